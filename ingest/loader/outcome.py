@@ -1,0 +1,58 @@
+"""What a run did: the counts, and that they balance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ingest.loader.errors import RunFailed
+from ingest.loader.rejects import RejectBook
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """One column of the file as the run judged it, with its proof."""
+
+    header: str
+    name: str
+    type: str
+    proof: str
+    """A sentence: which value, on which line, ruled the narrower type out; empty where nothing had to."""
+    values: int
+    nulls: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """The account of one run. ``records`` is what the file holds; ``deleted`` rows stand apart from the sum."""
+
+    records: int
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    duplicate: int = 0
+    rejects: RejectBook = field(default_factory=RejectBook)
+    deleted: int = 0
+    columns: tuple[Column, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Every header this dataset has met -> its column, the file's new ones included."""
+    identities: tuple[tuple[str, ...], ...] | None = None
+    """The columns by which rows are the same, each identity a tuple; () none; None not chosen yet."""
+    evidence: str = ""
+    """Why these identities, in a sentence."""
+    ddl: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences that the operator should read, such as "rows are appended"."""
+
+    @property
+    def rejected(self) -> int:
+        """How many records did not go in."""
+        return len(self.rejects)
+
+    def check_balance(self) -> None:
+        """Raise RunFailed unless every record of the file has exactly one fate."""
+        told = self.inserted + self.updated + self.unchanged + self.duplicate + self.rejected
+        if told != self.records:
+            raise RunFailed(
+                f"The books don't balance: the file has {self.records:,} records, but {told:,} are accounted for "
+                f"({self.inserted:,} inserted, {self.updated:,} updated, {self.unchanged:,} unchanged, "
+                f"{self.duplicate:,} duplicate, {self.rejected:,} rejected). Nothing was loaded; please report this file."
+            )

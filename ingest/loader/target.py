@@ -1,0 +1,36 @@
+"""The destination table and its policy, as the loader sees a dataset."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+SCHEMA = "datasets"
+"""Tables made from files live here, apart from Django's own: a file ``auth_user.csv`` can't touch those."""
+
+
+class Mode(StrEnum):
+    """How the rows of a file meet the rows of the table (BEHAVIOUR 5)."""
+
+    UPSERT = "upsert"
+    APPEND = "append"
+    SNAPSHOT = "snapshot"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """One run's destination: the table in ``SCHEMA`` and what its dataset says about it."""
+
+    table: str
+    run_id: int
+    mode: Mode = Mode.UPSERT
+    strict: bool = False
+    declared_key: tuple[str, ...] = ()
+    """Columns an operator declared to be the key; empty: the first file that has records chooses."""
+    identities: tuple[tuple[str, ...], ...] | None = None
+    """What an earlier run chose: ``(("id",), ("email",))``, ``()`` for none; None: not chosen yet."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Header -> column, for every header that this dataset has met."""
+    null_tokens: tuple[str, ...] = ()
+    reject_share: float = 0.10
+    reject_count: int = 10
+    """The run fails over this share of the records and this many of them rejected."""
