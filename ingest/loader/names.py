@@ -1,0 +1,110 @@
+"""File names and headers become identifiers (BEHAVIOUR 2)."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from ingest.loader.errors import RunFailed
+
+LONGEST = 63
+"""Bytes of a PostgreSQL identifier."""
+
+OWN_COLUMNS = ("processed_at", "run_id", "record_id")
+SYSTEM_COLUMNS = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
+_TAKEN = frozenset(OWN_COLUMNS + SYSTEM_COLUMNS)
+
+_EXTENSIONS = frozenset("csv tsv tab psv txt dat gz gzip zst zstd bz2 xz zip".split())
+
+_OCCURRENCE = "\x1f"
+"""Between a header and the number of its occurrence, in the map of a dataset."""
+
+
+def table_name(key: str) -> str:
+    """The table for a file: its name without folder and extensions, folded.
+
+    Raises RunFailed where nothing is left of the name.
+    """
+    file_name = key.rsplit("/", 1)[-1]
+    name = _fold(_without_extensions(file_name))
+    if not any(character.isalnum() for character in name):
+        raise RunFailed(
+            f"The file name {file_name[:100]!r} leaves no table name: it needs a letter or a digit before its "
+            "extension. Rename the file and drop it again."
+        )
+    return _trim(f"t_{name}" if name[0].isnumeric() else name)
+
+
+def columns_of(header: Sequence[str], known: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The columns for a file's header cells, and the dataset's map header -> column with the new ones in it.
+
+    A header that was met before finds the column it found then. A new one takes the column its folded name says,
+    or that name with ``_2``, ``_3``… where another header of this file has it: in one file no two share a column.
+    """
+    keys = _keys(header)
+    columns: dict[str, str] = {}
+    for key in keys:
+        if key in known and known[key] not in columns.values():
+            columns[key] = known[key]
+    used = set(columns.values())
+    for position, (key, text) in enumerate(zip(keys, header, strict=True), 1):
+        if key not in columns:
+            columns[key] = _unused(_column_name(text, position), used)
+            used.add(columns[key])
+    return tuple(columns[key] for key in keys), {**known, **columns}
+
+
+def _keys(header: Sequence[str]) -> list[str]:
+    """One key a header cell: its text, told apart by occurrence where it repeats, by position where it is empty."""
+    seen: dict[str, int] = {}
+    keys = []
+    for position, text in enumerate(header, 1):
+        text = text.replace("\x00", "")
+        seen[text] = seen.get(text, 0) + 1
+        if not text.strip():
+            keys.append(f"{_OCCURRENCE}{position}")
+        elif seen[text] == 1 and _OCCURRENCE not in text:
+            keys.append(text)
+        else:
+            keys.append(f"{text}{_OCCURRENCE}{seen[text]}")
+    return keys
+
+
+def _column_name(text: str, position: int) -> str:
+    name = _fold(text.strip())
+    if not any(character.isalnum() for character in name):
+        return f"column_{position}"
+    name = _trim(f"c_{name}" if name[0].isnumeric() else name)
+    return f"{name}_" if name in _TAKEN else name
+
+
+def _unused(name: str, used: set[str]) -> str:
+    candidate, number = name, 1
+    while candidate in used:
+        number += 1
+        suffix = f"_{number}"
+        candidate = _trim(name, LONGEST - len(suffix)) + suffix
+    return candidate
+
+
+def _without_extensions(file_name: str) -> str:
+    name = file_name
+    while "." in name and name.rsplit(".", 1)[1].strip().lower() in _EXTENSIONS:
+        name = name.rsplit(".", 1)[0]
+    # An extension that we don't know is one all the same (`customers.export`), unless a known one stood behind it.
+    return name.rsplit(".", 1)[0] if name == file_name and "." in name else name
+
+
+def _fold(text: str) -> str:
+    """NFC, lower case, every run of other characters than letters, digits and ``_`` one ``_``."""
+    lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+    return re.sub("\0+", "_", "".join(c if _stays(c) else "\0" for c in lowered))
+
+
+def _stays(character: str) -> bool:
+    # Marks are parts of letters: the vowel signs of Indic scripts would fall out otherwise.
+    return character == "_" or character.isalnum() or unicodedata.category(character)[0] == "M"
+
+
+def _trim(name: str, size: int = LONGEST) -> str:
+    """At most ``size`` bytes of UTF-8, cut on a character boundary."""
+    return name.encode()[:size].decode(errors="ignore")
