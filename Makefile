@@ -1,0 +1,68 @@
+# Everything a newcomer needs: `make demo` to see it work, `make test` to prove it, `make help` for the rest.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+IN := requirements
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade
+SYNC := $(BIN)/uv pip sync --quiet --require-hashes
+
+# uv keeps what it fetched here; a user without a home of their own gets a cache in the project.
+export UV_CACHE_DIR ?= $(shell [ -w "$$HOME" ] || echo .local/uv-cache)
+ifeq ($(UV_CACHE_DIR),)
+unexport UV_CACHE_DIR
+endif
+# The environment that runs is ours, whatever the shell has activated.
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+
+.PHONY: help demo test lint fmt bench env lock clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: env ## start everything on this machine and load samples/ (EXIT=1: stop when that is done)
+	@exec $(BIN)/python -m pipeline_site.local demo $(if $(filter-out 0,$(EXIT)),--exit)
+
+test: lint ## lint, types, import rules and every test (PG=17: on PostgreSQL 17; ARGS="-k word": some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: env ## ruff, mypy, import-linter
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fmt: env ## put the code into shape
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: env ## measure against plain COPY, on a file of 2 million rows
+	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hashed requirements
+
+.venv/.uv: $(IN)/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "This needs Python 3.11 or newer, and \"$(PYTHON)\" is not: say which one with make PYTHON=/path/to/python3." >&2; exit 1; }
+	@echo "Making the environments (once)..."
+	@$(PYTHON) -m venv --clear .venv || { echo "Python could not make an environment: on Debian and Ubuntu, apt install python3-venv." >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $(IN)/uv.txt
+	@touch $@
+
+.venv/.ready: .venv/.uv $(IN)/dev.txt
+	@$(SYNC) --python $(BIN)/python $(IN)/dev.txt $(IN)/uv.txt
+	@touch $@
+
+.venv-aws/.ready: .venv/.uv $(IN)/aws-local.txt
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-aws
+	@$(SYNC) --python .venv-aws/bin/python $(IN)/aws-local.txt
+	@touch $@
+
+lock: .venv/.uv ## choose the newest versions anew and write their hashes
+	@for set in uv app dev aws-local; do $(LOCK) --output-file $(IN)/$$set.txt $(IN)/$$set.in || exit 1; done
+
+clean: ## remove what make made; .local, the demo's data, too
+	@rm -rf .venv .venv-aws .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache static-root
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
