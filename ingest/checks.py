@@ -1,0 +1,52 @@
+"""What must be right together before the first file comes, as system checks with ids; the rest settings.py refuses."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections
+
+from ingest.loader.target import SCHEMA
+
+_OLDEST = 170000
+"""MERGE tells what it did (``RETURNING merge_action()``) from PostgreSQL 17 on."""
+
+
+@register(deploy=True)
+def check_bucket(app_configs: object, **_: object) -> list[CheckMessage]:
+    """Without a bucket's name every event is somebody else's, and no file is ever loaded."""
+    if settings.BUCKET:
+        return []
+    return [Error("BUCKET is not set: no file would be ours.", hint="Set it to the bucket's name.", id="ingest.E001")]
+
+
+@register(Tags.database)
+def check_database(app_configs: object, databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
+    """The loader speaks PostgreSQL, of a version that has all of MERGE."""
+    problems: list[CheckMessage] = []
+    for alias in databases or ():
+        connection = connections[alias]
+        if connection.vendor != "postgresql":
+            problems.append(Error(f"The database {alias!r} is {connection.vendor}, not PostgreSQL.", id="ingest.E002"))
+        elif connection.pg_version < _OLDEST:
+            version = connection.pg_version // 10_000
+            problems.append(Error(f"The database {alias!r} is PostgreSQL {version}; 17 is needed.", id="ingest.E003"))
+        else:
+            problems += _check_search_path(alias)
+    return problems
+
+
+def _check_search_path(alias: str) -> list[CheckMessage]:
+    """Our own tables must be found before tables that are made from files (BEHAVIOUR 2)."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT current_schemas(false)")
+        (schemas,) = cursor.fetchone()
+    if SCHEMA not in schemas or schemas.index(SCHEMA) > 0:
+        return []
+    return [
+        Warning(
+            f"The schema {SCHEMA} stands first on the search path: a file could hide a table of Django's.",
+            hint=f'ALTER DATABASE … SET search_path = "$user", public, {SCHEMA};',
+            id="ingest.W001",
+        )
+    ]

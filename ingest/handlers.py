@@ -1,0 +1,83 @@
+"""What Lambda calls: events become runs, and runs are carried; the answer says what to deliver again."""
+
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.db import close_old_connections
+
+from ingest import runs
+from ingest.aws.events import Message, parse
+from ingest.loader.errors import RunInterrupted
+from ingest.models import Run
+
+_LOG = logging.getLogger("ingest.handlers")
+
+MARGIN = 60.0
+"""Seconds: with less left, an invocation begins no further run. Its first one it begins with whatever it has."""
+
+Answer = dict[str, list[dict[str, str]]]
+
+
+def on_event(event: dict[str, Any], context: object = None) -> Answer:
+    """Receive and load every file that ``event`` tells of (BEHAVIOUR 1, all forms).
+
+    For SQS, gives the messages to deliver again: those whose run met a fault outside of its file, or that there was
+    no time for. An event that came another way raises instead, so that its sender tries again. A file that fails for
+    good is no reason for either.
+    """
+    failed: list[dict[str, str]] = []
+    with _fresh_connections():
+        for ordinal, message in enumerate(parse(event, bucket=settings.BUCKET, prefix=settings.PREFIX)):
+            try:
+                _carry(message, late=ordinal > 0 and _seconds_left(context) < MARGIN)
+            except Exception as error:
+                if not message.message_id:
+                    raise
+                level = logging.WARNING if isinstance(error, RunInterrupted) else logging.ERROR
+                _LOG.log(level, "Message %s is delivered again: %s", message.message_id, type(error).__name__)
+                failed.append({"itemIdentifier": message.message_id})
+    return {"batchItemFailures": failed}
+
+
+def on_schedule(event: object = None, context: object = None) -> dict[str, int]:
+    """Take up what waits and what died with its worker, as far as the time goes; gives how many runs were carried."""
+    carried = 0
+    with _fresh_connections():
+        for run_id in runs.due():
+            if carried and _seconds_left(context) < MARGIN:
+                break
+            carried += runs.take(run_id) is not None
+    return {"carried": carried}
+
+
+def _carry(message: Message, *, late: bool) -> None:
+    """Receive and execute one message's files. Raises RunInterrupted if one of them has to come again."""
+    interrupted = []
+    for source in message.objects:
+        run = runs.receive(source)
+        if late:
+            interrupted.append(f"no time was left for run {run.pk}")
+        elif runs.take(run.pk) == Run.Status.WAITING:
+            interrupted.append(f"run {run.pk} was interrupted")
+    if interrupted:
+        raise RunInterrupted(f"To be delivered again: {', '.join(interrupted)}.")
+
+
+def _seconds_left(context: object) -> float:
+    """How long this invocation may still take; without end where its context doesn't say."""
+    ask = getattr(context, "get_remaining_time_in_millis", None)
+    return ask() / 1000 if ask else math.inf
+
+
+@contextmanager
+def _fresh_connections() -> Iterator[None]:
+    """Drop connections that broke between two invocations: Django checks them around requests only."""
+    close_old_connections()
+    try:
+        yield
+    finally:
+        close_old_connections()

@@ -1,0 +1,9 @@
+"""The use cases: the only room in which models, aws and the loader meet."""
+
+from ingest.runs.claiming import Claim, claim
+from ingest.runs.executing import execute, take
+from ingest.runs.receiving import put, receive
+from ingest.runs.reject_file import reject_file
+from ingest.runs.retrying import due, load_again, retry
+
+__all__ = ["Claim", "claim", "due", "execute", "load_again", "put", "receive", "reject_file", "retry", "take"]

@@ -1,0 +1,173 @@
+"""The ways a run ends: with an outcome, superseded, failed, or put back to wait; only ever for its own holder."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from ingest.loader.errors import IngestError
+from ingest.loader.outcome import Outcome
+from ingest.loader.rejects import RejectBook
+from ingest.models import Reject, Run, storable, storable_list
+from ingest.runs.claiming import Claim
+from ingest.runs.failures import log_failure, sentence, story
+from ingest.runs.material import Material
+from ingest.runs.verdict import fingerprint
+
+Status = Run.Status
+
+MOST_INTERRUPTIONS = 20
+"""With the pauses below some three hours; a table that is busy doesn't count."""
+_LONGEST_PAUSE = 600  # seconds
+_TURN_LOST_PAUSE = 2
+_BATCH_BYTES = 4 << 20  # raw bytes of rejects in one INSERT; bytea doubles on its way
+_BATCH_ROWS = 1_000
+_LONGEST_VALUE = 10_000  # characters of a rejected cell; the raw record holds it whole
+
+
+def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...] = ()) -> Status:
+    """Write ``outcome`` within the load's transaction: the run, its rejects, what the dataset has learnt."""
+    outcome.check_balance()
+    dataset = run.dataset
+    dataset.headers = dict(outcome.headers) or dataset.headers
+    if outcome.identities is not None:
+        dataset.identities, dataset.evidence = [list(key) for key in outcome.identities], outcome.evidence
+    dataset.newest = run
+    dataset.save(update_fields=["headers", "identities", "evidence", "newest"])
+    _write(
+        run,
+        status=Status.SUCCEEDED,
+        fingerprint=fingerprint(dataset),
+        sha256=material.sha256,
+        dialect=material.written_as,
+        **_account(outcome, notes),
+    )
+    _keep(run, outcome.rejects)
+    return Status.SUCCEEDED
+
+
+def finish_unchanged(run: Run, same: Run, sha256: str) -> Status:
+    """End a run whose content run ``same`` has loaded: every row is unchanged, nothing is written (BEHAVIOUR 1)."""
+    note = f"Run {same.pk} has loaded the same content into this table, so nothing was to do."
+    _write(
+        run,
+        status=Status.SUCCEEDED,
+        records=same.records,
+        unchanged=same.records,
+        columns=same.columns,
+        dialect=same.dialect,
+        sha256=sha256 or same.sha256,
+        fingerprint=same.fingerprint,
+        notes=[note, *same.notes],
+    )
+    return Status.SUCCEEDED
+
+
+def supersede(claim: Claim, reason: str) -> Status | None:
+    """End a run in whose place a newer version of its file stands."""
+    return _end(claim, status=Status.SUPERSEDED, reason=reason)
+
+
+def fail(claim: Claim, error: BaseException, material: Material | None) -> Status | None:
+    """End a run for good. What is known of its outcome and rejects commits with it, after its load is rolled back."""
+    reason = sentence(error)
+    outcome = getattr(error, "outcome", None)
+    book = outcome.rejects if outcome else material.book if material else RejectBook()
+    known = {"rejected": len(book), "dialect": material.written_as if material else {}}
+    if outcome and outcome.inserted + outcome.updated + outcome.unchanged + outcome.duplicate + len(book) == (
+        outcome.records
+    ):
+        known |= _account(outcome)
+    with transaction.atomic():
+        status = _end(claim, status=Status.FAILED, reason=reason, traceback=story(error), **known)
+        if status:
+            _keep(claim.run, book)
+    if status:
+        log_failure(claim.run, reason, error=error)
+    return status
+
+
+def interrupt(claim: Claim, error: BaseException, *, turn_lost: bool = False) -> Status | None:
+    """Put a run back to wait; it is taken up again by the queue or the schedule (BEHAVIOUR 9).
+
+    ``turn_lost``: it waited too long for its table, which doesn't count as an attempt.
+    """
+    reason = sentence(error)
+    before = claim.run.interruptions
+    if before >= MOST_INTERRUPTIONS and not turn_lost:
+        return fail(claim, error, None)
+    pause = _TURN_LOST_PAUSE if turn_lost else min(_LONGEST_PAUSE, 5 * 2**before)
+    counted = {"attempts": F("attempts") - 1} if turn_lost else {"interruptions": F("interruptions") + 1}
+    status = _end(
+        claim,
+        status=Status.WAITING,
+        reason=reason if isinstance(error, IngestError) else f"{reason} The run is retried.",
+        traceback=story(error),
+        not_before=Now() + timedelta(seconds=pause),
+        finished=None,
+        **counted,
+    )
+    if status:
+        log_failure(claim.run, reason, fate="retry", error=error)
+    return status
+
+
+def _end(claim: Claim, **fields: object) -> Status | None:
+    """Write the end of a run, unless its holder is somebody else by now: then None."""
+    ours = Run.objects.filter(pk=claim.run.pk, token=claim.token, status=Status.RUNNING)
+    return fields["status"] if ours.update(**{"finished": Now(), **fields}) else None
+
+
+def _write(run: Run, **fields: object) -> None:
+    """Write the end of a run whose row this transaction has locked, or made."""
+    Run.objects.filter(pk=run.pk).update(finished=Now(), reason="", **fields)
+
+
+def _account(outcome: Outcome, notes: tuple[str, ...] = ()) -> dict[str, object]:
+    """``outcome`` as fields of a run."""
+    return {
+        "records": outcome.records,
+        "inserted": outcome.inserted,
+        "updated": outcome.updated,
+        "unchanged": outcome.unchanged,
+        "duplicate": outcome.duplicate,
+        "rejected": outcome.rejected,
+        "deleted": outcome.deleted,
+        "columns": [
+            {name: storable(value) if isinstance(value, str) else value for name, value in asdict(column).items()}
+            for column in outcome.columns
+        ],
+        "ddl": storable_list(outcome.ddl),
+        "notes": storable_list((*outcome.notes, *notes)),
+    }
+
+
+def _keep(run: Run, book: RejectBook) -> None:
+    for batch in _batches(run, book):
+        Reject.objects.bulk_create(batch)
+
+
+def _batches(run: Run, book: RejectBook) -> Iterator[list[Reject]]:
+    batch: list[Reject] = []
+    size = 0
+    for reject in book:
+        if batch and (len(batch) == _BATCH_ROWS or size + len(reject.raw) > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        size += len(reject.raw)
+        batch.append(
+            Reject(
+                run=run,
+                line=reject.line,
+                column=storable(reject.column),
+                value=storable(reject.value[:_LONGEST_VALUE]),
+                code=str(reject.code),
+                reason=storable(reject.reason),
+                raw=reject.raw,
+            )
+        )
+    if batch:
+        yield batch

@@ -1,0 +1,76 @@
+"""While a run is carried, a thread says so: it renews the lease and writes how far the work is."""
+
+import logging
+import threading
+from types import TracebackType
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from ingest.models import Progress
+from ingest.runs.claiming import Claim, ClaimLost, lease_end
+
+_LOG = logging.getLogger("ingest.runs")
+
+INTERVAL = 2.0
+"""Seconds between two beats: what a page shows is at most so old, and a lease of 30 s survives many lost beats."""
+
+
+_LONGEST_STAGE = 20  # characters
+
+
+class Heartbeat:
+    """Renews a claim's lease from a connection of its own, which costs nothing for runs shorter than one interval."""
+
+    def __init__(self, claim: Claim) -> None:
+        self._claim = claim
+        self._stage: str = Progress.Stage.FETCH
+        self._done = 0
+        self._total = claim.run.size
+        self._stop = threading.Event()
+        self._lost = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{claim.run.pk}", daemon=True)
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def enter(self, stage: str, total: int) -> None:
+        """Begin a stage of ``total`` bytes. Raises ClaimLost if somebody else holds the run by now."""
+        if self._lost.is_set():
+            raise ClaimLost(f"Run {self._claim.run.pk} was taken over by another worker.")
+        self._stage, self._total, self._done = stage, total, 0
+
+    def reach(self, done: int) -> None:
+        """Note how many bytes of the stage are done."""
+        self._done = done
+
+    def load_reached(self, stage: str, done: int, total: int) -> None:
+        """Note where the loader is, in its own words. Never raises: the run's row is locked, so nobody can take it."""
+        self._stage, self._done, self._total = stage[:_LONGEST_STAGE], done, total
+
+    def _beat(self) -> None:
+        interval = min(INTERVAL, settings.LEASE_SECONDS / 6)
+        try:
+            while not self._stop.wait(interval):
+                try:
+                    if not self._write():
+                        self._lost.set()
+                        return
+                except (DatabaseError, InterfaceError):  # the work itself will meet it; the lease outlives some beats
+                    _LOG.warning("The heartbeat of run %s did not reach the database.", self._claim.run.pk)
+                    connection.close()
+        finally:
+            connection.close()
+
+    def _write(self) -> bool:
+        ours = Progress.objects.filter(pk=self._claim.run.pk, token=self._claim.token)
+        return bool(
+            ours.update(lease_until=lease_end(), stage=self._stage, bytes_done=self._done, bytes_total=self._total)
+        )

@@ -1,0 +1,97 @@
+"""Receive: a source object becomes a run, once, however often and by however many its event is delivered."""
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from ingest.aws import objects
+from ingest.loader.errors import RunFailed
+from ingest.loader.names import table_name
+from ingest.loader.source import SourceObject
+from ingest.models import Dataset, Progress, Run
+from ingest.runs.failures import log_failure
+
+
+def put(path: Path) -> SourceObject:
+    """Put a local file in the bucket, where it takes the same way as any other; returns the version it became.
+
+    Raises OSError if the file can't be read, RunFailed or RunInterrupted if the bucket doesn't take it.
+    """
+    return objects.put(path, settings.BUCKET, f"{settings.PREFIX}{path.name}")
+
+
+def receive(source: SourceObject) -> Run:
+    """The one run of ``source``: made now, or found if the event came before (BEHAVIOUR 1).
+
+    A file whose name leaves no table name gives a run that has failed already.
+    """
+    identity = Run.identity_of(source)
+    first = {"bucket": source.bucket, "key": source.key, "source_identity": identity, "load_number": 1}
+    known = Run.objects.select_related("dataset").filter(**first).first()
+    if known is not None:
+        return known
+    try:
+        dataset, reason = destination(source.key), ""
+    except RunFailed as refusal:
+        dataset, reason = None, str(refusal)
+    try:
+        with transaction.atomic():
+            run = _create(source, dataset=dataset, reason=reason, load_number=1)
+    except IntegrityError:  # another delivery of the same event was faster
+        return Run.objects.select_related("dataset").get(**first)
+    if reason:
+        log_failure(run, reason)
+    return run
+
+
+def destination(key: str) -> Dataset:
+    """The dataset into which a file goes: the longest pattern that matches, else the one of its name (BEHAVIOUR 2).
+
+    Raises RunFailed where nothing is left of the name.
+    """
+    behind_prefix = key.removeprefix(settings.PREFIX)
+    patterned = Dataset.objects.exclude(patterns=[])
+    matches = [
+        (len(pattern), -dataset.pk, dataset)
+        for dataset in patterned
+        for pattern in dataset.patterns
+        if fnmatchcase(behind_prefix, pattern)
+    ]
+    if matches:
+        return max(matches, key=lambda match: match[:2])[2]
+    return Dataset.objects.get_or_create(name=table_name(key))[0]
+
+
+def load_once_more(run: Run, **fields: object) -> Run:
+    """A new run of the source object of ``run``, under its next load number."""
+    while True:
+        same = Run.objects.filter(bucket=run.bucket, key=run.key, source_identity=run.source_identity)
+        number = same.aggregate(last=Max("load_number"))["last"] + 1
+        try:
+            with transaction.atomic():
+                return _create(run.source, dataset=run.dataset, load_number=number, **fields)
+        except IntegrityError:  # somebody else took that number
+            continue
+
+
+def _create(source: SourceObject, *, dataset: Dataset | None, reason: str = "", **fields: object) -> Run:
+    ending = {"status": Run.Status.FAILED, "reason": reason, "finished": timezone.now()} if reason else {}
+    run = Run.objects.create(
+        dataset=dataset,
+        bucket=source.bucket,
+        key=source.key,
+        version_id=source.version_id,
+        etag=source.etag,
+        size=source.size,
+        sequencer=source.sequencer,
+        source_identity=Run.identity_of(source),
+        version_order=Run.order_of(source),
+        **ending,
+        **fields,
+    )
+    Progress.objects.create(run=run, bytes_total=source.size)
+    return run

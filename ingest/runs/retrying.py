@@ -1,0 +1,61 @@
+"""Retry: what waits, what its worker left behind, and what an operator asks for."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from ingest.loader.errors import RunFailed
+from ingest.models import Reject, Run
+from ingest.runs.claiming import FREE
+from ingest.runs.receiving import destination, load_once_more
+
+Status = Run.Status
+
+RETRIED = (Status.FAILED, Status.SUPERSEDED)
+"""What an operator can have tried again as it is; a run that succeeded is loaded once more, as a new one."""
+
+
+def due(limit: int = 100) -> list[int]:
+    """The runs to take up now, longest waiting first (their ids): waiting ones, and those whose worker died.
+
+    A queued run is due when its own worker has had a lease's time to take it: the one that received it has died.
+    """
+    waiting = Q(status=Status.WAITING) & (Q(not_before__isnull=True) | Q(not_before__lte=Now()))
+    left = Q(status=Status.RUNNING, progress__lease_until__lt=Now())
+    forgotten = Q(status=Status.QUEUED, received__lt=Now() - timedelta(seconds=settings.LEASE_SECONDS))
+    found = Run.objects.filter(waiting | left | forgotten, status__in=[*FREE, Status.RUNNING], dataset__isnull=False)
+    return list(found.order_by("id").values_list("pk", flat=True)[:limit])
+
+
+def retry(run_id: int) -> Run:
+    """Have a failed or superseded run tried again, with all its attempts before it.
+
+    Raises RunFailed, with a sentence, if the run is in another state or its file name still leads to no table.
+    """
+    with transaction.atomic():
+        run = Run.objects.select_for_update(no_key=True, of=("self",)).select_related("dataset").get(pk=run_id)
+        if run.status not in RETRIED:
+            raise RunFailed(f"Run {run.pk} is {run.status}; only failed or superseded runs can be retried.")
+        run.dataset = run.dataset or destination(run.key)
+        run.status = Status.WAITING
+        run.attempts = run.interruptions = 0
+        run.records = run.not_before = run.finished = None
+        run.inserted = run.updated = run.unchanged = run.duplicate = run.rejected = run.deleted = 0
+        run.columns, run.ddl, run.notes, run.reason, run.traceback = [], [], [], "", ""
+        run.save()
+        Reject.objects.filter(run=run).delete()
+    return run
+
+
+def load_again(run_id: int) -> Run:
+    """A new run of a source object that was loaded before, even if its content stands in the table ("load anyway").
+
+    Raises RunFailed if the run has not succeeded.
+    """
+    run = Run.objects.select_related("dataset").get(pk=run_id)
+    if run.status != Status.SUCCEEDED:
+        raise RunFailed(f"Run {run.pk} is {run.status}; only what has succeeded can be loaded once more.")
+    return load_once_more(run, forced=True, status=Status.WAITING)

@@ -1,0 +1,57 @@
+"""What BEHAVIOUR 1 decides before anything is loaded: the same content again, or versions in the wrong order."""
+
+import hashlib
+import json
+
+from django.db.models import QuerySet
+
+from ingest.loader.load import VERSION
+from ingest.models import Dataset, Run
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """All but the file's content that a load's result depends on: policy, key, mode and the loader itself."""
+    conditions = [
+        VERSION,
+        dataset.mode,
+        dataset.policy,
+        dataset.declared_key,
+        dataset.identities,
+        dataset.null_tokens,
+        dataset.reject_share,
+        dataset.reject_count,
+    ]
+    return hashlib.sha256(json.dumps(conditions).encode()).hexdigest()
+
+
+def same_content(run: Run, dataset: Dataset, sha256: str = "") -> Run | None:
+    """The dataset's newest run, if it loaded the very content of ``run`` whole, under the same conditions.
+
+    ``sha256`` is empty as long as the file isn't fetched: then ETag and size have to tell. Certain only under the
+    table's lock, with ``dataset`` read under it.
+    """
+    newest = dataset.newest
+    if newest is None or run.forced or dataset.mode == Dataset.Mode.APPEND:
+        return None
+    if newest.rejected or newest.duplicate or newest.fingerprint != fingerprint(dataset):
+        return None
+    by_etag = bool(run.etag) and (run.etag, run.size) == (newest.etag, newest.size)
+    by_digest = bool(sha256) and sha256 == newest.sha256
+    return newest if by_etag or by_digest else None
+
+
+def newer_loaded(run: Run) -> Run | None:
+    """The newest version of the run's key that its dataset has loaded, if it is newer than the run's own."""
+    return _newer(run).filter(status=Run.Status.SUCCEEDED).first()
+
+
+def newer_known(run: Run) -> Run | None:
+    """The newest version of the run's key that we have heard of, if it is newer than the run's own."""
+    return _newer(run).first()
+
+
+def _newer(run: Run) -> QuerySet[Run]:
+    order = run.version_order
+    newer = Run.objects.filter(dataset=run.dataset_id, bucket=run.bucket, key=run.key, kind=Run.Kind.LOAD)
+    newer = newer.filter(version_order__gt=order) if order else newer.none()
+    return newer.order_by("-version_order", "-load_number")
