@@ -2,8 +2,12 @@
 
 import errno
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import psycopg2
+
+if TYPE_CHECKING:
+    from ingest.loader.outcome import Outcome
 
 # Class 08 connection, 53 resources (disk full, too many connections), 57 shutting down or cancelled by an
 # administrator, 58 system error; 40 serialization and deadlock, 55P03 lock not available, 25006 read-only standby.
@@ -26,7 +30,14 @@ class IngestError(Exception):
 
 
 class RunFailed(IngestError):
-    """The run fails for good: the same file would fail again."""
+    """The run fails for good: the same file would fail again.
+
+    ``outcome`` is what the run would have done, where it came so far before it was rolled back.
+    """
+
+    def __init__(self, sentence: str, outcome: "Outcome | None" = None) -> None:
+        super().__init__(sentence)
+        self.outcome = outcome
 
 
 class RunInterrupted(IngestError):

@@ -54,5 +54,6 @@ class Outcome:
             raise RunFailed(
                 f"The books don't balance: the file has {self.records:,} records, but {told:,} are accounted for "
                 f"({self.inserted:,} inserted, {self.updated:,} updated, {self.unchanged:,} unchanged, "
-                f"{self.duplicate:,} duplicate, {self.rejected:,} rejected). Nothing was loaded; please report this file."
+                f"{self.duplicate:,} duplicate, {self.rejected:,} rejected). Nothing was loaded; please report "
+                "this file."
             )

@@ -31,7 +31,7 @@ class Reading:
     def __init__(self, certified: Certified, *, null_tokens: Sequence[str] = ()) -> None:
         self.certified = certified
         self.width = len(certified.header)
-        self._null_tokens = tuple(null_tokens)
+        self.null_tokens = tuple(null_tokens)
         self._connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
         # A wide file's aggregates and a long record's buffers want more than the 256 MB that others do with.
         memory = (256 << 20) + 16 * certified.longest + self.width * (512 << 10)
@@ -60,8 +60,8 @@ class Reading:
     def records(self) -> str:
         """The relation of all records: ``r`` from 0, and the cells, with the dataset's null tokens as NULL."""
         cells = [f"c{position}" for position in range(self.width)]
-        if self._null_tokens:
-            tokens = ", ".join(literal(token) for token in self._null_tokens)
+        if self.null_tokens:
+            tokens = ", ".join(literal(token) for token in self.null_tokens)
             cells = [f"case when {cell} in ({tokens}) then null else {cell} end as {cell}" for cell in cells]
         return f"(select row_number() over () - 1 as r, {', '.join(cells)} from {self._read_csv()})"
 

@@ -51,6 +51,15 @@ class RejectBook:
         if len(self.kept) < STORED:
             self.kept.append(reject)
 
+    def tally(self, code: Code, count: int) -> None:
+        """Take ``count`` rejects into the account that are counted but not kept."""
+        self.counts[code] += count
+
+    @property
+    def room(self) -> int:
+        """How many more can be kept in full."""
+        return STORED - len(self.kept)
+
     def __len__(self) -> int:
         return self.counts.total()
 

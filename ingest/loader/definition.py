@@ -1,0 +1,112 @@
+"""The table's definition: columns, keys, our own columns; each statement is listed for the run (BEHAVIOUR 4)."""
+
+from collections.abc import Sequence
+
+import psycopg2
+from psycopg2 import errors
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.sql import Composable
+
+from ingest.loader import statements
+from ingest.loader.catalogue import dependent_views
+from ingest.loader.errors import RunFailed
+from ingest.loader.plan import Identities, Plan
+from ingest.loader.resolve import SHARED_EMAILS, evidence_of
+from ingest.loader.standing import Standing
+
+OWN = ("processed_at", "run_id")
+
+
+class Definition:
+    """Changes one table's definition and remembers the statements in ``ddl``."""
+
+    def __init__(self, cursor: Cursor, table: str) -> None:
+        self.ddl: list[str] = []
+        self._cursor = cursor
+        self._table = table
+
+    def define(self, statement: Composable) -> None:
+        """Execute a statement and list it."""
+        self._cursor.execute(statement)
+        self.ddl.append(statement.as_string(self._cursor))
+
+    def create(self, planned: Plan, *, numbered: bool) -> None:
+        """The table with the file's columns, and ``record_id`` where rows have no identity."""
+        kinds = {column.name: column.type for column in planned.columns}
+        self.define(statements.create_table(self._table, kinds, numbered=numbered))
+
+    def add_own(self, missing: Sequence[str], run_id: int | None = None) -> None:
+        """Our own columns; rows that stand belong to ``run_id`` then."""
+        for statement in statements.add_own_columns(self._table, missing, run_id):
+            self.define(statement)
+
+    def change_columns(self, planned: Plan) -> None:
+        """Create the table, or add and widen columns, as planned.
+
+        Raises RunFailed, naming the views, where one stands in the way; nothing is ever dropped for it.
+        """
+        if planned.create:
+            self.create(planned, numbered=False)
+            self.add_own(OWN)
+            return
+        if planned.own_missing:
+            self.add_own(planned.own_missing)
+        if not planned.added and not planned.altered:
+            return
+        self._cursor.execute("savepoint alter_table")
+        try:
+            self.define(statements.alter_table(self._table, planned.added, planned.altered))
+        except psycopg2.NotSupportedError:
+            self._cursor.execute("rollback to savepoint alter_table")
+            views = ", ".join(dependent_views(self._cursor, self._table))
+            columns = ", ".join(f"{name} ({kind.short})" for name, kind in planned.altered.items())
+            raise RunFailed(
+                f"The file needs wider columns in {self._table}: {columns}; but views read the table: {views}. Drop "
+                "the views, retry the run and create them again."
+            ) from None
+        self._cursor.execute("release savepoint alter_table")
+
+    def keep_identities(self, identities: Identities, standing: Standing) -> None:
+        """Give the table the constraints that keep its identities, where it lacks them.
+
+        Raises RunFailed where the rows that stand don't allow them.
+        """
+        if not identities and "record_id" not in standing.own:
+            self.define(statements.add_record_id(self._table, primary=not standing.uniques))
+        for number, identity in enumerate(identities):
+            if tuple(sorted(identity)) in standing.uniques:
+                continue
+            primary = not number and not standing.uniques
+            try:
+                self.define(statements.add_key(self._table, identity, primary=primary))
+            except (errors.UniqueViolation, errors.NotNullViolation, errors.UndefinedColumn) as error:
+                raise RunFailed(
+                    f"{' and '.join(identity)} can't be the key of {self._table}: rows that stand repeat it, lack it, "
+                    "or the table has no such column. Choose another key for the dataset."
+                ) from error
+
+    def try_identities(self, planned: Plan) -> tuple[Identities, str]:
+        """Give a new, filled table its keys, and the evidence; an e-mail that is shared is no second key.
+
+        Raises psycopg2.errors.UniqueViolation where the first key repeats, or one that is settled already.
+        """
+        if planned.identities is not None:
+            self.keep_identities_as_they_are(planned.identities)
+            return planned.identities, ""
+        identities: Identities = ()
+        for identity in planned.candidates:
+            self._cursor.execute("savepoint key")
+            try:
+                self.define(statements.add_key(self._table, identity, primary=not identities))
+            except errors.UniqueViolation:
+                if not identities:
+                    raise
+                self._cursor.execute("rollback to savepoint key")
+                return identities, SHARED_EMAILS
+            identities += (identity,)
+        return identities, evidence_of(identities)
+
+    def keep_identities_as_they_are(self, identities: Identities) -> None:
+        """Give a new table the keys that its dataset has settled."""
+        for number, identity in enumerate(identities):
+            self.define(statements.add_key(self._table, identity, primary=not number))

@@ -1,0 +1,180 @@
+"""The SQL that finds each record's row and writes what differs: pure functions that hold no connection (BEHAVIOUR 5).
+
+Everything unusual ends in one small table of fates; what is left in the table of changes goes in by one MERGE.
+"""
+
+from collections.abc import Sequence
+
+from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
+
+from ingest.loader.statements import STAGE, columns, table
+
+FATE = Identifier("pg_temp", "ingest_fate")
+FILLED = Identifier("pg_temp", "ingest_filled")
+CHANGES = Identifier("pg_temp", "ingest_changes")
+HELD = Identifier("pg_temp", "ingest_held")
+
+CREATE_FATE = SQL("create temp table ingest_fate (n bigint, code text, other bigint, holder text) on commit drop")
+"""Records that don't go in: ``other`` is the number of the record that counts instead, ``holder`` the id of the row
+that holds the e-mail."""
+INDEX_FATE = SQL("create index on {} (n)").format(FATE)
+ANALYZE_FATE = SQL("analyze {}").format(FATE)
+
+COUNT_FATES = SQL("select code, count(*) from {} group by code").format(FATE)
+COUNT_CHANGES = SQL("select count(*) filter (where not known), count(*) filter (where known) from {}").format(CHANGES)
+"""How many records are new, and how many change a row."""
+
+
+def rejected_fates(key: Sequence[str], limit: int) -> Composed:
+    """The first ``limit`` records without a usable key or in conflict: n, code, other, holder, the key's values."""
+    values = SQL(", ").join(SQL("s.{}::text").format(Identifier(name)) for name in key)
+    return SQL(
+        "select f.n, f.code, f.other, f.holder, array[{values}] from {fate} f join {stage} s on s.n = f.n"
+        " where f.code <> 'duplicate' order by f.n limit {limit}"
+    ).format(values=values, fate=FATE, stage=STAGE, limit=Literal(limit))
+
+
+def _each(pattern: str, names: Sequence[str], between: str) -> Composed:
+    return SQL(between).join(SQL(pattern).format(c=Identifier(name)) for name in names)
+
+
+_NOT_FATED = SQL("not exists (select from {fate} f where f.n = s.n)").format(fate=FATE)
+
+
+def fate_null_keys(key: Sequence[str]) -> Composed:
+    """Records without a value in one of the key's columns."""
+    return SQL("insert into {fate} (n, code) select s.n, 'null_key' from {stage} s where {null}").format(
+        fate=FATE, stage=STAGE, null=_each("s.{c} is null", key, " or ")
+    )
+
+
+def fate_duplicates(key: Sequence[str]) -> Composed:
+    """Of records with the same key the last counts."""
+    return SQL(
+        "insert into {fate} (n, code, other) select s.n, 'duplicate', d.last"
+        " from (select {key}, max(n) as last from {stage} where {known} group by {key} having count(*) > 1) d"
+        " join {stage} s on {same} where s.n < d.last"
+    ).format(
+        fate=FATE,
+        stage=STAGE,
+        key=columns(key),
+        known=_each("{c} is not null", key, " and "),
+        same=_each("s.{c} = d.{c}", key, " and "),
+    )
+
+
+def emails_are_shared() -> Composed:
+    """Whether two records with different ids have the same e-mail: it identifies nobody then."""
+    return SQL(
+        "select exists (select from {stage} where email is not null and id is not null"
+        " group by email having min(id::text) <> max(id::text))"
+    ).format(stage=STAGE)
+
+
+def has_value(column: str) -> Composed:
+    """Whether a record of the stage has a value in the column."""
+    return SQL("select exists (select from {stage} where {column} is not null)").format(
+        stage=STAGE, column=Identifier(column)
+    )
+
+
+def fill_ids(name: str) -> list[Composed]:
+    """A record without id takes the one of the last record with its e-mail, else of the row with its e-mail."""
+    return [
+        SQL(
+            "create temp table ingest_filled on commit drop as select s.n, coalesce(f.id, t.id) as id from {stage} s"
+            " left join (select distinct on (email) email, id from {stage} where id is not null and email in"
+            "  (select email from {stage} where id is null and email is not null) order by email, n desc) f"
+            "  on f.email = s.email"
+            " left join {table} t on t.email = s.email where s.id is null"
+        ).format(stage=STAGE, table=table(name)),
+        SQL("insert into {fate} (n, code) select n, 'null_key' from {filled} where id is null").format(
+            fate=FATE, filled=FILLED
+        ),
+        SQL("update {stage} s set id = f.id from {filled} f where f.n = s.n and f.id is not null").format(
+            stage=STAGE, filled=FILLED
+        ),
+    ]
+
+
+def find_changes(name: str, key: Sequence[str], rest: Sequence[str], *, fated: bool, with_email: bool) -> Composed:
+    """The records that have no row, or differ from it in a column of the file: all that is to be written."""
+    differs = [SQL("t.{k} is null").format(k=Identifier(key[0]))]
+    if rest:
+        differs.append(SQL("({}) is distinct from ({})").format(columns(rest, "t"), columns(rest, "s")))
+    more: list[Composable] = [SQL("t.id as target_id, t.email as old_email")] if with_email else []
+    return SQL(
+        "create temp table ingest_changes on commit drop as select {what} from {stage} s left join {table} t on {same}"
+        " where {fated}({differs})"
+    ).format(
+        what=SQL(", ").join([SQL("s.*, t.{k} is not null as known").format(k=Identifier(key[0])), *more]),
+        stage=STAGE,
+        table=table(name),
+        same=_each("t.{c} = s.{c}", key, " and "),
+        fated=SQL("{} and ").format(_NOT_FATED) if fated else SQL(""),
+        differs=SQL(" or ").join(differs),
+    )
+
+
+ANALYZE_CHANGES = SQL("analyze {}").format(CHANGES)
+
+
+def settle_emails(name: str) -> list[Composed]:
+    """Records that bring an e-mail which another row or record holds: who conflicts, and who takes that row over."""
+    drop_fated = SQL("delete from {changes} c using {fate} f where f.n = c.n").format(changes=CHANGES, fate=FATE)
+    names = {"changes": CHANGES, "fate": FATE, "held": HELD, "stage": STAGE, "table": table(name)}
+    return [
+        SQL(
+            "create temp table ingest_held on commit drop as select c.n, c.known, h.id as holder"
+            " from {changes} c join {table} h on h.email = c.email where c.email is distinct from c.old_email"
+        ).format(**names),
+        SQL("analyze {held}").format(**names),
+        # Two rows are meant where the record has one of its own, or where the file names the holder by its id.
+        SQL(
+            "insert into {fate} (n, code, other, holder)"
+            " select h.n, 'key_conflict', case when not h.known then w.n end, h.holder::text from {held} h"
+            " left join {stage} w on w.id = h.holder and not exists (select from {fate} f where f.n = w.n)"
+            " where h.known or w.n is not null"
+        ).format(**names),
+        drop_fated,
+        SQL(
+            "update {changes} c set target_id = h.holder, known = true from {held} h where h.n = c.n and not h.known"
+        ).format(**names),
+        SQL(
+            "insert into {fate} (n, code, other) select x.n, 'key_conflict', x.last from"
+            " (select n, max(n) over (partition by email) as last from {changes}"
+            "  where email is not null and email is distinct from old_email) x where x.n < x.last"
+        ).format(**names),
+        drop_fated,
+    ]
+
+
+def merge(name: str, key: Sequence[str], rest: Sequence[str], run_id: int, *, with_email: bool) -> Composed:
+    """Writes every change: rows get the file's columns, this run and its time."""
+    found = SQL("t.id = c.target_id") if with_email else _each("t.{c} = c.{c}", key, " and ")
+    # A row that was found by its e-mail takes the record's id; a key found by itself needs no writing.
+    written = [*key, *rest] if with_email else list(rest)
+    names = [*key, *rest]
+    own = SQL("now(), {}").format(Literal(run_id))
+    update = SQL("when matched then update set {sets}, processed_at = now(), run_id = {run} ").format(
+        sets=_each("{c} = c.{c}", written, ", "), run=Literal(run_id)
+    )
+    return SQL(
+        "merge into {table} t using {changes} c on {found} {update}"
+        "when not matched then insert ({names}, processed_at, run_id) values ({values}, {own})"
+    ).format(
+        table=table(name),
+        changes=CHANGES,
+        found=found,
+        update=update if written else SQL(""),
+        names=columns(names),
+        values=columns(names, "c"),
+        own=own,
+    )
+
+
+def append(name: str, names: Sequence[str], run_id: int) -> Composed:
+    """Writes every record as a new row, in the file's order."""
+    return SQL(
+        "insert into {table} ({names}, processed_at, run_id) select {names}, now(), {run} from {stage} order by n"
+    ).format(table=table(name), names=columns(names), run=Literal(run_id), stage=STAGE)

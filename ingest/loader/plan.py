@@ -1,0 +1,167 @@
+"""What a run will do, decided from the file, the table and the dataset's policy; pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ingest.loader.errors import RunFailed
+from ingest.loader.names import OWN_COLUMNS
+from ingest.loader.scan import ColumnScan, Scan
+from ingest.loader.standing import Standing
+from ingest.loader.target import Mode, Target
+from ingest.loader.types import Type, widest
+
+MOST_COLUMNS = 1_600 - len(OWN_COLUMNS)
+"""PostgreSQL's limit for a table, less our own columns."""
+
+TEXT_SHARE = 0.10
+"""Over this share of a column's values in the file that only ``text`` holds, the column becomes ``text``."""
+
+LONGEST_KEY = 2_600
+"""Bytes of an identity: what an entry of PostgreSQL's B-tree holds (a third of a page), with room to spare."""
+
+Identities = tuple[tuple[str, ...], ...]
+"""The identities of a table, each a tuple of columns: ``(("id",), ("email",))`` is two; () is none."""
+
+ID_AND_EMAIL: Identities = (("id",), ("email",))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedColumn:
+    """One column of the file on its way into the table."""
+
+    name: str
+    type: Type
+    """The column's type in the table once the plan's DDL is done."""
+    key: bool
+    """Whether it identifies rows: blank cells are NULL then."""
+    rejects: bool
+    """Whether the file has values that the column doesn't hold: their records are rejected."""
+    as_it_lies: bool
+    """Whether COPY may read its cells as they stand in the file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """The run, decided: DDL by what is new, the columns, and the identities that may hold."""
+
+    create: bool
+    columns: tuple[PlannedColumn, ...]
+    """The file's columns, in the file's order."""
+    added: Mapping[str, Type]
+    altered: Mapping[str, Type]
+    append: bool
+    """Records are never held against rows."""
+    identities: Identities | None
+    """As the dataset has them; None where this run chooses."""
+    candidates: Identities
+    """What the choice falls on if the records allow it (BEHAVIOUR 5); the same as ``identities`` once chosen."""
+    long_keys: Identities
+    """The identities of which a record may be longer than an index entry: such a record is rejected."""
+    own_missing: tuple[str, ...]
+    """Own columns that the table lacks."""
+
+    @property
+    def has_ddl(self) -> bool:
+        """Whether the table's definition changes, apart from a key that is chosen."""
+        return bool(self.create or self.added or self.altered or self.own_missing)
+
+    @property
+    def as_it_lies(self) -> bool:
+        """Whether COPY may read the file's bytes; else they go through DuckDB."""
+        return not self.long_keys and all(column.as_it_lies for column in self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the file's columns."""
+        return tuple(column.name for column in self.columns)
+
+
+def plan(scan: Scan, standing: Standing, target: Target) -> Plan:
+    """Decide what the run does.
+
+    Raises RunFailed where the dataset's policy forbids it (``strict``) or the table can't take the columns.
+    """
+    names = list(scan.columns)
+    _check_columns(names, standing, target)
+    append = target.mode is Mode.APPEND
+    candidates = () if append else _candidates(scan, target)
+    keys = {column for identity in candidates for column in identity}
+    columns = tuple(_plan_column(name, found, standing, keys, target) for name, found in scan.columns.items())
+    return Plan(
+        create=not standing.exists,
+        columns=columns,
+        added={c.name: c.type for c in columns if standing.exists and c.name not in standing.columns},
+        altered={c.name: c.type for c in columns if standing.columns.get(c.name, c.type) is not c.type},
+        append=append,
+        identities=() if append else target.identities,
+        candidates=candidates,
+        long_keys=_long_keys(candidates, scan),
+        own_missing=tuple(name for name in ("processed_at", "run_id") if standing.exists and name not in standing.own),
+    )
+
+
+def _check_columns(names: Sequence[str], standing: Standing, target: Target) -> None:
+    new = [name for name in names if name not in standing.columns]
+    if len(standing.columns) + len(new) > MOST_COLUMNS:
+        raise RunFailed(
+            f"The table {target.table} would have {len(standing.columns) + len(new):,} columns; PostgreSQL's limit is "
+            f"1,600, less {len(OWN_COLUMNS)} of our own. Split the file into several with fewer columns."
+        )
+    if not (target.strict and standing.exists):
+        return
+    gone = [name for name in standing.columns if name not in names]
+    if new or gone:
+        told = [f"new: {', '.join(new)}"] if new else []
+        told += [f"missing: {', '.join(gone)}"] if gone else []
+        raise RunFailed(
+            f"The file's columns are not those of {target.table}, and the dataset is strict ({'; '.join(told)}). "
+            "Correct the file, or set the dataset's policy to evolve."
+        )
+
+
+def _candidates(scan: Scan, target: Target) -> Identities:
+    """The identities of the dataset, or those that section 5 would choose for this file."""
+    if target.identities is not None:
+        return target.identities
+    if target.declared_key:
+        return (target.declared_key,)
+    if "id" in scan.columns:
+        with_email = "email" in scan.columns and scan.columns["email"].values > 0
+        return ID_AND_EMAIL if with_email else (("id",),)
+    return (("email",),) if "email" in scan.columns else ()
+
+
+def _plan_column(name: str, found: ColumnScan, standing: Standing, keys: set[str], target: Target) -> PlannedColumn:
+    kind = _settled_type(name, found, standing, target)
+    typed, key = kind is not Type.TEXT, name in keys
+    rejects = bool(found.misfits.get(kind))
+    return PlannedColumn(
+        name=name,
+        type=kind,
+        key=key,
+        rejects=rejects,
+        # Spaces that a type or a key ignores, and values that it doesn't hold, need a hand before PostgreSQL.
+        as_it_lies=not rejects and not (found.blanks and (typed or key)) and not (found.padded and typed),
+    )
+
+
+def _settled_type(name: str, found: ColumnScan, standing: Standing, target: Target) -> Type:
+    """The column's type after this run: as it stands, widened, or ``text`` for more than a tenth of its values."""
+    before = standing.columns.get(name)
+    if before is None or name in standing.empty:
+        return found.type or before or Type.TEXT
+    if found.type in (None, before) or target.strict:
+        return before
+    beyond = found.misfits.get(widest(before), 0)
+    if beyond > TEXT_SHARE * found.values:
+        return Type.TEXT
+    return widest(before) if found.misfits.get(before, 0) > beyond else before
+
+
+def _long_keys(candidates: Identities, scan: Scan) -> Identities:
+    """The identities of which a record may be longer than an index entry."""
+    return tuple(
+        identity
+        for identity in candidates
+        if sum(scan.columns[name].longest for name in identity if name in scan.columns) > LONGEST_KEY
+    )

@@ -1,0 +1,102 @@
+"""Every staged record finds its row, or its fate (BEHAVIOUR 5)."""
+
+from dataclasses import dataclass
+
+from psycopg2.extensions import cursor as Cursor
+
+from ingest.loader import merging
+from ingest.loader.plan import ID_AND_EMAIL, Identities, Plan
+from ingest.loader.rejects import Code
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolved:
+    """The staged records, each with its fate."""
+
+    inserted: int
+    updated: int
+    fates: dict[str, int]
+    """Records that don't go in, by code; ``duplicate`` is one of them."""
+
+
+def choose(cursor: Cursor, plan: Plan) -> tuple[Identities, str]:
+    """The identities that the staged records allow, and the evidence in a sentence."""
+    if plan.identities is not None:
+        return plan.identities, ""
+    candidates = plan.candidates
+    if candidates != ID_AND_EMAIL:
+        return candidates, evidence_of(candidates)
+    cursor.execute(merging.has_value("email"))
+    if not _one(cursor):
+        return (("id",),), "id is the key: the file has it, and no record has an e-mail."
+    cursor.execute(merging.emails_are_shared())
+    if _one(cursor):
+        return (("id",),), SHARED_EMAILS
+    return candidates, evidence_of(candidates)
+
+
+SHARED_EMAILS = "id is the key; email is not a second one, since records with different ids share an e-mail."
+
+
+def evidence_of(identities: Identities) -> str:
+    """Why a file's records got these identities, in a sentence."""
+    if not identities:
+        return "The file has neither an id nor an email column: its rows are appended."
+    if identities == ID_AND_EMAIL:
+        return "id and email are keys: the file has both, and no two records with different ids share an e-mail."
+    names = " and ".join(identities[0])
+    if identities in ((("id",),), (("email",),)):
+        return f"{names} is the key: the file has it."
+    return f"{names} is the key: it is declared on the dataset."
+
+
+def resolve(cursor: Cursor, table: str, plan: Plan, identities: Identities, *, nulls: bool) -> Resolved:
+    """Hold the stage against itself and the table; afterwards the table of changes holds what is to be written.
+
+    ``nulls`` says whether a record may lack a value in its key.
+    """
+    key = identities[0]
+    # Without an e-mail column in the file the rows keep theirs, and only ids count.
+    with_email = identities == ID_AND_EMAIL and "email" in plan.names
+    cursor.execute(merging.CREATE_FATE)
+    if nulls and with_email:
+        for statement in merging.fill_ids(table):
+            cursor.execute(statement)
+    elif nulls:
+        cursor.execute(merging.fate_null_keys(key))
+    cursor.execute(merging.fate_duplicates(key))
+    fates = _count_fates(cursor)
+    if fates:
+        cursor.execute(merging.INDEX_FATE)
+        cursor.execute(merging.ANALYZE_FATE)
+    rest = [name for name in plan.names if name not in key]
+    cursor.execute(merging.find_changes(table, key, rest, fated=bool(fates), with_email=with_email))
+    cursor.execute(merging.ANALYZE_CHANGES)
+    if with_email:
+        for statement in merging.settle_emails(table):
+            cursor.execute(statement)
+        fates = _count_fates(cursor)
+    cursor.execute(merging.COUNT_CHANGES)
+    inserted, updated = cursor.fetchone() or (0, 0)
+    return Resolved(inserted=inserted, updated=updated, fates=fates)
+
+
+def reason_of(code: Code, key: tuple[str, ...], holder: str | None, other_line: int | None, email: str | None) -> str:
+    """The operator's sentence for a record without a usable key, or in conflict."""
+    if code is Code.NULL_KEY:
+        if key == ("id", "email"):
+            return "The record has no id, and no other record or row with its e-mail has one."
+        return f"The record has no value in {' and '.join(key)}, which identifies its row."
+    if other_line is not None:
+        return f"The e-mail {email!r} is also in the record of line {other_line:,}, which counts."
+    return f"The e-mail {email!r} belongs to the row with the id {holder}."
+
+
+def _count_fates(cursor: Cursor) -> dict[str, int]:
+    cursor.execute(merging.COUNT_FATES)
+    return dict(cursor.fetchall())
+
+
+def _one(cursor: Cursor) -> object:
+    row = cursor.fetchone()
+    return row[0] if row else None

@@ -1,0 +1,241 @@
+"""What the file holds: the type of every column, judged over every value, with its proof (BEHAVIOUR 4)."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ingest.loader.reading import Reading, literal
+from ingest.loader.types import GRAMMAR, LONGEST_TYPED, SPACES, Type, holds, widest
+
+_HEAD = 1_000
+"""Records judged in Python to propose types; fewer where there are hundreds of columns."""
+
+_HEAD_VALUES = 200_000
+"""Values of the head at most: about 0.2 s of judging in Python."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Witness:
+    """The first value that ruled a type out."""
+
+    record: int
+    """Ordinal of the record, from 0."""
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColumnScan:
+    """One column of the file."""
+
+    type: Type | None
+    """The narrowest type that holds every value (``text`` holds all); None where there is no value."""
+    ruled_out: Mapping[Type, Witness] = field(default_factory=dict)
+    values: int = 0
+    """Cells that are not NULL; in a typed column also not blank."""
+    nulls: int = 0
+    """Cells that are NULL as they stand in the file."""
+    blanks: int = 0
+    """Cells of spaces only, or quoted and empty; counted where a type or a key ignores spaces, else 0."""
+    padded: int = 0
+    """Typed values with spaces around them."""
+    misfits: Mapping[Type, int] = field(default_factory=dict)
+    """How many values each type that was asked about does not hold; only for types with at least one."""
+    longest: int = 0
+    """Bytes of the longest value; known for key columns only."""
+
+    @property
+    def proof(self) -> tuple[Type | None, Witness] | None:
+        """The narrower type that held out longest, and the value that ruled it out; None where none was in question.
+
+        The last type to fall is what the column would have been without that value; it is None where one value
+        ruled out all. It depends on the records' order only, not on how the file was cut.
+        """
+        order = list(Type)
+        fallen = [
+            (witness.record, -order.index(kind), kind, witness)
+            for kind, witness in self.ruled_out.items()
+            if self.type is Type.TEXT or (kind is not self.type and widest(kind) is self.type)
+        ]
+        if not fallen:
+            return None
+        last, _, kind, witness = max(fallen)
+        alone = len(fallen) == len(GRAMMAR) and all(record == last for record, *_ in fallen)
+        return None if alone else kind, witness
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scan:
+    """All columns of the file, in the file's order."""
+
+    records: int
+    columns: Mapping[str, ColumnScan]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """What the first records say of each column: which types are out already, and whether there is a value at all."""
+
+    names: Sequence[str]
+    ruled_out: Mapping[str, Mapping[Type, Witness]]
+    seen: Collection[str]
+
+    def proposal(self, name: str) -> Type | None:
+        """The narrowest type that holds the head's values; None where the head has none."""
+        if name not in self.seen:
+            return None
+        return next(kind for kind in Type if kind not in self.ruled_out[name])
+
+
+def read_head(reading: Reading, names: Sequence[str]) -> Head:
+    """Judge the first records, in Python: types that fall here need no second look."""
+    size = min(_HEAD, max(50, _HEAD_VALUES // len(names)))
+    ruled_out: dict[str, dict[Type, Witness]] = {name: {} for name in names}
+    seen: set[str] = set()
+    for row in reading.rows(f"select * from {reading.records} limit {size}"):
+        for name, cell in zip(names, row[1:], strict=True):
+            value = cell.strip(SPACES) if cell is not None else ""
+            if value:
+                seen.add(name)
+                out = ruled_out[name]
+                for kind in GRAMMAR:
+                    if kind not in out and not holds(kind, value):
+                        out[kind] = Witness(record=row[0], value=cell)
+    return Head(names=names, ruled_out=ruled_out, seen=seen)
+
+
+def scan(reading: Reading, head: Head, *, standing: Mapping[str, Type], keys: Collection[str]) -> Scan:
+    """Judge every column over every record.
+
+    ``standing`` names the types of columns that the table holds values in: there it is counted what that type, and
+    the widest short of ``text``, doesn't hold. ``keys`` are the columns that may identify rows: in them blank cells
+    and the longest value are found. Raises RunFailed where DuckDB and the splitter don't agree on the records.
+    """
+    asked = {name: _asked(name, head, standing) for name in head.names}
+    records, columns = _verify(reading, head.names, asked, keys)
+    doubtful = [name for name in head.names if columns[name] is None]
+    columns.update(_inspect(reading, head, asked, doubtful, keys) if doubtful else {})
+    reading.check()
+    judged = {name: column for name, column in columns.items() if column is not None}
+    return Scan(records=records, columns={name: _conclude(judged[name], head, name, standing) for name in head.names})
+
+
+def _asked(name: str, head: Head, standing: Mapping[str, Type]) -> tuple[Type, ...]:
+    """The types that every value of the column is held against, narrowest first; () for plain text."""
+    if name in standing:
+        kind = standing[name]
+        return () if kind is Type.TEXT else tuple(dict.fromkeys((kind, widest(kind))))
+    return tuple(kind for kind in GRAMMAR if kind not in head.ruled_out[name])
+
+
+def _verify(
+    reading: Reading, names: Sequence[str], asked: Mapping[str, tuple[Type, ...]], keys: Collection[str]
+) -> tuple[int, dict[str, ColumnScan | None]]:
+    """One cheap pass: does the narrowest type asked hold every cell as it stands? None for columns where it doesn't."""
+    wanted = ["count(*)"]
+    for position, name in enumerate(names):
+        cell = f"c{position}"
+        wanted.append(f"count({cell})")
+        wanted.append(f"count_if(not {_holds(asked[name][0], cell)})" if asked[name] else "0")
+        wanted.append(f"count_if({_trimmed(cell)} = '')" if name in keys else "0")
+        wanted.append(f"max(strlen({cell}))" if name in keys else "0")
+    row = reading.rows(f"select {', '.join(wanted)} from {reading.records}")[0]
+    records = row[0]
+    columns: dict[str, ColumnScan | None] = {}
+    for name, (count, misfits, blanks, longest) in zip(names, _fours(row[1:]), strict=True):
+        clean = ColumnScan(type=None, values=count, nulls=records - count, longest=longest or 0)
+        columns[name] = None if misfits or blanks else clean
+    return records, columns
+
+
+def _fours(row: Sequence[int]) -> list[Sequence[int]]:
+    return [row[start : start + 4] for start in range(0, len(row), 4)]
+
+
+def _inspect(
+    reading: Reading,
+    head: Head,
+    asked: Mapping[str, tuple[Type, ...]],
+    doubtful: Sequence[str],
+    keys: Collection[str],
+) -> dict[str, ColumnScan | None]:
+    """A closer look at columns with a blank, a padded or an unfit value: what exactly, how often, where first."""
+    wanted, sizes = [], []
+    for name in doubtful:
+        cell = f"c{head.names.index(name)}"
+        value = f"{cell}_"
+        parts = [f"count({cell})", f"count_if({value} = '')", f"count_if({value} <> '' and {value} <> {cell})"]
+        parts.append(f"max(strlen({cell}))" if name in keys else "0")
+        for kind in asked[name]:
+            unfit = f"{value} <> '' and not {_holds(kind, value)}"
+            parts += [f"count_if({unfit})", f"arg_min({{'r': r, 'v': {cell}}}, r) filter (where {unfit})"]
+        wanted += parts
+        sizes.append(len(parts))
+    cells = [f"c{head.names.index(name)}" for name in doubtful]
+    source = f"(select r, {', '.join(f'{c}, {_trimmed(c)} as {c}_' for c in cells)} from {reading.records})"
+    row = reading.rows(f"select count(*), {', '.join(wanted)} from {source}")[0]
+    records, row = row[0], row[1:]
+    columns: dict[str, ColumnScan | None] = {}
+    for name, size in zip(doubtful, sizes, strict=True):
+        (count, blanks, padded, longest), kinds, row = row[:4], row[4:size], row[size:]
+        ruled_out: dict[Type, Witness] = {}
+        misfits: dict[Type, int] = {}
+        for kind, unfit, first in zip(asked[name], kinds[::2], kinds[1::2], strict=True):
+            if unfit:
+                misfits[kind] = unfit
+                ruled_out[kind] = Witness(record=first["r"], value=first["v"])
+        columns[name] = ColumnScan(
+            type=None,
+            ruled_out=ruled_out,
+            values=count - blanks,
+            nulls=records - count,
+            blanks=blanks,
+            padded=padded,
+            misfits=misfits,
+            longest=longest or 0,
+        )
+    return columns
+
+
+def _conclude(column: ColumnScan, head: Head, name: str, standing: Mapping[str, Type]) -> ColumnScan:
+    """Choose the type: what the table's type becomes with these values, or the narrowest that none rules out."""
+    if name in standing:
+        chain = tuple(dict.fromkeys((standing[name], widest(standing[name]))))
+        kind = next((kind for kind in chain if kind not in column.misfits), Type.TEXT)
+        return _settle(column, kind)
+    ruled_out = {**column.ruled_out, **head.ruled_out[name]}
+    kind = next(kind for kind in Type if kind not in ruled_out)
+    return _settle(replace(column, ruled_out=ruled_out), kind)
+
+
+def _settle(column: ColumnScan, kind: Type) -> ColumnScan:
+    """Give the column its type; what is blank to a type is a value of a text column."""
+    if not column.values:
+        return replace(column, type=None)
+    if kind is Type.TEXT:
+        return replace(column, type=kind, values=column.values + column.blanks)
+    return replace(column, type=kind)
+
+
+def _trimmed(cell: str) -> str:
+    return f"trim({cell}, {literal(SPACES)})"
+
+
+def _holds(kind: Type, cell: str) -> str:
+    """The DuckDB condition under which ``kind`` holds ``cell``."""
+    condition = f"regexp_full_match({cell}, {literal(GRAMMAR[kind])})"
+    # Only a number can be any length: the other grammars end by themselves.
+    return f"({condition} and strlen({cell}) <= {LONGEST_TYPED})" if kind is Type.NUMERIC else condition
+
+
+def unfit(kind: Type, cell: str) -> str:
+    """The DuckDB condition under which ``cell`` holds a value that a column of ``kind`` can't."""
+    return f"{_trimmed(cell)} <> '' and not {_holds(kind, _trimmed(cell))}"
+
+
+def as_typed(cell: str) -> str:
+    """The DuckDB expression that PostgreSQL's typed columns and our keys are given: trimmed, blank as NULL."""
+    return f"nullif({_trimmed(cell)}, '')"
+
+
+def as_key(cell: str) -> str:
+    """The DuckDB expression of a text key: as it stands, but blank as NULL."""
+    return f"case when {_trimmed(cell)} <> '' then {cell} end"
