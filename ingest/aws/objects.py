@@ -1,0 +1,274 @@
+"""Files go in and out of the bucket by their exact version; botocore's errors become ours."""
+
+import errno
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+from urllib.parse import quote
+
+import boto3
+import urllib3.exceptions
+from boto3.s3.transfer import TransferConfig
+from botocore import exceptions as boto
+from botocore.config import Config
+from botocore.parsers import ResponseParserError
+
+from ingest.loader.errors import IngestError, RunFailed, RunInterrupted
+from ingest.loader.source import SourceObject
+
+_BLOCK: Final = 1 << 20
+"""Bytes a read: 208 MiB from a local S3 took 0.8 s hashed, at 64 KiB 1.3 s; boto3's download_fileobj 4-5 s."""
+_RESUMES: Final = 8
+"""So often a cut stream is taken up again; a file that needs more has a network to blame, and its run is retried."""
+_PAUSE: Final = 0.1  # seconds before the first resumption, doubled at each up to some seconds
+_ONE_PIECE: Final = 64 << 20  # bytes up to which one PutObject tells ETag and version of what it wrote
+_LONGEST_URL: Final = 7 * 24 * 3600  # seconds; SigV4's own limit
+
+_GONE = {"404", "405", "412", "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed", "PreconditionFailed"}
+_DENIED = {"401", "403", "AccessDenied", "AllAccessDisabled", "Forbidden", "InvalidAccessKeyId"}
+_DENIED |= {"SignatureDoesNotMatch", "InvalidToken"}
+_BUSY = {"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "BandwidthLimitExceeded"}
+_BUSY |= {"RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "OperationAborted", "ConditionalRequestConflict"}
+_LOST = (
+    boto.HTTPClientError,
+    boto.ConnectionError,
+    boto.IncompleteReadError,
+    boto.FlexibleChecksumError,
+    boto.CredentialRetrievalError,
+    boto.MetadataRetrievalError,
+    ResponseParserError,
+)
+_CUT = (*_LOST, urllib3.exceptions.HTTPError, OSError)
+"""What reading a stream raises besides: botocore doesn't wrap all of it."""
+_TO_READ = "s3:GetObject and s3:GetObjectVersion on the object, and kms:Decrypt where a KMS key encrypts the bucket"
+_TO_DESCRIBE = "s3:GetObject on the object, and s3:ListBucket on the bucket"
+_TO_WRITE = "s3:PutObject on the object, and kms:GenerateDataKey where a KMS key encrypts the bucket"
+
+
+class SourceGone(RunFailed):
+    """The version that the run was to read is no longer in the bucket."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetched:
+    """What came out of the bucket."""
+
+    sha256: str
+    """Of the bytes as stored, in hexadecimal."""
+    size: int
+
+
+def fetch(source: SourceObject, path: Path, *, progress: Callable[[int], None] = lambda _: None) -> Fetched:
+    """Stream exactly the version ``source`` to ``path``, hashed on the way; ``progress`` is told the bytes so far.
+
+    A stream that is cut goes on from where it stopped. Leaves no file behind on an error. Raises SourceGone where the
+    version isn't there any more, RunFailed where access is denied or the object archived, RunInterrupted where S3, the
+    network or the disk stood in the way (BEHAVIOUR 1 and 9).
+    """
+    try:
+        with path.open("wb") as file:
+            return _stream(source, file, progress)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise RunInterrupted(
+            f"The disk filled up while {_uri(source)} ({source.size:,} bytes) was fetched: make room for it in "
+            f"{path.parent}. The run is retried."
+        ) from error
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def put(content: Path | BinaryIO, bucket: str, key: str) -> SourceObject:
+    """Write a file, or a seekable stream from its start, to the bucket: what it became there.
+
+    Over 64 MiB it goes in several parts, and S3 doesn't say which version they became: then the newest one is
+    described, which is another's if that was faster. Raises as ``fetch`` does.
+    """
+    if isinstance(content, Path):
+        with content.open("rb") as stream:
+            return put(stream, bucket, key)
+    size = content.seek(0, os.SEEK_END)
+    content.seek(0)
+    with _translated(f"s3://{bucket}/{key}", _TO_WRITE):
+        if size > _ONE_PIECE:
+            _client().upload_fileobj(content, bucket, key, Config=TransferConfig(max_concurrency=4))  # 4 x 8 MiB held
+            return describe(bucket, key)
+        return _described(_client().put_object(Bucket=bucket, Key=key, Body=content), bucket, key, size)
+
+
+def describe(bucket: str, key: str) -> SourceObject:
+    """The version of ``key`` that is newest now. S3 tells no sequencer here. Raises as ``fetch`` does."""
+    with _translated(f"s3://{bucket}/{key}", _TO_DESCRIBE):
+        answer = _client().head_object(Bucket=bucket, Key=key)
+    return _described(answer, bucket, key, answer["ContentLength"])
+
+
+def presigned_url(source: SourceObject, seconds: int) -> str:
+    """A link by which a browser downloads ``source``, signed by SigV4, for so many seconds (up to a week)."""
+    if not 0 < seconds <= _LONGEST_URL:
+        raise ValueError(f"S3 signs links for 1 to {_LONGEST_URL:,} seconds, not {seconds:,}")
+    wanted = {
+        "Bucket": source.bucket,
+        "Key": source.key,
+        # A stranger's file is saved, never shown: a browser would run an HTML page under the bucket's address.
+        "ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(source.file_name, safe='')}",
+    }
+    if source.version_id:
+        wanted["VersionId"] = source.version_id
+    with _translated(_uri(source), _TO_READ):
+        url: str = _client().generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
+    return url
+
+
+# -- the stream -------------------------------------------------------------------------------------------------------
+
+
+class _CutError(Exception):
+    """The stream ended before the object did."""
+
+
+def _stream(source: SourceObject, file: BinaryIO, progress: Callable[[int], None]) -> Fetched:
+    digest, size, cuts = hashlib.sha256(), 0, 0
+    while True:
+        try:
+            for block in _blocks(source, size):
+                file.write(block)
+                digest.update(block)
+                size += len(block)
+                progress(size)
+            return Fetched(sha256=digest.hexdigest(), size=size)
+        except _CutError as cut:
+            cuts += 1
+            if cuts > _RESUMES:
+                raise RunInterrupted(
+                    f"The connection to S3 broke {cuts} times while {_uri(source)} was fetched, the last time after "
+                    f"{size:,} bytes. The run is retried."
+                ) from cut
+            time.sleep(min(_PAUSE * 2**cuts, 3))
+
+
+def _blocks(source: SourceObject, start: int) -> Iterator[bytes]:
+    """The bytes of ``source`` from ``start`` on; raises _CutError where they end too soon."""
+    body, skipped = _body(source, start)
+    with closing(body):
+        while True:
+            try:
+                block: bytes = body.read(min(skipped, _BLOCK) or _BLOCK)
+            except _CUT as error:
+                raise _CutError from error
+            if not block:
+                return
+            if skipped:
+                skipped -= len(block)
+            else:
+                yield block
+
+
+def _body(source: SourceObject, start: int) -> tuple[Any, int]:
+    """An open stream of ``source`` from byte ``start`` on, and how many bytes of it come before that.
+
+    Not every S3 goes on in the middle: one that begins anew sends the same version's bytes again, to be passed over.
+    """
+    wanted = {"Bucket": source.bucket, "Key": source.key, **_pinned(source)}
+    if start:
+        wanted["Range"] = f"bytes={start}-"
+    with _translated(_uri(source), _TO_READ):
+        answer = _client().get_object(**wanted)
+    return answer["Body"], 0 if answer.get("ContentRange", "").startswith(f"bytes {start}-") else start
+
+
+def _pinned(source: SourceObject) -> dict[str, str]:
+    """What makes S3 answer with this version or not at all."""
+    if source.version_id:
+        return {"VersionId": source.version_id}
+    if source.etag:
+        return {"IfMatch": f'"{source.etag}"'}
+    raise RunFailed(f"Neither version nor ETag says which {_uri(source)} is meant. Put the file there again.")
+
+
+def _described(answer: dict[str, Any], bucket: str, key: str, size: int) -> SourceObject:
+    version_id = answer.get("VersionId", "")
+    return SourceObject(
+        bucket=bucket,
+        key=key,
+        size=size,
+        etag=answer["ETag"].strip('"'),
+        version_id="" if version_id == "null" else version_id,  # written while versioning was off: pins nothing
+    )
+
+
+# -- the client -------------------------------------------------------------------------------------------------------
+
+_making = threading.Lock()
+
+
+def _client() -> Any:
+    """The client of this process: making one takes 50-100 ms, using one is safe in any thread."""
+    with _making:
+        return _made(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "")
+
+
+@lru_cache(maxsize=4)
+def _made(endpoint: str) -> Any:
+    # "virtual" makes boto3 sign links for the bucket's regional host: at the global one S3 would redirect, and the
+    # signature break. A local endpoint has no host name for each bucket.
+    config = Config(
+        signature_version="s3v4",
+        retries={"mode": "standard", "total_max_attempts": 4},
+        connect_timeout=5,
+        read_timeout=60,
+        s3={"addressing_style": "path" if endpoint else "virtual"},
+    )
+    return boto3.session.Session().client("s3", endpoint_url=endpoint or None, config=config)
+
+
+# -- errors -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _translated(uri: str, grants: str) -> Iterator[None]:
+    """Turn what botocore raises into our errors; ``grants`` names the rights that the call needs."""
+    try:
+        yield
+    except boto.ClientError as error:
+        raise _answered(error, uri, grants) from error
+    except _LOST as error:
+        raise RunInterrupted(f"S3 could not be reached for {uri}: {error}. The run is retried.") from error
+    except boto.NoCredentialsError as error:
+        raise RunFailed(f"There are no AWS credentials to reach {uri} with: give the loader a role.") from error
+    except boto.BotoCoreError as error:
+        raise RunFailed(f"S3 can't be asked for {uri}: {error}.") from error
+
+
+def _answered(error: boto.ClientError, uri: str, grants: str) -> IngestError:
+    """Our error for an answer of S3 that says no; HEAD answers have nothing but the status for a code."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _BUSY or status >= 500 or status == 429:
+        return RunInterrupted(f"S3 is busy and didn't answer for {uri} ({code}). The run is retried.")
+    if code == "NoSuchBucket":
+        return SourceGone(f"The bucket of {uri} doesn't exist: check its name in the settings.")
+    if code in _GONE:
+        return SourceGone(
+            f"{uri} is no longer in the bucket: it was deleted or overwritten before it was read. Put it there again."
+        )
+    if code == "InvalidObjectState":
+        return RunFailed(f"{uri} is archived (S3 Glacier): restore it, or copy it to S3 Standard, and retry the run.")
+    if code in _DENIED or code.startswith("KMS."):
+        return RunFailed(f"S3 denied access to {uri} ({code}): grant the loader's role {grants}, and retry the run.")
+    return RunFailed(f"S3 refused {uri}: {error}.")
+
+
+def _uri(source: SourceObject) -> str:
+    version = f" (version {source.version_id})" if source.version_id else ""
+    return f"s3://{source.bucket}/{source.key}{version}"
