@@ -1,0 +1,223 @@
+"""Settings, all from the environment; a value that can't be right is refused at start with one sentence.
+
+On a laptop ``make demo`` writes ``.local/env``; it is read where DATABASE_URL isn't set, so that ``manage.py`` in a
+second shell meets the same database and bucket.
+"""
+
+import os
+import shlex
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg2
+from django.core.exceptions import ImproperlyConfigured
+from psycopg2.extensions import parse_dsn
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+MIB = 1 << 20
+
+
+def adopt(file: Path) -> None:
+    """Put the ``NAME=value`` lines of ``file`` into the environment, in place of AWS names that stand there.
+
+    A profile or session token of the user's own AWS account must never be mixed with the local keys.
+    """
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"):
+        os.environ.pop(name, None)
+    os.environ.update(line.split("=", 1) for line in shlex.split(file.read_text(), comments=True))
+
+
+def text(name: str, default: str | None = None, *, instead: str = "") -> str:
+    """The variable ``name``; without a default it must be set, and ``instead`` says how."""
+    value = os.environ.get(name, default)
+    if not value and default is None:
+        raise ImproperlyConfigured(f"{name} is not set. {instead}".rstrip())
+    return value or ""
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """``1``, ``true``, ``yes``, ``on`` or ``0``, ``false``, ``no``, ``off`` in any case."""
+    value = os.environ.get(name, "").strip().lower()
+    if value in ("1", "true", "yes", "on"):
+        return True
+    if value in ("0", "false", "no", "off"):
+        return False
+    if value:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write 1 for on or 0 for off.")
+    return default
+
+
+def integer(name: str, default: int, *, least: int, most: int) -> int:
+    """A whole number from ``least`` to ``most``."""
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return default
+    try:
+        number = int(value)
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number from {least:,} to {most:,}.")
+    return number
+
+
+def names(name: str, default: str) -> list[str]:
+    """A list, separated by commas."""
+    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def folder(name: str, default: str) -> Path:
+    """A folder that stands and can be written to."""
+    path = Path(os.environ.get(name) or default)
+    if not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
+        raise ImproperlyConfigured(f"{name} is {str(path)!r}: name a folder that exists and can be written to.")
+    return path.resolve()
+
+
+def key_prefix(name: str, default: str) -> str:
+    """The part of the bucket that is ours: empty for all of it, else a folder such as ``data/``."""
+    prefix = os.environ.get(name, default)
+    if prefix and (not prefix.endswith("/") or prefix.startswith("/")):
+        raise ImproperlyConfigured(f"{name} is {prefix!r}: it must end, and not begin, with a slash, as data/ does.")
+    return prefix
+
+
+def address(name: str) -> str:
+    """An http or https address; empty where it isn't set."""
+    value = os.environ.get(name, "")
+    if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+        raise ImproperlyConfigured(f"{name} is {value!r}: write an address that begins with http:// or https://.")
+    return value
+
+
+def database(name: str) -> dict[str, Any]:
+    """Django's settings of the PostgreSQL that the URL in ``name`` points to; libpq itself takes it apart.
+
+    The refusals never repeat the URL: it holds a password.
+    """
+    url = text(name, instead="Write postgresql://user:password@host:5432/database, or run `make demo` first.")
+    form = "write postgresql://user:password@host:5432/database, with special characters of a part as %xx."
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ImproperlyConfigured(f"{name} doesn't begin with postgresql://: {form}")
+    try:
+        parts = parse_dsn(url)
+    except psycopg2.ProgrammingError:
+        raise ImproperlyConfigured(f"{name} can't be read: {form}") from None
+    if not parts.get("dbname"):
+        raise ImproperlyConfigured(f"{name} names no database: {form}")
+    port = parts.pop("port", "")
+    if not all(part.isdecimal() and 0 < int(part) < 65536 for part in port.split(",") if port):
+        raise ImproperlyConfigured(f"{name} has a port that is not a number from 1 to 65535: {form}")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.pop("dbname"),
+        "USER": parts.pop("user", ""),
+        "PASSWORD": parts.pop("password", ""),
+        "HOST": parts.pop("host", ""),
+        "PORT": port,
+        "OPTIONS": {"connect_timeout": "10", "application_name": "ingest"} | parts,
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+if "DATABASE_URL" not in os.environ and (BASE_DIR / ".local" / "env").is_file():
+    adopt(BASE_DIR / ".local" / "env")
+
+# The site
+DEBUG = flag("DEBUG", default=False)
+SECRET_KEY = text("SECRET_KEY", instead="Write at least 50 random characters, or run `make demo` first.")
+ALLOWED_HOSTS = names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ROOT_URLCONF = "pipeline_site.urls"
+WSGI_APPLICATION = "pipeline_site.wsgi.application"
+
+# The database
+DATABASES = {"default": database("DATABASE_URL")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Files in the bucket
+BUCKET = text("BUCKET", "")
+PREFIX = key_prefix("PREFIX", "data/")
+QUEUE_URL = address("QUEUE_URL")
+
+# Runs
+SCRATCH_DIR = folder("SCRATCH_DIR", tempfile.gettempdir())
+LEASE_SECONDS = integer("LEASE_SECONDS", 30, least=2, most=3600)
+MAX_ATTEMPTS = integer("MAX_ATTEMPTS", 3, least=1, most=100)
+MAX_RECORD_BYTES = integer("MAX_RECORD_BYTES", 64 * MIB, least=1024, most=1024 * MIB)
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "ingest",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{validator}"}
+    for validator in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# WhiteNoise serves what `collectstatic` gathered, under names that hold a hash; before that, the apps' own files.
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "static-root"
+_COLLECTED = (STATIC_ROOT / "staticfiles.json").is_file()
+WHITENOISE_USE_FINDERS = not _COLLECTED
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if _COLLECTED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# ISO 8601 and UTC everywhere: no language's habits in dates and numbers.
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "pipeline_site.formats"
+
+# Root stays at INFO: at DEBUG botocore writes the secrets it fetches into the log.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {name: {"level": "WARNING"} for name in ("boto3", "botocore", "s3transfer", "urllib3")},
+}

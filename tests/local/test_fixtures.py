@@ -1,0 +1,39 @@
+"""The fixtures that every other test stands on."""
+
+import json
+
+import psycopg2
+
+from pipeline_site.local.postgres import Postgres
+from tests.conftest import Aws
+
+
+def test_a_database_is_fresh_and_ours_without_being_superuser(
+    database: "psycopg2.extensions.connection", postgres: Postgres
+) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'datasets')")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("CREATE TABLE datasets.t (n int)")
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        assert cursor.fetchone() == (False,)
+    assert database.server_version // 10_000 == postgres.major
+    assert not database.autocommit
+
+
+def test_djangos_database_is_on_our_server(db: None) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM auth_user")
+        assert cursor.fetchone() == (0,)
+    assert connection.settings_dict["NAME"].startswith("test_")
+
+
+def test_an_object_in_the_bucket_reaches_the_queue(aws: Aws) -> None:
+    aws.client("s3").put_object(Bucket=aws.bucket, Key="data/a b.csv", Body=b"id\n1\n")
+    aws.client("s3").put_object(Bucket=aws.bucket, Key="elsewhere/a.csv", Body=b"id\n1\n")
+    got = aws.client("sqs").receive_message(QueueUrl=aws.queue_url, WaitTimeSeconds=5, MaxNumberOfMessages=10)
+    events = [json.loads(message["Body"]) for message in got["Messages"]]
+    keys = [record["s3"]["object"]["key"] for event in events for record in event.get("Records", ())]
+    assert keys == ["data/a+b.csv"]
