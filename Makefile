@@ -32,7 +32,7 @@ lint: env ## ruff, mypy, import-linter
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 fmt: env ## put the code into shape
 	@$(BIN)/ruff check --fix
