@@ -1,0 +1,73 @@
+"""What all our pages have in common: no address leads to an error page, and history is read-only."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import SuspiciousOperation
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+_LOG = logging.getLogger("ingest.admin")
+
+
+class Page(admin.ModelAdmin):
+    """A page that answers an address which makes no sense with what there is, and a word about it."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    empty_value_display = "–"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list; filters that can't be read are left out."""
+        return self._steady(request, lambda: super(Page, self).changelist_view(request, extra_context))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """One object; parameters that can't be read are left out."""
+        return self._steady(
+            request, lambda: super(Page, self).changeform_view(request, object_id, form_url, extra_context)
+        )
+
+    def _steady(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
+        if any("\0" in text for name, values in request.GET.lists() for text in (name, *values)):
+            return self._without_parameters(request)
+        try:
+            return answer()
+        except (DataError, ValueError, OverflowError, SuspiciousOperation):
+            if not request.GET:
+                raise
+            _LOG.info("The address %r made no sense here.", request.get_full_path()[:500], exc_info=True)
+            return self._without_parameters(request)
+
+    def _without_parameters(self, request: HttpRequest) -> HttpResponse:
+        messages.warning(request, "This page doesn't know such a filter, so it was left out.")
+        return HttpResponseRedirect(request.path)
+
+
+class HistoryPage(Page):
+    """Rows that tell what was: nobody adds, edits or deletes them by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Never."""
+        return False
+
+
+def is_list(request: HttpRequest) -> bool:
+    """Whether a list is asked for, which leaves out the wide columns."""
+    match = request.resolver_match
+    return bool(match and match.url_name and match.url_name.endswith("_changelist"))

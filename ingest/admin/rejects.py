@@ -1,0 +1,80 @@
+"""The rejects of all runs: which record did not go in, and why."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from ingest.admin import shown
+from ingest.admin.pages import HistoryPage, is_list
+from ingest.loader.rejects import Code
+from ingest.models import Reject
+
+
+class RunFilter(admin.SimpleListFilter):
+    """By run, from a run's page: there are too many to offer."""
+
+    title = "run"
+    parameter_name = "run"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        """The chosen one only."""
+        chosen = request.GET.get(self.parameter_name, "")
+        return [(chosen, f"run {chosen}")] if chosen.isdecimal() else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Reject]) -> QuerySet[Reject]:
+        """The rejects of the chosen run."""
+        return queryset.filter(run_id=int(self.value())) if (self.value() or "").isdecimal() else queryset
+
+
+class CodeFilter(admin.SimpleListFilter):
+    """By reason code."""
+
+    title = "code"
+    parameter_name = "code"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        """All there are."""
+        return [(str(code), str(code)) for code in Code]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Reject]) -> QuerySet[Reject]:
+        """The rejects of the chosen code."""
+        return queryset.filter(code=self.value()) if self.value() else queryset
+
+
+@admin.register(Reject)
+class RejectPage(HistoryPage):
+    """The list of rejects, and the page of one."""
+
+    list_display = ("line", "code", "reason_", "column_", "value_", "file", "run")
+    list_filter = (CodeFilter, RunFilter)
+    list_select_related = ("run",)
+    search_fields = ("run__key",)
+    search_help_text = "A part of the file's name"
+    ordering = ("-run", "line", "id")
+    fields = readonly_fields = ("run", "file", "line", "code", "reason_", "column_", "value_", "raw_")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reject]:
+        """A list does without the raw records, which may be long, and the runs' wide columns."""
+        queryset = super().get_queryset(request)
+        wide = ("raw", "run__columns", "run__ddl", "run__notes", "run__dialect", "run__traceback")
+        return queryset.defer(*wide) if is_list(request) else queryset
+
+    @admin.display(description="file")
+    def file(self, reject: Reject) -> str:
+        return shown.printable(reject.run.file_name, 80)
+
+    @admin.display(description="reason")
+    def reason_(self, reject: Reject) -> str:
+        return shown.printable(reject.reason)
+
+    @admin.display(description="column", ordering="column")
+    def column_(self, reject: Reject) -> str:
+        return shown.printable(reject.column, 80)
+
+    @admin.display(description="value")
+    def value_(self, reject: Reject) -> str:
+        return shown.printable(reject.value, 80)
+
+    @admin.display(description="record")
+    def raw_(self, reject: Reject) -> str:
+        return shown.raw(reject.raw, 5_000)

@@ -1,0 +1,41 @@
+"""How counts, times and strangers' bytes are written on a page."""
+
+from datetime import datetime
+
+_LONGEST = 300  # characters of one cell or record
+
+
+def count(number: int | None) -> str:
+    """Thousands separated; empty where there is none."""
+    return "" if number is None else f"{number:,}"
+
+
+def size(number: int) -> str:
+    """Bytes in binary units."""
+    amount, units = float(number), ["bytes", "KiB", "MiB", "GiB", "TiB"]
+    while amount >= 1024 and len(units) > 1:
+        amount /= 1024
+        units.pop(0)
+    return f"{number:,} bytes" if units[0] == "bytes" else f"{amount:,.1f} {units[0]}"
+
+
+def seconds(begin: datetime | None, end: datetime | None) -> str:
+    """How long it took; empty where it isn't over."""
+    return f"{(end - begin).total_seconds():,.2f}" if begin and end else ""
+
+
+def printable(text: str, longest: int = _LONGEST) -> str:
+    """``text`` in one line of bounded length, in which no character hides or turns others around."""
+    cut = text[:longest]
+    shown = "".join(c if c.isprintable() else _SIGNS.get(c, "\N{REPLACEMENT CHARACTER}") for c in cut)
+    return f"{shown}… ({len(text):,} characters)" if len(text) > longest else shown
+
+
+def raw(record: bytes, longest: int = _LONGEST) -> str:
+    """A record's bytes, whatever they are, as ``printable`` writes them."""
+    cut = bytes(record[: 4 * longest])
+    shown = printable(cut.decode(errors="replace"), longest).split("… (")[0]
+    return f"{shown}… ({len(record):,} bytes)" if len(record) > len(cut) or len(shown) >= longest else shown
+
+
+_SIGNS = {"\n": "⏎", "\r": "␍", "\t": "⇥", "\0": "␀"}
