@@ -1,0 +1,34 @@
+"""List the datasets."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from ingest.management.tables import table
+from ingest.models import Dataset
+
+
+class Command(BaseCommand):
+    """`manage.py datasets`: each table with its policy and when it was loaded last."""
+
+    help = "Lists the datasets."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """The table."""
+        rows = [
+            [
+                dataset.name,
+                dataset.mode,
+                dataset.policy,
+                _identities(dataset),
+                f"{dataset.newest.finished:%Y-%m-%d %H:%M:%S}" if dataset.newest else "",
+            ]
+            for dataset in Dataset.objects.select_related("newest").order_by("name")
+        ]
+        self.stdout.write(table(("dataset", "mode", "policy", "rows are the same by", "last loaded (UTC)"), rows))
+
+
+def _identities(dataset: Dataset) -> str:
+    if dataset.identities is None:
+        return "not chosen yet"
+    return " or ".join(", ".join(key) for key in dataset.identities) or "nothing"

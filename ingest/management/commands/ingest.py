@@ -1,0 +1,118 @@
+"""Put files in the bucket, follow their runs, and say what became of them."""
+
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ingest import runs
+from ingest.loader.errors import IngestError
+from ingest.loader.source import SourceObject
+from ingest.management.tables import RUN_HEADER, run_row, table
+from ingest.models import Run
+
+_PAUSE = 0.2  # seconds between two looks at the runs
+_LIVING = (Run.Status.RUNNING,)
+_OPEN = (Run.Status.QUEUED, Run.Status.WAITING, Run.Status.RUNNING)
+
+
+class Command(BaseCommand):
+    """`manage.py ingest FILE…`: the same way in as any other file, with a progress line."""
+
+    help = "Puts files in the bucket and follows their runs; ends non-zero if one of them failed."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The files, and how long to wait for somebody who takes them."""
+        parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+        parser.add_argument(
+            "--wait", type=float, default=60, metavar="SECONDS", help="how long nothing may happen (default: 60)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Put, follow, tell. Raises CommandError if a file can't be put, stays where it is, or fails."""
+        unreadable = [path for path in options["files"] if not path.is_file()]
+        if unreadable:
+            raise CommandError(f"{unreadable[0]} is no file that can be read; nothing was put in the bucket.")
+        follower = _Follower(self, wait=options["wait"])
+        for path in options["files"]:
+            follower.put(path)
+        finished = follower.follow()
+        self.stdout.write(table(RUN_HEADER, [run_row(run) for run in finished]))
+        failed = [run for run in finished if run.status == Run.Status.FAILED]
+        for run in failed:
+            self.stderr.write(f"{run.file_name}: {run.reason}")
+        if failed:
+            raise CommandError(f"{len(failed):,} of {len(finished):,} runs failed.")
+
+
+class _Follower:
+    """The files that were put, until the last of their runs is finished."""
+
+    def __init__(self, command: Command, *, wait: float) -> None:
+        self._command = command
+        self._wait = wait
+        self._put: list[tuple[SourceObject, int]] = []
+        self._shown = ""
+
+    def put(self, path: Path) -> None:
+        """Put one file in the bucket."""
+        newest = Run.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        self._show(f"putting {path.name} in the bucket")
+        try:
+            self._put.append((runs.put(path), newest))
+        except (IngestError, OSError) as error:
+            raise CommandError(f"{path} could not be put in the bucket: {error}") from error
+
+    def follow(self) -> list[Run]:
+        """The finished runs, in the order of the files. Raises CommandError if nothing happens for too long."""
+        changed, before = time.monotonic(), None
+        while True:
+            found = [self._run_of(source, newest) for source, newest in self._put]
+            if all(run and run.status not in _OPEN for run in found):
+                self._show("")
+                return [run for run in found if run]
+            self._show_progress(found)
+            state = [run and (run.pk, run.status, run.progress.lease_until, run.progress.bytes_done) for run in found]
+            if state != before:
+                changed, before = time.monotonic(), state
+            if time.monotonic() - changed > self._wait:
+                raise CommandError(self._stuck(found))
+            time.sleep(_PAUSE)
+
+    def _run_of(self, source: SourceObject, newest: int) -> Run | None:
+        """The run that our file became; without versions, the newer one of its content."""
+        found = Run.objects.select_related("dataset", "progress").filter(bucket=source.bucket, key=source.key)
+        if source.version_id:
+            return found.filter(version_id=source.version_id).order_by("load_number").first()
+        return found.filter(etag=source.etag, pk__gt=newest).order_by("pk").first()
+
+    def _stuck(self, found: list[Run | None]) -> str:
+        source, run = next(
+            (put[0], run) for put, run in zip(self._put, found, strict=True) if run is None or run.status in _OPEN
+        )
+        if run is None:
+            return (
+                f"No worker has taken {source.file_name} from the bucket within {self._wait:g} s. It lies there as "
+                f"s3://{source.bucket}/{source.key} and is loaded as soon as one runs: start it (make demo), or look "
+                "whether the bucket tells the queue."
+            )
+        told = f" {run.reason}" if run.reason else ""
+        return f"Run {run.pk} of {source.file_name} is {run.status}, and nothing happened for {self._wait:g} s.{told}"
+
+    def _show_progress(self, found: list[Run | None]) -> None:
+        done = sum(run is not None and run.status not in _OPEN for run in found)
+        running = next((run for run in found if run and run.status in _LIVING), None)
+        text = f"{done:,} of {len(found):,} finished"
+        if running:
+            progress = running.progress
+            share = f" {progress.bytes_done / progress.bytes_total:.0%}" if progress.bytes_total else ""
+            text += f", {running.file_name}: {progress.stage}{share}"
+        self._show(text)
+
+    def _show(self, text: str) -> None:
+        """One line that is written over, on a terminal; elsewhere a line at each change would only be noise."""
+        if self._command.stderr.isatty() and text != self._shown:
+            self._command.stderr.write(f"\r\x1b[K{text[:110]}", ending="")
+            self._shown = text

@@ -1,0 +1,31 @@
+"""Write the rejects of a run as a CSV."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ingest import runs
+from ingest.models import Run
+
+
+class Command(BaseCommand):
+    """`manage.py rejects RUN > file.csv`: mend it, drop it again."""
+
+    help = "Writes the rejects of a run as a CSV: the original columns plus _line, _code, _reason."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The run by number."""
+        parser.add_argument("run", type=int, metavar="RUN")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """The file, on standard output; how many there are, if not all are stored, beside it."""
+        run = Run.objects.filter(pk=options["run"]).first()
+        if run is None:
+            raise CommandError(f"There is no run {options['run']}.")
+        written = -1
+        for line in runs.reject_file(run):
+            self.stdout.write(line, ending="")
+            written += 1
+        if written < run.rejected:
+            self.stderr.write(f"{run.rejected:,} records were rejected; the first {written:,} are stored.")

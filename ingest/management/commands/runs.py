@@ -1,0 +1,34 @@
+"""List the newest runs."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from ingest.management.tables import RUN_HEADER, run_row, table
+from ingest.models import Run
+
+
+class Command(BaseCommand):
+    """`manage.py runs`: newest last, as a terminal shows them best; the reason of a failure under its run."""
+
+    help = "Lists the newest runs."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which, and how many."""
+        parser.add_argument("--dataset", help="of this dataset only")
+        parser.add_argument("--status", choices=Run.Status.values, help="in this state only")
+        parser.add_argument("--limit", type=int, default=20, help="how many (default: 20)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """The table, then the reasons."""
+        chosen = {name: options[option] for name, option in _FILTERS.items() if options[option]}
+        newest = Run.objects.select_related("dataset").filter(**chosen).order_by("-pk")[: max(options["limit"], 0)]
+        found = list(reversed(newest))
+        self.stdout.write(table(RUN_HEADER, [run_row(run) for run in found]))
+        for run in found:
+            if run.reason:
+                self.stdout.write(f"run {run.pk}: {run.reason}")
+
+
+_FILTERS = {"dataset__name": "dataset", "status": "status"}
