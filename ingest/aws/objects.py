@@ -257,7 +257,7 @@ def _answered(error: boto.ClientError, uri: str, grants: str) -> IngestError:
     if code in _BUSY or status >= 500 or status == 429:
         return RunInterrupted(f"S3 is busy and didn't answer for {uri} ({code}). The run is retried.")
     if code == "NoSuchBucket":
-        return SourceGone(f"The bucket of {uri} doesn't exist: check its name in the settings.")
+        return RunFailed(f"The bucket of {uri} doesn't exist: check its name in the settings.")
     if code in _GONE:
         return SourceGone(
             f"{uri} is no longer in the bucket: it was deleted or overwritten before it was read. Put it there again."

@@ -77,7 +77,7 @@ def test_it_says_that_a_version_a_key_or_a_bucket_is_gone(bucket: str, s3: Any, 
     for gone in (source, replace(source, version_id=""), replace(source, key="data/other.csv")):
         with pytest.raises(SourceGone, match="Put it there again"):
             fetch(gone, tmp_path / "a")
-    with pytest.raises(SourceGone, match=r"The bucket of s3://absent-bucket/data/a\.csv doesn't exist"):
+    with pytest.raises(RunFailed, match=r"The bucket of s3://absent-bucket/data/a\.csv doesn't exist"):
         fetch(ABSENT, tmp_path / "a")
 
 
