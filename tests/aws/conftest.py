@@ -1,30 +1,19 @@
-"""Buckets on a real local S3."""
+"""Buckets on the local AWS, and the code under test sent there."""
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pipeline_site.local.aws import LocalAws
-from pipeline_site.local.children import free_port
-
-
-@pytest.fixture(scope="session")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """A local AWS for these tests."""
-    server = LocalAws(folder=tmp_path_factory.mktemp("aws"), port=free_port(0), access_key="test", secret_key="test")
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
-def reached(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> LocalAws:
-    """The same, with the code under test sent there."""
-    for name, value in aws.environment.items():
+def reached(aws_server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> LocalAws:
+    """The local AWS, named in an environment that a test may change."""
+    for name, value in aws_server.environment.items():
         monkeypatch.setenv(name, value)
-    return aws
+    return aws_server
 
 
 @pytest.fixture
