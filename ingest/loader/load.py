@@ -1,4 +1,4 @@
-"""A certified file goes into its table, in the caller's transaction: judged, planned, copied, merged (BEHAVIOUR 4-8)."""
+"""A certified file goes into its table in the caller's transaction: judged, planned, copied, merged (BEHAVIOUR 4-8)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

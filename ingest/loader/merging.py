@@ -5,7 +5,7 @@ Everything unusual ends in one small table of fates; what is left in the table o
 
 from collections.abc import Sequence
 
-from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
+from psycopg2.sql import SQL, Composed, Identifier, Literal
 
 from ingest.loader.statements import STAGE, columns, table
 
@@ -21,7 +21,7 @@ INDEX_FATE = SQL("create index on {} (n)").format(FATE)
 ANALYZE_FATE = SQL("analyze {}").format(FATE)
 
 COUNT_FATES = SQL("select code, count(*) from {} group by code").format(FATE)
-COUNT_CHANGES = SQL("select count(*) filter (where not known), count(*) filter (where known) from {}").format(CHANGES)
+COUNT_CHANGES = SQL("select count(*) - count(target), count(target) from {}").format(CHANGES)
 """How many records are new, and how many change a row."""
 
 
@@ -45,6 +45,15 @@ def fate_null_keys(key: Sequence[str]) -> Composed:
     """Records without a value in one of the key's columns."""
     return SQL("insert into {fate} (n, code) select s.n, 'null_key' from {stage} s where {null}").format(
         fate=FATE, stage=STAGE, null=_each("s.{c} is null", key, " or ")
+    )
+
+
+def repeats(key: Sequence[str]) -> Composed:
+    """Whether two records have the same key: a sort, 0.45 s for 2 million numbers where grouping takes 1.8 s."""
+    return SQL("select count(*) <> count(distinct {key}) from {stage} where {known}").format(
+        key=columns(key) if len(key) == 1 else SQL("({})").format(columns(key)),
+        stage=STAGE,
+        known=_each("{c} is not null", key, " and "),
     )
 
 
@@ -98,16 +107,21 @@ def fill_ids(name: str) -> list[Composed]:
 
 
 def find_changes(name: str, key: Sequence[str], rest: Sequence[str], *, fated: bool, with_email: bool) -> Composed:
-    """The records that have no row, or differ from it in a column of the file: all that is to be written."""
+    """The records that have no row, or differ from it in a column of the file: all that is to be written.
+
+    ``target`` is the place of the row that stands: under the table's lock no row moves, and finding it again by its
+    place costs less than by its key.
+    """
     differs = [SQL("t.{k} is null").format(k=Identifier(key[0]))]
     if rest:
         differs.append(SQL("({}) is distinct from ({})").format(columns(rest, "t"), columns(rest, "s")))
-    more: list[Composable] = [SQL("t.id as target_id, t.email as old_email")] if with_email else []
+    old_email = SQL(", t.email as old_email" if with_email else "")
     return SQL(
-        "create temp table ingest_changes on commit drop as select {what} from {stage} s left join {table} t on {same}"
+        "create temp table ingest_changes on commit drop as"
+        " select s.*, t.ctid as target{old_email} from {stage} s left join {table} t on {same}"
         " where {fated}({differs})"
     ).format(
-        what=SQL(", ").join([SQL("s.*, t.{k} is not null as known").format(k=Identifier(key[0])), *more]),
+        old_email=old_email,
         stage=STAGE,
         table=table(name),
         same=_each("t.{c} = s.{c}", key, " and "),
@@ -125,21 +139,20 @@ def settle_emails(name: str) -> list[Composed]:
     names = {"changes": CHANGES, "fate": FATE, "held": HELD, "stage": STAGE, "table": table(name)}
     return [
         SQL(
-            "create temp table ingest_held on commit drop as select c.n, c.known, h.id as holder"
+            "create temp table ingest_held on commit drop as"
+            " select c.n, c.target is not null as known, h.id, h.ctid as row"
             " from {changes} c join {table} h on h.email = c.email where c.email is distinct from c.old_email"
         ).format(**names),
         SQL("analyze {held}").format(**names),
         # Two rows are meant where the record has one of its own, or where the file names the holder by its id.
         SQL(
             "insert into {fate} (n, code, other, holder)"
-            " select h.n, 'key_conflict', case when not h.known then w.n end, h.holder::text from {held} h"
-            " left join {stage} w on w.id = h.holder and not exists (select from {fate} f where f.n = w.n)"
+            " select h.n, 'key_conflict', case when not h.known then w.n end, h.id::text from {held} h"
+            " left join {stage} w on w.id = h.id and not exists (select from {fate} f where f.n = w.n)"
             " where h.known or w.n is not null"
         ).format(**names),
         drop_fated,
-        SQL(
-            "update {changes} c set target_id = h.holder, known = true from {held} h where h.n = c.n and not h.known"
-        ).format(**names),
+        SQL("update {changes} c set target = h.row from {held} h where h.n = c.n and not h.known").format(**names),
         SQL(
             "insert into {fate} (n, code, other) select x.n, 'key_conflict', x.last from"
             " (select n, max(n) over (partition by email) as last from {changes}"
@@ -151,7 +164,6 @@ def settle_emails(name: str) -> list[Composed]:
 
 def merge(name: str, key: Sequence[str], rest: Sequence[str], run_id: int, *, with_email: bool) -> Composed:
     """Writes every change: rows get the file's columns, this run and its time."""
-    found = SQL("t.id = c.target_id") if with_email else _each("t.{c} = c.{c}", key, " and ")
     # A row that was found by its e-mail takes the record's id; a key found by itself needs no writing.
     written = [*key, *rest] if with_email else list(rest)
     names = [*key, *rest]
@@ -160,12 +172,11 @@ def merge(name: str, key: Sequence[str], rest: Sequence[str], run_id: int, *, wi
         sets=_each("{c} = c.{c}", written, ", "), run=Literal(run_id)
     )
     return SQL(
-        "merge into {table} t using {changes} c on {found} {update}"
+        "merge into {table} t using {changes} c on t.ctid = c.target {update}"
         "when not matched then insert ({names}, processed_at, run_id) values ({values}, {own})"
     ).format(
         table=table(name),
         changes=CHANGES,
-        found=found,
         update=update if written else SQL(""),
         names=columns(names),
         values=columns(names, "c"),

@@ -13,7 +13,7 @@ OWN_COLUMNS = ("processed_at", "run_id", "record_id")
 SYSTEM_COLUMNS = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 _TAKEN = frozenset(OWN_COLUMNS + SYSTEM_COLUMNS)
 
-_EXTENSIONS = frozenset("csv tsv tab psv txt dat gz gzip zst zstd bz2 xz zip".split())
+_EXTENSIONS = frozenset(["csv", "tsv", "tab", "psv", "txt", "dat", "gz", "gzip", "zst", "zstd", "bz2", "xz", "zip"])
 
 _OCCURRENCE = "\x1f"
 """Between a header and the number of its occurrence, in the map of a dataset."""

@@ -64,7 +64,9 @@ def resolve(cursor: Cursor, table: str, plan: Plan, identities: Identities, *, n
             cursor.execute(statement)
     elif nulls:
         cursor.execute(merging.fate_null_keys(key))
-    cursor.execute(merging.fate_duplicates(key))
+    cursor.execute(merging.repeats(key))
+    if _one(cursor):
+        cursor.execute(merging.fate_duplicates(key))
     fates = _count_fates(cursor)
     if fates:
         cursor.execute(merging.INDEX_FATE)

@@ -40,7 +40,7 @@ class ColumnScan:
     misfits: Mapping[Type, int] = field(default_factory=dict)
     """How many values each type that was asked about does not hold; only for types with at least one."""
     longest: int = 0
-    """Bytes of the longest value; known for key columns only."""
+    """Bytes of the longest value; known for keys that may be text."""
 
     @property
     def proof(self) -> tuple[Type | None, Witness] | None:
@@ -135,14 +135,16 @@ def _verify(
         cell = f"c{position}"
         wanted.append(f"count({cell})")
         wanted.append(f"count_if(not {_holds(asked[name][0], cell)})" if asked[name] else "0")
-        wanted.append(f"count_if({_trimmed(cell)} = '')" if name in keys else "0")
-        wanted.append(f"max(strlen({cell}))" if name in keys else "0")
+        # Blank cells start with white space or are empty; a type's grammar has refused them already.
+        is_text_key = name in keys and not asked[name]
+        wanted.append(f"count_if({cell} < '!')" if is_text_key else "0")
+        wanted.append(f"max(strlen({cell}))" if is_text_key else "0")
     row = reading.rows(f"select {', '.join(wanted)} from {reading.records}")[0]
     records = row[0]
     columns: dict[str, ColumnScan | None] = {}
-    for name, (count, misfits, blanks, longest) in zip(names, _fours(row[1:]), strict=True):
+    for name, (count, misfits, odd, longest) in zip(names, _fours(row[1:]), strict=True):
         clean = ColumnScan(type=None, values=count, nulls=records - count, longest=longest or 0)
-        columns[name] = None if misfits or blanks else clean
+        columns[name] = None if misfits or odd else clean
     return records, columns
 
 
