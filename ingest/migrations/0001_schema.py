@@ -11,6 +11,7 @@ def put_on_search_path(apps, schema_editor):
         path, database = cursor.fetchone()
         if "datasets" not in [name.strip(' "') for name in path.split(",")]:
             cursor.execute(f"ALTER DATABASE {connection.ops.quote_name(database)} SET search_path = {path}, datasets")
+            cursor.execute(f"SET search_path = {path}, datasets")  # later sessions have it, this one would not
 
 
 class Migration(migrations.Migration):

@@ -18,7 +18,7 @@ def reject_file(run: Run) -> Iterator[str]:
     """
     headers = [column["header"] or column["name"] for column in run.columns] or ["record"]
     line = io.StringIO(newline="")
-    writer = csv.writer(line)
+    writer = csv.writer(line, lineterminator="\n")
     for row in _rows(run, headers):
         writer.writerow(row)
         yield line.getvalue()

@@ -1,0 +1,137 @@
+"""Exactly one worker at a time carries a run (BEHAVIOUR 8, "Who holds a run")."""
+
+import logging
+import threading
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from ingest import runs
+from ingest.models import Progress, Run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def let_lease_end(run: Run) -> None:
+    """As if the worker had died a while ago."""
+    Progress.objects.filter(pk=run.pk).update(lease_until=Now() - timezone.timedelta(seconds=1))
+
+
+def claim_in_another_session(run: Run) -> object:
+    """What another worker gets."""
+    got: list[object] = []
+
+    def work() -> None:
+        try:
+            got.append(runs.claim(run.pk))
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(10)
+    return got[0]
+
+
+def test_a_claim_raises_the_token_counts_the_attempt_and_takes_a_lease(source, settings):
+    run = runs.receive(source())
+    claimed = runs.claim(run.pk)
+    run.refresh_from_db()
+    assert claimed.token == run.token == run.progress.token == 1
+    assert (run.status, run.attempts) == ("running", 1)
+    left = (run.progress.lease_until - timezone.now()).total_seconds()
+    assert settings.LEASE_SECONDS - 5 < left <= settings.LEASE_SECONDS
+
+
+def test_a_run_that_is_held_is_not_claimed(source):
+    run = runs.receive(source())
+    assert runs.claim(run.pk)
+    assert runs.claim(run.pk) is None
+
+
+def test_of_many_workers_at_once_one_gets_the_run(source):
+    run, got, together = runs.receive(source()), [], threading.Barrier(6)
+
+    def work():
+        try:
+            together.wait()
+            got.append(runs.claim(run.pk))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [claimed.token for claimed in got if claimed] == [1]
+
+
+def test_a_run_whose_lease_is_over_is_claimed_again_with_a_higher_token(source):
+    run = runs.receive(source())
+    runs.claim(run.pk)
+    let_lease_end(run)
+    claimed = runs.claim(run.pk)
+    assert (claimed.token, Run.objects.get(pk=run.pk).attempts) == (2, 2)
+
+
+def test_a_run_whose_row_is_locked_is_alive_whatever_its_lease_says(source):
+    run = runs.receive(source())
+    runs.claim(run.pk)
+    let_lease_end(run)
+    with transaction.atomic():
+        Run.objects.select_for_update(no_key=True).get(pk=run.pk)
+        assert claim_in_another_session(run) is None
+    assert claim_in_another_session(run).token == 2
+
+
+def test_a_run_that_nobody_can_finish_fails_after_its_last_attempt(source, settings, caplog):
+    settings.MAX_ATTEMPTS = 2
+    run = runs.receive(source())
+    for _ in range(2):
+        assert runs.claim(run.pk)
+        let_lease_end(run)
+    with caplog.at_level(logging.ERROR, "ingest.runs"):
+        assert runs.claim(run.pk) is None
+    run.refresh_from_db()
+    assert run.status == "failed"
+    assert "stopped in the middle of this run 2 times" in run.reason
+    assert f'"run": {run.pk}' in caplog.text
+
+
+def test_interruptions_from_outside_do_not_count_among_the_attempts_that_died(source, settings):
+    settings.MAX_ATTEMPTS = 1
+    run = runs.receive(source())
+    assert runs.claim(run.pk)
+    Run.objects.filter(pk=run.pk).update(status="waiting", interruptions=F("interruptions") + 1)
+    assert runs.claim(run.pk)
+
+
+@pytest.mark.parametrize("status", ["held", "failed", "superseded"])
+def test_what_is_finished_is_not_claimed(source, status):
+    run = runs.receive(source())
+    Run.objects.filter(pk=run.pk).update(status=status)
+    assert runs.claim(run.pk) is None
+
+
+def test_a_run_that_does_not_exist_is_not_claimed():
+    assert runs.claim(987_654_321) is None
+
+
+def test_what_is_due_waits_or_was_left_by_its_worker(source, settings):
+    settings.LEASE_SECONDS = 30
+    _fresh, forgotten, waiting, later, running, left, finished = (runs.receive(source()) for _ in range(7))
+    long_ago = timezone.now() - timezone.timedelta(seconds=120)
+    Run.objects.filter(pk=forgotten.pk).update(received=long_ago)
+    Run.objects.filter(pk=waiting.pk).update(status="waiting", not_before=long_ago)
+    soon = timezone.now() + timezone.timedelta(seconds=60)
+    Run.objects.filter(pk=later.pk).update(status="waiting", not_before=soon)
+    runs.claim(running.pk)
+    runs.claim(left.pk)
+    let_lease_end(left)
+    Run.objects.filter(pk=finished.pk).update(status="failed")
+    assert runs.due() == [forgotten.pk, waiting.pk, left.pk]
+    assert runs.due(limit=1) == [forgotten.pk]
