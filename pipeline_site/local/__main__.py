@@ -1,0 +1,28 @@
+"""``python -m pipeline_site.local demo [--exit]`` starts everything; ``… worker`` is one of its parts."""
+
+import argparse
+import os
+import sys
+
+
+def main() -> int:
+    """Run one of the two; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline_site.local", description=__doc__)
+    parts = parser.add_subparsers(dest="part", required=True)
+    demo = parts.add_parser("demo", help="start everything on this machine and load samples/")
+    demo.add_argument("--exit", action="store_true", dest="leave", help="stop when the samples are loaded")
+    parts.add_parser("worker", help="give the queue's events to the handlers, as Lambda would")
+    chosen = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pipeline_site.settings")
+    if chosen.part == "worker":
+        from pipeline_site.local import worker
+
+        worker.main()
+        return 0
+    from pipeline_site.local.demo import main as show
+
+    return show(leave=chosen.leave)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

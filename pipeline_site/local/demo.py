@@ -1,0 +1,188 @@
+"""The demo: from nothing to files that became tables, on this machine alone."""
+
+import os
+import signal
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from pipeline_site.local.children import LocalError
+from pipeline_site.local.stack import BASE_DIR, BUCKET, FOREIGN, PREFIX, Stack
+from pipeline_site.local.terminal import StatusLine, say, styled, table
+
+FOLDER = BASE_DIR / ".local"
+SAMPLES = BASE_DIR / "samples"
+ADMIN = "admin"
+QUERY = "SELECT * FROM data LIMIT 10"
+_PATIENCE_SECONDS = 120.0
+_LOOK_SECONDS = 0.2
+_ENDS = ("succeeded", "failed", "held", "superseded")
+_COUNTS = ("inserted", "updated", "unchanged", "duplicate", "rejected")
+
+
+def main(*, leave: bool) -> int:
+    """Start everything, load the samples, show what became of them, serve until told to stop (not if ``leave``).
+
+    Returns the exit status: 0 if all went well.
+    """
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, _interrupt)
+    stack = Stack(folder=FOLDER, say=lambda text: say(f"  {text}"))
+    try:
+        good = _load_samples(stack)
+        if leave:
+            return 0 if good else 1
+        _tell_how_to_go_on(stack)
+        _serve(stack)
+    except LocalError as error:
+        StatusLine().clear()
+        say(styled(str(error), "red"))
+        return 1
+    except KeyboardInterrupt:
+        StatusLine().clear()
+        say("Stopping.")
+        return 130 if leave else 0
+    finally:
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)  # what was started is stopped, however impatient the keyboard
+        stack.stop()
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _load_samples(stack: Stack) -> bool:
+    """Start, put the samples, show what became of them; whether every one loaded."""
+    began, line = monotonic(), StatusLine()
+    say(styled("Starting", "bold"))
+    line.show("PostgreSQL and a local AWS…")
+    stack.start_servers()
+    line.clear()
+    say(f"  PostgreSQL and a local AWS, in {stack.folder}")
+    line.show("database, worker and site…")
+    password = _prepare_django(stack)
+    stack.start_product()
+    line.clear()
+    say(f"  worker and site ({monotonic() - began:.1f} seconds)")
+    if password:
+        say(f"  admin user: {styled(ADMIN, 'bold')}, password: {styled(password, 'bold')} (shown only this once)")
+    files = sorted(each for each in SAMPLES.iterdir() if each.is_file() and not each.name.startswith("."))
+    say(f"\n{styled('Loading', 'bold')} {len(files)} files by s3://{BUCKET}/{PREFIX}\n")
+    runs = _wait_for(stack, _put(stack, files))
+    _show_runs(runs)
+    _show_rows()
+    return len(runs) == len(files) and all(run.status == "succeeded" for run in runs)
+
+
+def _prepare_django(stack: Stack) -> str:
+    """Migrate and make the admin's user; its password if it was made just now."""
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    os.environ.update(stack.environment)
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0, interactive=False)
+    from django.contrib.auth import get_user_model
+
+    users: Any = get_user_model().objects
+    if users.filter(username=ADMIN).exists():
+        return ""
+    password = stack.admin_password.read_text().strip()
+    users.create_superuser(ADMIN, password=password)
+    return password
+
+
+def _put(stack: Stack, files: Iterable[Path]) -> list[str]:
+    """Put the files in the bucket; the version id of each."""
+    s3, versions = stack.client("s3"), []
+    for file in files:
+        with file.open("rb") as body:
+            answer = s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}{file.name}", Body=body)
+            versions.append(answer["VersionId"])
+    return versions
+
+
+def _wait_for(stack: Stack, versions: Sequence[str]) -> list[Any]:
+    """The runs of what was put, in that order, when all are at their end or our patience is."""
+    from ingest.models import Run
+
+    line, end = StatusLine(), monotonic() + _PATIENCE_SECONDS
+    while True:
+        found = {run.version_id: run for run in Run.objects.filter(version_id__in=versions).select_related("dataset")}
+        done = sum(run.status in _ENDS for run in found.values())
+        if done == len(versions) or monotonic() > end:
+            line.clear()
+            break
+        line.show(f"{done} of {len(versions)} loaded")
+        stack.keep_up()
+        sleep(_LOOK_SECONDS)
+    if done < len(versions):
+        say(f"  {len(versions) - done} of {len(versions)} aren't loaded after {_PATIENCE_SECONDS:.0f} seconds.")
+        say(f"  The worker's log says why: {stack.folder / 'worker.log'}")
+    return [found[version] for version in versions if version in found]
+
+
+def _show_runs(runs: Sequence[Any]) -> None:
+    headers = ("file", "dataset", "status", *_COUNTS, "seconds")
+    say(table(headers, [_row(run) for run in runs]))
+    for run in runs:
+        if run.reason:
+            say(f"  {run.file_name}: {run.reason}")
+
+
+def _row(run: Any) -> list[object]:
+    seconds = f"{(run.finished - run.started).total_seconds():.2f}" if run.started and run.finished else ""
+    dataset = run.dataset.name if run.dataset else ""
+    return [run.file_name, dataset, run.status, *(getattr(run, count) for count in _COUNTS), seconds]
+
+
+def _show_rows() -> None:
+    """The first rows of the table ``data``, as anyone would ask for them."""
+    from django.db import DatabaseError, connection
+
+    with suppress(DatabaseError), connection.cursor() as cursor:
+        cursor.execute(QUERY)
+        headers = [column.name for column in cursor.description]
+        say(f"\n{styled(f'{QUERY};', 'bold')}\n\n{table(headers, cursor.fetchall())}")
+
+
+def _tell_how_to_go_on(stack: Stack) -> None:
+    lines = (
+        ("Admin", f"{stack.site_address}  (user {ADMIN}; password in {stack.admin_password})"),
+        ("SQL", stack.psql_line),
+        ("Drop a file", stack.upload_line),
+        ("", "or: .venv/bin/python manage.py ingest any.csv"),
+        ("Logs", f"{stack.folder}/*.log"),
+    )
+    say()
+    for name, text in lines:
+        say(f"{styled(name.ljust(12), 'bold')} {text}")
+    say("\nServing until Ctrl-C. What comes in:\n")
+
+
+def _serve(stack: Stack) -> None:
+    """Tell of every run that ends, until a signal comes."""
+    from django.db import OperationalError
+
+    told = {run.pk for run in _newest_ends()}
+    while True:
+        stack.keep_up()
+        with suppress(OperationalError):  # what is wrong with the server is keep_up's to say
+            new = [run for run in _newest_ends() if run.pk not in told]
+            if new:
+                _show_runs(new)
+                told.update(run.pk for run in new)
+        sleep(1)
+
+
+def _newest_ends() -> list[Any]:
+    """The newest finished runs, the oldest of them first."""
+    from ingest.models import Run
+
+    newest = Run.objects.filter(status__in=_ENDS).select_related("dataset").order_by("-finished")[:200]
+    return list(newest)[::-1]

@@ -1,0 +1,233 @@
+"""All that runs on this machine for the demo, in one folder that survives restarts."""
+
+import fcntl
+import json
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from pipeline_site.local.aws import ENVIRONMENT_FOLDER, LocalAws, set_up
+from pipeline_site.local.children import HOST, Child, LocalError, free_port
+from pipeline_site.local.postgres import SUPERUSER, USER, Postgres, account, binaries
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+DATABASE = "ingest"
+BUCKET = "ingest-demo"
+PREFIX = "data/"
+QUEUE = "ingest-events"
+PROFILE = "ingest-demo"
+"""The name under which the AWS command line finds the local keys."""
+FOREIGN = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+"""What would mix the user's own AWS account with the local keys."""
+_PORTS = {"PostgreSQL": 5432, "the local AWS": 4566, "the site": 8000}
+
+
+@dataclass(kw_only=True)
+class Stack:
+    """PostgreSQL, the local AWS, the site and the worker: started in order, stopped in the reverse one."""
+
+    folder: Path
+    say: Callable[[str], None]
+    site_port: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    """What every process of ours finds in its environment; ``env`` in the folder holds the same."""
+    _postgres: Postgres | None = None
+    _aws: LocalAws | None = None
+    _site: Child | None = None
+    _worker: Child | None = None
+    _lock: int | None = None
+
+    def start_servers(self) -> None:
+        """Start PostgreSQL and the local AWS and put up what stands in them. Raises LocalError with one sentence."""
+        self._take_folder()
+        known = self._secrets()
+        postgres = Postgres(folder=self.folder / "postgres", password=known["database"])
+        aws = LocalAws(folder=self.folder / "aws", port=0, access_key=known["access_key"], secret_key=known["aws"])
+        self._postgres, self._aws = postgres, aws
+        postgres.port = self._port("PostgreSQL")
+        postgres.start()
+        postgres.create(DATABASE)
+        aws.port = self._port("the local AWS")
+        aws.start()
+        queue_url = set_up(aws, bucket=BUCKET, prefix=PREFIX, queue=QUEUE)
+        scratch = self.folder / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        self.environment = aws.environment | {
+            "DATABASE_URL": postgres.url(DATABASE),
+            "SECRET_KEY": known["django"],
+            "BUCKET": BUCKET,
+            "PREFIX": PREFIX,
+            "QUEUE_URL": queue_url,
+            "SCRATCH_DIR": str(scratch),
+            "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), HOST))),
+        }
+        os.environ["NO_PROXY"] = os.environ["no_proxy"] = self.environment["NO_PROXY"]
+        self._write_files(known)
+
+    def start_product(self) -> None:
+        """Start the worker and the site, and return when the site answers."""
+        self._start_worker()
+        self.site_port = self._port("the site")
+        self._start_site()
+
+    def keep_up(self) -> None:
+        """Start the worker or the site again if it has ended; raise LocalError if a server has."""
+        for server in (self._postgres, self._aws):
+            child = server and server.child
+            if child and child.status is not None:
+                raise LocalError(f"{child.name} ended with status {child.status}: {child.last_words()}")
+        for child, again in ((self._worker, self._start_worker), (self._site, self._start_site)):
+            if child and child.status is not None:
+                self.say(f"{child.name} ended with status {child.status}; starting it again.")
+                again()
+
+    def stop(self) -> None:
+        """Stop all that was started, the product before its servers."""
+        product = [child for child in (self._worker, self._site) if child]
+        for child in product:
+            child.ask_to_stop()
+        for child in product:
+            child.stop()
+        (self.folder / "env").unlink(missing_ok=True)
+        if self._aws:
+            self._aws.stop()
+        if self._postgres:
+            self._postgres.stop()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the local AWS."""
+        if self._aws is None:
+            raise LocalError("The local AWS isn't started.")
+        return self._aws.client(service)
+
+    @property
+    def admin_password(self) -> Path:
+        """The file that keeps the admin's first password."""
+        return self.folder / "admin-password"
+
+    @property
+    def psql_line(self) -> str:
+        """What to paste into a shell to see the tables."""
+        port = self._postgres.port if self._postgres else 0
+        line = ["env", f"PGPASSFILE={self.folder / 'pgpass'}", str(binaries(18) / "psql")]
+        return shlex.join([*line, "-h", HOST, "-p", str(port), "-U", USER, DATABASE])
+
+    @property
+    def upload_line(self) -> str:
+        """What to paste into a shell to drop a file."""
+        aws = ["env", f"AWS_CONFIG_FILE={self.folder / 'aws-config'}", str(ENVIRONMENT_FOLDER / "bin" / "aws")]
+        target = [f"s3://{BUCKET}/{PREFIX}", "--profile", PROFILE, "--endpoint-url", self._endpoint]
+        return shlex.join([*aws, "s3", "cp", "any.csv", *target])
+
+    @property
+    def site_address(self) -> str:
+        """Where the browser goes."""
+        return f"http://{HOST}:{self.site_port}/admin/"
+
+    @property
+    def _endpoint(self) -> str:
+        return self.environment["AWS_ENDPOINT_URL"]
+
+    def _take_folder(self) -> None:
+        try:
+            # Where PostgreSQL must run as nobody, nobody has to pass through; the files below are closed all the same.
+            self.folder.mkdir(exist_ok=True)
+            self.folder.chmod(0o700 if account().owner in (None, os.geteuid()) else 0o711)
+            self._lock = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+        except PermissionError as error:
+            raise LocalError(f"{self.folder} belongs to another user: remove it, or run this as that user.") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._lock)
+            self._lock = None
+            raise LocalError(f"Another demo runs in {self.folder}: stop that one first.") from error
+
+    def _secrets(self) -> dict[str, str]:
+        """Random once, the same at every start."""
+        file = self.folder / "secrets.json"
+        if not file.exists():
+            made = {
+                "database": secrets.token_urlsafe(24),
+                "django": secrets.token_urlsafe(48),
+                "access_key": f"LOCAL{secrets.token_hex(8).upper()}",
+                "aws": secrets.token_urlsafe(30),
+                "admin": secrets.token_urlsafe(12),
+            }
+            write_private(file, json.dumps(made, indent=1))
+        return dict(json.loads(file.read_text()))
+
+    def _write_files(self, known: dict[str, str]) -> None:
+        port = self._postgres.port if self._postgres else 0
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in self.environment.items()]
+        write_private(self.folder / "env", "".join(lines))
+        write_private(self.admin_password, known["admin"] + "\n")
+        passwords = [f"{HOST}:{port}:*:{user}:{known['database']}\n" for user in (USER, SUPERUSER)]
+        write_private(self.folder / "pgpass", "".join(passwords))
+        keys = {name.lower(): value for name, value in self.environment.items() if name.startswith("AWS_")}
+        profile = f"""[profile {PROFILE}]
+aws_access_key_id = {keys["aws_access_key_id"]}
+aws_secret_access_key = {keys["aws_secret_access_key"]}
+region = {keys["aws_default_region"]}
+"""
+        write_private(self.folder / "aws-config", profile)
+
+    def _port(self, name: str) -> int:
+        wanted = _PORTS[name]
+        port = free_port(wanted)
+        if port != wanted:
+            self.say(f"Port {wanted} is taken: {name} listens on {port}.")
+        return port
+
+    def _child(self, name: str, command: list[str], log: str, grace: float) -> Child:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | self.environment
+        environment["DJANGO_SETTINGS_MODULE"] = "pipeline_site.settings"
+        command = [sys.executable, "-m", *command]
+        return Child(
+            name,
+            command,
+            log=self.folder / log,
+            environment=environment,
+            stop_by=signal.SIGTERM,
+            grace=grace,
+            folder=BASE_DIR,
+        )
+
+    def _start_worker(self) -> None:
+        self._worker = self._child("The worker", ["pipeline_site.local", "worker"], "worker.log", 20)
+
+    def _start_site(self) -> None:
+        command = ["waitress", f"--listen={HOST}:{self.site_port}", "--threads=4", "pipeline_site.wsgi:application"]
+        self._site = self._child("The site", command, "site.log", 5)
+        self._site.wait_until(self._site_answers, seconds=30)
+
+    def _site_answers(self) -> bool:
+        asked = HTTPConnection(HOST, self.site_port, timeout=5)
+        try:
+            asked.request("GET", "/admin/login/")
+            return asked.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            asked.close()
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that only we can read, whole or not at all."""
+    new = file.with_name(f"{file.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
+        out.write(text)
+    new.replace(file)
