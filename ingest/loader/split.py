@@ -3,18 +3,31 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
+import numpy as np
+
+from ingest.loader.cells import BOM, Grammar, grammar_of
+from ingest.loader.certify import Certifier
 from ingest.loader.dialect import Dialect
+from ingest.loader.errors import RunFailed
+from ingest.loader.flaws import Flaw, rejected
+from ingest.loader.records import BLOCK, Block, Cutter
 from ingest.loader.rejects import Reject
+
+COLUMNS = 1600 - 3
+"""PostgreSQL's limit for a table, less our own columns (BEHAVIOUR 6)."""
+LONGEST = 64 << 20
+"""The default of the longest record allowed, in bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lines:
     """From the ordinal of an accepted record back to its physical line: one entry wherever the distance changes."""
 
-    ordinals: tuple[int, ...] = (0,)
-    starts: tuple[int, ...] = (2,)
+    ordinals: Sequence[int] = (0,)
+    starts: Sequence[int] = (2,)
 
     def line_of(self, ordinal: int) -> int:
         """The line, from 1, on which accepted record ``ordinal``, from 0, starts."""
@@ -46,6 +59,10 @@ class Certified:
     longest: int
     """Bytes of the longest accepted record with its line end."""
     lines: Lines
+    marks: Sequence[tuple[int, int]] = ()
+    """Where a second pass can begin: the ordinal of an accepted record, and a byte of ``source`` at or before it."""
+    allowed: int = LONGEST
+    """The longest record allowed when the file was split."""
 
 
 def split(
@@ -55,16 +72,116 @@ def split(
     scratch: Path,
     reject: Callable[[Reject], None],
     progress: Callable[[int], None] = lambda _: None,
-    longest: int = 64 << 20,
+    longest: int = LONGEST,
+    block: int = BLOCK,
 ) -> Certified:
-    """Cut ``source`` into records, certify its bytes or write canonical ones to ``scratch``.
+    """Cut ``source``, which is UTF-8, into records; certify its bytes or write canonical ones to ``scratch``.
 
-    ``reject`` is told every malformed record; ``progress`` the bytes read so far. Raises RunFailed on a file that
-    has no header to go by, RunInterrupted never.
+    ``reject`` is told every malformed record in the order of the file, ``progress`` the bytes read so far. A record
+    may have ``longest`` bytes without its line end. ``block`` bytes are read at a time; the result doesn't depend on
+    it. Raises RunFailed on a file that has no header to go by, RunInterrupted if the file shrinks meanwhile.
     """
-    raise NotImplementedError
+    with source.open("rb", buffering=0) as file:
+        cutter = Cutter(file.fileno(), _grammar(dialect), longest=longest, block=block)
+        head = _read_head(cutter, dialect)
+        columns = len(head.header)
+        with Certifier(
+            source, scratch, at=head.end, header_end=head.line_end, columns=columns, longest=longest, reject=reject
+        ) as certifier:
+            if not head.stays:
+                certifier.copy_from(head.end)
+            for found in cutter.blocks(head.end, head.line, columns):
+                certifier.take(found)
+                progress(found.end)
+    copied = certifier.copied
+    has_header = dialect.has_header and not copied
+    return Certified(
+        path=scratch if copied else source,
+        offset=0 if copied else head.end,
+        has_header=has_header,
+        dialect=Dialect(delimiter=dialect.delimiter, has_header=has_header),
+        source=source,
+        source_dialect=dialect,
+        header=head.header,
+        records=certifier.accepted,
+        blank=certifier.blank,
+        longest=max(certifier.longest, head.end if has_header else 0),
+        lines=Lines(ordinals=certifier.ordinals, starts=certifier.starts),
+        marks=tuple(certifier.marks),
+        allowed=longest,
+    )
 
 
 def raw_records(certified: Certified, ordinals: Sequence[int]) -> Iterator[tuple[int, bytes]]:
     """The raw bytes in ``source`` of the accepted records ``ordinals`` (ascending, from 0), without line ends."""
-    raise NotImplementedError
+    wanted = np.asarray(ordinals, np.int64)
+    with certified.source.open("rb", buffering=0) as file:
+        cutter = Cutter(file.fileno(), _grammar(certified.source_dialect), longest=certified.allowed, block=BLOCK)
+        while len(wanted):
+            mark = bisect_right(certified.marks, int(wanted[0]), key=itemgetter(0)) - 1
+            ordinal, at = certified.marks[mark]
+            for block in cutter.blocks(at, 0, len(certified.header)):
+                accepted = np.flatnonzero(block.flaws == Flaw.NONE)
+                here = wanted[: wanted.searchsorted(ordinal + len(accepted))]
+                for one in here.tolist():
+                    yield one, block.raw(int(accepted[one - ordinal]))
+                wanted, ordinal = wanted[len(here) :], ordinal + len(accepted)
+                if not len(wanted) or (len(here) == 0 and len(accepted)):
+                    break
+
+
+def _grammar(dialect: Dialect) -> Grammar:
+    return grammar_of(dialect.delimiter, dialect.quote, dialect.escape)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Head:
+    """What stands before the first record."""
+
+    header: tuple[str, ...]
+    end: int = 0
+    """The byte at which the first record begins."""
+    line: int = 1
+    """The line on which it begins."""
+    line_end: bytes = b""
+    """The header's; empty if there is none."""
+    stays: bool
+    """Whether readers can be given the file with this head."""
+
+
+def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
+    """Skip the preamble and read the header, or count the cells of the first record where there is none."""
+    at, line = cutter.skip_lines(len(BOM) if cutter.starts_with(BOM) else 0, dialect.preamble)
+    first = _first_record(cutter, at, line, any_form=not dialect.has_header)
+    columns = int(first.cells[0])
+    if columns > COLUMNS:
+        raise RunFailed(
+            f"The header has {columns:,} columns, but a PostgreSQL table holds {COLUMNS:,} besides our own: "
+            "split the file into several, or check its delimiter."
+        )
+    if not dialect.has_header:
+        return _Head(header=("",) * columns, end=at, line=line, stays=not dialect.preamble)
+    cells = cutter.grammar.cells(first.raw(0))
+    line_end = first.data[first.bodies[0] : first.stops[0]]
+    alone = line == 1 and first.end_line == 1 + bool(line_end) and line_end != b"\r"
+    return _Head(
+        header=tuple(cell.value.decode() for cell in cells),
+        end=first.end,
+        line=first.end_line,
+        line_end=line_end,
+        stays=alone and not first.rewritten,
+    )
+
+
+def _first_record(cutter: Cutter, at: int, line: int, *, any_form: bool) -> Block:
+    """The first record that isn't blank; with ``any_form`` the first that is well formed."""
+    while at < cutter.size:
+        block = cutter.alone(at, line)
+        flaw = Flaw(int(block.flaws[0]))
+        if flaw is Flaw.NONE:
+            return block
+        if flaw is not Flaw.BLANK and not any_form:
+            told = rejected(flaw, block.raw(0), line=block.line, cells=0, columns=0, longest=cutter.longest)
+            raise RunFailed(f"The header, line {block.line:,}, can't be read: {told.reason}.")
+        at, line = block.end, block.end_line
+    raise RunFailed("The file has no header and no records: all its lines are blank or malformed.")

@@ -1,0 +1,168 @@
+"""Certify a file as it lies for as long as it is clean; from the first record that isn't, write a canonical copy."""
+
+from array import array
+from collections.abc import Callable
+from operator import itemgetter
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.loader.flaws import Flaw, rejected
+from ingest.loader.records import Block
+from ingest.loader.rejects import Reject
+
+_PIECE = 1 << 20
+
+
+class Certifier:
+    """Takes the blocks of a file in order and keeps the account of its records.
+
+    A copy keeps the line end of the first record (LF, where that is CR), so that what was certified before it had to
+    begin can be copied in one piece.
+    """
+
+    def __init__(
+        self,
+        source: Path,
+        scratch: Path,
+        *,
+        at: int,
+        header_end: bytes,
+        columns: int,
+        longest: int,
+        reject: Callable[[Reject], None],
+    ) -> None:
+        """``at`` is the byte of ``source`` at which the first record begins, ``header_end`` the line end before it."""
+        self._source = source
+        self._header_end = header_end
+        self._scratch = scratch
+        self._at = at
+        self._columns = columns
+        self._allowed = longest
+        self._reject = reject
+        self._copy: BinaryIO | None = None
+        self._distance: int | None = None
+        self.line_end = b""
+        """Of the certified records; empty while none has one."""
+        self.accepted = 0
+        self.blank = 0
+        self.longest = 0
+        """Bytes of the longest accepted record as certified, with its line end."""
+        self.ordinals, self.starts = array("q"), array("q")
+        self.marks: list[tuple[int, int]] = []
+        """The ordinal of the first record accepted from a block, and where the block begins."""
+
+    @property
+    def copied(self) -> bool:
+        """Whether the certified bytes are in the copy."""
+        return self._copy is not None
+
+    def __enter__(self) -> "Certifier":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._copy:
+            self._copy.close()
+
+    def copy_from(self, offset: int) -> BinaryIO:
+        """The source can't be certified beyond byte ``offset``: copy what could be, and write from now on."""
+        if self._copy:
+            return self._copy
+        self._copy = self._scratch.open("wb", buffering=_PIECE)
+        with self._source.open("rb") as certified:
+            certified.seek(self._at)
+            left = offset - self._at
+            while left > 0:
+                piece = certified.read(min(_PIECE, left))
+                self._copy.write(piece)
+                left -= len(piece)
+        return self._copy
+
+    def take(self, block: Block) -> None:
+        """Take the records of the next block into the account, and into the copy if there is one."""
+        good = block.flaws == Flaw.NONE
+        accepted = int(np.count_nonzero(good))
+        if accepted:
+            self.marks.append((self.accepted, block.offset))
+            self._note_lines(block, good, accepted)
+        if accepted < len(good):
+            self._tell_rejects(block, good)
+        self._write(block, good)
+        self.accepted += accepted
+
+    def _note_lines(self, block: Block, good: npt.NDArray[np.bool_], accepted: int) -> None:
+        """Remember where the distance between an accepted record's ordinal and its line changes."""
+        if block.lines is None and accepted == len(good):
+            self._note(self.accepted, block.line)
+            return
+        records = np.flatnonzero(good)
+        lines = block.line + (records if block.lines is None else block.lines[records])
+        distances = lines - np.arange(self.accepted, self.accepted + accepted)
+        for at in np.flatnonzero(np.diff(distances, prepend=distances[0] - 1)).tolist():
+            self._note(self.accepted + at, int(lines[at]))
+
+    def _note(self, ordinal: int, line: int) -> None:
+        if line - ordinal != self._distance:
+            self._distance = line - ordinal
+            self.ordinals.append(ordinal)
+            self.starts.append(line)
+
+    def _tell_rejects(self, block: Block, good: npt.NDArray[np.bool_]) -> None:
+        for record in np.flatnonzero(~good).tolist():
+            flaw = Flaw(int(block.flaws[record]))
+            if flaw is Flaw.BLANK:
+                self.blank += 1
+                continue
+            self._reject(
+                rejected(
+                    flaw,
+                    block.raw(record),
+                    line=block.line_of(record),
+                    cells=int(block.cells[record]),
+                    columns=self._columns,
+                    longest=self._allowed,
+                )
+            )
+
+    def _write(self, block: Block, good: npt.NDArray[np.bool_]) -> None:
+        """Let the block's records lie where they are if they all can, else write the good ones to the copy."""
+        if not self.line_end and good.any():
+            self._choose_line_end(block, int(np.argmax(good)))
+        sizes = block.stops - block.starts
+        ended = self._ended_alike(block)
+        plain = good & ended
+        plain[list(block.rewritten)] = False
+        if self._copy is None and plain[:-1].all() and good[-1] and (plain[-1] or block.bodies[-1] == block.stops[-1]):
+            self.longest = max(self.longest, int(sizes.max()))
+            return
+        copy = self.copy_from(block.offset)
+        self.longest = max(self.longest, int(sizes[plain].max(initial=0)))
+        view = memoryview(block.data)
+        edges = np.flatnonzero(np.diff(plain, prepend=False, append=False)).tolist()
+        pieces: list[tuple[int, bytes | memoryview]] = [
+            (first, view[block.starts[first] : block.stops[behind - 1]])
+            for first, behind in zip(edges[::2], edges[1::2], strict=True)
+        ]
+        for record in np.flatnonzero(good & ~plain).tolist():
+            written = block.rewritten.get(record, block.raw(record)) + (self.line_end or b"\n")
+            self.longest = max(self.longest, len(written))
+            pieces.append((record, written))
+        pieces.sort(key=itemgetter(0))
+        copy.writelines(piece for _, piece in pieces)
+
+    def _choose_line_end(self, block: Block, record: int) -> None:
+        """Records end as the first one does: CRLF or LF."""
+        line_end = block.data[block.bodies[record] : block.stops[record]]
+        if line_end:
+            self.line_end = b"\r\n" if line_end == b"\r\n" else b"\n"
+            if self._header_end not in (b"", self.line_end):
+                self.copy_from(self._at)
+
+    def _ended_alike(self, block: Block) -> npt.NDArray[np.bool_]:
+        """Which records end with ``line_end``."""
+        alike: npt.NDArray[np.bool_] = (block.stops - block.bodies) == len(self.line_end)
+        if b"\r" in block.data:
+            alike &= np.frombuffer(block.data, np.uint8)[block.stops - 1] == ord("\n")
+        return alike

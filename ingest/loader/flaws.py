@@ -1,0 +1,86 @@
+"""What can be wrong with the form of a record, and how it is told to the operator (BEHAVIOUR 7)."""
+
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.loader.rejects import Code, Reject
+
+Positions = npt.NDArray[np.int64]
+
+
+class Flaw(IntEnum):
+    """What is wrong with a record, as a small number; where several things are, the first of them here counts."""
+
+    NONE = 0
+    BLANK = 1
+    MISSING = 2
+    EXTRA = 3
+    QUOTE_TEXT = 4
+    QUOTE_OPEN = 5
+    ENCODING = 6
+    NUL = 7
+    TOO_LONG = 8
+
+
+_CODES = {
+    Flaw.MISSING: Code.MISSING_COLUMNS,
+    Flaw.EXTRA: Code.EXTRA_COLUMNS,
+    Flaw.QUOTE_TEXT: Code.BAD_QUOTE,
+    Flaw.QUOTE_OPEN: Code.BAD_QUOTE,
+    Flaw.ENCODING: Code.BAD_ENCODING,
+    Flaw.NUL: Code.NUL_BYTE,
+    Flaw.TOO_LONG: Code.TOO_LONG,
+}
+
+
+def add_flaws(
+    data: bytes, starts: Positions, bodies: Positions, cells: Positions, flaws: npt.NDArray[np.uint8], columns: int
+) -> None:
+    """Add to ``flaws`` what is wrong with the records that are sound so far; positions are bytes of ``data``."""
+    sound = flaws == Flaw.NONE
+    flaws[sound & (cells < columns)] = Flaw.MISSING
+    flaws[sound & (cells > columns)] = Flaw.EXTRA
+    flaws[sound & (bodies == starts)] = Flaw.BLANK
+    if not data.isascii() and not _is_utf8(data):
+        for record in np.flatnonzero(flaws == Flaw.NONE).tolist():
+            raw = data[starts[record] : bodies[record]]
+            if not raw.isascii() and not _is_utf8(raw):
+                flaws[record] = Flaw.ENCODING
+    if b"\0" in data:
+        nuls = np.flatnonzero(np.frombuffer(data, np.uint8) == 0)
+        hit = np.unique(bodies.searchsorted(nuls, "right"))
+        hit = hit[hit < len(flaws)]
+        flaws[hit[flaws[hit] == Flaw.NONE]] = Flaw.NUL
+
+
+def rejected(flaw: Flaw, raw: bytes, *, line: int, cells: int, columns: int, longest: int) -> Reject:
+    """The reject of one malformed record: ``cells`` it has, ``columns`` the header, ``longest`` bytes are allowed."""
+    return Reject(line=line, code=_CODES[flaw], reason=_reason(flaw, raw, cells, columns, longest), raw=raw)
+
+
+def _reason(flaw: Flaw, raw: bytes, cells: int, columns: int, longest: int) -> str:
+    if flaw in (Flaw.MISSING, Flaw.EXTRA):
+        return f"the record has {cells:,} {'cell' if cells == 1 else 'cells'}, the header {columns:,}"
+    if flaw is Flaw.QUOTE_TEXT:
+        return "a closing quote is followed by text"
+    if flaw is Flaw.QUOTE_OPEN:
+        return f"a quote is not closed before the file ends, or within {longest:,} bytes, the longest record allowed"
+    if flaw is Flaw.NUL:
+        return "the record holds a NUL byte, which no text in PostgreSQL can hold"
+    if flaw is Flaw.TOO_LONG:
+        return f"the record is longer than {longest:,} bytes, the longest allowed; its first {len(raw):,} are kept"
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        return f"byte {error.start + 1:,} of the record, 0x{raw[error.start]:02X}, is not UTF-8"
+    raise AssertionError(f"a record with flaw {flaw!r} has no reason to be rejected")
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,47 @@
+"""Files that are no CSV at all: recognised by content, and refused with a sentence that says what to do."""
+
+import re
+
+from ingest.loader.errors import RunFailed
+
+_SAVE_AS_CSV = "open it there and save it as CSV (UTF-8)"
+_MAGIC = (
+    (b"PK\x03\x04", "a zip archive or an Excel workbook (.xlsx)", "save the sheet as CSV (UTF-8)"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls) or another Office document", _SAVE_AS_CSV),
+    (b"PAR1", "a Parquet file", "export it as CSV"),
+    (b"ORC", "an ORC file", "export it as CSV"),
+    (b"Obj\x01", "an Avro file", "export it as CSV"),
+    (b"ARROW1", "an Arrow file", "export it as CSV"),
+    (b"\x89HDF", "an HDF5 file", "export it as CSV"),
+    (b"SQLite format 3\0", "an SQLite database", "export its table as CSV"),
+    (b"%PDF-", "a PDF document", "export the table behind it as CSV"),
+    (b"\x89PNG", "a PNG image", "drop a CSV file instead"),
+    (b"\xff\xd8\xff", "a JPEG image", "drop a CSV file instead"),
+    (b"GIF8", "a GIF image", "drop a CSV file instead"),
+    (b"II*\0", "a TIFF image", "drop a CSV file instead"),
+    (b"MM\0*", "a TIFF image", "drop a CSV file instead"),
+    (b"\x7fELF", "a program", "drop a CSV file instead"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it, or compress it with gzip, zstd, bzip2, xz or zip"),
+    (b"Rar!\x1a\x07", "a RAR archive", "unpack it, or compress it with gzip, zstd, bzip2, xz or zip"),
+)
+_ALSO_TEXT = (b"PAR1", b"ORC")
+"""A header may begin with these; the files they mark hold NUL bytes."""
+_MARKUP = re.compile(rb"\s*<(?:!doctype\s+html|html|\?xml)\b", re.IGNORECASE)
+_CONTROL = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1a\x1b")
+_CONTROL_SHARE = 0.05
+"""Text holds next to no control characters; a compressed or binary file holds 11 % of them (28 of 256 bytes)."""
+
+
+def refuse_foreign(head: bytes) -> None:
+    """Raise RunFailed if ``head``, a file's first bytes, is empty, binary or markup."""
+    if not head:
+        raise RunFailed("The file is empty: it has 0 bytes, not even a header. Drop it again with its content.")
+    for magic, kind, advice in _MAGIC:
+        if head.startswith(magic) and (b"\0" in head or magic not in _ALSO_TEXT):
+            raise RunFailed(f"The file is {kind}, not a CSV file: {advice}.")
+    if _MARKUP.match(head):
+        raise RunFailed(
+            "The file is a web page or XML, not a CSV file: perhaps an error page was saved in place of the download."
+        )
+    if len(head) - len(head.translate(None, _CONTROL)) > _CONTROL_SHARE * len(head):
+        raise RunFailed("The file is binary, not text: drop a CSV file, plain or compressed, instead.")

@@ -1,0 +1,98 @@
+"""What becomes of a record that is still inside quotes where its first line ends, without holding what follows."""
+
+import os
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from ingest.loader.cells import Grammar
+from ingest.loader.errors import RunInterrupted
+
+
+def read_at(file: int, at: int, size: int) -> bytes:
+    """``size`` bytes of the open ``file`` from byte ``at`` on; raises RunInterrupted where it has none any more."""
+    found = os.pread(file, size, at)
+    if size and not found:
+        raise RunInterrupted("The fetched file became shorter while it was read; the run has to fetch it again.")
+    return found
+
+
+class Ending(Enum):
+    """How a record ends."""
+
+    WELL = auto()
+    """At a line end, or at the end of the file."""
+    TEXT = auto()
+    """Not at all: text follows a closing quote."""
+    OPEN = auto()
+    """Not at all: a quote doesn't end before the file does, or within the longest record allowed."""
+    TOO_LONG = auto()
+    """Outside quotes, beyond the longest record allowed."""
+
+
+@dataclass(slots=True)
+class _Journey:
+    """A way through the file that is inside quotes at every line end from ``first`` on, up to ``until``."""
+
+    first: int = 0
+    until: int = 0
+    resume: int = 0
+    ending: Ending = Ending.OPEN
+    for_good: bool = True
+    """Whether the way ends at ``until`` for everyone, not only for a record that began so far before it."""
+
+
+class Lookahead:
+    """Follows quotes over line ends, through the file.
+
+    A record that is rejected for its quotes gives back all but its first line, so every line of a hostile file could
+    ask for the whole longest record to be read. It can't: at a line end whoever hasn't ended is inside quotes, so all
+    ways that reach the same line end are one way from there. One is remembered, and no byte is followed twice.
+    """
+
+    def __init__(self, file: int, size: int, grammar: Grammar, *, longest: int, step: int) -> None:
+        self._file = file
+        self._size = size
+        self._grammar = grammar
+        self._longest = longest
+        self._step = step
+        self._known = _Journey()
+
+    def follow(self, start: int, line_end: int) -> tuple[Ending, int]:
+        """Follow the record that starts at byte ``start`` and is inside quotes at ``line_end``, its first.
+
+        Returns how it ends, and where: its last byte + 1 if WELL, else nothing of use.
+        """
+        known = self._known
+        if known.first <= line_end < known.until:
+            if known.for_good:
+                return known.ending, 0
+        else:
+            known = self._known = _Journey(first=line_end, resume=line_end)
+        limit = min(start + self._longest, self._size)
+        at, step = known.resume, self._step
+        while True:
+            piece = read_at(self._file, at, min(step, limit - at))
+            inside = self._grammar.journey.match(piece).end()  # type: ignore[union-attr]
+            if piece[inside : inside + 1] == self._grammar.quote:
+                ending, end = self._finish(at, piece, inside, limit)
+                if ending is not None:
+                    if ending is Ending.TEXT:
+                        self._known = _Journey(first=known.first, until=end, ending=ending)
+                    return ending, end
+            elif at + len(piece) >= limit:
+                at_end = limit == self._size
+                until = limit if at_end else at + inside
+                self._known = _Journey(first=known.first, until=until, resume=at + inside, for_good=at_end)
+                return Ending.OPEN, 0
+            at, step = at + inside, self._step if inside else 2 * step
+
+    def _finish(self, at: int, piece: bytes, closing: int, limit: int) -> tuple[Ending | None, int]:
+        """What follows the closing quote at ``piece[closing]``; None if that can't be seen yet."""
+        end = self._grammar.finish.match(piece, closing).end()  # type: ignore[union-attr]
+        if end < len(piece):
+            return (Ending.WELL if piece[end] in b"\r\n" else Ending.TEXT), at + end
+        if at + end < limit:
+            return None, 0
+        if limit == self._size or os.pread(self._file, 1, limit) in (b"\r", b"\n"):
+            return Ending.WELL, limit
+        return Ending.TOO_LONG, 0

@@ -1,0 +1,296 @@
+"""A file cut into its records, block by block: the one judge of where a record starts and what is wrong with it."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.loader.cells import Grammar
+from ingest.loader.flaws import Flaw, add_flaws
+from ingest.loader.lookahead import Ending, Lookahead, read_at
+from ingest.loader.survey import Positions, Survey
+
+BLOCK = 1 << 18
+"""Bytes surveyed at once. The masks of a block should fit the CPU's cache: 128 and 256 KiB were 2-9 times faster than
+512 KiB and more."""
+KEPT = 1 << 16
+"""So many bytes are kept of a line that is too long to be held whole."""
+
+_LINE_END = re.compile(rb"[\r\n]")
+_LINE_ENDING = re.compile(rb"\r\n|\r|\n|")
+_CR, _LF = 13, 10
+
+
+_FLAWS = {Ending.WELL: Flaw.NONE, Ending.TEXT: Flaw.QUOTE_TEXT, Ending.OPEN: Flaw.QUOTE_OPEN}
+_FLAWS[Ending.TOO_LONG] = Flaw.TOO_LONG
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """Whole records, one behind the other. Their positions are bytes of ``data``."""
+
+    offset: int
+    """Where the block begins in the file."""
+    end: int
+    """Where the next block begins in the file."""
+    line: int
+    """The physical line of the file, from 1, on which the block begins."""
+    end_line: int
+    """The line on which the next block begins."""
+    data: bytes
+    starts: Positions
+    bodies: Positions
+    """Where each record ends, its line end left out."""
+    stops: Positions
+    """Where each record ends, its line end included."""
+    lines: Positions | None
+    """How many lines behind ``line`` each record starts; None where each is one line behind the one before."""
+    cells: Positions
+    """How many cells each record has; nothing of use where its quotes or its length are the flaw."""
+    flaws: npt.NDArray[np.uint8]
+    rewritten: dict[int, bytes]
+    """The canonical form, without line end, of the records that can't stay as they lie."""
+
+    def line_of(self, record: int) -> int:
+        """The physical line on which the block's record number ``record``, from 0, starts."""
+        return self.line + (record if self.lines is None else int(self.lines[record]))
+
+    def raw(self, record: int) -> bytes:
+        """The bytes of the block's record number ``record``, without its line end."""
+        return self.data[self.starts[record] : self.bodies[record]]
+
+
+@dataclass(slots=True)
+class _Careful:
+    """One record read by itself. Positions are bytes of the block; ``stop`` includes the line end."""
+
+    start: int
+    stop: int
+    flaw: Flaw
+    cells: int = 0
+    written: bytes | None = None
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was found on the way through one block: stretches of a survey, and records read one by one."""
+
+    survey: Survey
+    starts: list[Positions] = field(default_factory=list)
+    stops: list[Positions] = field(default_factory=list)
+    delimiters: list[Positions] = field(default_factory=list)
+    careful: list[_Careful] = field(default_factory=list)
+
+
+class Cutter:
+    """Cuts an open file. What it says of a record depends on the bytes from its start on only."""
+
+    def __init__(self, file: int, grammar: Grammar, *, longest: int, block: int) -> None:
+        self._file = file
+        self.size = os.fstat(file).st_size
+        self.grammar = grammar
+        self.longest = longest
+        self._block = min(block, longest)  # so that no record that is whole in a block is too long
+        self._lookahead = Lookahead(file, self.size, grammar, longest=longest, step=self._block)
+
+    def starts_with(self, head: bytes) -> bool:
+        """Whether the file begins with these bytes."""
+        return os.pread(self._file, len(head), 0) == head
+
+    def skip_lines(self, at: int, lines: int) -> tuple[int, int]:
+        """The byte, and the line, behind so many physical lines from byte ``at`` on, where line 1 begins."""
+        line = 1
+        while line <= lines and at < self.size:
+            at = self._behind_line_end(self._next_line_end(at))
+            line += 1
+        return at, line
+
+    def blocks(self, at: int, line: int, columns: int) -> Iterator[Block]:
+        """All records from byte ``at`` on, where one starts on ``line``; a sound one has ``columns`` cells."""
+        while at < self.size:
+            data = read_at(self._file, at, self._block)
+            found = self._walk(at, data, last=at + len(data) >= self.size)
+            whole = found.starts or found.careful
+            block = self._assemble(at, line, columns, data, found) if whole else self.alone(at, line, columns)
+            yield block
+            at, line = block.end, block.end_line
+
+    def _walk(self, at: int, data: bytes, *, last: bool) -> _Found:
+        """Find the records that are whole in ``data``, of which byte 0 is a record's start at byte ``at``."""
+        found = _Found(Survey(data, self.grammar, last=last))
+        here, size = 0, len(data)
+        while here < size:
+            reading = found.survey.reading_from(here)
+            nearest = int(reading.doubts.searchsorted(here))
+            doubt = int(reading.doubts[nearest]) if nearest < len(reading.doubts) else size
+            first, behind = (int(found_at) for found_at in reading.stops.searchsorted((here, doubt), "right"))
+            if behind > first:
+                stops = reading.stops[first:behind]
+                found.starts.append(np.concatenate(((here,), stops[:-1])))
+                found.stops.append(stops)
+                found.delimiters.append(reading.delimiters[first:behind])
+                here = int(stops[-1])
+            if doubt == size and (here == size or not last):
+                break
+            record = self._read(at, data, here, last=last)
+            if record is None:
+                break
+            found.careful.append(record)
+            here = record.stop
+        return found
+
+    def _read(self, at: int, data: bytes, start: int, *, last: bool) -> _Careful | None:
+        """Read the one record at ``start`` with care; None if ``data`` doesn't hold enough of it."""
+        line_end = _LINE_END.search(data, start)
+        if line_end is None and not last:
+            return None
+        end = line_end.start() if line_end else len(data)
+        flaw = Flaw.NONE
+        if not self.grammar.record.fullmatch(data, start, end):
+            flaw = Flaw.QUOTE_TEXT
+            if self.grammar.open.fullmatch(data, start, end):
+                ending, where = self._lookahead.follow(at + start, at + end)
+                flaw = _FLAWS[ending]
+                end = where - at if ending is Ending.WELL else end
+        stop = _behind_line_end(data, end, last=last)
+        if stop is None or flaw is Flaw.TOO_LONG:
+            return None
+        if flaw is not Flaw.NONE or end == start:
+            return _Careful(start, stop, flaw)
+        return _Careful(start, stop, flaw, *self.grammar.examine(data[start:end]))
+
+    def _assemble(self, at: int, line: int, columns: int, data: bytes, found: _Found) -> Block:
+        careful, line_ends = found.careful, found.survey.line_ends
+        starts = np.concatenate((*found.starts, np.array([record.start for record in careful], np.int64)))
+        stops = np.concatenate((*found.stops, np.array([record.stop for record in careful], np.int64)))
+        cells = np.concatenate((*found.delimiters, np.array([record.cells - 1 for record in careful], np.int64))) + 1
+        flaws = np.zeros(len(starts), np.uint8)
+        rewritten: dict[int, bytes] = {}
+        if careful:
+            flaws[len(starts) - len(careful) :] = [record.flaw for record in careful]
+            order = np.argsort(starts)
+            starts, stops, cells, flaws = starts[order], stops[order], cells[order], flaws[order]
+            places = starts.searchsorted([record.start for record in careful])
+            forms = zip(places.tolist(), careful, strict=True)
+            rewritten = {place: record.written for place, record in forms if record.written is not None}
+        end = int(stops[-1])
+        bodies = _without_line_ends(data, starts, stops)
+        add_flaws(data[:end], starts, bodies, cells, flaws, columns)
+        before_last = int(line_ends.searchsorted(starts[-1]))
+        return Block(
+            offset=at,
+            end=at + end,
+            line=line,
+            end_line=line + int(line_ends.searchsorted(end)),
+            data=data,
+            starts=starts,
+            bodies=bodies,
+            stops=stops,
+            lines=None if before_last == len(starts) - 1 else line_ends.searchsorted(starts),
+            cells=cells,
+            flaws=flaws,
+            rewritten=rewritten,
+        )
+
+    def alone(self, at: int, line: int, columns: int = 0) -> Block:
+        """The one record at byte ``at``, however long, as a block; ``columns`` 0: however many cells it has."""
+        flaw, end = self._ending_of(at)
+        stop = self._behind_line_end(end)
+        whole = end - at <= self.longest
+        data = read_at(self._file, at, stop - at if whole else min(KEPT, end - at))
+        body = end - at if whole else len(data)
+        cells, written = (0, None) if flaw or not body else self.grammar.examine(data[:body])
+        starts, bodies, stops, counts = (np.array([value]) for value in (0, body, len(data), cells))
+        flaws = np.array([flaw], np.uint8)
+        add_flaws(data, starts, bodies, counts, flaws, columns or cells)
+        return Block(
+            offset=at,
+            end=stop,
+            line=line,
+            end_line=line + self._count_lines(at, stop),
+            data=data,
+            starts=starts,
+            bodies=bodies,
+            stops=stops,
+            lines=None,
+            cells=counts,
+            flaws=flaws,
+            rewritten={} if written is None else {0: written},
+        )
+
+    def _ending_of(self, at: int) -> tuple[Flaw, int]:
+        """What the record at byte ``at`` suffers from, and where it (or what is rejected of it) ends."""
+        grammar = self.grammar
+        first = self._first_line(at)
+        head = first[: self.longest]
+        if len(first) > self.longest and grammar.record.fullmatch(head):
+            return Flaw.TOO_LONG, self._next_line_end(at + self.longest)
+        if grammar.record.fullmatch(head):
+            return Flaw.NONE, at + len(first)
+        if not grammar.open.fullmatch(head):
+            return Flaw.QUOTE_TEXT, self._next_line_end(at + len(first))
+        if len(first) > self.longest:
+            return Flaw.QUOTE_OPEN, self._next_line_end(at + len(first))
+        ending, end = self._lookahead.follow(at, at + len(first))
+        if ending is Ending.WELL:
+            return Flaw.NONE, end
+        if ending is Ending.TOO_LONG:
+            return Flaw.TOO_LONG, self._next_line_end(at + self.longest)
+        return _FLAWS[ending], at + len(first)
+
+    def _first_line(self, at: int) -> bytes:
+        """The physical line at byte ``at`` without its end; one byte more than the longest record if it is longer."""
+        size, enough = self._block, min(self.longest + 1, self.size - at)
+        while True:
+            data = read_at(self._file, at, min(size, enough))
+            found = _LINE_END.search(data)
+            if found or len(data) >= enough:
+                return data[: found.start()] if found else data
+            size *= 2
+
+    def _next_line_end(self, at: int) -> int:
+        """The first byte from ``at`` on that begins a line end; the file's size if there is none."""
+        while at < self.size:
+            data = read_at(self._file, at, self._block)
+            found = _LINE_END.search(data)
+            if found:
+                return at + found.start()
+            at += len(data)
+        return self.size
+
+    def _behind_line_end(self, at: int) -> int:
+        """The byte behind the line end that begins at byte ``at``; ``at`` itself at the end of the file."""
+        if at >= self.size:
+            return at
+        return at + (2 if os.pread(self._file, 2, at) == b"\r\n" else 1)
+
+    def _count_lines(self, at: int, stop: int) -> int:
+        """How many line ends there are between two bytes, LF, CRLF and CR alike."""
+        lines, before = 0, b""
+        while at < stop:
+            data = read_at(self._file, at, min(self._block, stop - at))
+            lines += data.count(b"\n") + data.count(b"\r") - (before + data).count(b"\r\n")
+            before = data[-1:]
+            at += len(data)
+        return lines
+
+
+def _behind_line_end(data: bytes, end: int, *, last: bool) -> int | None:
+    """The byte behind the line end at ``end``; None if that can't be seen, ``end`` where the file ends."""
+    if end + 1 >= len(data) and not last and data[end : end + 1] != b"\n":
+        return None
+    return end + len(_LINE_ENDING.match(data, end).group())  # type: ignore[union-attr]
+
+
+def _without_line_ends(data: bytes, starts: Positions, stops: Positions) -> Positions:
+    bytes_ = np.frombuffer(data, np.uint8)
+    last = bytes_[stops - 1]
+    ended_by_lf = last == _LF
+    bodies: Positions = stops - (ended_by_lf | (last == _CR))
+    if b"\r\n" in data:
+        before = bytes_[np.maximum(stops - 2, 0)]
+        bodies -= ended_by_lf & (before == _CR) & (bodies > starts)
+    return bodies

@@ -1,0 +1,95 @@
+"""The splitter, held against the oracle: the same records, lines, rejects and cells, however the file is cut."""
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.loader.dialect import Dialect
+from ingest.loader.rejects import Reject
+from ingest.loader.split import Certified, raw_records, split
+from tests.loader.read_oracle import Account, read
+
+BLOCKS = st.sampled_from([1, 2, 3, 5, 7, 16, 64, 1 << 18])
+LONGEST = st.sampled_from([1, 2, 3, 5, 8, 13, 21, 40, 1 << 20])
+PIECES = st.sampled_from(
+    [
+        '"',
+        '""',
+        ",",
+        "\n",
+        "\r",
+        "\r\n",
+        " ",
+        "a",
+        "bc",
+        '"x"',
+        '"x\ny"',
+        "a,b,c\n",
+        '"1","2","3"\n',
+        "é",
+        "\0",
+        "\ufeff",
+        "\\.",
+    ]
+)
+BYTES = st.lists(st.one_of(PIECES.map(str.encode), st.sampled_from([b"\xff", b"\xc3", b"\\", b";", b"'"])), max_size=40)
+BODIES = BYTES.map(b"".join)
+
+
+def certified(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, **options: object
+) -> tuple[Certified, list[Reject]]:
+    folder = tmp_path_factory.mktemp("split")
+    source = folder / "source.csv"
+    source.write_bytes(data)
+    rejects: list[Reject] = []
+    dialect = options.pop("dialect", Dialect())
+    found = split(source, dialect, scratch=folder / "copy.csv", reject=rejects.append, **options)  # type: ignore[arg-type]
+    return found, rejects
+
+
+def check(found: Certified, rejects: list[Reject], expected: Account) -> None:
+    assert [(one.line, str(one.code)) for one in rejects] == [(line, code) for line, code, _ in expected.rejected]
+    assert [one.raw for one in rejects] == [raw for _, _, raw in expected.rejected]
+    assert found.blank == expected.blank
+    assert found.records == len(expected.accepted)
+    assert [found.lines.line_of(n) for n in range(found.records)] == [line for line, _, _ in expected.accepted]
+    body = found.path.read_bytes()[found.offset :]
+    again = read(body, len(found.header), delimiter=found.dialect.delimiter.encode())
+    assert not again.rejected
+    assert not again.blank
+    assert [cells for _, _, cells in again.accepted] == [cells for _, _, cells in expected.accepted]
+    raw = list(raw_records(found, range(found.records)))
+    assert raw == [(n, raw) for n, (_, raw, _) in enumerate(expected.accepted)]
+
+
+@settings(max_examples=500, deadline=None)
+@given(body=BODIES, block=BLOCKS, longest=LONGEST, columns=st.integers(1, 3))
+def test_it_finds_what_the_oracle_finds(tmp_path_factory, body, block, longest, columns):
+    header = b",".join([b"a"] * columns) + b"\n"
+    longest = max(longest, len(header))
+    found, rejects = certified(tmp_path_factory, header + body, block=block, longest=longest)
+    check(found, rejects, read(body, columns, line=2, longest=longest))
+
+
+def as_duckdb_reads(found: Certified) -> list[tuple[str | None, ...]]:
+    """The certified records under the loader's own options; DuckDB must take every one of them."""
+    names = ", ".join(f"'c{n}': 'varchar'" for n in range(len(found.header)))
+    connection = duckdb.connect(config={"threads": 1})
+    rows = connection.execute(
+        f"select * from read_csv('{found.path}', all_varchar=true, parallel=false, auto_detect=false, "
+        f"header={str(found.has_header).lower()}, delim='{found.dialect.delimiter}', quote='\"', escape='\"', "
+        f"strict_mode=true, allow_quoted_nulls=false, null_padding=false, store_rejects=true, "
+        f"max_line_size={found.longest + 1}, columns={{{names}}})"
+    ).fetchall()
+    assert connection.execute("select count(*) from reject_errors").fetchall() == [(0,)]
+    return rows
+
+
+@settings(max_examples=300, deadline=None)
+@given(body=BODIES, columns=st.integers(1, 3), newline=st.sampled_from([b"\n", b"\r\n", b"\r"]), bom=st.booleans())
+def test_duckdb_reads_what_is_certified(tmp_path_factory, body, columns, newline, bom):
+    header = b"\xef\xbb\xbf" * bom + b",".join([b"a"] * columns) + newline
+    found, _ = certified(tmp_path_factory, header + body)
+    assert as_duckdb_reads(found) == [cells for _, _, cells in read(body, columns).accepted]
