@@ -19,6 +19,7 @@ QUERY = "SELECT * FROM data LIMIT 10"
 _PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.2
 _ENDS = ("succeeded", "failed", "held", "superseded")
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _COUNTS = ("inserted", "updated", "unchanged", "duplicate", "rejected")
 
 
@@ -27,8 +28,9 @@ def main(*, leave: bool) -> int:
 
     Returns the exit status: 0 if all went well.
     """
-    for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, _interrupt)
+    for each in _STOPS:
+        if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN:  # nohup is meant
+            signal.signal(each, _interrupt)
     stack = Stack(folder=FOLDER, say=lambda text: say(f"  {text}"))
     try:
         good = _load_samples(stack)
@@ -45,7 +47,7 @@ def main(*, leave: bool) -> int:
         say("Stopping.")
         return 130 if leave else 0
     finally:
-        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for each in _STOPS:
             signal.signal(each, signal.SIG_IGN)  # what was started is stopped, however impatient the keyboard
         stack.stop()
 
@@ -60,13 +62,12 @@ def _load_samples(stack: Stack) -> bool:
     say(styled("Starting", "bold"))
     line.show("PostgreSQL and a local AWS…")
     stack.start_servers()
-    line.clear()
-    say(f"  PostgreSQL and a local AWS, in {stack.folder}")
     line.show("database, worker and site…")
+    stack.start_site()  # it takes its time while the database is prepared
     password = _prepare_django(stack)
-    stack.start_product()
+    stack.start_worker()
     line.clear()
-    say(f"  worker and site ({monotonic() - began:.1f} seconds)")
+    say(f"  PostgreSQL, local AWS, worker and site, in {stack.folder} ({monotonic() - began:.1f} seconds)")
     if password:
         say(f"  admin user: {styled(ADMIN, 'bold')}, password: {styled(password, 'bold')} (shown only this once)")
     files = sorted(each for each in SAMPLES.iterdir() if each.is_file() and not each.name.startswith("."))
@@ -74,6 +75,7 @@ def _load_samples(stack: Stack) -> bool:
     runs = _wait_for(stack, _put(stack, files))
     _show_runs(runs)
     _show_rows()
+    stack.wait_for_site()
     return len(runs) == len(files) and all(run.status == "succeeded" for run in runs)
 
 

@@ -23,8 +23,6 @@ DATABASE = "ingest"
 BUCKET = "ingest-demo"
 PREFIX = "data/"
 QUEUE = "ingest-events"
-PROFILE = "ingest-demo"
-"""The name under which the AWS command line finds the local keys."""
 FOREIGN = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 """What would mix the user's own AWS account with the local keys."""
 _PORTS = {"PostgreSQL": 5432, "the local AWS": 4566, "the site": 8000}
@@ -71,13 +69,22 @@ class Stack:
             "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), HOST))),
         }
         os.environ["NO_PROXY"] = os.environ["no_proxy"] = self.environment["NO_PROXY"]
-        self._write_files(known)
+        self._write_files(known, postgres)
 
-    def start_product(self) -> None:
-        """Start the worker and the site, and return when the site answers."""
-        self._start_worker()
-        self.site_port = self._port("the site")
-        self._start_site()
+    def start_site(self) -> None:
+        """Start the site; ``wait_for_site`` returns when it answers."""
+        self.site_port = self.site_port or self._port("the site")
+        command = ["waitress", f"--listen={HOST}:{self.site_port}", "--threads=4", "pipeline_site.wsgi:application"]
+        self._site = self._child("The site", command, "site.log", 5)
+
+    def wait_for_site(self) -> None:
+        """Return when the site shows its login page; raise LocalError if it doesn't within 30 seconds."""
+        if self._site:
+            self._site.wait_until(self._site_answers, seconds=30)
+
+    def start_worker(self) -> None:
+        """Start the worker; the database must be migrated."""
+        self._worker = self._child("The worker", ["pipeline_site.local", "worker"], "worker.log", 20)
 
     def keep_up(self) -> None:
         """Start the worker or the site again if it has ended; raise LocalError if a server has."""
@@ -85,7 +92,7 @@ class Stack:
             child = server and server.child
             if child and child.status is not None:
                 raise LocalError(f"{child.name} ended with status {child.status}: {child.last_words()}")
-        for child, again in ((self._worker, self._start_worker), (self._site, self._start_site)):
+        for child, again in ((self._worker, self.start_worker), (self._site, self.start_site)):
             if child and child.status is not None:
                 self.say(f"{child.name} ended with status {child.status}; starting it again.")
                 again()
@@ -120,25 +127,22 @@ class Stack:
     @property
     def psql_line(self) -> str:
         """What to paste into a shell to see the tables."""
-        port = self._postgres.port if self._postgres else 0
-        line = ["env", f"PGPASSFILE={self.folder / 'pgpass'}", str(binaries(18) / "psql")]
-        return shlex.join([*line, "-h", HOST, "-p", str(port), "-U", USER, DATABASE])
+        return shlex.quote(str(self._commands / "psql"))
 
     @property
     def upload_line(self) -> str:
         """What to paste into a shell to drop a file."""
-        aws = ["env", f"AWS_CONFIG_FILE={self.folder / 'aws-config'}", str(ENVIRONMENT_FOLDER / "bin" / "aws")]
-        target = [f"s3://{BUCKET}/{PREFIX}", "--profile", PROFILE, "--endpoint-url", self._endpoint]
-        return shlex.join([*aws, "s3", "cp", "any.csv", *target])
+        aws = shlex.quote(str(self._commands / "aws"))
+        return f"{aws} s3 cp any.csv s3://{BUCKET}/{PREFIX} --endpoint-url {self.environment['AWS_ENDPOINT_URL']}"
+
+    @property
+    def _commands(self) -> Path:
+        return self.folder / "bin"
 
     @property
     def site_address(self) -> str:
         """Where the browser goes."""
         return f"http://{HOST}:{self.site_port}/admin/"
-
-    @property
-    def _endpoint(self) -> str:
-        return self.environment["AWS_ENDPOINT_URL"]
 
     def _take_folder(self) -> None:
         try:
@@ -169,20 +173,25 @@ class Stack:
             write_private(file, json.dumps(made, indent=1))
         return dict(json.loads(file.read_text()))
 
-    def _write_files(self, known: dict[str, str]) -> None:
-        port = self._postgres.port if self._postgres else 0
+    def _write_files(self, known: dict[str, str], postgres: Postgres) -> None:
+        """What ``manage.py`` in another shell, psql and the AWS command line need to come here."""
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in self.environment.items()]
         write_private(self.folder / "env", "".join(lines))
         write_private(self.admin_password, known["admin"] + "\n")
-        passwords = [f"{HOST}:{port}:*:{user}:{known['database']}\n" for user in (USER, SUPERUSER)]
-        write_private(self.folder / "pgpass", "".join(passwords))
-        keys = {name.lower(): value for name, value in self.environment.items() if name.startswith("AWS_")}
-        profile = f"""[profile {PROFILE}]
-aws_access_key_id = {keys["aws_access_key_id"]}
-aws_secret_access_key = {keys["aws_secret_access_key"]}
-region = {keys["aws_default_region"]}
-"""
-        write_private(self.folder / "aws-config", profile)
+        self._commands.mkdir(exist_ok=True)
+        users = (USER, SUPERUSER)
+        write_private(self.folder / "pgpass", "".join(f"{HOST}:*:*:{user}:{known['database']}\n" for user in users))
+        psql = [binaries(postgres.major) / "psql", "-h", HOST, "-p", postgres.port, "-U", USER, "-d", DATABASE]
+        self._write_command("psql", psql, {"PGPASSFILE": str(self.folder / "pgpass")})
+        keys = {name: value for name, value in self.environment.items() if name.startswith("AWS_")}
+        self._write_command("aws", [ENVIRONMENT_FOLDER / "bin" / "python", "-m", "awscli"], keys)
+
+    def _write_command(self, name: str, command: list[object], environment: dict[str, str]) -> None:
+        """A short name, in our folder, for a command that needs our addresses and secrets."""
+        unset = f"unset {' '.join(FOREIGN)}\n"
+        given = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in environment.items())
+        line = shlex.join(map(str, command))
+        write_private(self._commands / name, f'#!/bin/sh\n{unset}{given}exec {line} "$@"\n', mode=0o700)
 
     def _port(self, name: str) -> int:
         wanted = _PORTS[name]
@@ -205,14 +214,6 @@ region = {keys["aws_default_region"]}
             folder=BASE_DIR,
         )
 
-    def _start_worker(self) -> None:
-        self._worker = self._child("The worker", ["pipeline_site.local", "worker"], "worker.log", 20)
-
-    def _start_site(self) -> None:
-        command = ["waitress", f"--listen={HOST}:{self.site_port}", "--threads=4", "pipeline_site.wsgi:application"]
-        self._site = self._child("The site", command, "site.log", 5)
-        self._site.wait_until(self._site_answers, seconds=30)
-
     def _site_answers(self) -> bool:
         asked = HTTPConnection(HOST, self.site_port, timeout=5)
         try:
@@ -224,10 +225,10 @@ region = {keys["aws_default_region"]}
             asked.close()
 
 
-def write_private(file: Path, text: str) -> None:
+def write_private(file: Path, text: str, *, mode: int = 0o600) -> None:
     """Write a file that only we can read, whole or not at all."""
     new = file.with_name(f"{file.name}.new")
     new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
+    with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "w") as out:
         out.write(text)
     new.replace(file)

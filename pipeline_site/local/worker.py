@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import ceil
 from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
@@ -18,6 +17,7 @@ SCHEDULE_SECONDS = 5.0
 LIMIT_SECONDS = 900.0
 """What an invocation is told it may take, as on Lambda. Nobody ends it here."""
 BATCH = 10
+_POLL_SECONDS = 1  # Lambda polls for 20; the local queue, told to stop, first waits for the end of a poll
 _PAUSE_SECONDS = 1.0
 
 _LOG = logging.getLogger("pipeline_site.worker")
@@ -62,11 +62,10 @@ class Worker:
         if monotonic() >= self._next:
             self._invoke(self.on_schedule, {})
             self._next = monotonic() + self.every
-        patience = min(20, max(1, ceil(self._next - monotonic())))
         got = self.sqs.receive_message(
             QueueUrl=self.queue_url,
             MaxNumberOfMessages=BATCH,
-            WaitTimeSeconds=patience,
+            WaitTimeSeconds=_POLL_SECONDS,
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
