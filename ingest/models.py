@@ -246,7 +246,6 @@ class Progress(models.Model):
 
         QUEUED = "queued"
         FETCH = "fetch"
-        SPLIT = "split"
         WAIT = "wait"
 
     run = models.OneToOneField(Run, primary_key=True, on_delete=models.CASCADE, related_name="progress")

@@ -24,47 +24,68 @@ class Judged:
     plan: Plan
 
 
-def judge(cursor: Cursor, reading: Reading, target: Target, names: tuple[str, ...]) -> Judged:
+def judge(cursor: Cursor, reading: Reading, target: Target, names: tuple[str, ...], known: Judged | None) -> Judged:
     """Judge every record; afterwards the table is locked, if it exists, and is as it was judged against.
 
-    Raises RunFailed where the file can't go into this table.
+    ``known`` spares a pass over the file where the table is still the one it was made for. Raises RunFailed where
+    the file can't go into this table.
     """
     head = read_head(reading, names)
     standing = read_table(cursor, target.table)
+    found = None
+    if known is not None and replace(standing, empty=known.standing.empty) == known.standing:
+        found, standing = known.scan, known.standing
     while True:
-        found, standing = _scan(cursor, reading, head, standing, target)
+        found, standing = _scan(cursor, reading, head, standing, target, found)
         planned = plan(found, standing, target)
-        if planned.create:
-            break
-        cursor.execute(statements.lock_table(target.table, ddl=_needs_ddl(planned, standing)))
-        now = read_table(cursor, target.table)
-        if replace(now, empty=standing.empty) == standing:
-            break
-        standing = now  # somebody changed it before its lock was ours: judge again
-    return Judged(scan=found, standing=standing, plan=planned)
+        if lock_as_planned(cursor, planned, standing, target):
+            return Judged(scan=found, standing=standing, plan=planned)
+        standing, found = read_table(cursor, target.table), None
 
 
-def _scan(cursor: Cursor, reading: Reading, head: Head, standing: Standing, target: Target) -> tuple[Scan, Standing]:
-    """Judge the file; columns in which the table holds no value take the file's type.
+def lock_as_planned(cursor: Cursor, planned: Plan, standing: Standing, target: Target) -> bool:
+    """Lock the table as the plan needs it; False if somebody changed its definition before the lock was ours."""
+    if planned.create:
+        return True
+    cursor.execute(statements.lock_table(target.table, ddl=_needs_ddl(planned, standing)))
+    return replace(read_table(cursor, target.table), empty=standing.empty) == standing
 
-    Whether a column is empty is asked only of those that the file doesn't fit as it is: the answer may take a pass
-    over the table.
+
+def judged_types(standing: Standing, names: Sequence[str]) -> dict[str, Type]:
+    """The file's columns in which the table holds values, with its types."""
+    return {c: kind for c, kind in standing.columns.items() if c in names and c not in standing.empty}
+
+
+def find_empty(cursor: Cursor, standing: Standing, columns: Sequence[str], table: str) -> Standing:
+    """``standing`` with those of ``columns`` marked in which the table holds no value: they take the file's type.
+
+    Asked only of columns that the file doesn't fit as they are: the answer may take a pass over the table.
     """
+    return replace(standing, empty=standing.empty | {c for c in columns if is_empty(cursor, table, c)})
+
+
+def _scan(
+    cursor: Cursor, reading: Reading, head: Head, standing: Standing, target: Target, found: Scan | None
+) -> tuple[Scan, Standing]:
+    """Judge the file; again where a column turns out to hold no value in the table."""
     while True:
-        judged = {c: k for c, k in standing.columns.items() if c in head.names and c not in standing.empty}
-        found = scan(reading, head, standing=judged, keys=_possible_keys(target, head.names))
+        judged = judged_types(standing, head.names)
+        if found is None:
+            found = scan(reading, head, standing=judged, keys=possible_keys(target, head.names))
         doubtful = [
             c
             for c, kind in judged.items()
             if found.columns[c].misfits or (kind is Type.TEXT and head.proposal(c) not in (Type.TEXT, None))
         ]
-        more = frozenset(c for c in doubtful if is_empty(cursor, target.table, c))
-        if not more:
+        known_empty = len(standing.empty)
+        standing = find_empty(cursor, standing, doubtful, target.table)
+        if len(standing.empty) == known_empty:
             return found, standing
-        standing = replace(standing, empty=standing.empty | more)
+        found = None
 
 
-def _possible_keys(target: Target, names: Sequence[str]) -> set[str]:
+def possible_keys(target: Target, names: Sequence[str]) -> set[str]:
+    """The file's columns that may identify rows."""
     settled = {c for identity in target.identities or () for c in identity} | set(target.declared_key)
     return (settled or {"id", "email"}) & set(names)
 

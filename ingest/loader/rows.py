@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from ingest.loader.dialect import Dialect
@@ -40,6 +41,14 @@ class OpenRows:
 
 
 @contextmanager
+def lying_rows(path: Path, offset: int, dialect: Dialect, names: tuple[str, ...]) -> Iterator[OpenRows]:
+    """The bytes of a file as they lie, from its first record on."""
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        yield OpenRows(rows=file, dialect=dialect, names=names)
+
+
+@contextmanager
 def open_rows(reading: Reading, plan: Plan, *, numbered: bool) -> Iterator[OpenRows]:
     """The rows that go in.
 
@@ -47,9 +56,9 @@ def open_rows(reading: Reading, plan: Plan, *, numbered: bool) -> Iterator[OpenR
     DuckDB each starts with its number if ``numbered`` asks for it.
     """
     if plan.as_it_lies and not reading.null_tokens:
-        with reading.certified.path.open("rb", buffering=0) as file:
-            file.seek(reading.certified.offset)
-            yield OpenRows(rows=file, dialect=reading.certified.dialect, names=plan.names)
+        certified = reading.certified
+        with lying_rows(certified.path, certified.offset, certified.dialect, plan.names) as lying:
+            yield lying
         return
     cells = [_cell(column, f"c{position}") for position, column in enumerate(plan.columns)]
     bad = " or ".join(condition for condition, *_ in _bad_conditions(plan))

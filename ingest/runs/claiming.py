@@ -60,7 +60,7 @@ def claim(run_id: int) -> Claim | None:
         Progress.objects.filter(pk=run_id).update(
             token=token, lease_until=lease_end(), stage=Progress.Stage.FETCH, bytes_done=0, bytes_total=run.size
         )
-    run.token = token
+    run.token, run.attempts = token, run.attempts + 1
     return Claim(run=run, token=token)
 
 

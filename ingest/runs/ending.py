@@ -75,7 +75,7 @@ def fail(claim: Claim, error: BaseException, material: Material | None) -> Statu
     """End a run for good. What is known of its outcome and rejects commits with it, after its load is rolled back."""
     reason = sentence(error)
     outcome = getattr(error, "outcome", None)
-    book = outcome.rejects if outcome else material.book if material else RejectBook()
+    book = outcome.rejects if outcome else RejectBook()
     known = {"rejected": len(book), "dialect": material.written_as if material else {}}
     if outcome and outcome.inserted + outcome.updated + outcome.unchanged + outcome.duplicate + len(book) == (
         outcome.records

@@ -1,4 +1,4 @@
-"""Execute: fetch and split outside the database, then everything that changes it in one transaction (BEHAVIOUR 8)."""
+"""Execute: fetch outside the database, then everything that changes it in one transaction (BEHAVIOUR 8)."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ class Attempt:
         lacking: Material | None = self._first_need()
         for _ in range(_ROUNDS):
             if lacking:
-                self._cut(lacking)
+                self._make_ready(lacking)
             with transaction.atomic():
                 status, lacking = self._settle()
             if status:
@@ -94,7 +94,7 @@ class Attempt:
             return ending.finish_unchanged(run, same, self.own.sha256), None
         behind = self._material(newer) if newer and run.dataset.mode == Dataset.Mode.UPSERT else None
         for material in (self.own, behind):
-            if material and not material.certified:
+            if material and not material.file:
                 return None, material
         return self._load_in_order(run, newer if behind else None, behind), None
 
@@ -127,9 +127,8 @@ class Attempt:
     def _load(self, run: Run, material: Material, notes: tuple[str, ...] = ()) -> Status:
         outcome = loading.load(
             connection.connection,
-            material.certified,
+            material.file,
             run.dataset.target(run.pk),
-            material.book,
             progress=self._beat.load_reached,
         )
         return ending.finish(run, outcome, material, notes)
@@ -142,9 +141,9 @@ class Attempt:
             self._materials[name] = Material(source=run.source, folder=folder, beat=self._beat)
         return self._materials[name]
 
-    def _cut(self, material: Material) -> None:
+    def _make_ready(self, material: Material) -> None:
         try:
-            material.cut()
+            material.make_ready()
         except SourceGone as gone:
             if material is self.own:
                 raise

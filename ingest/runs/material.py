@@ -1,20 +1,16 @@
-"""A source object on this machine: fetched, then cut into records; each once, and only if it is needed."""
+"""A source object on this machine: fetched, and its dialect found; each once, and only if it is needed."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from django.conf import settings
 
 from ingest.aws import objects
 from ingest.loader import dialect
-from ingest.loader.rejects import RejectBook
+from ingest.loader.file import LocalFile
 from ingest.loader.source import SourceObject
-from ingest.loader.split import Certified, split
 from ingest.models import Progress
 from ingest.runs.heartbeat import Heartbeat
-
-HEAD = 1 << 20
-"""Bytes of the file's head by which encoding, delimiter and header are proposed."""
 
 
 @dataclass
@@ -27,15 +23,13 @@ class Material:
     beat: Heartbeat
     sha256: str = ""
     """Of the file as it came out of the bucket, once it is fetched."""
-    certified: Certified | None = None
-    """Its good records, once it is cut."""
-    book: RejectBook = field(default_factory=RejectBook)
-    """Its other ones."""
+    file: LocalFile | None = None
+    """What the loader reads, once it is ready."""
 
     @property
     def written_as(self) -> dict[str, object]:
         """The dialect that was found, for the run."""
-        return asdict(self.certified.source_dialect) if self.certified else {}
+        return asdict(self.file.dialect) if self.file else {}
 
     def fetch(self) -> None:
         """Bring the pinned version here. Raises SourceGone, RunFailed, RunInterrupted."""
@@ -44,20 +38,16 @@ class Material:
             self.folder.mkdir(exist_ok=True)
             self.sha256 = objects.fetch(self.source, self._path, progress=self.beat.reach).sha256
 
-    def cut(self) -> None:
-        """Fetch it, if that isn't done, and find its records. Raises RunFailed on what is no CSV."""
+    def make_ready(self) -> None:
+        """Fetch it, if that isn't done, and find how it is written. Raises RunFailed on what is no CSV."""
         self.fetch()
-        if self.certified is None:
-            self.beat.enter(Progress.Stage.SPLIT, self._path.stat().st_size)
-            with self._path.open("rb") as file:
-                proposed = dialect.propose(file.read(HEAD))
-            self.certified = split(
-                self._path,
-                proposed,
-                scratch=self.folder,
-                reject=self.book.add,
-                progress=self.beat.reach,
-                longest=settings.MAX_RECORD_BYTES,
+        if self.file is None:
+            with self._path.open("rb") as stream:
+                proposed = dialect.propose(stream.read(dialect.HEAD))
+            scratch = self.folder / "scratch"
+            scratch.mkdir()
+            self.file = LocalFile(
+                path=self._path, dialect=proposed, scratch=scratch, longest_record=settings.MAX_RECORD_BYTES
             )
 
     @property

@@ -1,0 +1,18 @@
+"""A file on this machine, ready to be cut into records."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.loader.dialect import Dialect
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalFile:
+    """Fetched, decompressed and UTF-8: what the loader reads."""
+
+    path: Path
+    dialect: Dialect
+    scratch: Path
+    """A folder of its own for what the loader writes; the caller removes it."""
+    longest_record: int = 64 << 20
+    """Bytes; a longer record is rejected."""
