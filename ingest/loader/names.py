@@ -48,7 +48,7 @@ def columns_of(header: Sequence[str], known: Mapping[str, str]) -> tuple[tuple[s
     used = set(columns.values())
     for position, (key, text) in enumerate(zip(keys, header, strict=True), 1):
         if key not in columns:
-            columns[key] = _unused(_column_name(text, position), used)
+            columns[key] = _unused(_column_name(text, position), used, used | set(known.values()))
             used.add(columns[key])
     return tuple(columns[key] for key in keys), {**known, **columns}
 
@@ -77,9 +77,10 @@ def _column_name(text: str, position: int) -> str:
     return f"{name}_" if name in _TAKEN else name
 
 
-def _unused(name: str, used: set[str]) -> str:
+def _unused(name: str, used: set[str], owned: set[str]) -> str:
+    """``name``, or where this file uses it the first numbered one that no header of the dataset owns."""
     candidate, number = name, 1
-    while candidate in used:
+    while candidate in (used if number == 1 else owned):
         number += 1
         suffix = f"_{number}"
         candidate = _trim(name, LONGEST - len(suffix)) + suffix
