@@ -17,6 +17,12 @@ from tests.conftest import Aws
 _sequence = count(1)
 
 
+@pytest.fixture(autouse=True)
+def no_gathered_static_files(settings: Any) -> None:
+    """The pages' files are served from where they lie: WhiteNoise warns of a folder that isn't there."""
+    settings.STATIC_ROOT = None
+
+
 @pytest.fixture
 def scratch(settings: Any, tmp_path: Any) -> Any:
     """Scratch space of the test's own, which every run must leave empty."""
