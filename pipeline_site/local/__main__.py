@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> int:
@@ -11,6 +12,7 @@ def main() -> int:
     parts = parser.add_subparsers(dest="part", required=True)
     demo = parts.add_parser("demo", help="start everything on this machine and load samples/")
     demo.add_argument("--exit", action="store_true", dest="leave", help="stop when the samples are loaded")
+    demo.add_argument("--folder", type=Path, default=Path(".local"), help="where all of it is kept (default: .local)")
     parts.add_parser("worker", help="give the queue's events to the handlers, as Lambda would")
     chosen = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pipeline_site.settings")
@@ -21,7 +23,7 @@ def main() -> int:
         return 0
     from pipeline_site.local.demo import main as show
 
-    return show(leave=chosen.leave)
+    return show(chosen.folder, leave=chosen.leave)
 
 
 if __name__ == "__main__":

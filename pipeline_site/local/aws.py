@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,10 @@ VISIBILITY_SECONDS = 60
 
 @dataclass(kw_only=True)
 class LocalAws:
-    """The server: where it keeps its state, where it listens, which keys it lets in."""
+    """The server: where it keeps its state, where it listens, which keys it knows.
+
+    It refuses keys that it doesn't know, but lets ``test`` in whatever the secret: it is for loopback, and no lock.
+    """
 
     folder: Path
     port: int
@@ -115,7 +119,8 @@ def set_up(aws: LocalAws, *, bucket: str, prefix: str, queue: str) -> str:
     Whatever stands already is left or put right: a server that was killed forgets queues and notifications.
     """
     s3, sqs = aws.client("s3"), aws.client("sqs")
-    s3.create_bucket(Bucket=bucket)
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     dead = _arn(sqs, _queue(sqs, f"{queue}-dead"))
     url = _queue(sqs, queue)

@@ -47,13 +47,17 @@ class Child:
         with self._guard.stdout as said:  # type: ignore[union-attr] - they are pipes
             told = said.readline()
         if not told:
+            self.stop()
             raise LocalError(f"{name} doesn't start: {self.last_words()}")
         self.pid = int(told)
 
     @property
     def status(self) -> int | None:
         """The exit status (128 + the signal's number), None while it runs."""
-        return self._guard.poll()
+        status = self._guard.poll()
+        if status is not None:
+            self.ask_to_stop()  # nobody listens any more; the pipe is closed
+        return status
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> None:
         """Return when ``ready`` says so; raise LocalError when the child ends first or the time is over."""

@@ -12,7 +12,6 @@ from pipeline_site.local.children import LocalError
 from pipeline_site.local.stack import BASE_DIR, BUCKET, FOREIGN, PREFIX, Stack
 from pipeline_site.local.terminal import StatusLine, say, styled, table
 
-FOLDER = BASE_DIR / ".local"
 SAMPLES = BASE_DIR / "samples"
 ADMIN = "admin"
 QUERY = "SELECT * FROM data LIMIT 10"
@@ -23,15 +22,15 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _COUNTS = ("inserted", "updated", "unchanged", "duplicate", "rejected")
 
 
-def main(*, leave: bool) -> int:
-    """Start everything, load the samples, show what became of them, serve until told to stop (not if ``leave``).
+def main(folder: Path, *, leave: bool) -> int:
+    """Start everything in ``folder``, load and show the samples, and serve until told to stop, unless to ``leave``.
 
     Returns the exit status: 0 if all went well.
     """
     for each in _STOPS:
         if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN:  # nohup is meant
             signal.signal(each, _interrupt)
-    stack = Stack(folder=FOLDER, say=lambda text: say(f"  {text}"))
+    stack = Stack(folder=folder.resolve(), say=lambda text: say(f"  {text}"))
     try:
         good = _load_samples(stack)
         if leave:

@@ -147,7 +147,7 @@ class Stack:
     def _take_folder(self) -> None:
         try:
             # Where PostgreSQL must run as nobody, nobody has to pass through; the files below are closed all the same.
-            self.folder.mkdir(exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             self.folder.chmod(0o700 if account().owner in (None, os.geteuid()) else 0o711)
             self._lock = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
         except PermissionError as error:
