@@ -3,16 +3,14 @@
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
 
 
-class Cell(NamedTuple):
-    """One cell as it reads, and whether it stood in quotes: an empty one is NULL only where it did not."""
-
-    value: bytes
-    quoted: bool
+_MANY = 1 << 16
+_BETWEEN_QUOTES = re.compile(rb'"[^"]*+"')
+COLUMNS = 1600 - 3
+"""PostgreSQL's limit for a table, less our own columns (BEHAVIOUR 6)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,35 +34,54 @@ class Grammar:
     cell: re.Pattern[bytes]
     """One cell and the delimiter behind it; groups: opening quote, content between quotes, content without."""
     unescape: re.Pattern[bytes]
+    content: bytes
+    """All bytes that are neither delimiter nor ``"``."""
 
     @property
     def is_canonical(self) -> bool:
         """Whether quotes are written as DuckDB and COPY are told to read them."""
         return self.quote == self.escape == b'"'
 
-    def cells(self, record: bytes) -> list[Cell]:
+    def cells(self, record: bytes) -> list[bytes]:
         """The cells of a well-formed record, read: quotes off, escapes undone."""
-        found = self.cell.findall(record + self.delimiter)
-        return [Cell(self._read(inside), True) if quote else Cell(bare, False) for quote, inside, bare in found]
-
-    def _read(self, inside: bytes) -> bytes:
-        return self.unescape.sub(rb"\g<kept>", inside) if self.escape in inside or self.quote in inside else inside
+        return [self._read(inside) if quote else bare for quote, inside, bare in self._found(record)]
 
     def examine(self, record: bytes) -> tuple[int, bytes | None]:
         """How many cells a well-formed record has, and its canonical form, None where it may stay as it lies.
 
-        Neither has a line end.
+        Neither has a line end. A record of more than ``COLUMNS`` cells is counted, never written.
         """
-        cells = self.cells(record)
         # A line \. ends COPY before PostgreSQL 18; readers drop a byte order mark at the start of a file.
-        if record == rb"\." or record.startswith(BOM):
-            cells[0] = Cell(cells[0].value, True)
-        elif self.is_canonical and self.strict.fullmatch(record):
-            return len(cells), None
-        return len(cells), self.delimiter.join(
-            b'"' + cell.value.replace(b'"', b'""') + b'"' if cell.quoted or b'"' in cell.value else cell.value
-            for cell in cells
-        )
+        at_risk = record == rb"\." or record.startswith(BOM)
+        if self.is_canonical and not at_risk and self.strict.fullmatch(record):
+            return self._count(record), None
+        if len(record) > _MANY and (count := sum(1 for _ in self.cell.finditer(record + self.delimiter))) > COLUMNS:
+            return count, None
+        found = self._found(record)
+        if self.is_canonical:  # what stands between the quotes can stay
+            cells = [b'"%b"' % inside if quote else _quoted(bare) for quote, inside, bare in found]
+        else:
+            cells = [_quoted(self._read(inside), True) if quote else _quoted(bare) for quote, inside, bare in found]
+        if at_risk and not found[0][0]:
+            cells[0] = _quoted(found[0][2], True)
+        return len(cells), self.delimiter.join(cells)
+
+    def _found(self, record: bytes) -> list[tuple[bytes, bytes, bytes]]:
+        return self.cell.findall(record + self.delimiter)
+
+    def _read(self, inside: bytes) -> bytes:
+        return self.unescape.sub(rb"\g<kept>", inside) if self.escape in inside or self.quote in inside else inside
+
+    def _count(self, record: bytes) -> int:
+        """The cells of a strict record, be it one of millions of them: the delimiters outside quotes, and one."""
+        if b'"' in record:
+            structure = record.translate(None, self.content).replace(b'""', b"")
+            record = _BETWEEN_QUOTES.sub(b"", structure)
+        return record.count(self.delimiter) + 1
+
+
+def _quoted(value: bytes, always: bool = False) -> bytes:
+    return b'"' + value.replace(b'"', b'""') + b'"' if always or b'"' in value else value
 
 
 @cache
@@ -87,6 +104,7 @@ def grammar_of(delimiter: str, quote: str, escape: str) -> Grammar:
     again = q + s + d + b"(?:%b%b)*+" % (bare, d) + s + q + inside
     return Grammar(
         delimiter=delimiter.encode(),
+        content=_content(delimiter),
         quote=quote.encode(),
         escape=escape.encode(),
         record=_compile(b"%b(?:%b%b)*+", cell, d, cell),
@@ -103,6 +121,7 @@ def _grammar_without_quotes(delimiter: str, bare: bytes) -> Grammar:
     d, never = re.escape(delimiter.encode()), _compile(b"(?!)")
     return Grammar(
         delimiter=delimiter.encode(),
+        content=_content(delimiter),
         quote=b"",
         escape=b"",
         record=_compile(b"%b(?:%b%b)*+", bare, d, bare),
@@ -113,6 +132,10 @@ def _grammar_without_quotes(delimiter: str, bare: bytes) -> Grammar:
         cell=_compile(b"()()(%b)%b", bare, d),
         unescape=never,
     )
+
+
+def _content(delimiter: str) -> bytes:
+    return bytes(byte for byte in range(256) if byte not in (ord(delimiter), ord('"')))
 
 
 def _compile(template: bytes, *parts: bytes) -> re.Pattern[bytes]:

@@ -88,7 +88,8 @@ class Certifier:
             self.marks.append((self.accepted, block.offset))
             self._note_lines(block, good, accepted)
         if accepted < len(good):
-            self._tell_rejects(block, good)
+            self.blank += int(np.count_nonzero(block.flaws == Flaw.BLANK))
+            self._tell_rejects(block)
         self._write(block, good)
         self.accepted += accepted
 
@@ -109,22 +110,13 @@ class Certifier:
             self.ordinals.append(ordinal)
             self.starts.append(line)
 
-    def _tell_rejects(self, block: Block, good: npt.NDArray[np.bool_]) -> None:
-        for record in np.flatnonzero(~good).tolist():
-            flaw = Flaw(int(block.flaws[record]))
-            if flaw is Flaw.BLANK:
-                self.blank += 1
-                continue
-            self._reject(
-                rejected(
-                    flaw,
-                    block.raw(record),
-                    line=block.line_of(record),
-                    cells=int(block.cells[record]),
-                    columns=self._columns,
-                    longest=self._allowed,
-                )
-            )
+    def _tell_rejects(self, block: Block) -> None:
+        bad = np.flatnonzero(block.flaws > Flaw.BLANK)
+        lines = block.line + (bad if block.lines is None else block.lines[bad])
+        columns = block.flaws[bad], lines, block.cells[bad], block.starts[bad], block.bodies[bad]
+        for flaw, line, cells, start, body in zip(*(column.tolist() for column in columns), strict=True):
+            raw = block.data[start:body]
+            self._reject(rejected(flaw, raw, line=line, cells=cells, columns=self._columns, longest=self._allowed))
 
     def _write(self, block: Block, good: npt.NDArray[np.bool_]) -> None:
         """Let the block's records lie where they are if they all can, else write the good ones to the copy."""

@@ -1,6 +1,7 @@
 """What can be wrong with the form of a record, and how it is told to the operator (BEHAVIOUR 7)."""
 
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -24,14 +25,14 @@ class Flaw(IntEnum):
     TOO_LONG = 8
 
 
-_CODES = {
-    Flaw.MISSING: Code.MISSING_COLUMNS,
-    Flaw.EXTRA: Code.EXTRA_COLUMNS,
-    Flaw.QUOTE_TEXT: Code.BAD_QUOTE,
-    Flaw.QUOTE_OPEN: Code.BAD_QUOTE,
-    Flaw.ENCODING: Code.BAD_ENCODING,
-    Flaw.NUL: Code.NUL_BYTE,
-    Flaw.TOO_LONG: Code.TOO_LONG,
+_CODES: dict[int, Code] = {
+    Flaw.MISSING.value: Code.MISSING_COLUMNS,
+    Flaw.EXTRA.value: Code.EXTRA_COLUMNS,
+    Flaw.QUOTE_TEXT.value: Code.BAD_QUOTE,
+    Flaw.QUOTE_OPEN.value: Code.BAD_QUOTE,
+    Flaw.ENCODING.value: Code.BAD_ENCODING,
+    Flaw.NUL.value: Code.NUL_BYTE,
+    Flaw.TOO_LONG.value: Code.TOO_LONG,
 }
 
 
@@ -55,27 +56,34 @@ def add_flaws(
         flaws[hit[flaws[hit] == Flaw.NONE]] = Flaw.NUL
 
 
-def rejected(flaw: Flaw, raw: bytes, *, line: int, cells: int, columns: int, longest: int) -> Reject:
+def rejected(flaw: int, raw: bytes, *, line: int, cells: int, columns: int, longest: int) -> Reject:
     """The reject of one malformed record: ``cells`` it has, ``columns`` the header, ``longest`` bytes are allowed."""
-    return Reject(line=line, code=_CODES[flaw], reason=_reason(flaw, raw, cells, columns, longest), raw=raw)
+    if flaw == Flaw.ENCODING:
+        reason = _reason_of_encoding(raw)
+    elif flaw == Flaw.TOO_LONG:
+        reason = f"the record is longer than {longest:,} bytes, the longest allowed; its first {len(raw):,} are kept"
+    else:
+        reason = _reason(flaw, cells, columns, longest)
+    return Reject(line=line, code=_CODES[flaw], reason=reason, raw=raw)
 
 
-def _reason(flaw: Flaw, raw: bytes, cells: int, columns: int, longest: int) -> str:
-    if flaw in (Flaw.MISSING, Flaw.EXTRA):
-        return f"the record has {cells:,} {'cell' if cells == 1 else 'cells'}, the header {columns:,}"
-    if flaw is Flaw.QUOTE_TEXT:
+@lru_cache(maxsize=256)
+def _reason(flaw: int, cells: int, columns: int, longest: int) -> str:
+    if flaw == Flaw.QUOTE_TEXT:
         return "a closing quote is followed by text"
-    if flaw is Flaw.QUOTE_OPEN:
+    if flaw == Flaw.QUOTE_OPEN:
         return f"a quote is not closed before the file ends, or within {longest:,} bytes, the longest record allowed"
-    if flaw is Flaw.NUL:
+    if flaw == Flaw.NUL:
         return "the record holds a NUL byte, which no text in PostgreSQL can hold"
-    if flaw is Flaw.TOO_LONG:
-        return f"the record is longer than {longest:,} bytes, the longest allowed; its first {len(raw):,} are kept"
+    return f"the record has {cells:,} {'cell' if cells == 1 else 'cells'}, the header {columns:,}"
+
+
+def _reason_of_encoding(raw: bytes) -> str:
     try:
         raw.decode()
     except UnicodeDecodeError as error:
         return f"byte {error.start + 1:,} of the record, 0x{raw[error.start]:02X}, is not UTF-8"
-    raise AssertionError(f"a record with flaw {flaw!r} has no reason to be rejected")
+    raise AssertionError("a record of UTF-8 is not rejected for its encoding")
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ KEPT = 1 << 16
 """So many bytes are kept of a line that is too long to be held whole."""
 
 _LINE_END = re.compile(rb"[\r\n]")
+_LINE = re.compile(rb"([^\r\n]*+)(?:\r\n|\r|\n|\Z)")
+_STREAK, _STRETCH = 4, 64
 _LINE_ENDING = re.compile(rb"\r\n|\r|\n|")
 _CR, _LF = 13, 10
 
@@ -63,13 +66,12 @@ class Block:
         return self.data[self.starts[record] : self.bodies[record]]
 
 
-@dataclass(slots=True)
-class _Careful:
+class _Careful(NamedTuple):
     """One record read by itself. Positions are bytes of the block; ``stop`` includes the line end."""
 
     start: int
     stop: int
-    flaw: Flaw
+    flaw: int
     cells: int = 0
     written: bytes | None = None
 
@@ -83,6 +85,21 @@ class _Found:
     stops: list[Positions] = field(default_factory=list)
     delimiters: list[Positions] = field(default_factory=list)
     careful: list[_Careful] = field(default_factory=list)
+
+    def add_stretch(self, here: int) -> tuple[int, bool]:
+        """Take the records from byte ``here`` on up to the next doubt; where they end, and whether there is a doubt."""
+        reading = self.survey.reading_from(here)
+        nearest = int(reading.doubts.searchsorted(here))
+        doubted = nearest < len(reading.doubts)
+        first = int(reading.stops.searchsorted(here, "right"))
+        behind = int(reading.stops.searchsorted(reading.doubts[nearest], "right")) if doubted else len(reading.stops)
+        if behind <= first:
+            return here, doubted
+        stops = reading.stops[first:behind]
+        self.starts.append(np.concatenate(((here,), stops[:-1])))
+        self.stops.append(stops)
+        self.delimiters.append(reading.delimiters[first:behind])
+        return int(stops[-1]), doubted
 
 
 class Cutter:
@@ -121,46 +138,41 @@ class Cutter:
     def _walk(self, at: int, data: bytes, *, last: bool) -> _Found:
         """Find the records that are whole in ``data``, of which byte 0 is a record's start at byte ``at``."""
         found = _Found(Survey(data, self.grammar, last=last))
-        here, size = 0, len(data)
-        while here < size:
-            reading = found.survey.reading_from(here)
-            nearest = int(reading.doubts.searchsorted(here))
-            doubt = int(reading.doubts[nearest]) if nearest < len(reading.doubts) else size
-            first, behind = (int(found_at) for found_at in reading.stops.searchsorted((here, doubt), "right"))
-            if behind > first:
-                stops = reading.stops[first:behind]
-                found.starts.append(np.concatenate(((here,), stops[:-1])))
-                found.stops.append(stops)
-                found.delimiters.append(reading.delimiters[first:behind])
-                here = int(stops[-1])
-            if doubt == size and (here == size or not last):
-                break
+        here, streak = 0, 0
+        while here < len(data):
+            if streak < _STREAK or not streak % _STRETCH:  # where all records are in doubt, don't ask at each
+                behind, doubted = found.add_stretch(here)
+                if not doubted and (behind == len(data) or not last):
+                    break
+                here, streak = behind, 0 if behind > here else streak
             record = self._read(at, data, here, last=last)
             if record is None:
                 break
             found.careful.append(record)
-            here = record.stop
+            here, streak = record.stop, streak + 1
         return found
 
     def _read(self, at: int, data: bytes, start: int, *, last: bool) -> _Careful | None:
         """Read the one record at ``start`` with care; None if ``data`` doesn't hold enough of it."""
-        line_end = _LINE_END.search(data, start)
-        if line_end is None and not last:
+        line = _LINE.match(data, start)
+        if line is None:
+            raise AssertionError("any bytes begin with a line")
+        end, stop = line.end(1), line.end()
+        if stop == len(data) and data[-1] != _LF and not last:
             return None
-        end = line_end.start() if line_end else len(data)
-        flaw = Flaw.NONE
-        if not self.grammar.record.fullmatch(data, start, end):
-            flaw = Flaw.QUOTE_TEXT
-            if self.grammar.open.fullmatch(data, start, end):
-                ending, where = self._lookahead.follow(at + start, at + end)
-                flaw = _FLAWS[ending]
-                end = where - at if ending is Ending.WELL else end
-        stop = _behind_line_end(data, end, last=last)
-        if stop is None or flaw is Flaw.TOO_LONG:
+        if end == start:
+            return _Careful(start, stop, Flaw.NONE)
+        if self.grammar.record.fullmatch(data, start, end):
+            return _Careful(start, stop, Flaw.NONE, *self.grammar.examine(data[start:end]))
+        if not self.grammar.open.fullmatch(data, start, end):
+            return _Careful(start, stop, Flaw.QUOTE_TEXT)
+        ending, where = self._lookahead.follow(at + start, at + end)
+        if ending is Ending.TEXT or ending is Ending.OPEN:
+            return _Careful(start, stop, _FLAWS[ending])
+        behind = _behind_line_end(data, where - at, last=last)
+        if ending is Ending.TOO_LONG or behind is None:
             return None
-        if flaw is not Flaw.NONE or end == start:
-            return _Careful(start, stop, flaw)
-        return _Careful(start, stop, flaw, *self.grammar.examine(data[start:end]))
+        return _Careful(start, behind, Flaw.NONE, *self.grammar.examine(data[start : where - at]))
 
     def _assemble(self, at: int, line: int, columns: int, data: bytes, found: _Found) -> Block:
         careful, line_ends = found.careful, found.survey.line_ends
@@ -290,7 +302,7 @@ def _without_line_ends(data: bytes, starts: Positions, stops: Positions) -> Posi
     last = bytes_[stops - 1]
     ended_by_lf = last == _LF
     bodies: Positions = stops - (ended_by_lf | (last == _CR))
-    if b"\r\n" in data:
+    if b"\r" in data:
         before = bytes_[np.maximum(stops - 2, 0)]
         bodies -= ended_by_lf & (before == _CR) & (bodies > starts)
     return bodies

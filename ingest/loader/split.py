@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.loader.cells import BOM, Grammar, grammar_of
+from ingest.loader.cells import BOM, COLUMNS, Grammar, grammar_of
 from ingest.loader.certify import Certifier
 from ingest.loader.dialect import Dialect
 from ingest.loader.errors import RunFailed
@@ -16,8 +16,6 @@ from ingest.loader.flaws import Flaw, rejected
 from ingest.loader.records import BLOCK, Block, Cutter
 from ingest.loader.rejects import Reject
 
-COLUMNS = 1600 - 3
-"""PostgreSQL's limit for a table, less our own columns (BEHAVIOUR 6)."""
 LONGEST = 64 << 20
 """The default of the longest record allowed, in bytes."""
 
@@ -59,6 +57,8 @@ class Certified:
     longest: int
     """Bytes of the longest accepted record with its line end."""
     lines: Lines
+    line_end: bytes = b"\n"
+    """The one kind in which its records end; within quotes any may stand."""
     marks: Sequence[tuple[int, int]] = ()
     """Where a second pass can begin: the ordinal of an accepted record, and a byte of ``source`` at or before it."""
     allowed: int = LONGEST
@@ -106,6 +106,7 @@ def split(
         records=certifier.accepted,
         blank=certifier.blank,
         longest=max(certifier.longest, head.end if has_header else 0),
+        line_end=certifier.line_end or head.line_end or b"\n",
         lines=Lines(ordinals=certifier.ordinals, starts=certifier.starts),
         marks=tuple(certifier.marks),
         allowed=longest,
@@ -161,11 +162,10 @@ def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
         )
     if not dialect.has_header:
         return _Head(header=("",) * columns, end=at, line=line, stays=not dialect.preamble)
-    cells = cutter.grammar.cells(first.raw(0))
     line_end = first.data[first.bodies[0] : first.stops[0]]
     alone = line == 1 and first.end_line == 1 + bool(line_end) and line_end != b"\r"
     return _Head(
-        header=tuple(cell.value.decode() for cell in cells),
+        header=tuple(cell.decode() for cell in cutter.grammar.cells(first.raw(0))),
         end=first.end,
         line=first.end_line,
         line_end=line_end,

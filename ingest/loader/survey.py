@@ -12,7 +12,7 @@ Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 _LF, _CR = 10, 13
-_AT_RISK = re.compile(rb"(?:\A|(?<=[\r\n]))(?:" + BOM + rb"|\\\.(?=[\r\n]|\Z))")
+_AT_RISK = re.compile(BOM + rb"|\\\.(?:[\r\n]|\Z)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +56,7 @@ class Survey:
             self._quotes_before = np.cumsum(self._kind == ord('"'), dtype=np.int32)
         self.line_ends: Positions = self._at[self._is_line_end]
         self._misplaced = self._misplaced_quotes(bytes_, delimiter) if turning else None
-        self._suspects = _suspects(block, bytes_, grammar)
+        self._suspects = _suspects(block, bytes_, self.line_ends, grammar)
         self._readings: list[Reading | None] = [None, None]
 
     def reading_from(self, start: int) -> Reading:
@@ -111,14 +111,17 @@ class Survey:
         return at, ~opens, ~closes
 
 
-def _suspects(block: bytes, bytes_: npt.NDArray[np.uint8], grammar: Grammar) -> Positions:
-    """Bytes that have to be looked at whatever the quotes are: see ``Grammar.written``."""
+def _suspects(block: bytes, bytes_: npt.NDArray[np.uint8], line_ends: Positions, grammar: Grammar) -> Positions:
+    """Bytes that have to be looked at whatever the quotes are: see ``Grammar.examine``."""
     found: list[Positions] = []
     if not grammar.is_canonical:
         for special in {*grammar.quote, *grammar.escape, ord('"')}:
             if special in block:
                 found.append(np.flatnonzero(bytes_ == special))
-    if BOM in block or b"\\." in block:
-        at_risk = [match.start() for match in _AT_RISK.finditer(block)]
+    if BOM[0] in block or ord("\\") in block:
+        lines = np.concatenate(((0,), line_ends + 1))
+        first = bytes_[np.minimum(lines, len(block) - 1)]
+        lines = lines[(first == BOM[0]) | (first == ord("\\"))]
+        at_risk = [line for line in lines.tolist() if _AT_RISK.match(block, line)]
         found.append(np.array(at_risk, np.int64))
     return np.sort(np.concatenate(found)) if found else np.zeros(0, np.int64)
