@@ -32,8 +32,12 @@ def run_row(run: Run) -> list[object]:
 RUN_HEADER = ("run", "file", "dataset", "status", *COUNTS, "seconds")
 
 
+def plain(text: str) -> str:
+    """``text`` without what would move a terminal's cursor or change its colours."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def _text(cell: object) -> str:
     if isinstance(cell, float):
         return f"{cell:,.2f}"
-    text = f"{cell:,}" if isinstance(cell, int) else str(cell)
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return f"{cell:,}" if isinstance(cell, int) else plain(str(cell))

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ingest import runs
 from ingest.loader.errors import IngestError
 from ingest.loader.source import SourceObject
-from ingest.management.tables import RUN_HEADER, run_row, table
+from ingest.management.tables import RUN_HEADER, plain, run_row, table
 from ingest.models import Run
 
 _PAUSE = 0.2  # seconds between two looks at the runs
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         self.stdout.write(table(RUN_HEADER, [run_row(run) for run in finished]))
         failed = [run for run in finished if run.status == Run.Status.FAILED]
         for run in failed:
-            self.stderr.write(f"{run.file_name}: {run.reason}")
+            self.stderr.write(plain(f"{run.file_name}: {run.reason}"))
         if failed:
             raise CommandError(f"{len(failed):,} of {len(finished):,} runs failed.")
 

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ingest import runs
 from ingest.loader.errors import IngestError
+from ingest.management.tables import plain
 from ingest.models import Run
 
 
@@ -32,4 +33,4 @@ class Command(BaseCommand):
                 raise CommandError(f"There is no run {run_id}.") from None
             except IngestError as refused:
                 raise CommandError(str(refused)) from refused
-            self.stdout.write(f"Run {run.pk} ({run.file_name}) waits for a worker.")
+            self.stdout.write(f"Run {run.pk} ({plain(run.file_name)}) waits for a worker.")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ingest.management.tables import RUN_HEADER, run_row, table
+from ingest.management.tables import RUN_HEADER, plain, run_row, table
 from ingest.models import Run
 
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         self.stdout.write(table(RUN_HEADER, [run_row(run) for run in found]))
         for run in found:
             if run.reason:
-                self.stdout.write(f"run {run.pk}: {run.reason}")
+                self.stdout.write(f"run {run.pk}: {plain(run.reason)}")
 
 
 _FILTERS = {"dataset__name": "dataset", "status": "status"}

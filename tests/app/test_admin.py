@@ -1,0 +1,388 @@
+"""The pages: no address leads to an error page, history is read-only, strangers' bytes are harmless."""
+
+import re
+from collections import deque
+from html import unescape
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from ingest import runs
+from ingest.admin import shown
+from ingest.models import Dataset, Reject, Run
+
+NASTY = "<script>alert(1)</script>\u202etxt.\x07\n{{ x }}"
+LISTS = ("/admin/ingest/dataset/", "/admin/ingest/run/", "/admin/ingest/reject/")
+
+
+def staff(client: Client, *permissions: str, superuser: bool = False) -> User:
+    """Log in somebody with these permissions."""
+    user = User.objects.create_user(f"u{User.objects.count()}", is_staff=True, is_superuser=superuser)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def history(source) -> list[Run]:
+    """A run in every state, with rejects of any bytes."""
+    made = []
+    for status in Run.Status.values:
+        run = runs.receive(source(f"data/{status}{NASTY.replace('/', '')}.csv"))
+        counts = {"records": 1, "rejected": 1} if status in ("succeeded", "failed", "held") else {}
+        Run.objects.filter(pk=run.pk).update(
+            status=status,
+            started=timezone.now(),
+            finished=timezone.now(),
+            reason=NASTY if status == "failed" else "",
+            traceback=NASTY if status == "failed" else "",
+            columns=[{"header": NASTY, "name": "a", "type": "text", "proof": NASTY, "values": 1, "nulls": 0}],
+            ddl=["CREATE TABLE x (a text)", NASTY],
+            notes=[NASTY],
+            dialect={"delimiter": "\t", "encoding": "utf-8"},
+            **counts,
+        )
+        Dataset.objects.filter(pk=run.dataset_id).update(
+            headers={NASTY: "a"}, newest=run, identities=[["id"], ["email"]]
+        )
+        Reject.objects.create(
+            run=run,
+            line=10**12,
+            code="bad_value",
+            column=NASTY.replace("\0", ""),
+            value="x" * 20_000,
+            reason=NASTY,
+            raw=b"\0\xff<script>" * 5_000,
+        )
+        made.append(run)
+    made.append(runs.receive(source("data/.csv")))
+    return made
+
+
+def links(page: str, base: str) -> set[str]:
+    """Where a page leads to among ours; of the combinations of two filters, none."""
+    found = {urldefrag(urljoin(base, unescape(href))).url for href in re.findall(r'href="([^"]*)"', page)}
+    return {link for link in found if link.startswith("/admin/ingest/") and "&" not in link}
+
+
+@pytest.mark.django_db
+def test_every_page_that_a_superuser_can_click_opens(client, history):
+    staff(client, superuser=True)
+    seen, waiting, kinds = set(), deque(["/admin/"]), {}
+    while waiting:
+        address = waiting.popleft()
+        kind = re.sub(r"\d+|=[^&]*", "N", address)
+        if address in seen or kinds.get(kind, 0) > 7:
+            continue
+        seen.add(address)
+        kinds[kind] = kinds.get(kind, 0) + 1
+        response = client.get(address, follow=True)
+        assert response.status_code == 200, address
+        body = b"".join(response) if response.streaming else response.content
+        if response.headers["Content-Type"].startswith("text/html"):
+            assert b"<script>alert" not in body, address
+            waiting.extend(sorted(links(body.decode(), urlsplit(address).path) - seen))
+    opened = {urlsplit(address).path for address in seen}
+    assert {*LISTS, *(f"/admin/ingest/run/{run.pk}/change/" for run in history)} <= opened
+    assert any(address.endswith("rejects.csv") for address in opened)
+
+
+ODD = [
+    "?page=999999999",
+    "?page=99999999999999999999999999",
+    "?page=-1",
+    "?page=x",
+    "?p=0",
+    "?o=x",
+    "?o=99.-99.0",
+    "?o=-",
+    "?all=",
+    "?e=1",
+    "?q=%00",
+    "?q=%F0%9F%92%A9%20%27%22%25_%5C",
+    "?q=" + "x%20" * 500,
+    "?status__exact=%00",
+    "?status__exact=nothing",
+    "?status=succeeded&status=failed",
+    "?dataset=nobody",
+    "?dataset=%00",
+    "?dataset__id__exact=99999999999999999999999",
+    "?dataset__name__startswith=x",
+    "?dataset__created__year=99999999999",
+    "?run=99999999999999999999999",
+    "?run=x",
+    "?run=%D9%A3",
+    "?code=%00",
+    "?id=99999999999999999999999",
+    "?id__in=1,x,",
+    "?id__gt=1e400",
+    "?received__gte=2026-13-45",
+    "?received__gte=99999-01-01",
+    "?received__lt=0000",
+    "?received__isnull=maybe",
+    "?received__year=99999",
+    "?nosuchfield=1",
+    "?nosuch__field__exact=1",
+    "?traceback__regex=(((",
+    "?key__regex=(((",
+    "?_popup=1",
+    "?_to_field=nothing",
+    "?_facets=True",
+    "?_changelist_filters=%00%FF",
+    "?%00=1",
+    "?%FF=%FE",
+]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("query", ODD, ids=range(len(ODD)))
+def test_no_odd_address_leads_to_an_error_page(client, source, query):
+    run = runs.receive(source())
+    Reject.objects.create(run=run, line=2, code="bad_value", reason="r", raw=b"x")
+    staff(client, superuser=True)
+    for page in (*LISTS, f"/admin/ingest/run/{run.pk}/change/"):
+        response = client.get(page + query, follow=True)
+        assert response.status_code == 200, page
+        assert b"Database error" not in response.content, page
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "number", ["0", "-1", "999999999", "9" * 30, "9" * 5_000, "x", "%00", "1%00", "١", "a/b", "_2F"]
+)
+def test_what_does_not_exist_is_said_and_the_overview_shown(client, number):
+    staff(client, superuser=True)
+    for page in LISTS:
+        response = client.get(f"{page}{number}/change/", follow=True)
+        assert response.status_code == 200
+    assert client.get(f"/admin/ingest/run/{number}/rejects.csv", follow=True).status_code in (200, 404)
+    assert client.get(f"/admin/ingest/run/{number}/history/", follow=True).status_code in (200, 404)
+
+
+@pytest.mark.django_db
+def test_staff_without_permissions_see_nothing_of_it(client, history):
+    staff(client)
+    assert b"don\xe2\x80\x99t have permission" in client.get("/admin/").content
+    run = history[0]
+    pages = [*LISTS, "/admin/ingest/dataset/add/", f"/admin/ingest/dataset/{run.dataset_id}/change/"]
+    pages += [f"/admin/ingest/run/{run.pk}/{page}" for page in ("change/", "history/")]
+    for page in pages:
+        assert client.get(page).status_code == 403, page
+        assert client.get(page + "?o=x&%00=1", follow=True).status_code == 403, page
+    assert client.get(f"/admin/ingest/run/{run.pk}/rejects.csv").status_code in (302, 403)
+
+
+@pytest.mark.django_db
+def test_nobody_comes_in_without_logging_in(client, history):
+    for page in (*LISTS, f"/admin/ingest/run/{history[0].pk}/rejects.csv"):
+        assert client.get(page).headers["Location"].startswith("/admin/login/")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", ["run", "reject"])
+def test_history_can_not_be_added_to_edited_or_deleted(client, history, model):
+    staff(client, superuser=True)
+    row = Run.objects.get(status="failed", dataset__isnull=False)
+    pk = row.pk if model == "run" else row.rejects.get().pk
+    for page in ("add/", f"{pk}/change/", f"{pk}/delete/"):
+        assert client.post(f"/admin/ingest/{model}/{page}", {"post": "yes"}).status_code == 403, page
+    erase = {"action": "delete_selected", "_selected_action": [pk], "post": "yes"}
+    client.post(f"/admin/ingest/{model}/", erase)
+    assert (Run if model == "run" else Reject).objects.filter(pk=pk).exists()
+    assert b'name="_save"' not in client.get(f"/admin/ingest/{model}/{pk}/change/").content
+
+
+@pytest.mark.django_db
+def test_a_dataset_is_never_deleted_by_hand(client, history):
+    staff(client, superuser=True)
+    assert client.post(f"/admin/ingest/dataset/{history[0].dataset_id}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.django_db
+def test_the_list_of_runs_shows_status_counts_and_the_reason_itself(client, source):
+    run = runs.receive(source("data/people.csv"))
+    Run.objects.filter(pk=run.pk).update(
+        status="failed", records=12_345, rejected=12_345, reason="The disk is full. Make room, then retry."
+    )
+    staff(client, "view_run")
+    page = client.get("/admin/ingest/run/").content.decode()
+    for text in ("people.csv", "failed", "12,345", "The disk is full. Make room, then retry."):
+        assert text in page
+
+
+@pytest.mark.django_db
+def test_runs_are_found_by_file_status_and_dataset(client, source):
+    staff(client, "view_run")
+    for name in ("apples.csv", "pears.csv"):
+        runs.receive(source(f"data/{name}"))
+    Run.objects.filter(key="data/pears.csv").update(status="failed")
+    for query in ("?q=pear", "?status__exact=failed", "?dataset=pears"):
+        page = client.get(f"/admin/ingest/run/{query}")
+        assert [run.key for run in page.context["cl"].result_list] == ["data/pears.csv"], query
+
+
+@pytest.mark.django_db
+def test_a_runs_page_shows_columns_with_their_proof_and_the_first_rejects(client, history):
+    run = Run.objects.get(status="failed", dataset__isnull=False)
+    columns = [{"header": "Zip", "name": "zip", "type": "text", "proof": "line 3 is '00601'", "values": 2, "nulls": 1}]
+    Run.objects.filter(pk=run.pk).update(columns=columns, ddl=['CREATE TABLE "x"'], notes=["Rows are appended."])
+    for line in range(30):
+        Reject.objects.create(run=run, line=line, code="bad_value", reason=f"Reason {line}.", raw=b"a,b\x00")
+    staff(client, "view_run")
+    page = client.get(f"/admin/ingest/run/{run.pk}/change/").content.decode()
+    for text in (
+        "line 3 is &#x27;00601&#x27;",
+        "CREATE TABLE &quot;x&quot;",
+        "Rows are appended.",
+        "Reason 0.",
+        "a,b␀",
+    ):
+        assert text in page
+    assert "Reason 25." not in page
+
+
+@pytest.mark.django_db
+def test_the_traceback_is_for_those_who_may_see_it(client, history):
+    run = Run.objects.get(status="failed", dataset__isnull=False)
+    Run.objects.filter(pk=run.pk).update(traceback="Traceback: deep inside")
+    staff(client, "view_run")
+    assert b"deep inside" not in client.get(f"/admin/ingest/run/{run.pk}/change/").content
+    staff(client, "view_run", "view_traceback")
+    assert b"deep inside" in client.get(f"/admin/ingest/run/{run.pk}/change/").content
+
+
+@pytest.mark.django_db
+def test_rejects_are_downloaded_as_a_file(client, history):
+    run = Run.objects.get(status="failed", dataset__isnull=False)
+    staff(client, "view_run")
+    response = client.get(f"/admin/ingest/run/{run.pk}/rejects.csv")
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.headers["Content-Disposition"].startswith("attachment; ")
+    assert b"_line,_code,_reason" in b"".join(response)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", LISTS)
+def test_a_list_takes_a_fixed_number_of_queries(client, source, address):
+    staff(client, superuser=True)
+
+    def queries() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            assert client.get(address).status_code == 200
+        return len(captured)
+
+    def add(count: int) -> None:
+        for _ in range(count):
+            run = runs.receive(source(f"data/t{Run.objects.count()}.csv"))
+            Dataset.objects.filter(pk=run.dataset_id).update(newest=run)
+            Reject.objects.create(run=run, line=2, code="bad_value", reason="r", raw=b"x")
+
+    add(1)
+    queries()  # content types are looked up once in a process
+    few = queries()
+    add(45)
+    assert queries() == few <= 8
+
+
+@pytest.mark.django_db
+def test_retrying_needs_its_permission_and_is_logged(client, history):
+    run = Run.objects.get(status="failed", dataset__isnull=False)
+    ask = {"action": "retry", "_selected_action": [run.pk, history[0].pk]}
+    staff(client, "view_run")
+    client.post("/admin/ingest/run/", ask)
+    run.refresh_from_db()
+    assert run.status == "failed"
+    user = staff(client, "view_run", "retry_run")
+    page = client.post("/admin/ingest/run/", ask, follow=True).content.decode()
+    run.refresh_from_db()
+    assert run.status == "waiting"
+    assert f"Run {run.pk} is tried again." in page
+    assert "only failed or superseded runs can be retried" in page
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.object_id, entry.change_message) == (user, str(run.pk), "Retried.")
+
+
+# -- datasets ---------------------------------------------------------------------------------------------------------
+
+POLICY = {
+    "name": "people",
+    "mode": "upsert",
+    "policy": "evolve",
+    "declared_key": "",
+    "null_tokens": "",
+    "patterns": "",
+    "reject_share": "0.1",
+    "reject_count": "10",
+}
+
+
+@pytest.mark.django_db
+def test_a_dataset_can_be_made_before_its_first_file(client):
+    staff(client, "add_dataset", "view_dataset")
+    told = POLICY | {"declared_key": "first\r\nsecond\r\n", "null_tokens": "NA\r\n-", "patterns": "people-*.csv"}
+    assert client.post("/admin/ingest/dataset/add/", told).status_code == 302
+    dataset = Dataset.objects.get()
+    assert (dataset.declared_key, dataset.null_tokens) == (["first", "second"], ["NA", "-"])
+    assert (dataset.patterns, dataset.identities) == (["people-*.csv"], None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "Not A Table"},
+        {"name": "a\0b"},
+        {"mode": "guess"},
+        {"null_tokens": "a\0"},
+        {"patterns": "x\n" * 201},
+        {"patterns": "x" * 201},
+        {"reject_share": "1.5"},
+        {"reject_share": "nan"},
+        {"reject_count": "-1"},
+        {"reject_count": "9" * 30},
+    ],
+)
+def test_what_makes_no_sense_is_refused_on_the_form(client, change):
+    staff(client, superuser=True)
+    response = client.post("/admin/ingest/dataset/add/", POLICY | change)
+    assert response.status_code == 200
+    assert b"errorlist" in response.content
+    assert Dataset.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_saving_a_policy_keeps_what_a_run_has_learnt_meanwhile(client, source):
+    dataset = runs.receive(source("data/people.csv")).dataset
+    Dataset.objects.update(identities=[["id"]], headers={"id": "id"})
+    staff(client, "change_dataset", "view_dataset")
+    address = f"/admin/ingest/dataset/{dataset.pk}/change/"
+    assert client.post(address, POLICY | {"policy": "strict", "name": "other", "mode": "append"}).status_code == 302
+    dataset.refresh_from_db()
+    assert (dataset.policy, dataset.identities, dataset.headers) == ("strict", [["id"]], {"id": "id"})
+    assert (dataset.name, dataset.mode) == ("people", "upsert"), "the rows would have to allow it"
+
+
+# -- how it is written ------------------------------------------------------------------------------------------------
+
+
+def test_records_are_shown_in_one_harmless_line():
+    assert shown.raw(b"a\tb\0\xff\r\n") == "a⇥b␀\N{REPLACEMENT CHARACTER}␍⏎"
+    assert shown.printable("a\u202eb\x1b[31m") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}[31m"
+    assert shown.raw(b"x" * 5_000) == "x" * 300 + "… (5,000 bytes)"
+    assert shown.printable("x" * 5_000, 10) == "x" * 10 + "… (5,000 characters)"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 bytes"), (1023, "1,023 bytes"), (1024, "1.0 KiB"), (218_000_000, "207.9 MiB"), (5 << 40, "5.0 TiB")],
+)
+def test_sizes_are_written_in_binary_units(number, text):
+    assert shown.size(number) == text

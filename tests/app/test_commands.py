@@ -1,0 +1,179 @@
+"""The commands: thin doors that say what happened and end non-zero when it went wrong."""
+
+import csv
+import io
+import threading
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from ingest import handlers, runs
+from ingest.management.tables import RUN_HEADER, table
+from ingest.models import Dataset, Run
+from tests.app.conftest import Door, rows
+
+PEOPLE = "id,name\n1,Ann\n2,Bob\n"
+
+
+def called(*words: object) -> str:
+    """What a command wrote."""
+    out = io.StringIO()
+    call_command(*map(str, words), stdout=out, stderr=io.StringIO())
+    return out.getvalue()
+
+
+@pytest.fixture
+def worker(door: Door):
+    """Somebody who takes events from the queue and gives them to the handlers."""
+    stop = threading.Event()
+    sqs = door.aws.client("sqs")
+
+    def work() -> None:
+        try:
+            while not stop.is_set():
+                got = sqs.receive_message(QueueUrl=door.aws.queue_url, WaitTimeSeconds=1, MaxNumberOfMessages=10)
+                for message in got.get("Messages", []):
+                    record = {"eventSource": "aws:sqs", "messageId": "m", "body": message["Body"]}
+                    handlers.on_event({"Records": [record]})
+                    sqs.delete_message(QueueUrl=door.aws.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+def test_ingest_puts_files_in_the_bucket_and_follows_their_runs(door: Door, worker, tmp_path):
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    (tmp_path / "things.csv").write_text("id\n1\n")
+    written = called("ingest", tmp_path / "people.csv", tmp_path / "things.csv")
+    header, first, second = written.splitlines()
+    assert header.split() == list(RUN_HEADER)
+    assert first.split()[1:-1] == ["people.csv", "people", "succeeded", "2", "0", "0", "0", "0"]
+    assert second.split()[1:-1] == ["things.csv", "things", "succeeded", "1", "0", "0", "0", "0"]
+    assert rows("SELECT count(*) FROM people") == [(2,)]
+
+
+def test_ingest_ends_non_zero_if_a_run_failed_and_says_why(door: Door, worker, tmp_path):
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    (tmp_path / "empty.csv").write_text("")
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.raises(CommandError, match=r"1 of 2 runs failed\."):
+        call_command("ingest", str(tmp_path / "people.csv"), str(tmp_path / "empty.csv"), stdout=out, stderr=err)
+    assert "empty.csv: The file is empty" in err.getvalue()
+    assert "succeeded" in out.getvalue()
+
+
+def test_ingest_says_when_no_worker_takes_the_file(door: Door, tmp_path):
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    with pytest.raises(CommandError, match=r"No worker has taken people\.csv from the bucket within 0\.5 s"):
+        called("ingest", "--wait", "0.5", tmp_path / "people.csv")
+
+
+def test_ingest_says_when_a_run_gets_no_further(door: Door, tmp_path, monkeypatch):
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    put = runs.put
+
+    def put_and_receive(path):
+        source = put(path)
+        runs.receive(source)
+        return source
+
+    monkeypatch.setattr("ingest.runs.put", put_and_receive)
+    with pytest.raises(CommandError, match=r"of people\.csv is queued, and nothing happened for 0\.5 s"):
+        called("ingest", "--wait", "0.5", tmp_path / "people.csv")
+
+
+def test_ingest_puts_nothing_if_one_file_is_not_there(door: Door, tmp_path):
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    with pytest.raises(CommandError, match="nothing was put in the bucket"):
+        called("ingest", tmp_path / "people.csv", tmp_path / "missing.csv")
+    assert "Contents" not in door.aws.client("s3").list_objects_v2(Bucket=door.aws.bucket)
+
+
+def test_ingest_says_when_the_bucket_is_not_there(door: Door, tmp_path, settings):
+    settings.BUCKET = "not-there"
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    with pytest.raises(CommandError, match=r"people\.csv could not be put in the bucket"):
+        called("ingest", tmp_path / "people.csv")
+
+
+def test_ingest_shows_a_progress_line_on_a_terminal_only(door: Door, worker, tmp_path):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    terminal, elsewhere = Terminal(), io.StringIO()
+    call_command("ingest", str(tmp_path / "people.csv"), stdout=io.StringIO(), stderr=terminal)
+    assert "putting people.csv in the bucket" in terminal.getvalue()
+    assert "0 of 1 finished" in terminal.getvalue()
+    (tmp_path / "people.csv").write_text(PEOPLE + "3,Cy\n")
+    call_command("ingest", str(tmp_path / "people.csv"), stdout=io.StringIO(), stderr=elsewhere)
+    assert elsewhere.getvalue() == ""
+
+
+def test_runs_lists_the_newest_last_with_the_reason_of_a_failure(door: Door):
+    door.load("a.csv", PEOPLE)
+    door.load("b.csv", "")
+    written = called("runs")
+    assert written.index("a.csv") < written.index("b.csv")
+    assert "The file is empty" in written
+    assert "a.csv" not in called("runs", "--limit", 1)
+    assert "a.csv" not in called("runs", "--status", "failed")
+    assert "b.csv" not in called("runs", "--dataset", "a")
+
+
+def test_datasets_lists_policy_key_and_the_last_load(door: Door):
+    door.load("people.csv", PEOPLE)
+    Dataset.objects.create(name="later")
+    later, people = called("datasets").splitlines()[1:]
+    assert later.split() == ["later", "upsert", "evolve", "not", "chosen", "yet"]
+    assert people.split()[:4] == ["people", "upsert", "evolve", "id"]
+    assert people.split()[4].startswith("20")
+
+
+def test_rejects_writes_a_file_that_can_be_mended(door: Door):
+    run = door.load("people.csv", PEOPLE + "3\n")
+    assert list(csv.reader(io.StringIO(called("rejects", run.pk)))) == [
+        ["id", "name", "_line", "_code", "_reason"],
+        ["3", "", "4", "missing_columns", run.rejects.get().reason],
+    ]
+
+
+def test_retry_puts_a_failed_run_back(door: Door):
+    run = door.load("people.csv", "")
+    assert f"Run {run.pk} (people.csv) waits for a worker." in called("retry", run.pk)
+    assert Run.objects.get(pk=run.pk).status == "waiting"
+
+
+def test_retry_anyway_makes_a_new_run_of_what_succeeded(door: Door):
+    run = door.load("people.csv", PEOPLE)
+    with pytest.raises(CommandError, match="only failed or superseded"):
+        called("retry", run.pk)
+    called("retry", "--anyway", run.pk)
+    assert handlers.on_schedule() == {"carried": 1}
+    again = Run.objects.get(load_number=2)
+    assert (again.status, again.unchanged, again.forced) == ("succeeded", 2, True)
+    with pytest.raises(CommandError, match="only what has succeeded"):
+        called("retry", "--anyway", door.load("x.csv", "").pk)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("command", ["retry", "rejects"])
+def test_a_run_that_is_not_there_is_said(command):
+    with pytest.raises(CommandError, match="There is no run 4711"):
+        called(command, 4711)
+
+
+def test_a_table_of_text_is_aligned_and_harmless():
+    lines = table(("name", "n", "s"), [["a\x1b[31m", 1_234_567, 0.5], ["b", 1, ""]]).splitlines()
+    assert lines == [
+        "name    n          s",
+        "a\N{REPLACEMENT CHARACTER}[31m  1,234,567  0.50",
+        "b               1",
+    ]
