@@ -163,7 +163,6 @@ def _tell_how_to_go_on(stack: Stack) -> None:
     say()
     for name, text in lines:
         say(f"{styled(name.ljust(12), 'bold')} {text}")
-    say("\nServing until Ctrl-C. What comes in:\n")
 
 
 def _serve(stack: Stack) -> None:
@@ -171,6 +170,7 @@ def _serve(stack: Stack) -> None:
     from django.db import OperationalError
 
     told = {run.pk for run in _newest_ends()}
+    say("\nServing until Ctrl-C. What comes in:\n")
     while True:
         stack.keep_up()
         with suppress(OperationalError):  # what is wrong with the server is keep_up's to say
