@@ -9,10 +9,9 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade
 SYNC := $(BIN)/uv pip sync --quiet --require-hashes
 
-# uv keeps what it fetched here; a user without a home of their own gets a cache in the project.
-export UV_CACHE_DIR ?= $(shell [ -w "$$HOME" ] || echo .local/uv-cache)
-ifeq ($(UV_CACHE_DIR),)
-unexport UV_CACHE_DIR
+# A user without a home to write to keeps what pip and uv fetch in the project.
+ifneq ($(shell [ -w "$$HOME" ] || echo no),)
+export XDG_CACHE_HOME ?= $(CURDIR)/.local/cache
 endif
 # The environment that runs is ours, whatever the shell has activated.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
