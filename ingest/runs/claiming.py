@@ -68,7 +68,7 @@ def _lock_free(run_id: int) -> Run | None:
     """The run with its row locked, if it can be claimed."""
     run = (
         Run.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
-        .select_related("dataset")
+        .select_related("dataset__newest")
         .filter(pk=run_id, status__in=[*FREE, Run.Status.RUNNING], dataset__isnull=False)
         .first()
     )

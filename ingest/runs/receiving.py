@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from ingest.aws import objects
@@ -54,16 +54,23 @@ def destination(key: str) -> Dataset:
     Raises RunFailed where nothing is left of the name.
     """
     behind_prefix = key.removeprefix(settings.PREFIX)
-    patterned = Dataset.objects.exclude(patterns=[])
+    try:
+        name, refused = table_name(key), None
+    except RunFailed as refusal:
+        name, refused = "", refusal
+    candidates = list(Dataset.objects.filter(~Q(patterns=[]) | Q(name=name)))
     matches = [
         (len(pattern), -dataset.pk, dataset)
-        for dataset in patterned
+        for dataset in candidates
         for pattern in dataset.patterns
         if fnmatchcase(behind_prefix, pattern)
     ]
     if matches:
         return max(matches, key=lambda match: match[:2])[2]
-    return Dataset.objects.get_or_create(name=table_name(key))[0]
+    if refused:
+        raise refused
+    named = [dataset for dataset in candidates if dataset.name == name]
+    return named[0] if named else Dataset.objects.get_or_create(name=name)[0]
 
 
 def load_once_more(run: Run, **fields: object) -> Run:

@@ -38,12 +38,15 @@ def test_a_file_becomes_a_table(door: Door, scratch):
     dataset = Dataset.objects.get()
     assert (dataset.identities, dataset.newest) == ([["id"], ["email"]], run)
     assert dataset.headers == {"id": "id", "name": "name", "email": "email"}
+    assert dataset.evidence
     assert list(scratch.iterdir()) == []
 
 
 def test_only_what_changed_is_written(door: Door):
     first = door.load("people.csv", PEOPLE)
+    evidence = Dataset.objects.get().evidence
     second = door.load("people.csv", PEOPLE.replace("Bob", "Robert") + "3,Cy,cy@x.example\n")
+    assert Dataset.objects.get().evidence == evidence
     assert counts(second) == {"records": 3, "inserted": 1, "updated": 1, "unchanged": 1}
     assert rows("SELECT id, name, run_id FROM people ORDER BY id") == [
         (1, "Ann", first.pk),

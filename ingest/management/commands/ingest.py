@@ -14,7 +14,6 @@ from ingest.management.tables import RUN_HEADER, plain, run_row, table
 from ingest.models import Run
 
 _PAUSE = 0.2  # seconds between two looks at the runs
-_LIVING = (Run.Status.RUNNING,)
 _OPEN = (Run.Status.QUEUED, Run.Status.WAITING, Run.Status.RUNNING)
 
 
@@ -103,7 +102,7 @@ class _Follower:
 
     def _show_progress(self, found: list[Run | None]) -> None:
         done = sum(run is not None and run.status not in _OPEN for run in found)
-        running = next((run for run in found if run and run.status in _LIVING), None)
+        running = next((run for run in found if run and run.status == Run.Status.RUNNING), None)
         text = f"{done:,} of {len(found):,} finished"
         if running:
             progress = running.progress
