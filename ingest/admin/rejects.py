@@ -2,12 +2,20 @@
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.db.models.functions import Length, Substr
 from django.http import HttpRequest
 
 from ingest.admin import shown
 from ingest.admin.pages import HistoryPage, is_list
 from ingest.loader.rejects import Code
 from ingest.models import Reject
+
+_LONGEST_RECORD = 5_000  # bytes that a page shows
+
+
+def without_long_records(rejects: QuerySet[Reject], longest: int) -> QuerySet[Reject]:
+    """``rejects`` with the ``head`` and the ``size`` of their raw records only, which may have many megabytes."""
+    return rejects.defer("raw").annotate(head=Substr("raw", 1, longest), size=Length("raw"))
 
 
 class RunFilter(admin.SimpleListFilter):
@@ -57,7 +65,7 @@ class RejectPage(HistoryPage):
         """A list does without the raw records, which may be long, and the runs' wide columns."""
         queryset = super().get_queryset(request)
         wide = ("raw", "run__columns", "run__ddl", "run__notes", "run__dialect", "run__traceback")
-        return queryset.defer(*wide) if is_list(request) else queryset
+        return queryset.defer(*wide) if is_list(request) else without_long_records(queryset, _LONGEST_RECORD)
 
     @admin.display(description="file")
     def file(self, reject: Reject) -> str:
@@ -77,4 +85,4 @@ class RejectPage(HistoryPage):
 
     @admin.display(description="record")
     def raw_(self, reject: Reject) -> str:
-        return shown.raw(reject.raw, 5_000)
+        return shown.raw(reject.head, reject.size, _LONGEST_RECORD)

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from ingest import runs
 from ingest.admin import shown
 from ingest.admin.pages import HistoryPage, is_list
+from ingest.admin.rejects import without_long_records
 from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Run
 
@@ -201,6 +202,7 @@ class RunPage(HistoryPage):
 
     @admin.display(description="first ones")
     def rejects_(self, run: Run) -> SafeString:
+        first = run.rejects.order_by("line", "id")[:_FIRST_REJECTS]
         context = {
             "rejects": [
                 {
@@ -209,9 +211,9 @@ class RunPage(HistoryPage):
                     "value": _safe(reject.value),
                     "code": reject.code,
                     "reason": _safe(reject.reason),
-                    "raw": shown.raw(reject.raw),
+                    "raw": shown.raw(reject.head, reject.size),
                 }
-                for reject in run.rejects.order_by("line", "id")[:_FIRST_REJECTS]
+                for reject in without_long_records(first, 300)
             ],
             "rejected": run.rejected,
             "all": f"{reverse('admin:ingest_reject_changelist')}?run={run.pk}",

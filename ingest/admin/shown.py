@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-_LONGEST = 300  # characters of one cell or record
+_LONGEST = 300  # characters of one cell, bytes of one record
 
 
 def count(number: int | None) -> str:
@@ -31,11 +31,10 @@ def printable(text: str, longest: int = _LONGEST) -> str:
     return f"{shown}… ({len(text):,} characters)" if len(text) > longest else shown
 
 
-def raw(record: bytes, longest: int = _LONGEST) -> str:
-    """A record's bytes, whatever they are, as ``printable`` writes them."""
-    cut = bytes(record[: 4 * longest])
-    shown = printable(cut.decode(errors="replace"), longest).split("… (")[0]
-    return f"{shown}… ({len(record):,} bytes)" if len(record) > len(cut) or len(shown) >= longest else shown
+def raw(head: bytes, size: int, longest: int = _LONGEST) -> str:
+    """A record's bytes, whatever they are, as ``printable`` writes them; ``head`` is at least its first ``longest``."""
+    shown = printable(bytes(head[:longest]).decode(errors="replace"), longest)
+    return shown if size <= longest else f"{shown}… ({size:,} bytes)"
 
 
 _SIGNS = {"\n": "⏎", "\r": "␍", "\t": "⇥", "\0": "␀"}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ingest.models import Reject, Run
 
+_CHUNK = 20  # records in memory at once: each may have many megabytes
 ADDED = ("_line", "_code", "_reason")
 
 
@@ -28,7 +29,7 @@ def reject_file(run: Run) -> Iterator[str]:
 
 def _rows(run: Run, headers: Sequence[str]) -> Iterator[Sequence[object]]:
     yield [*headers, *ADDED]
-    for reject in Reject.objects.filter(run=run).order_by("line", "id").iterator(chunk_size=1_000):
+    for reject in Reject.objects.filter(run=run).order_by("line", "id").iterator(chunk_size=_CHUNK):
         yield [*_cells(bytes(reject.raw), run.dialect, len(headers)), reject.line, reject.code, reject.reason]
 
 

@@ -374,9 +374,9 @@ def test_saving_a_policy_keeps_what_a_run_has_learnt_meanwhile(client, source):
 
 
 def test_records_are_shown_in_one_harmless_line():
-    assert shown.raw(b"a\tb\0\xff\r\n") == "a⇥b␀\N{REPLACEMENT CHARACTER}␍⏎"
+    assert shown.raw(b"a\tb\0\xff\r\n", 8) == "a⇥b␀\N{REPLACEMENT CHARACTER}␍⏎"
     assert shown.printable("a\u202eb\x1b[31m") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}[31m"
-    assert shown.raw(b"x" * 5_000) == "x" * 300 + "… (5,000 bytes)"
+    assert shown.raw(b"x" * 300, 5_000) == "x" * 300 + "… (5,000 bytes)"
     assert shown.printable("x" * 5_000, 10) == "x" * 10 + "… (5,000 characters)"
 
 

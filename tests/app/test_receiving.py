@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from ingest import runs
+from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Progress, Run
 
 
@@ -93,3 +94,13 @@ def test_sequencers_sort_as_if_padded_with_zeros(source):
     received = [runs.receive(source(sequencer=sequencer)) for sequencer in told]
     in_order = Run.objects.filter(pk__in=[run.pk for run in received]).order_by("version_order", "pk")
     assert [run.sequencer for run in in_order] == ["0A", "0a00", "0A01", "0B", "1"]
+
+
+@pytest.mark.django_db
+def test_a_run_without_a_table_can_be_retried_once_a_pattern_takes_it(source):
+    run = runs.receive(source("data/eu/.csv"))
+    with pytest.raises(RunFailed, match="leaves no table name"):
+        runs.retry(run.pk)
+    eu = Dataset.objects.create(name="eu", patterns=["eu/*"])
+    assert runs.retry(run.pk).dataset == eu
+    assert runs.due() == [run.pk]
