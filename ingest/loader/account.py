@@ -83,12 +83,12 @@ class Account:
         for code, count in left.items():
             self.book.tally(code, count)
 
-    def columns(self, names: Sequence[str], found: Scan, planned: Plan) -> tuple[Column, ...]:
-        """Every column of the file with its proof."""
+    def columns(self, headers: Sequence[str], found: Scan, planned: Plan) -> tuple[Column, ...]:
+        """Every column of the file that is loaded, with its proof; ``headers`` are its texts in the file."""
         certified = self.reading.certified
         told = []
-        for header, name, column in zip(certified.header, names, planned.columns, strict=True):
-            judged = found.columns[name]
+        for header, column in zip(headers, planned.columns, strict=True):
+            judged = found.columns[column.name]
             proof = ""
             if judged.proof:
                 narrower, witness = judged.proof
@@ -97,7 +97,7 @@ class Account:
             told.append(
                 Column(
                     header=header,
-                    name=name,
+                    name=column.name,
                     type=column.type.short,
                     proof=proof,
                     values=judged.values,

@@ -8,7 +8,7 @@ from ingest.loader import statements
 from ingest.loader.errors import RunFailed
 from ingest.loader.names import OWN_COLUMNS
 from ingest.loader.standing import Standing
-from ingest.loader.target import SCHEMA
+from ingest.loader.target import SCHEMA, SHADOW_SCHEMA
 from ingest.loader.types import Type
 
 _TABLES = {"r": "table", "p": "table"}
@@ -31,11 +31,13 @@ def read_table(cursor: Cursor, name: str) -> Standing:
     cursor.execute(statements.COLUMNS, where)
     columns = dict(cursor.fetchall())
     cursor.execute(statements.UNIQUES, where)
+    uniques = frozenset(tuple(key) for (key,) in cursor.fetchall())
     return Standing(
         exists=True,
         columns={c: _type(name, c, kind) for c, kind in columns.items() if c not in OWN_COLUMNS},
         own=frozenset(columns) & frozenset(OWN_COLUMNS),
-        uniques=frozenset(tuple(key) for (key,) in cursor.fetchall()),
+        shadowed=has_shadow(cursor, name),
+        uniques=uniques,
     )
 
 
@@ -48,6 +50,12 @@ def _type(table: str, column: str, kind: str) -> Type:
             f"The column {column} of {SCHEMA}.{table} has the type {kind}, which the loader doesn't write. Change it "
             f"to one of {known}, or rename the file and drop it again."
         ) from None
+
+
+def has_shadow(cursor: Cursor, name: str) -> bool:
+    """Whether before-images of the table are kept."""
+    cursor.execute(statements.RELATION, (SHADOW_SCHEMA, name))
+    return cursor.fetchone() is not None
 
 
 def is_empty(cursor: Cursor, name: str, column: str) -> bool:

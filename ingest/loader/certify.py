@@ -20,7 +20,8 @@ class Certifier:
     """Takes the blocks of a file in order and keeps the account of its records.
 
     A copy keeps the line end of the first record (LF, where that is CR), so that what was certified before it had to
-    begin can be copied in one piece.
+    begin can be copied in one piece. It begins with a header of our own: readers that find out the line end from the
+    first line (DuckDB does, told or not) would find another one where that line's quotes hold it.
     """
 
     def __init__(
@@ -30,16 +31,23 @@ class Certifier:
         *,
         at: int,
         header_end: bytes,
+        stays: bool,
         columns: int,
+        delimiter: bytes,
         longest: int,
         reject: Callable[[Reject], None],
     ) -> None:
-        """``at`` is the byte of ``source`` at which the first record begins, ``header_end`` the line end before it."""
+        """``at`` is the byte of ``source`` at which the first record begins, ``header_end`` the line end before it.
+
+        ``stays`` says whether readers can be given the file with what stands before the first record.
+        """
         self._source = source
         self._header_end = header_end
         self._scratch = scratch
         self._at = at
         self._columns = columns
+        self._stays = stays
+        self._header = delimiter.join([b"c"] * columns)
         self._allowed = longest
         self._reject = reject
         self._copy: BinaryIO | None = None
@@ -59,18 +67,27 @@ class Certifier:
         """Whether the certified bytes are in the copy."""
         return self._copy is not None
 
+    @property
+    def header_size(self) -> int:
+        """Bytes of the copy before its first record."""
+        return len(self._header) + len(self.line_end)
+
     def __enter__(self) -> "Certifier":
         return self
 
     def __exit__(self, *_: object) -> None:
+        if not self._stays:
+            self._copy_from(self._at)
         if self._copy:
             self._copy.close()
 
-    def copy_from(self, offset: int) -> BinaryIO:
+    def _copy_from(self, offset: int) -> BinaryIO:
         """The source can't be certified beyond byte ``offset``: copy what could be, and write from now on."""
         if self._copy:
             return self._copy
+        self.line_end = self.line_end or b"\n"
         self._copy = self._scratch.open("wb", buffering=_PIECE)
+        self._copy.write(self._header + self.line_end)
         with self._source.open("rb") as certified:
             certified.seek(self._at)
             left = offset - self._at
@@ -126,10 +143,16 @@ class Certifier:
         ended = self._ended_alike(block)
         plain = good & ended
         plain[list(block.rewritten)] = False
-        if self._copy is None and plain[:-1].all() and good[-1] and (plain[-1] or block.bodies[-1] == block.stops[-1]):
+        if (
+            self._stays
+            and self._copy is None
+            and plain[:-1].all()
+            and good[-1]
+            and (plain[-1] or block.bodies[-1] == block.stops[-1])
+        ):
             self.longest = max(self.longest, int(sizes.max()))
             return
-        copy = self.copy_from(block.offset)
+        copy = self._copy_from(block.offset)
         self.longest = max(self.longest, int(sizes[plain].max(initial=0)))
         view = memoryview(block.data)
         edges = np.flatnonzero(np.diff(plain, prepend=False, append=False)).tolist()
@@ -138,7 +161,7 @@ class Certifier:
             for first, behind in zip(edges[::2], edges[1::2], strict=True)
         ]
         for record in np.flatnonzero(good & ~plain).tolist():
-            written = block.rewritten.get(record, block.raw(record)) + (self.line_end or b"\n")
+            written = block.rewritten.get(record, block.raw(record)) + self.line_end
             self.longest = max(self.longest, len(written))
             pieces.append((record, written))
         pieces.sort(key=itemgetter(0))
@@ -150,7 +173,7 @@ class Certifier:
         if line_end:
             self.line_end = b"\r\n" if line_end == b"\r\n" else b"\n"
             if self._header_end not in (b"", self.line_end):
-                self.copy_from(self._at)
+                self._copy_from(self._at)
 
     def _ended_alike(self, block: Block) -> npt.NDArray[np.bool_]:
         """Which records end with ``line_end``."""

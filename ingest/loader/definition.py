@@ -7,10 +7,10 @@ from psycopg2 import errors
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.sql import Composable
 
-from ingest.loader import statements
+from ingest.loader import images, statements
 from ingest.loader.catalogue import dependent_views
 from ingest.loader.errors import RunFailed
-from ingest.loader.plan import Identities, Plan
+from ingest.loader.plan import ID_AND_EMAIL, Identities, Plan
 from ingest.loader.resolve import SHARED_EMAILS, evidence_of
 from ingest.loader.standing import Standing
 
@@ -33,6 +33,7 @@ class Definition:
     def create(self, planned: Plan, *, numbered: bool) -> None:
         """The table with the file's columns, and ``record_id`` where rows have no identity."""
         kinds = {column.name: column.type for column in planned.columns}
+        self._cursor.execute(images.drop_shadow(self._table))  # of a table of that name which somebody dropped
         self.define(statements.create_table(self._table, kinds, numbered=numbered))
 
     def add_own(self, missing: Sequence[str], run_id: int | None = None) -> None:
@@ -40,7 +41,7 @@ class Definition:
         for statement in statements.add_own_columns(self._table, missing, run_id):
             self.define(statement)
 
-    def change_columns(self, planned: Plan) -> None:
+    def change_columns(self, planned: Plan, *, shadowed: bool) -> None:
         """Create the table, or add and widen columns, as planned.
 
         Raises RunFailed, naming the views, where one stands in the way; nothing is ever dropped for it.
@@ -55,7 +56,12 @@ class Definition:
             return
         self._cursor.execute("savepoint alter_table")
         try:
-            self.define(statements.alter_table(self._table, planned.added, planned.altered))
+            self.define(statements.alter_table(statements.table(self._table), planned.added, planned.altered))
+            if shadowed:  # before-images change with their table
+                shadow = images.shadow(self._table)
+                self._cursor.execute(statements.alter_table(shadow, planned.added, planned.altered))
+                if ID_AND_EMAIL[0][0] in planned.altered:
+                    self._cursor.execute(images.alter_id(self._table, planned.altered[ID_AND_EMAIL[0][0]]))
         except psycopg2.NotSupportedError:
             self._cursor.execute("rollback to savepoint alter_table")
             views = ", ".join(dependent_views(self._cursor, self._table))

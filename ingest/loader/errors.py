@@ -40,6 +40,14 @@ class RunFailed(IngestError):
         self.outcome = outcome
 
 
+class RunHeld(RunFailed):
+    """The run stops before its commit, for an operator to approve or discard (BEHAVIOUR 8)."""
+
+    def __init__(self, sentence: str, outcome: "Outcome", brakes: "dict[str, int]") -> None:
+        super().__init__(sentence, outcome)
+        self.brakes = brakes
+
+
 class RunInterrupted(IngestError):
     """Something outside the file stood in the way; the run is retried and no row is blamed."""
 

@@ -44,16 +44,15 @@ def add_flaws(
     flaws[sound & (cells < columns)] = Flaw.MISSING
     flaws[sound & (cells > columns)] = Flaw.EXTRA
     flaws[sound & (bodies == starts)] = Flaw.BLANK
-    if not data.isascii() and not _is_utf8(data):
-        for record in np.flatnonzero(flaws == Flaw.NONE).tolist():
-            raw = data[starts[record] : bodies[record]]
-            if not raw.isascii() and not _is_utf8(raw):
-                flaws[record] = Flaw.ENCODING
-    if b"\0" in data:
-        nuls = np.flatnonzero(np.frombuffer(data, np.uint8) == 0)
-        hit = np.unique(bodies.searchsorted(nuls, "right"))
-        hit = hit[hit < len(flaws)]
-        flaws[hit[flaws[hit] == Flaw.NONE]] = Flaw.NUL
+    broken, has_nul = not data.isascii() and not _is_utf8(data), b"\0" in data
+    if not broken and not has_nul:
+        return
+    for record in np.flatnonzero(flaws == Flaw.NONE).tolist():
+        raw = data[starts[record] : bodies[record]]
+        if broken and not raw.isascii() and not _is_utf8(raw):
+            flaws[record] = Flaw.ENCODING
+        elif has_nul and b"\0" in raw:
+            flaws[record] = Flaw.NUL
 
 
 def rejected(flaw: int, raw: bytes, *, line: int, cells: int, columns: int, longest: int) -> Reject:

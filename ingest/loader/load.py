@@ -11,11 +11,13 @@ from psycopg2.sql import Composable
 
 from ingest.loader import merging, statements
 from ingest.loader.account import Account
+from ingest.loader.brakes import DUPLICATE_COUNT, DUPLICATE_SHARE, EVERYTHING, check_brakes
 from ingest.loader.definition import OWN, Definition
 from ingest.loader.errors import RunFailed
 from ingest.loader.file import LocalFile
+from ingest.loader.headers import Header, read_header
+from ingest.loader.history import History
 from ingest.loader.judge import Judged, judge
-from ingest.loader.names import columns_of
 from ingest.loader.outcome import Outcome
 from ingest.loader.plan import ID_AND_EMAIL, Identities
 from ingest.loader.reading import Reading
@@ -23,7 +25,7 @@ from ingest.loader.rejects import RejectBook
 from ingest.loader.resolve import Resolved, choose, resolve
 from ingest.loader.rows import Counted
 from ingest.loader.split import split
-from ingest.loader.target import Target
+from ingest.loader.target import Mode, Target
 from ingest.loader.types import Type
 from ingest.loader.ways import Careful, Refuted, Way, guess
 
@@ -61,75 +63,88 @@ def load(
     """
     lock(connection, target.table)
     with connection.cursor() as cursor:
-        outcome = _load(cursor, file, target, progress)
+        outcome, target = _load(cursor, file, target, progress)
     outcome.check_balance()
     _check_limit(outcome, target)
+    check_brakes(outcome, target)
     return outcome
 
 
-def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -> Outcome:
+def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -> tuple[Outcome, Target]:
     """On a guess while the file is judged, if its head allows one; else, or if it was wrong, judged before."""
     cursor.execute("savepoint guess")
     with guess(cursor, file, target) as guessed:
         if guessed is None:
             cursor.execute("rollback to savepoint guess")
-            rejects = RejectBook()
-            progress("split", 0, file.path.stat().st_size)
-            certified = split(
-                file.path,
-                file.dialect,
-                scratch=file.scratch / "certified",
-                reject=rejects.add,
-                progress=lambda done: progress("split", done, file.path.stat().st_size),
-                longest=file.longest_record,
-            )
-            with Reading(certified, null_tokens=target.null_tokens) as reading:
-                return _load_carefully(cursor, reading, target, rejects, progress)
+            return _cut_and_load(cursor, file, target, progress)
+        judging = guessed.judging
         try:
             loading = _Loading(cursor, target, guessed, Definition(cursor, target.table), progress)
             outcome = loading.execute()
-            reading, _ = guessed.judging.wait()
-            return _account(outcome, loading, reading, target, guessed.judging.rejects)
+            reading, _ = judging.wait()
+            header = read_header(reading.certified.header, target.headers)
+            return _account(outcome, loading, Account(reading, judging.rejects), header), target
         except (Refuted, psycopg2.DataError, errors.QueryCanceled) as error:
-            if isinstance(error, errors.QueryCanceled) and not guessed.judging.hopeless.is_set():
+            if isinstance(error, errors.QueryCanceled) and not judging.hopeless.is_set():
                 raise
             cursor.execute("rollback to savepoint guess")
-        reading, found = guessed.judging.wait()
+        reading, found = judging.wait()
         known = Judged(scan=found, standing=guessed.standing, plan=guessed.plan)
-        return _load_carefully(cursor, reading, target, guessed.judging.rejects, progress, known)
+        header = read_header(reading.certified.header, target.headers)
+        return _load_carefully(cursor, Account(reading, judging.rejects), target, header, progress, known)
+
+
+def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -> tuple[Outcome, Target]:
+    """One step after the other: cut, judge, load."""
+    rejects, size = RejectBook(), file.path.stat().st_size
+    certified = split(
+        file.path,
+        file.dialect,
+        scratch=file.scratch / "certified",
+        reject=rejects.add,
+        progress=lambda done: progress("split", done, size),
+        longest=file.longest_record,
+    )
+    header = read_header(certified.header, target.headers)
+    if header.corrected:
+        target = _for_corrections(target)
+    with Reading(certified, null_tokens=target.null_tokens, used=header.used) as reading:
+        return _load_carefully(cursor, Account(reading, rejects), target, header, progress)
+
+
+def _for_corrections(target: Target) -> Target:
+    """A corrected reject file is a part of a file: it deletes nothing and isn't braked (BEHAVIOUR 7)."""
+    mode = Mode.APPEND if target.mode is Mode.APPEND else Mode.UPSERT
+    return replace(target, mode=mode, asks_approval=False, approved=EVERYTHING)
 
 
 def _load_carefully(
     cursor: Cursor,
-    reading: Reading,
+    account: Account,
     target: Target,
-    rejects: RejectBook,
+    header: Header,
     progress: Progress,
     known: Judged | None = None,
-) -> Outcome:
-    names, _ = columns_of(reading.certified.header, target.headers)
+) -> tuple[Outcome, Target]:
     progress("scan", 0, 0)
-    judged = judge(cursor, reading, target, names, known)
-    structural = len(rejects)
-    Account(reading, rejects).refuse_bad_values(judged.plan)
-    loading = _Loading(cursor, target, Careful(reading, judged), Definition(cursor, target.table), progress)
-    return _account(loading.execute(), loading, reading, target, rejects, structural)
+    judged = judge(cursor, account.reading, target, header.names, known)
+    structural = len(account.book)
+    account.refuse_bad_values(judged.plan)
+    way = Careful(account.reading, judged, structural)
+    loading = _Loading(cursor, target, way, Definition(cursor, target.table), progress)
+    return _account(loading.execute(), loading, account, header), target
 
 
-def _account(
-    outcome: Outcome, loading: "_Loading", reading: Reading, target: Target, rejects: RejectBook, structural: int = 0
-) -> Outcome:
+def _account(outcome: Outcome, loading: "_Loading", account: Account, header: Header) -> Outcome:
     """The outcome with all that is told of the file."""
     judged = loading.way.confirm()
-    names, headers = columns_of(reading.certified.header, target.headers)
-    account = Account(reading, rejects)
     account.refuse_fates(loading.cursor, loading.fates, judged.plan.names, outcome.identities or ())
     return replace(
         outcome,
-        records=judged.scan.records + structural,
-        headers=headers,
-        rejects=rejects,
-        columns=account.columns(names, judged.scan, judged.plan),
+        records=judged.scan.records + loading.way.malformed,
+        headers=header.known,
+        rejects=account.book,
+        columns=account.columns(header.texts, judged.scan, judged.plan),
         ddl=tuple(loading.definition.ddl),
     )
 
@@ -174,7 +189,7 @@ class _Loading:
         self.definition.create(planned, numbered=not planned.candidates)
         copied = self._copy(statements.table(self.target.table), freeze=True)
         judged = self.way.confirm()
-        if copied and not (planned.candidates and _lacks_keys(judged, planned.candidates[0])):
+        if copied and not self._needs_stage(judged):
             self.definition.add_own(OWN, self.target.run_id)
             try:
                 identities, evidence = self.definition.try_identities(planned)
@@ -186,10 +201,17 @@ class _Loading:
         del self.definition.ddl[listed:]
         return None
 
+    def _needs_stage(self, judged: Judged) -> bool:
+        """Whether a key column has no value somewhere, or a blank one, which only the stage can deal with."""
+        candidates = self.way.plan.candidates
+        found = judged.scan.columns
+        blank = any(found[c].blanks for identity in candidates for c in identity if c in found)
+        return blank or (bool(candidates) and _lacks_keys(judged, candidates[0]))
+
     def _by_stage(self) -> Outcome:
         """COPY into a stage, find each record's row or fate, write what differs by one MERGE."""
         table, planned = self.target.table, self.way.plan
-        self.definition.change_columns(planned)
+        self.definition.change_columns(planned, shadowed=self.way.standing.shadowed)
         self.cursor.execute(statements.DROP_WORK)
         self.cursor.execute(statements.create_stage(self._stage_columns()))
         staged = self._copy(statements.STAGE, freeze=False)
@@ -204,9 +226,7 @@ class _Loading:
             self.cursor.execute(merging.append(table, planned.names, self.target.run_id))
             return Outcome(records=staged, inserted=staged, identities=identities, evidence=evidence)
         resolved = resolve(self.cursor, table, planned, identities, nulls=_lacks_keys(judged, identities[0]))
-        self._merge(identities, resolved)
-        self.fates = resolved.fates
-        return Outcome(
+        outcome = Outcome(
             records=staged,
             inserted=resolved.inserted,
             updated=resolved.updated,
@@ -214,7 +234,26 @@ class _Loading:
             unchanged=staged - resolved.inserted - resolved.updated - sum(resolved.fates.values()),
             identities=identities,
             evidence=evidence,
+            differing_duplicates=self._count_differing(identities, resolved, staged),
         )
+        history = History(self.cursor, self.target, self.way, identities)
+        if self.target.mode is Mode.SNAPSHOT:
+            outcome = history.delete_missing(outcome)
+        if resolved.updated:
+            history.keep_changed()
+        self._merge(identities, resolved)
+        self.fates = resolved.fates
+        return outcome
+
+    def _count_differing(self, identities: Identities, resolved: Resolved, staged: int) -> int:
+        """Duplicates that differ from the record that counts; asked only where they are enough to hold the run."""
+        duplicate = resolved.fates.get("duplicate", 0)
+        rest = [name for name in self.way.plan.names if name not in identities[0]]
+        if not rest or duplicate <= DUPLICATE_COUNT or duplicate <= DUPLICATE_SHARE * staged:
+            return 0
+        self.cursor.execute(merging.count_differing(rest))
+        row = self.cursor.fetchone()
+        return int(row[0]) if row else 0
 
     def _merge(self, identities: Identities, resolved: Resolved) -> None:
         table, names = self.target.table, self.way.plan.names

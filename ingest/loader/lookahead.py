@@ -16,6 +16,10 @@ def read_at(file: int, at: int, size: int) -> bytes:
     return found
 
 
+_GLANCE = 1 << 12
+"""Bytes read at first: most quotes that go over a line end close on one of the next lines."""
+
+
 class Ending(Enum):
     """How a record ends."""
 
@@ -69,7 +73,7 @@ class Lookahead:
         else:
             known = self._known = _Journey(first=line_end, resume=line_end)
         limit = min(start + self._longest, self._size)
-        at, step = known.resume, self._step
+        at, step = known.resume, min(_GLANCE, self._step)
         while True:
             piece = read_at(self._file, at, min(step, limit - at))
             inside = self._grammar.journey.match(piece).end()  # type: ignore[union-attr]
@@ -84,7 +88,7 @@ class Lookahead:
                 until = limit if at_end else at + inside
                 self._known = _Journey(first=known.first, until=until, resume=at + inside, for_good=at_end)
                 return Ending.OPEN, 0
-            at, step = at + inside, self._step if inside else 2 * step
+            at, step = at + inside, min(2 * step, self._step) if inside else 2 * step
 
     def _finish(self, at: int, piece: bytes, closing: int, limit: int) -> tuple[Ending | None, int]:
         """What follows the closing quote at ``piece[closing]``; None if that can't be seen yet."""

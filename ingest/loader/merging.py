@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from psycopg2.sql import SQL, Composed, Identifier, Literal
 
 from ingest.loader.statements import STAGE, columns, table
+from ingest.loader.types import SPACES
 
 FATE = Identifier("pg_temp", "ingest_fate")
 FILLED = Identifier("pg_temp", "ingest_filled")
@@ -72,19 +73,36 @@ def fate_duplicates(key: Sequence[str]) -> Composed:
     )
 
 
+def count_differing(rest: Sequence[str]) -> Composed:
+    """How many duplicates differ, in a column that isn't their key, from the record that counts."""
+    return SQL(
+        "select count(*) from {fate} f join {stage} s on s.n = f.n join {stage} w on w.n = f.other"
+        " where f.code = 'duplicate' and ({mine}) is distinct from ({others})"
+    ).format(fate=FATE, stage=STAGE, mine=columns(rest, "s"), others=columns(rest, "w"))
+
+
 def emails_are_shared() -> Composed:
     """Whether two records with different ids have the same e-mail: it identifies nobody then."""
     return SQL(
-        "select exists (select from {stage} where email is not null and id is not null"
+        "select exists (select from {stage} where {told} and id is not null"
         " group by email having min(id::text) <> max(id::text))"
-    ).format(stage=STAGE)
+    ).format(stage=STAGE, told=_told("email"))
 
 
 def has_value(column: str) -> Composed:
-    """Whether a record of the stage has a value in the column."""
-    return SQL("select exists (select from {stage} where {column} is not null)").format(
-        stage=STAGE, column=Identifier(column)
+    """Whether a record of the stage has a value, not a blank one, in the text column."""
+    return SQL("select exists (select from {stage} where {told})").format(stage=STAGE, told=_told(column))
+
+
+def void_blanks(column: str) -> Composed:
+    """Makes blank cells of a text column that turned out to be a key NULL."""
+    return SQL("update {stage} set {column} = null where {column} is not null and not {told}").format(
+        stage=STAGE, column=Identifier(column), told=_told(column)
     )
+
+
+def _told(column: str) -> Composed:
+    return SQL("btrim({}::text, {}) <> ''").format(Identifier(column), Literal(SPACES))
 
 
 def fill_ids(name: str) -> list[Composed]:

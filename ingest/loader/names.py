@@ -34,6 +34,17 @@ def table_name(key: str) -> str:
     return _trim(f"t_{name}" if name[0].isnumeric() else name)
 
 
+REJECT_HEADERS = ("_line", "_code", "_reason")
+"""What a reject file has behind the original columns; a file that has all three is a corrected one."""
+
+
+def used_positions(header: Sequence[str]) -> list[int]:
+    """The positions of the header's columns that are loaded: of a corrected reject file all but what we had added."""
+    if not set(REJECT_HEADERS) <= set(header):
+        return list(range(len(header)))
+    return [position for position, text in enumerate(header) if text not in REJECT_HEADERS]
+
+
 def columns_of(header: Sequence[str], known: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, str]]:
     """The columns for a file's header cells, and the dataset's map header -> column with the new ones in it.
 

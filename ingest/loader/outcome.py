@@ -39,6 +39,12 @@ class Outcome:
     evidence: str = ""
     """Why these identities, in a sentence."""
     ddl: tuple[str, ...] = ()
+    deletion_withheld: bool = False
+    """A snapshot deleted nothing, since the key of a rejected record can't be read."""
+    differing_duplicates: int = 0
+    """Duplicates whose other cells differ from the record that counts."""
+    rows_before: int | None = None
+    """Rows of the table before a snapshot."""
     notes: tuple[str, ...] = ()
     """Sentences that the operator should read, such as "rows are appended"."""
 

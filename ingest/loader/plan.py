@@ -33,7 +33,7 @@ class PlannedColumn:
     type: Type
     """The column's type in the table once the plan's DDL is done."""
     key: bool
-    """Whether it identifies rows: blank cells are NULL then."""
+    """Whether it identifies rows for certain: blank cells are NULL then."""
     rejects: bool
     """Whether the file has values that the column doesn't hold: their records are rejected."""
     as_it_lies: bool
@@ -85,7 +85,9 @@ def plan(scan: Scan, standing: Standing, target: Target) -> Plan:
     _check_columns(names, standing, target)
     append = target.mode is Mode.APPEND
     candidates = () if append else _candidates(scan, target)
-    keys = {column for identity in candidates for column in identity}
+    # A second identity that isn't settled may turn out to be none: its blank cells are kept until that is known.
+    certain = candidates if target.identities is not None else candidates[:1]
+    keys = {column for identity in certain for column in identity}
     columns = tuple(_plan_column(name, found, standing, keys, target) for name, found in scan.columns.items())
     return Plan(
         create=not standing.exists,

@@ -24,13 +24,18 @@ def literal(text: str) -> str:
 class Reading:
     """One DuckDB connection over one certified file; its columns are ``c0``, ``c1``…, its record numbers ``r``.
 
+    ``used`` are the positions of the file's columns that are read, all if it is None.
+
     The options are those under which DuckDB was exact on certified bytes (see ARCHITECTURE): everything is text,
     one thread, no detection. A context manager.
     """
 
-    def __init__(self, certified: Certified, *, null_tokens: Sequence[str] = ()) -> None:
+    def __init__(
+        self, certified: Certified, *, null_tokens: Sequence[str] = (), used: Sequence[int] | None = None
+    ) -> None:
         self.certified = certified
         self.width = len(certified.header)
+        self._used = range(self.width) if used is None else used
         self.null_tokens = tuple(null_tokens)
         self._connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
         # A wide file's aggregates and a long record's buffers want more than the 256 MB that others do with.
@@ -57,20 +62,26 @@ class Reading:
             )
 
     @property
+    def as_it_lies(self) -> bool:
+        """Whether every cell of the file is read as it stands."""
+        return not self.null_tokens and len(self._used) == self.width
+
+    @property
     def records(self) -> str:
         """The relation of all records: ``r`` from 0, and the cells, with the dataset's null tokens as NULL."""
-        cells = [f"c{position}" for position in range(self.width)]
+        cells = [f"f{position}" for position in self._used]
         if self.null_tokens:
             tokens = ", ".join(literal(token) for token in self.null_tokens)
-            cells = [f"case when {cell} in ({tokens}) then null else {cell} end as {cell}" for cell in cells]
+            cells = [f"case when {cell} in ({tokens}) then null else {cell} end" for cell in cells]
+        cells = [f"{cell} as c{number}" for number, cell in enumerate(cells)]
         return f"(select row_number() over () - 1 as r, {', '.join(cells)} from {self._read_csv()})"
 
     def _read_csv(self) -> str:
         dialect = self.certified.dialect
-        columns = ", ".join(f"'c{position}': 'varchar'" for position in range(self.width))
+        columns = ", ".join(f"'f{position}': 'varchar'" for position in range(self.width))
         return (
             f"read_csv({literal(str(self.certified.path))}, all_varchar=true, parallel=false, auto_detect=false, "
-            f"header={str(self.certified.has_header).lower()}, delim={literal(dialect.delimiter)}, "
+            f"header=true, delim={literal(dialect.delimiter)}, "
             f"quote={literal(dialect.quote)}, escape={literal(dialect.escape)}, strict_mode=true, "
             "allow_quoted_nulls=false, null_padding=false, store_rejects=true, "
             f"max_line_size={max(_LINE_SIZE, self.certified.longest + 1)}, columns={{{columns}}})"

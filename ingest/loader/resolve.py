@@ -32,6 +32,7 @@ def choose(cursor: Cursor, plan: Plan) -> tuple[Identities, str]:
     cursor.execute(merging.emails_are_shared())
     if _one(cursor):
         return (("id",),), SHARED_EMAILS
+    cursor.execute(merging.void_blanks("email"))
     return candidates, evidence_of(candidates)
 
 

@@ -1,6 +1,6 @@
 """The file's rows as COPY takes them: the bytes as they lie, or through DuckDB without what a column can't hold."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ingest.loader.dialect import Dialect
 from ingest.loader.plan import LONGEST_KEY, Plan, PlannedColumn
-from ingest.loader.reading import Reading
+from ingest.loader.reading import Emission, Reading
 from ingest.loader.rejects import Code
 from ingest.loader.scan import as_key, as_typed, unfit
 from ingest.loader.types import Type
@@ -55,7 +55,7 @@ def open_rows(reading: Reading, plan: Plan, *, numbered: bool) -> Iterator[OpenR
     Bytes that lie as they must go to COPY untouched: the records then come in their order, without numbers. Through
     DuckDB each starts with its number if ``numbered`` asks for it.
     """
-    if plan.as_it_lies and not reading.null_tokens:
+    if plan.as_it_lies and reading.as_it_lies:
         certified = reading.certified
         with lying_rows(certified.path, certified.offset, certified.dialect, plan.names) as lying:
             yield lying
@@ -86,6 +86,20 @@ def bad_records(reading: Reading, plan: Plan, limit: int) -> tuple[dict[Code, in
         BadRecord(ordinal=r, code=conditions[number][1], column=conditions[number][2], value=value)
         for r, number, value in first
     ]
+
+
+def named_keys(reading: Reading, plan: Plan, names: Sequence[str]) -> tuple[int, Emission | None]:
+    """Of the records that the plan leaves out: how many have a key that can't be read, and the keys of the others."""
+    conditions = [condition for condition, *_ in _bad_conditions(plan)]
+    if not conditions:
+        return 0, None
+    of = {column.name: (column, f"c{position}") for position, column in enumerate(plan.columns)}
+    keys = [of[name] for name in names]
+    unreadable = " or ".join(unfit(key.type, cell) for key, cell in keys if key.type is not Type.TEXT) or "false"
+    bad = f"(({' or '.join(conditions)}) is true)"
+    count = reading.rows(f"select count(*) from {reading.records} where {bad} and ({unreadable}) is true")[0][0]
+    cells = ", ".join(_cell(key, cell) for key, cell in keys)
+    return count, reading.emit(f"select {cells} from {reading.records} where {bad} and ({unreadable}) is not true")
 
 
 def _bad_conditions(plan: Plan) -> Iterator[tuple[str, Code, str, str]]:

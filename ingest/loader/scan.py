@@ -202,7 +202,7 @@ def _conclude(column: ColumnScan, head: Head, name: str, standing: Mapping[str, 
     if name in standing:
         chain = tuple(dict.fromkeys((standing[name], widest(standing[name]))))
         kind = next((kind for kind in chain if kind not in column.misfits), Type.TEXT)
-        return _settle(column, kind)
+        return replace(column, type=kind if column.values else None)
     ruled_out = {**column.ruled_out, **head.ruled_out[name]}
     kind = next(kind for kind in Type if kind not in ruled_out)
     return _settle(replace(column, ruled_out=ruled_out), kind)

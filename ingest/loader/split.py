@@ -38,11 +38,10 @@ class Certified:
     """Bytes that every CSV reader reads alike: the file as it lies, or a canonical copy of its good records."""
 
     path: Path
-    """What DuckDB and COPY read: valid UTF-8 CSV, all records of ``len(header)`` cells, one kind of line end."""
+    """What DuckDB and COPY read: valid UTF-8 CSV with a header line, all records of ``len(header)`` cells, one kind of
+    line end, which the header's line shows."""
     offset: int
     """The byte of ``path`` at which the first record begins."""
-    has_header: bool
-    """Whether ``path`` has one header record before ``offset``."""
     dialect: Dialect
     """How ``path`` is written."""
     source: Path
@@ -57,8 +56,6 @@ class Certified:
     longest: int
     """Bytes of the longest accepted record with its line end."""
     lines: Lines
-    line_end: bytes = b"\n"
-    """The one kind in which its records end; within quotes any may stand."""
     marks: Sequence[tuple[int, int]] = ()
     """Where a second pass can begin: the ordinal of an accepted record, and a byte of ``source`` at or before it."""
     allowed: int = LONGEST
@@ -86,27 +83,31 @@ def split(
         head = _read_head(cutter, dialect)
         columns = len(head.header)
         with Certifier(
-            source, scratch, at=head.end, header_end=head.line_end, columns=columns, longest=longest, reject=reject
+            source,
+            scratch,
+            at=head.end,
+            header_end=head.line_end,
+            stays=head.stays,
+            columns=columns,
+            delimiter=dialect.delimiter.encode(),
+            longest=longest,
+            reject=reject,
         ) as certifier:
-            if not head.stays:
-                certifier.copy_from(head.end)
             for found in cutter.blocks(head.end, head.line, columns):
                 certifier.take(found)
                 progress(found.end)
     copied = certifier.copied
-    has_header = dialect.has_header and not copied
+    offset = certifier.header_size if copied else head.end
     return Certified(
         path=scratch if copied else source,
-        offset=0 if copied else head.end,
-        has_header=has_header,
-        dialect=Dialect(delimiter=dialect.delimiter, has_header=has_header),
+        offset=offset,
+        dialect=Dialect(delimiter=dialect.delimiter),
         source=source,
         source_dialect=dialect,
         header=head.header,
         records=certifier.accepted,
         blank=certifier.blank,
-        longest=max(certifier.longest, head.end if has_header else 0),
-        line_end=certifier.line_end or head.line_end or b"\n",
+        longest=max(certifier.longest, offset),
         lines=Lines(ordinals=certifier.ordinals, starts=certifier.starts),
         marks=tuple(certifier.marks),
         allowed=longest,
@@ -161,7 +162,7 @@ def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
             "split the file into several, or check its delimiter."
         )
     if not dialect.has_header:
-        return _Head(header=("",) * columns, end=at, line=line, stays=not dialect.preamble)
+        return _Head(header=("",) * columns, end=at, line=line, stays=False)
     line_end = first.data[first.bodies[0] : first.stops[0]]
     alone = line == 1 and first.end_line == 1 + bool(line_end) and line_end != b"\r"
     return _Head(

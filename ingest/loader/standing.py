@@ -17,5 +17,7 @@ class Standing:
     """Columns known to hold no value yet: they take the file's type."""
     own: frozenset[str] = frozenset()
     """Which of our own columns it has."""
+    shadowed: bool = False
+    """Whether it has a shadow with before-images."""
     uniques: frozenset[tuple[str, ...]] = frozenset()
     """The column lists of its primary key and of its unique indexes, sorted."""

@@ -72,6 +72,11 @@ def has_value(name: str, column: str) -> Composed:
     return SQL("select exists (select from {} where {} is not null)").format(table(name), Identifier(column))
 
 
+def count_rows(name: str) -> Composed:
+    """How many rows the table has."""
+    return SQL("select count(*) from {}").format(table(name))
+
+
 # -- the table's definition ---------------------------------------------------------------------------------------
 
 
@@ -85,14 +90,14 @@ def create_table(name: str, kinds: Mapping[str, Type], *, numbered: bool) -> Com
     return SQL("create table {} ({})").format(table(name), SQL(", ").join([*_definitions(kinds), *record_id]))
 
 
-def alter_table(name: str, added: Mapping[str, Type], altered: Mapping[str, Type]) -> Composed:
+def alter_table(relation: Composable, added: Mapping[str, Type], altered: Mapping[str, Type]) -> Composed:
     """Adds columns and widens others in place, their values as PostgreSQL writes them."""
     steps = _definitions(added, "add column ")
     steps += [
         SQL("alter column {c} type {t} using {c}::{t}").format(c=Identifier(column), t=SQL(kind.short))
         for column, kind in altered.items()
     ]
-    return SQL("alter table {} {}").format(table(name), SQL(", ").join(steps))
+    return SQL("alter table {} {}").format(relation, SQL(", ").join(steps))
 
 
 def add_own_columns(name: str, missing: Sequence[str], run_id: int | None) -> list[Composed]:
@@ -152,6 +157,6 @@ ANALYZE_STAGE = SQL("analyze {}").format(STAGE)
 COUNT_STAGE = SQL("select count(*) from {}").format(STAGE)
 DROP_WORK = SQL(
     "drop table if exists pg_temp.ingest_stage, pg_temp.ingest_fate, pg_temp.ingest_filled, pg_temp.ingest_changes,"
-    " pg_temp.ingest_held"
+    " pg_temp.ingest_held, pg_temp.ingest_named"
 )
 """Two loads may share a transaction: the second starts without the first one's work."""

@@ -8,6 +8,10 @@ SCHEMA = "datasets"
 """Tables made from files live here, apart from Django's own: a file ``auth_user.csv`` can't touch those."""
 
 
+SHADOW_SCHEMA = "datasets_before"
+"""Before-images of the rows that runs changed or deleted, in a typed shadow of each table."""
+
+
 class Mode(StrEnum):
     """How the rows of a file meet the rows of the table (BEHAVIOUR 5)."""
 
@@ -34,3 +38,9 @@ class Target:
     reject_share: float = 0.10
     reject_count: int = 10
     """The run fails over this share of the records and this many of them rejected."""
+    asks_approval: bool = False
+    """Every run that would change the table is held first."""
+    approved: Mapping[str, int] | None = None
+    """The braked counts that an operator has approved, by brake; None: nothing was approved."""
+    previous_records: int | None = None
+    """How many records the dataset's previous snapshot had."""

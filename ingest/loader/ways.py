@@ -1,7 +1,7 @@
 """The two ways to COPY: judged first, or on a guess by the file's head while a thread judges it side by side."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -12,12 +12,12 @@ from ingest.loader.catalogue import read_table
 from ingest.loader.dialect import Dialect
 from ingest.loader.errors import RunFailed
 from ingest.loader.file import LocalFile
+from ingest.loader.headers import read_header
 from ingest.loader.judge import Judged, find_empty, judged_types, lock_as_planned, possible_keys
-from ingest.loader.names import columns_of
 from ingest.loader.plan import Plan, plan
-from ingest.loader.reading import Reading
+from ingest.loader.reading import Emission, Reading
 from ingest.loader.rejects import Reject, RejectBook
-from ingest.loader.rows import OpenRows, lying_rows, open_rows
+from ingest.loader.rows import OpenRows, lying_rows, named_keys, open_rows
 from ingest.loader.scan import ColumnScan, Head, Scan, read_head, scan
 from ingest.loader.split import Certified, split
 from ingest.loader.standing import Standing
@@ -44,9 +44,14 @@ class Way(Protocol):
     def standing(self) -> Standing: ...
     @property
     def size(self) -> int: ...
+    @property
+    def malformed(self) -> int: ...
 
     def open(self, *, numbered: bool) -> AbstractContextManager[OpenRows]:
         """The rows that go in."""
+
+    def named_keys(self, names: Sequence[str]) -> tuple[int, Emission | None]:
+        """Of the records left out: how many have a key that can't be read, and the keys of the others."""
 
     def confirm(self) -> Judged:
         """What is certain of the file, to be asked after COPY; raises Refuted where the plan was wrong."""
@@ -58,6 +63,8 @@ class Careful:
 
     reading: Reading
     judged: Judged
+    malformed: int
+    """Records that aren't among those that were judged."""
 
     @property
     def plan(self) -> Plan:
@@ -77,6 +84,10 @@ class Careful:
     def open(self, *, numbered: bool) -> AbstractContextManager[OpenRows]:
         """The rows that go in."""
         return open_rows(self.reading, self.judged.plan, numbered=numbered)
+
+    def named_keys(self, names: Sequence[str]) -> tuple[int, Emission | None]:
+        """The keys of the records that the plan leaves out."""
+        return named_keys(self.reading, self.judged.plan, names)
 
     def confirm(self) -> Judged:
         """What was judged."""
@@ -147,6 +158,7 @@ class Guess:
     standing: Standing
     plan: Plan
     judging: Judging
+    malformed: int = 0
 
     @property
     def size(self) -> int:
@@ -159,6 +171,10 @@ class Guess:
         del numbered  # rows that lie come in their order
         with lying_rows(self.file.path, self.head.offset, self.head.dialect, self.plan.names) as rows:
             yield replace(rows, rows=_Stoppable(rows, self.judging.hopeless))
+
+    def named_keys(self, names: Sequence[str]) -> tuple[int, Emission | None]:
+        """None: a guess holds only where no record is left out."""
+        return 0, None
 
     def confirm(self) -> Judged:
         """The judge's verdict: the file lies as it must, and the plan is the one that was guessed."""
@@ -207,7 +223,10 @@ def _plan_by_head(cursor: Cursor, file: LocalFile, target: Target) -> tuple[Cert
     certified = _cut_head(file)
     if certified is None or not certified.records:
         return None
-    names, _ = columns_of(certified.header, target.headers)
+    header = read_header(certified.header, target.headers)
+    if header.corrected:
+        return None
+    names = header.names
     with Reading(certified) as reading:
         head = read_head(reading, names)
     standing = read_table(cursor, target.table)

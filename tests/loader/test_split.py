@@ -1,8 +1,9 @@
 """The splitter, held against the oracle: the same records, lines, rejects and cells, however the file is cut."""
 
 import duckdb
+import psycopg2
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ingest.loader.dialect import Dialect
@@ -73,13 +74,31 @@ def test_it_finds_what_the_oracle_finds(tmp_path_factory, body, block, longest, 
     check(found, rejects, read(body, columns, line=2, longest=longest))
 
 
+DIALECTS = st.builds(
+    Dialect,
+    delimiter=st.sampled_from([",", ";", "\t", "|", " "]),
+    quote=st.sampled_from(['"', "'", ""]),
+    escape=st.sampled_from(['"', "'", "\\"]),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(body=BODIES, block=BLOCKS, longest=LONGEST, columns=st.integers(1, 3), dialect=DIALECTS)
+def test_it_finds_what_the_oracle_finds_in_any_dialect(tmp_path_factory, body, block, longest, columns, dialect):
+    delimiter, quote, escape = (text.encode() for text in (dialect.delimiter, dialect.quote, dialect.escape))
+    header, body = delimiter.join([b"a"] * columns) + b"\n", body.replace(b",", delimiter)
+    longest = max(longest, len(header))
+    found, rejects = certified(tmp_path_factory, header + body, block=block, longest=longest, dialect=dialect)
+    check(found, rejects, read(body, columns, line=2, longest=longest, delimiter=delimiter, quote=quote, escape=escape))
+
+
 def as_duckdb_reads(found: Certified) -> list[tuple[str | None, ...]]:
     """The certified records under the loader's own options; DuckDB must take every one of them."""
     names = ", ".join(f"'c{n}': 'varchar'" for n in range(len(found.header)))
     connection = duckdb.connect(config={"threads": 1})
     rows = connection.execute(
         f"select * from read_csv('{found.path}', all_varchar=true, parallel=false, auto_detect=false, "
-        f"header={str(found.has_header).lower()}, delim='{found.dialect.delimiter}', quote='\"', escape='\"', "
+        f"header=true, delim='{found.dialect.delimiter}', quote='\"', escape='\"', "
         f"strict_mode=true, allow_quoted_nulls=false, null_padding=false, store_rejects=true, "
         f"max_line_size={found.longest + 1}, columns={{{names}}})"
     ).fetchall()
@@ -93,3 +112,28 @@ def test_duckdb_reads_what_is_certified(tmp_path_factory, body, columns, newline
     header = b"\xef\xbb\xbf" * bom + b",".join([b"a"] * columns) + newline
     found, _ = certified(tmp_path_factory, header + body)
     assert as_duckdb_reads(found) == [cells for _, _, cells in read(body, columns).accepted]
+
+
+def as_postgres_reads(connection: psycopg2.extensions.connection, found: Certified) -> list[tuple[str | None, ...]]:
+    """The certified records as COPY takes them from the byte at which they begin."""
+    columns = ", ".join(f"c{n} text" for n in range(len(found.header)))
+    with connection.cursor() as cursor, found.path.open("rb") as file:
+        file.seek(found.offset)
+        cursor.execute(f"create temp table copied (n bigint generated always as identity, {columns})")
+        names = columns.replace(" text", "")
+        cursor.copy_expert(
+            f"copy copied ({names}) from stdin (format csv, delimiter '{found.dialect.delimiter}', encoding 'UTF8')", file
+        )
+        cursor.execute(f"select {names} from copied order by n")
+        rows = cursor.fetchall()
+    connection.rollback()
+    return rows
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=BODIES, columns=st.integers(1, 3), newline=st.sampled_from([b"\n", b"\r\n", b"\r"]), bom=st.booleans())
+@example(body=b'"a\n\\.\nb"\n\\.\n"\\."', columns=1, newline=b"\n", bom=False)
+def test_postgres_reads_what_is_certified(tmp_path_factory, database, body, columns, newline, bom):
+    header = b"\xef\xbb\xbf" * bom + b",".join([b"a"] * columns) + newline
+    found, _ = certified(tmp_path_factory, header + body)
+    assert as_postgres_reads(database, found) == [cells for _, _, cells in read(body, columns).accepted]

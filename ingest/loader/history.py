@@ -1,0 +1,77 @@
+"""Rows as they were: kept before a run changes or deletes them (BEHAVIOUR 8, "Undo")."""
+
+from dataclasses import dataclass, replace
+
+from psycopg2.extensions import cursor as Cursor
+
+from ingest.loader import images, statements
+from ingest.loader.dialect import Dialect
+from ingest.loader.outcome import Outcome
+from ingest.loader.plan import Identities
+from ingest.loader.target import Target
+from ingest.loader.types import Type
+from ingest.loader.ways import Way
+
+WITHHELD = (
+    "Nothing was deleted: the key of {count:,} rejected records can't be read, so rows that are missing can't be told."
+)
+
+
+@dataclass(slots=True)
+class History:
+    """Keeps the before-images of one run's table; made once its columns are as the run wants them."""
+
+    cursor: Cursor
+    target: Target
+    way: Way
+    identities: Identities
+
+    def keep_changed(self) -> None:
+        """Keep the rows that the table of changes is about to change."""
+        self._have_shadow()
+        key = self.identities[0][0]
+        self.cursor.execute(images.save_changed(self.target.table, self._names(), key, self.target.run_id))
+
+    def delete_missing(self, outcome: Outcome) -> Outcome:
+        """Delete, and keep, the rows that a snapshot doesn't name; none where a rejected record's key is unknown."""
+        table = self.target.table
+        self.cursor.execute(statements.count_rows(table))
+        (rows,) = self.cursor.fetchone() or (0,)
+        named = [c for identity in self.identities for c in identity if c in self.way.plan.names]
+        unreadable, keys = self.way.named_keys(named)
+        unreadable += self.way.malformed
+        if keys is not None:
+            kinds = {c.name: c.type for c in self.way.plan.columns if c.name in named}
+            with keys:
+                self.cursor.execute(images.create_named(kinds))
+                self.cursor.copy_expert(
+                    statements.copy_rows(images.NAMED, named, named, Dialect(), freeze=False), keys, 1 << 18
+                )
+        if unreadable:
+            notes = (*outcome.notes, WITHHELD.format(count=unreadable))
+            return replace(outcome, rows_before=rows, deletion_withheld=True, notes=notes)
+        self._have_shadow()
+        self.cursor.execute(
+            images.delete_missing(
+                table,
+                self._names(),
+                self.identities,
+                [*self.way.plan.names, *self.identities[0]],
+                self.target.run_id,
+                named=keys is not None,
+            )
+        )
+        return replace(outcome, rows_before=rows, deleted=self.cursor.rowcount)
+
+    def _have_shadow(self) -> None:
+        if not self.way.standing.shadowed or self.way.plan.create:
+            kinds = {**self.way.standing.columns, **{c.name: c.type for c in self.way.plan.columns}}
+            id_type = kinds.get(self.identities[0][0], Type.TEXT)
+            self.cursor.execute(images.drop_shadow(self.target.table))
+            for statement in images.create_shadow(self.target.table, id_type):
+                self.cursor.execute(statement)
+
+    def _names(self) -> list[str]:
+        """All columns of the table, as it is now."""
+        own = {"processed_at", "run_id"} | self.way.standing.own
+        return [*dict.fromkeys([*self.way.standing.columns, *self.way.plan.names]), *sorted(own)]

@@ -1,0 +1,69 @@
+"""Undo: the rows that a run inserted go, those that it changed or deleted come back exactly (BEHAVIOUR 8)."""
+
+from dataclasses import dataclass
+
+from psycopg2.extensions import connection as Connection
+
+from ingest.loader import images, statements
+from ingest.loader.catalogue import has_shadow, read_table
+from ingest.loader.errors import RunFailed
+from ingest.loader.load import lock
+from ingest.loader.plan import Identities
+
+LISTED = 1_000
+"""At most so many rows that stay are listed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Undone:
+    """What an undo did."""
+
+    removed: int
+    """Rows that the run had inserted."""
+    restored: int
+    """Rows that it had changed."""
+    reinserted: int
+    """Rows that it had deleted."""
+    stayed: tuple[tuple[str, str], ...]
+    """Rows left as they are: key, and why: ``changed`` or ``deleted`` since, or their old identity ``taken``."""
+
+
+def undo(connection: Connection, table: str, identities: Identities, run_id: int) -> Undone:
+    """Take back what is left of a run in its table, in the caller's transaction.
+
+    It can be repeated: what stays now can be taken back once the run that stands in the way is undone. Raises
+    RunFailed where the table isn't there any more.
+    """
+    lock(connection, table)
+    with connection.cursor() as cursor:
+        standing = read_table(cursor, table)
+        if not standing.exists or "run_id" not in standing.own:
+            raise RunFailed(f"The table {table} is gone or has no column run_id: there is nothing to undo.")
+        cursor.execute(statements.lock_table(table, ddl=False))
+        if not identities or not has_shadow(cursor, table):
+            cursor.execute(images.remove_inserted(table, (), run_id))
+            return Undone(removed=cursor.rowcount, restored=0, reinserted=0, stayed=())
+        names = [*standing.columns, *sorted(standing.own)]
+        for statement in images.find_back(table, identities, run_id):
+            cursor.execute(statement)
+        cursor.execute(images.remove_inserted(table, identities, run_id))
+        removed = cursor.rowcount
+        for statement in images.mark_staying(table, identities):
+            cursor.execute(statement)
+        cursor.execute(images.put_back(table, names))
+        restored = cursor.rowcount
+        cursor.execute(images.reinsert(table, names))
+        reinserted = cursor.rowcount
+        cursor.execute(images.staying(identities[0], LISTED))
+        stayed = cursor.fetchall()
+        cursor.execute(images.changed_since(table, identities, run_id, LISTED))
+        stayed += cursor.fetchall()
+        cursor.execute(images.forget_back(table))
+    return Undone(removed=removed, restored=restored, reinserted=reinserted, stayed=tuple(stayed))
+
+
+def forget(connection: Connection, table: str, runs: list[int]) -> None:
+    """Give up the undo of ``runs``: their before-images go."""
+    with connection.cursor() as cursor:
+        if has_shadow(cursor, table):
+            cursor.execute(images.forget(table, runs))
