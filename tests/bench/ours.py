@@ -11,6 +11,7 @@ from time import perf_counter
 
 TABLE = "people"
 FIRST_RUN = 1
+COUNTS = ("records", "inserted", "updated", "unchanged", "duplicate", "rejected")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +57,10 @@ def _load(url: str, file: Path, run_id: int) -> Told:
         connection.commit()
         connection.close()
     seconds = perf_counter() - started
-    names = ("records", "inserted", "updated", "unchanged", "duplicate", "rejected")
-    return Told(seconds=seconds, peak=_peak(), counts={name: getattr(outcome, name) for name in names})
+    return Told(seconds=seconds, peak=peak(), counts={name: getattr(outcome, name) for name in COUNTS})
 
 
-def _peak() -> int:
+def peak() -> int:
     """The process's own highest memory, and that of a child if it had one."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()

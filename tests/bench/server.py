@@ -40,13 +40,18 @@ class Databases:
             version, fsync = cursor.fetchone()
         return f"PostgreSQL {version}, fsync {fsync}"
 
+    @property
+    def log(self) -> str:
+        """What the server wrote so far."""
+        return (self._server.folder / "postgres.log").read_text(errors="replace")
+
     def has(self, state: str) -> bool:
         """Whether ``state`` was kept."""
         return state in self._states
 
     @contextmanager
-    def fresh(self, state: str, *, keep_as: str = "") -> Iterator[str]:
-        """The address of a new database in ``state``, nothing left to write to disk.
+    def fresh(self, state: str, *, keep_as: str = "", logged: bool = False) -> Iterator[str]:
+        """The address of a new database in ``state``, nothing left to write to disk; ``logged``: every statement is.
 
         It is gone afterwards; or, vacuumed and analyzed, becomes the state ``keep_as``.
         """
@@ -54,6 +59,8 @@ class Databases:
         with self._server.superuser() as cursor:
             statement = "CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY"
             cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, (name, state, USER))))
+            if logged:
+                cursor.execute(sql.SQL("ALTER DATABASE {} SET log_statement = 'all'").format(sql.Identifier(name)))
             cursor.execute("CHECKPOINT")
         try:
             yield self._server.url(name)
