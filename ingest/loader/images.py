@@ -57,7 +57,7 @@ def save_changed(name: str, names: Sequence[str], key: str, run_id: int) -> Comp
     """Keeps the rows that the table of changes is about to change."""
     return SQL(
         "insert into {shadow} ({meta}, {names}) select {run}, false, c.{key}, {values} from {changes} c"
-        " join {table} t on t.ctid = c.target"
+        " join {table} t on t.ctid = c.target$"
     ).format(
         shadow=shadow(name),
         meta=_META,

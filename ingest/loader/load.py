@@ -62,8 +62,14 @@ def load(
     Outcome of what would have been where it is known; errors of the driver as they come.
     """
     lock(connection, target.table)
-    with connection.cursor() as cursor:
-        outcome, target = _load(cursor, file, target, progress)
+    try:
+        with connection.cursor() as cursor:
+            outcome, target = _load(cursor, file, target, progress)
+    except errors.ProgramLimitExceeded as error:
+        raise RunFailed(
+            f"PostgreSQL can't hold a row of this file in {target.table}: {error.diag.message_primary}. The row is too "
+            "wide for a page; split the file into several with fewer columns."
+        ) from error
     outcome.check_balance()
     _check_limit(outcome, target)
     check_brakes(outcome, target)

@@ -15,14 +15,14 @@ FILLED = Identifier("pg_temp", "ingest_filled")
 CHANGES = Identifier("pg_temp", "ingest_changes")
 HELD = Identifier("pg_temp", "ingest_held")
 
-CREATE_FATE = SQL("create temp table ingest_fate (n bigint, code text, other bigint, holder text) on commit drop")
+CREATE_FATE = SQL("create temp table ingest_fate (n$ bigint, code text, other bigint, holder text) on commit drop")
 """Records that don't go in: ``other`` is the number of the record that counts instead, ``holder`` the id of the row
 that holds the e-mail."""
-INDEX_FATE = SQL("create index on {} (n)").format(FATE)
+INDEX_FATE = SQL("create index on {} (n$)").format(FATE)
 ANALYZE_FATE = SQL("analyze {}").format(FATE)
 
 COUNT_FATES = SQL("select code, count(*) from {} group by code").format(FATE)
-COUNT_CHANGES = SQL("select count(*) - count(target), count(target) from {}").format(CHANGES)
+COUNT_CHANGES = SQL("select count(*) - count(target$), count(target$) from {}").format(CHANGES)
 """How many records are new, and how many change a row."""
 
 
@@ -30,8 +30,8 @@ def rejected_fates(key: Sequence[str], limit: int) -> Composed:
     """The first ``limit`` records without a usable key or in conflict: n, code, other, holder, the key's values."""
     values = SQL(", ").join(SQL("s.{}::text").format(Identifier(name)) for name in key)
     return SQL(
-        "select f.n, f.code, f.other, f.holder, array[{values}] from {fate} f join {stage} s on s.n = f.n"
-        " where f.code <> 'duplicate' order by f.n limit {limit}"
+        "select f.n$, f.code, f.other, f.holder, array[{values}] from {fate} f join {stage} s on s.n$ = f.n$"
+        " where f.code <> 'duplicate' order by f.n$ limit {limit}"
     ).format(values=values, fate=FATE, stage=STAGE, limit=Literal(limit))
 
 
@@ -39,12 +39,12 @@ def _each(pattern: str, names: Sequence[str], between: str) -> Composed:
     return SQL(between).join(SQL(pattern).format(c=Identifier(name)) for name in names)
 
 
-_NOT_FATED = SQL("not exists (select from {fate} f where f.n = s.n)").format(fate=FATE)
+_NOT_FATED = SQL("not exists (select from {fate} f where f.n$ = s.n$)").format(fate=FATE)
 
 
 def fate_null_keys(key: Sequence[str]) -> Composed:
     """Records without a value in one of the key's columns."""
-    return SQL("insert into {fate} (n, code) select s.n, 'null_key' from {stage} s where {null}").format(
+    return SQL("insert into {fate} (n$, code) select s.n$, 'null_key' from {stage} s where {null}").format(
         fate=FATE, stage=STAGE, null=_each("s.{c} is null", key, " or ")
     )
 
@@ -61,9 +61,9 @@ def repeats(key: Sequence[str]) -> Composed:
 def fate_duplicates(key: Sequence[str]) -> Composed:
     """Of records with the same key the last counts."""
     return SQL(
-        "insert into {fate} (n, code, other) select s.n, 'duplicate', d.last"
-        " from (select {key}, max(n) as last from {stage} where {known} group by {key} having count(*) > 1) d"
-        " join {stage} s on {same} where s.n < d.last"
+        "insert into {fate} (n$, code, other) select s.n$, 'duplicate', d.last$"
+        " from (select {key}, max(n$) as last$ from {stage} where {known} group by {key} having count(*) > 1) d"
+        " join {stage} s on {same} where s.n$ < d.last$"
     ).format(
         fate=FATE,
         stage=STAGE,
@@ -76,7 +76,7 @@ def fate_duplicates(key: Sequence[str]) -> Composed:
 def count_differing(rest: Sequence[str]) -> Composed:
     """How many duplicates differ, in a column that isn't their key, from the record that counts."""
     return SQL(
-        "select count(*) from {fate} f join {stage} s on s.n = f.n join {stage} w on w.n = f.other"
+        "select count(*) from {fate} f join {stage} s on s.n$ = f.n$ join {stage} w on w.n$ = f.other"
         " where f.code = 'duplicate' and ({mine}) is distinct from ({others})"
     ).format(fate=FATE, stage=STAGE, mine=columns(rest, "s"), others=columns(rest, "w"))
 
@@ -109,16 +109,16 @@ def fill_ids(name: str) -> list[Composed]:
     """A record without id takes the one of the last record with its e-mail, else of the row with its e-mail."""
     return [
         SQL(
-            "create temp table ingest_filled on commit drop as select s.n, coalesce(f.id, t.id) as id from {stage} s"
+            "create temp table ingest_filled on commit drop as select s.n$, coalesce(f.id, t.id) as id from {stage} s"
             " left join (select distinct on (email) email, id from {stage} where id is not null and email in"
-            "  (select email from {stage} where id is null and email is not null) order by email, n desc) f"
+            "  (select email from {stage} where id is null and email is not null) order by email, n$ desc) f"
             "  on f.email = s.email"
             " left join {table} t on t.email = s.email where s.id is null"
         ).format(stage=STAGE, table=table(name)),
-        SQL("insert into {fate} (n, code) select n, 'null_key' from {filled} where id is null").format(
+        SQL("insert into {fate} (n$, code) select n$, 'null_key' from {filled} where id is null").format(
             fate=FATE, filled=FILLED
         ),
-        SQL("update {stage} s set id = f.id from {filled} f where f.n = s.n and f.id is not null").format(
+        SQL("update {stage} s set id = f.id from {filled} f where f.n$ = s.n$ and f.id is not null").format(
             stage=STAGE, filled=FILLED
         ),
     ]
@@ -133,10 +133,10 @@ def find_changes(name: str, key: Sequence[str], rest: Sequence[str], *, fated: b
     differs = [SQL("t.{k} is null").format(k=Identifier(key[0]))]
     if rest:
         differs.append(SQL("({}) is distinct from ({})").format(columns(rest, "t"), columns(rest, "s")))
-    old_email = SQL(", t.email as old_email" if with_email else "")
+    old_email = SQL(", t.email as email$" if with_email else "")
     return SQL(
         "create temp table ingest_changes on commit drop as"
-        " select s.*, t.ctid as target{old_email} from {stage} s left join {table} t on {same}"
+        " select s.*, t.ctid as target${old_email} from {stage} s left join {table} t on {same}"
         " where {fated}({differs})"
     ).format(
         old_email=old_email,
@@ -153,28 +153,28 @@ ANALYZE_CHANGES = SQL("analyze {}").format(CHANGES)
 
 def settle_emails(name: str) -> list[Composed]:
     """Records that bring an e-mail which another row or record holds: who conflicts, and who takes that row over."""
-    drop_fated = SQL("delete from {changes} c using {fate} f where f.n = c.n").format(changes=CHANGES, fate=FATE)
+    drop_fated = SQL("delete from {changes} c using {fate} f where f.n$ = c.n$").format(changes=CHANGES, fate=FATE)
     names = {"changes": CHANGES, "fate": FATE, "held": HELD, "stage": STAGE, "table": table(name)}
     return [
         SQL(
             "create temp table ingest_held on commit drop as"
-            " select c.n, c.target is not null as known, h.id, h.ctid as row"
-            " from {changes} c join {table} h on h.email = c.email where c.email is distinct from c.old_email"
+            " select c.n$, c.target$ is not null as known, h.id, h.ctid as row"
+            " from {changes} c join {table} h on h.email = c.email where c.email is distinct from c.email$"
         ).format(**names),
         SQL("analyze {held}").format(**names),
         # Two rows are meant where the record has one of its own, or where the file names the holder by its id.
         SQL(
-            "insert into {fate} (n, code, other, holder)"
-            " select h.n, 'key_conflict', case when not h.known then w.n end, h.id::text from {held} h"
-            " left join {stage} w on w.id = h.id and not exists (select from {fate} f where f.n = w.n)"
-            " where h.known or w.n is not null"
+            "insert into {fate} (n$, code, other, holder)"
+            " select h.n$, 'key_conflict', case when not h.known then w.n$ end, h.id::text from {held} h"
+            " left join {stage} w on w.id = h.id and not exists (select from {fate} f where f.n$ = w.n$)"
+            " where h.known or w.n$ is not null"
         ).format(**names),
         drop_fated,
-        SQL("update {changes} c set target = h.row from {held} h where h.n = c.n and not h.known").format(**names),
+        SQL("update {changes} c set target$ = h.row from {held} h where h.n$ = c.n$ and not h.known").format(**names),
         SQL(
-            "insert into {fate} (n, code, other) select x.n, 'key_conflict', x.last from"
-            " (select n, max(n) over (partition by email) as last from {changes}"
-            "  where email is not null and email is distinct from old_email) x where x.n < x.last"
+            "insert into {fate} (n$, code, other) select x.n$, 'key_conflict', x.last$ from"
+            " (select n$, max(n$) over (partition by email) as last$ from {changes}"
+            "  where email is not null and email is distinct from email$) x where x.n$ < x.last$"
         ).format(**names),
         drop_fated,
     ]
@@ -190,7 +190,7 @@ def merge(name: str, key: Sequence[str], rest: Sequence[str], run_id: int, *, wi
         sets=_each("{c} = c.{c}", written, ", "), run=Literal(run_id)
     )
     return SQL(
-        "merge into {table} t using {changes} c on t.ctid = c.target {update}"
+        "merge into {table} t using {changes} c on t.ctid = c.target$ {update}"
         "when not matched then insert ({names}, processed_at, run_id) values ({values}, {own})"
     ).format(
         table=table(name),
@@ -205,5 +205,5 @@ def merge(name: str, key: Sequence[str], rest: Sequence[str], run_id: int, *, wi
 def append(name: str, names: Sequence[str], run_id: int) -> Composed:
     """Writes every record as a new row, in the file's order."""
     return SQL(
-        "insert into {table} ({names}, processed_at, run_id) select {names}, now(), {run} from {stage} order by n"
+        "insert into {table} ({names}, processed_at, run_id) select {names}, now(), {run} from {stage} order by n$"
     ).format(table=table(name), names=columns(names), run=Literal(run_id), stage=STAGE)

@@ -37,7 +37,7 @@ class OpenRows:
     rows: Rows
     dialect: Dialect
     names: tuple[str, ...]
-    """Their columns: the file's, behind ``n`` where each row starts with its record number."""
+    """Their columns: the file's, behind ``n$`` where each row starts with its record number."""
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def open_rows(reading: Reading, plan: Plan, *, numbered: bool) -> Iterator[OpenR
     bad = " or ".join(condition for condition, *_ in _bad_conditions(plan))
     kept = f" where ({bad}) is not true" if bad else ""
     with reading.emit(f"select {', '.join((['r'] if numbered else []) + cells)} from {reading.records}{kept}") as rows:
-        yield OpenRows(rows=rows, dialect=Dialect(), names=(("n",) if numbered else ()) + plan.names)
+        yield OpenRows(rows=rows, dialect=Dialect(), names=(("n$",) if numbered else ()) + plan.names)
 
 
 def bad_records(reading: Reading, plan: Plan, limit: int) -> tuple[dict[Code, int], list[BadRecord]]:
