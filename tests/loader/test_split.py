@@ -122,7 +122,8 @@ def as_postgres_reads(connection: psycopg2.extensions.connection, found: Certifi
         cursor.execute(f"create temp table copied (n bigint generated always as identity, {columns})")
         names = columns.replace(" text", "")
         cursor.copy_expert(
-            f"copy copied ({names}) from stdin (format csv, delimiter '{found.dialect.delimiter}', encoding 'UTF8')", file
+            f"copy copied ({names}) from stdin (format csv, delimiter '{found.dialect.delimiter}', encoding 'UTF8')",
+            file,
         )
         cursor.execute(f"select {names} from copied order by n")
         rows = cursor.fetchall()
