@@ -1,0 +1,84 @@
+"""The SQL of changes by hand: pure functions that hold no connection."""
+
+from collections.abc import Sequence
+
+from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
+
+from ingest.loader.statements import columns, table
+from ingest.loader.target import SCHEMA
+from ingest.loader.types import GRAMMAR, LONGEST_TYPED, SPACES, Type
+
+KEYS = SQL(
+    "select k.conname, array(select a.attname::text from pg_attribute a where a.attrelid = c.oid"
+    " and a.attnum = any(k.conkey)) from pg_constraint k join pg_class c on c.oid = k.conrelid"
+    " join pg_namespace n on n.oid = c.relnamespace"
+    " where n.nspname = {} and c.relname = %s and k.contype in ('p', 'u')"
+).format(Literal(SCHEMA))
+"""The table's key constraints and their columns."""
+
+
+def drop_key(name: str, constraint: str, key: Sequence[str]) -> Composed:
+    """Drops a key; its columns may be NULL again."""
+    steps = [SQL("drop constraint {}").format(Identifier(constraint))]
+    steps += [SQL("alter column {} drop not null").format(Identifier(c)) for c in key if c != "record_id"]
+    return SQL("alter table {} {}").format(table(name), SQL(", ").join(steps))
+
+
+def _each(pattern: str, names: Sequence[str], between: str) -> Composed:
+    return SQL(between).join(SQL(pattern).format(c=Identifier(name), spaces=Literal(SPACES)) for name in names)
+
+
+def count_blank(name: str, key: Sequence[str]) -> Composed:
+    """How many rows have no value in one of the columns."""
+    return SQL("select count(*) from {} where {}").format(
+        table(name), _each("coalesce(btrim({c}::text, {spaces}), '') = ''", key, " or ")
+    )
+
+
+def count_longer(name: str, key: Sequence[str], limit: int) -> Composed:
+    """How many rows have a longer key than an index entry holds."""
+    return SQL("select count(*) from {} where {} > {}").format(
+        table(name), _each("octet_length({c}::text)", key, " + "), Literal(limit)
+    )
+
+
+def repeated(name: str, key: Sequence[str], limit: int) -> Composed:
+    """Some keys that several rows have, as texts."""
+    return SQL("select concat_ws(', ', {}) from {} group by {} having count(*) > 1 limit {}").format(
+        _each("{c}::text", key, ", "), table(name), columns(key), Literal(limit)
+    )
+
+
+def set_type(relation: Composable, column: str, kind: Type) -> Composed:
+    """Gives the column the type; what is blank to the type becomes NULL."""
+    value = SQL("{c}::text") if kind is Type.TEXT else SQL("nullif(btrim({c}::text, {spaces}), '')::{t}")
+    return SQL("alter table {r} alter column {c} type {t} using {value}").format(
+        r=relation,
+        c=Identifier(column),
+        t=SQL(kind.short),
+        value=value.format(c=Identifier(column), spaces=Literal(SPACES), t=SQL(kind.short)),
+    )
+
+
+def _unfit(column: str, kind: Type) -> Composed:
+    return SQL(
+        "btrim({c}::text, {spaces}) <> '' and (btrim({c}::text, {spaces}) !~ {grammar}"
+        " or length(btrim({c}::text, {spaces})) > {longest})"
+    ).format(
+        c=Identifier(column),
+        spaces=Literal(SPACES),
+        grammar=Literal(f"^(?:{GRAMMAR[kind]})$"),
+        longest=Literal(LONGEST_TYPED),
+    )
+
+
+def count_unfit(name: str, column: str, kind: Type) -> Composed:
+    """How many values the type doesn't hold."""
+    return SQL("select count(*) from {} where {}").format(table(name), _unfit(column, kind))
+
+
+def unfit_values(name: str, column: str, kind: Type, limit: int) -> Composed:
+    """The first values that the type doesn't hold."""
+    return SQL("select {}::text from {} where {} limit {}").format(
+        Identifier(column), table(name), _unfit(column, kind), Literal(limit)
+    )

@@ -1,0 +1,121 @@
+"""What an operator changes by hand: a table's key, a column's type; each held against every row first (BEHAVIOUR 4, 5).
+
+Both work in the caller's transaction and don't commit. They end the undo of earlier runs, except where a type widens.
+"""
+
+from psycopg2 import errors
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from ingest.loader import altering, images, statements
+from ingest.loader.catalogue import dependent_views, read_table
+from ingest.loader.errors import RunFailed
+from ingest.loader.load import lock
+from ingest.loader.plan import LONGEST_KEY, Identities
+from ingest.loader.standing import Standing
+from ingest.loader.types import Type, join
+
+SHOWN = 5
+"""How many values that stand in the way are named."""
+
+
+def change_key(connection: Connection, table: str, identities: Identities) -> None:
+    """Give the table these identities in place of those it has; () numbers its rows instead.
+
+    Raises RunFailed, with what stands in the way, where the rows don't allow it.
+    """
+    lock(connection, table)
+    with connection.cursor() as cursor:
+        standing = _locked(cursor, table)
+        for identity in identities:
+            _check_key(cursor, table, standing, identity)
+        cursor.execute(altering.KEYS, (table,))
+        for constraint, columns in cursor.fetchall():
+            try:
+                cursor.execute(altering.drop_key(table, constraint, columns))
+            except errors.DependentObjectsStillExist as error:
+                raise RunFailed(
+                    f"The key of {table} can't be changed: other tables refer to it ({error.diag.message_detail})."
+                ) from error
+        for number, identity in enumerate(identities):
+            cursor.execute(statements.add_key(table, identity, primary=not number))
+        if not identities and "record_id" not in standing.own:
+            cursor.execute(statements.add_record_id(table, primary=True))
+        cursor.execute(images.drop_shadow(table))
+
+
+def _check_key(cursor: Cursor, table: str, standing: Standing, identity: tuple[str, ...]) -> None:
+    told = " and ".join(identity)
+    unknown = [column for column in identity if column not in standing.columns]
+    if unknown:
+        raise RunFailed(f"{table} has no column {unknown[0]}; it can't be the key.")
+    cursor.execute(altering.count_blank(table, identity))
+    (blank,) = cursor.fetchone() or (0,)
+    if blank:
+        raise RunFailed(f"{told} can't be the key of {table}: {blank:,} rows have no value there.")
+    cursor.execute(altering.count_longer(table, identity, LONGEST_KEY))
+    (longer,) = cursor.fetchone() or (0,)
+    if longer:
+        raise RunFailed(
+            f"{told} can't be the key of {table}: {longer:,} rows have more than {LONGEST_KEY:,} bytes there."
+        )
+    cursor.execute(altering.repeated(table, identity, SHOWN))
+    repeated = [shown for (shown,) in cursor.fetchall()]
+    if repeated:
+        raise RunFailed(
+            f"{told} can't be the key of {table}: rows repeat it, such as {', '.join(map(repr, repeated))}."
+        )
+
+
+def change_type(connection: Connection, table: str, column: str, kind: Type) -> None:
+    """Give a column this type, if it holds every value of the table.
+
+    Raises RunFailed, naming the first values, where some stand in the way.
+    """
+    lock(connection, table)
+    with connection.cursor() as cursor:
+        standing = _locked(cursor, table)
+        before = standing.columns.get(column)
+        if before is None:
+            raise RunFailed(f"{table} has no column {column}.")
+        if before is kind:
+            return
+        widens = join(before, kind) is kind
+        if not widens:
+            _check_values(cursor, table, column, kind)
+        try:
+            cursor.execute("savepoint by_hand")
+            cursor.execute(altering.set_type(statements.table(table), column, kind))
+        except errors.FeatureNotSupported:
+            cursor.execute("rollback to savepoint by_hand")
+            views = ", ".join(dependent_views(cursor, table))
+            raise RunFailed(
+                f"{column} can't become {kind.short}: views read {table}: {views}. Drop them first."
+            ) from None
+        except (errors.UniqueViolation, errors.NotNullViolation) as error:
+            raise RunFailed(
+                f"{column} can't become {kind.short}: as a key its values would repeat or vanish."
+            ) from error
+        if standing.shadowed and not widens:
+            cursor.execute(images.drop_shadow(table))
+        elif standing.shadowed:
+            cursor.execute(altering.set_type(images.shadow(table), column, kind))
+            if column == "id":
+                cursor.execute(images.alter_id(table, kind))
+
+
+def _check_values(cursor: Cursor, table: str, column: str, kind: Type) -> None:
+    cursor.execute(altering.count_unfit(table, column, kind))
+    (unfit,) = cursor.fetchone() or (0,)
+    if not unfit:
+        return
+    cursor.execute(altering.unfit_values(table, column, kind, SHOWN))
+    shown = ", ".join(repr(value[:100]) for (value,) in cursor.fetchall())
+    raise RunFailed(f"{column} of {table} can't become {kind.short}: {unfit:,} values are none, such as {shown}.")
+
+
+def _locked(cursor: Cursor, table: str) -> Standing:
+    if not read_table(cursor, table).exists:
+        raise RunFailed(f"There is no table {table} yet.")
+    cursor.execute(statements.lock_table(table, ddl=True))
+    return read_table(cursor, table)
