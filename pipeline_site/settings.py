@@ -27,7 +27,7 @@ def adopt(file: Path) -> None:
     """
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"):
         os.environ.pop(name, None)
-    os.environ.update(line.split("=", 1) for line in shlex.split(file.read_text(), comments=True))
+    os.environ.update(dict(line.split("=", 1) for line in shlex.split(file.read_text(), comments=True)))
 
 
 def text(name: str, default: str | None = None, *, instead: str = "") -> str:

@@ -163,11 +163,11 @@ def aws(aws_server: LocalAws, settings: Any) -> Aws:
 
 
 @pytest.fixture
-def environment(transactional_db: None, aws: Aws) -> dict[str, str]:
+def environment(transactional_db: None, aws: Aws, servers: Servers) -> dict[str, str]:
     """The environment in which another process meets this test's own database, bucket and queue."""
     from django.db import connection
 
-    parts = connection.settings_dict
-    names = {"BUCKET": aws.bucket, "PREFIX": "data/", "QUEUE_URL": aws.queue_url}
-    url = f"postgresql://{parts['USER']}@/{parts['NAME']}?host={parts['HOST']}&port={parts['PORT'] or 5432}"
-    return dict(os.environ) | aws.server.environment | names | {"DATABASE_URL": url}
+    database = servers[MAJORS[0]].url(connection.settings_dict["NAME"])
+    names = {"BUCKET": aws.bucket, "PREFIX": "data/", "QUEUE_URL": aws.queue_url, "DATABASE_URL": database}
+    settings = {"DJANGO_SETTINGS_MODULE": "pipeline_site.settings"}
+    return dict(os.environ) | aws.server.environment | names | settings

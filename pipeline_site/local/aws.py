@@ -91,7 +91,7 @@ class LocalAws:
             }
         )
         log = self.folder / "aws.log"
-        command = [python, "-m", "ministack"]
+        command = [str(python), "-m", "ministack"]
         self.child = Child("The local AWS", command, log=log, environment=environment, folder=self.folder)
         self.child.wait_until(self._is_ready, seconds=60)
 

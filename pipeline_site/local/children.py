@@ -1,6 +1,5 @@
 """Child processes that end with us, and free ports for them."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -23,7 +22,7 @@ class Child:
     def __init__(
         self,
         name: str,
-        command: Sequence[str | os.PathLike[str]],
+        command: Sequence[str | Path],
         *,
         log: Path,
         environment: Mapping[str, str] | None = None,
@@ -33,7 +32,7 @@ class Child:
     ) -> None:
         """Start ``command``, what it prints going to the end of ``log``; ``grace`` is in seconds."""
         self.name, self.log, self._grace = name, log, grace
-        guard = [sys.executable, "-I", "-S", str(_GUARD), stop_by.name, str(grace), *map(os.fspath, command)]
+        guard = [sys.executable, "-I", "-S", str(_GUARD), stop_by.name, str(grace), *map(str, command)]
         with log.open("ab") as out:
             self._guard = subprocess.Popen(
                 guard,
@@ -44,7 +43,8 @@ class Child:
                 cwd=folder,
                 start_new_session=True,  # Ctrl-C at the terminal is ours to pass on, in our order
             )
-        with self._guard.stdout as said:  # type: ignore[union-attr] - they are pipes
+        # They are pipes: neither is ever None.
+        with self._guard.stdout as said:  # type: ignore[union-attr]
             told = said.readline()
         if not told:
             self.stop()
@@ -62,9 +62,11 @@ class Child:
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> None:
         """Return when ``ready`` says so; raise LocalError when the child ends first or the time is over."""
         end = monotonic() + seconds
-        while not ready():
+        while True:
             if self.status is not None:
                 raise LocalError(f"{self.name} ended with status {self.status}: {self.last_words()}")
+            if ready():
+                return
             if monotonic() > end:
                 self.stop()
                 raise LocalError(f"{self.name} wasn't ready after {seconds:.0f} seconds: {self.last_words()}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, NoReturn
 
 from pipeline_site.local.children import LocalError
 from pipeline_site.local.stack import BASE_DIR, BUCKET, FOREIGN, PREFIX, Stack
@@ -165,7 +165,7 @@ def _tell_how_to_go_on(stack: Stack) -> None:
         say(f"{styled(name.ljust(12), 'bold')} {text}")
 
 
-def _serve(stack: Stack) -> None:
+def _serve(stack: Stack) -> NoReturn:
     """Tell of every run that ends, until a signal comes."""
     from django.db import OperationalError
 

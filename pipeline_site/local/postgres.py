@@ -165,8 +165,9 @@ class Postgres:
         secret.write_text(self.password or "unused")
         self._own(secret)
         method = "trust" if self.port is None else "scram-sha-256"
-        command = [*self.account.prefix, binaries(self.major) / "initdb", "--pgdata", new, "--username", SUPERUSER]
-        command += ["--pwfile", secret, "--auth", method, "--encoding", "UTF8", "--no-sync"]
+        command = [*self.account.prefix, str(binaries(self.major) / "initdb"), "--pgdata", str(new)]
+        command += ["--username", SUPERUSER, "--pwfile", str(secret), "--auth", method, "--encoding", "UTF8"]
+        command += ["--no-sync"] if self.settings.get("fsync") == "off" else []
         # The server's own C.UTF-8 sorts alike on every machine.
         command += ["--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
         done = subprocess.run(command, capture_output=True, text=True, env=_environment(), cwd="/", check=False)

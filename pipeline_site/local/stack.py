@@ -50,11 +50,9 @@ class Stack:
         postgres = Postgres(folder=self.folder / "postgres", password=known["database"])
         aws = LocalAws(folder=self.folder / "aws", port=0, access_key=known["access_key"], secret_key=known["aws"])
         self._postgres, self._aws = postgres, aws
-        postgres.port = self._port("PostgreSQL")
-        postgres.start()
+        self._start_on_port("PostgreSQL", postgres)
         postgres.create(DATABASE)
-        aws.port = self._port("the local AWS")
-        aws.start()
+        self._start_on_port("the local AWS", aws)
         queue_url = set_up(aws, bucket=BUCKET, prefix=PREFIX, queue=QUEUE)
         scratch = self.folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
@@ -79,8 +77,16 @@ class Stack:
 
     def wait_for_site(self) -> None:
         """Return when the site shows its login page; raise LocalError if it doesn't within 30 seconds."""
-        if self._site:
-            self._site.wait_until(self._site_answers, seconds=30)
+        for last in (False, True):
+            try:
+                if self._site:
+                    self._site.wait_until(self._site_answers, seconds=30)
+                return
+            except LocalError as error:
+                if last or not _lost_its_port(error):
+                    raise
+            self.site_port = free_port(0)
+            self.start_site()
 
     def start_worker(self) -> None:
         """Start the worker; the database must be migrated."""
@@ -193,6 +199,18 @@ class Stack:
         line = shlex.join(map(str, command))
         write_private(self._commands / name, f'#!/bin/sh\n{unset}{given}exec {line} "$@"\n', mode=0o700)
 
+    def _start_on_port(self, name: str, server: Postgres | LocalAws) -> None:
+        """Start on the usual port or another; a program that takes it from us just then doesn't matter."""
+        server.port = self._port(name)
+        for last in (False, False, True):
+            try:
+                server.start()
+                return
+            except LocalError as error:
+                if last or not _lost_its_port(error):
+                    raise
+            server.port = free_port(0)
+
     def _port(self, name: str) -> int:
         wanted = _PORTS[name]
         port = free_port(wanted)
@@ -223,6 +241,11 @@ class Stack:
             return False
         finally:
             asked.close()
+
+
+def _lost_its_port(error: LocalError) -> bool:
+    """Whether a server didn't start because its port was taken: each says so in its own words, but all say this."""
+    return "in use" in str(error)
 
 
 def write_private(file: Path, text: str, *, mode: int = 0o600) -> None:

@@ -12,8 +12,12 @@ STATUS_COLOURS = {"succeeded": "green", "failed": "red", "held": "yellow", "supe
 
 
 def say(text: str = "") -> None:
-    """Print a line at once, also into a pipe."""
-    print(text, flush=True)
+    """Print a line at once, also into a pipe; when nobody reads it any more, that is a wish to stop."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise KeyboardInterrupt from None
 
 
 def styled(text: str, style: str) -> str:

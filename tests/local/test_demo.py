@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -72,7 +73,7 @@ class Demo:
     def drop(self, file: Path) -> None:
         """Put a file in the bucket by the line that was printed."""
         named = next(line for line in self.printed.splitlines() if line.startswith("Drop a file"))
-        command = named.removeprefix("Drop a file").strip().replace("any.csv", str(file))
+        command = named.removeprefix("Drop a file").strip().replace("any.csv", shlex.quote(str(file)))
         subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=True, cwd="/")
 
 
@@ -117,7 +118,7 @@ def test_it_serves_and_takes_files_until_it_is_stopped(demo: Demo, tmp_path: Pat
     changed.write_text("id,email,amount\n10,amara.okafor@example.com,1.00\n2,bjorn.halvorsen@example.net,89.99\n")
     demo.drop(changed)
     assert comes_true(lambda: "data.csv" in demo.printed.partition("Serving")[2], seconds=20), demo.printed
-    assert demo.rows()["data.csv"] == (0, 1, 1, 0, 0)
+    assert demo.rows()["data.csv"] == (0, 1, 1, 0, 0), demo.printed
     assert demo.ask("SELECT id, first_name, amount FROM data WHERE email = 'amara.okafor@example.com'") == [
         "10|Amara|1.00"
     ]

@@ -1,6 +1,8 @@
 """The fixtures that every other test stands on."""
 
 import json
+import subprocess
+import sys
 
 import psycopg2
 
@@ -37,3 +39,13 @@ def test_an_object_in_the_bucket_reaches_the_queue(aws: Aws) -> None:
     events = [json.loads(message["Body"]) for message in got["Messages"]]
     keys = [record["s3"]["object"]["key"] for event in events for record in event.get("Records", ())]
     assert keys == ["data/a+b.csv"]
+
+
+def test_another_process_meets_this_tests_database(environment: dict[str, str]) -> None:
+    from django.contrib.auth import get_user_model
+
+    get_user_model().objects.create_user("one of this test")
+    ask = "from django.contrib.auth.models import User; print(*User.objects.values_list('username', flat=True))"
+    command = [sys.executable, "manage.py", "shell", "--verbosity=0", "--command", ask]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "one of this test\n"
