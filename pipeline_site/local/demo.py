@@ -130,7 +130,7 @@ def _wait_for(stack: Stack, versions: Sequence[str]) -> list[Any]:
 
 def _show_runs(runs: Sequence[Any]) -> None:
     headers = ("file", "dataset", "status", *_COUNTS, "seconds")
-    say(table(headers, [_row(run) for run in runs]))
+    say(table(headers, [_row(run) for run in runs], whole=True))
     for run in runs:
         if run.reason:
             say(f"  {run.file_name}: {run.reason}")

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
-STATUS_COLOURS = {"succeeded": "green", "failed": "red", "held": "yellow", "superseded": "dim"}
+_INDENT = "  "
+_STATUS_COLOURS = {"succeeded": "green", "failed": "red", "held": "yellow", "superseded": "dim"}
 
 
 def say(text: str = "") -> None:
@@ -40,33 +41,35 @@ def shown(value: object) -> str:
     return "".join(each if each.isprintable() else "\N{MIDDLE DOT}" for each in text)
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, indent: str = "  ") -> str:
-    """Rows under their headers, numbers to the right; columns that the terminal has no room for are named instead."""
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, whole: bool = False) -> str:
+    """Rows under their headers, numbers to the right.
+
+    Columns that the terminal has no room for are named instead, unless the ``whole`` table matters more than its looks.
+    """
     cells = [[shown(value) for value in row] for row in rows]
     right = [
         bool(rows) and all(isinstance(row[at], int | float | Decimal) for row in rows) for at in range(len(headers))
     ]
     widths = [max(len(header), *(len(row[at]) for row in cells), 0) for at, header in enumerate(headers)]
-    fits = _how_many_fit(widths, len(indent))
-    style = {at: header == "status" for at, header in enumerate(headers)}
+    fits = len(widths) if whole else _how_many_fit(widths)
 
     def line(row: Sequence[str], *, head: bool = False) -> str:
         parts = []
         for at in range(fits):
-            text = row[at].rjust(widths[at]) if right[at] else row[at].ljust(widths[at])
-            parts.append(styled(text, "bold" if head else STATUS_COLOURS.get(row[at], "") if style[at] else ""))
-        return (indent + "  ".join(parts)).rstrip()
+            style = "bold" if head else _STATUS_COLOURS.get(row[at], "") if headers[at] == "status" else ""
+            parts.append(styled(row[at].rjust(widths[at]) if right[at] else row[at].ljust(widths[at]), style))
+        return (_INDENT + "  ".join(parts)).rstrip()
 
     lines = [line(headers, head=True), *(line(row) for row in cells)]
     if fits < len(headers):
-        lines.append(styled(f"{indent}(no room for: {', '.join(headers[fits:])})", "dim"))
+        lines.append(styled(f"{_INDENT}(no room for: {', '.join(headers[fits:])})", "dim"))
     return "\n".join(lines)
 
 
-def _how_many_fit(widths: Sequence[int], indent: int) -> int:
+def _how_many_fit(widths: Sequence[int]) -> int:
     if not sys.stdout.isatty():
         return len(widths)
-    room = shutil.get_terminal_size().columns - indent
+    room = shutil.get_terminal_size().columns - len(_INDENT)
     fits = 0
     while fits < len(widths) and sum(widths[: fits + 1]) + 2 * fits <= room:
         fits += 1

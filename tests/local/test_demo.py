@@ -5,10 +5,14 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import closing, suppress
+from email.message import Message
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -70,6 +74,15 @@ class Demo:
         done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)
         return done.stdout.splitlines()
 
+    def get(self, path: str) -> tuple[Message, bytes]:
+        """What the site that was printed answers: headers and body."""
+        host = re.search(r"http://([0-9.:]+)/admin/", self.printed)
+        assert host
+        with closing(HTTPConnection(host[1], timeout=30)) as asked:
+            asked.request("GET", path)
+            answer = asked.getresponse()
+            return answer.headers, answer.read()
+
     def drop(self, file: Path) -> None:
         """Put a file in the bucket by the line that was printed."""
         named = next(line for line in self.printed.splitlines() if line.startswith("Drop a file"))
@@ -123,6 +136,10 @@ def test_it_serves_and_takes_files_until_it_is_stopped(demo: Demo, tmp_path: Pat
         "10|Amara|1.00"
     ]
 
+    assert b"csrfmiddlewaretoken" in demo.get("/admin/login/")[1]
+    assert demo.get("/")[0]["Location"] == "/admin/"
+    assert demo.get("/static/admin/css/base.css")[0]["Content-Type"].startswith("text/css")
+
     worker = next(
         pid for pid, command in demo.left.items() if command.endswith("worker ") and "guard.py" not in command
     )
@@ -138,7 +155,12 @@ def test_it_serves_and_takes_files_until_it_is_stopped(demo: Demo, tmp_path: Pat
 
 
 def test_one_that_was_killed_leaves_nothing_that_stops_the_next(demo: Demo) -> None:
-    demo.start()
+    with socket.socket() as taken, suppress(OSError):  # if it is taken already, all the better
+        taken.bind(("127.0.0.1", 8000))
+        taken.listen()
+        demo.start()
+        assert comes_true(lambda: "the site listens on" in demo.printed, seconds=90), demo.printed
+    assert "Port 8000 is taken: the site listens on" in demo.printed
     assert comes_true(lambda: "Serving" in demo.printed, seconds=90), demo.printed
     second = Demo(demo.folder)
     assert second.start("--exit").wait() == 1
