@@ -38,5 +38,7 @@ def test_there_is_a_locked_file_for_each_that_people_write() -> None:
 
 def test_help_names_every_target() -> None:
     targets = set(re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split())  # type: ignore[index]
-    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert {line.split()[1] for line in done.stdout.splitlines()} == targets
