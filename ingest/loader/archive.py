@@ -52,9 +52,13 @@ def _only_file(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     if not files:
         raise RunFailed("The zip archive holds no file: drop one that holds a CSV file.")
     if len(files) > 1:
-        some = ", ".join(one.filename[:80] for one in files[:3]) + (", …" if len(files) > 3 else "")
+        some = ", ".join(_shown(one.filename) for one in files[:3]) + (", …" if len(files) > 3 else "")
         raise RunFailed(f"The zip archive holds {len(files):,} files ({some}): drop an archive of one CSV file each.")
     return files[0]
+
+
+def _shown(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:80])
 
 
 def _is_of_macos(name: str) -> bool:

@@ -1,6 +1,7 @@
 """What comes compressed is unpacked, by content, not by name: gzip, zstd, bzip2, xz, zip of one file (BEHAVIOUR 3)."""
 
 import bz2
+import errno
 import lzma
 import struct
 import sys
@@ -168,7 +169,7 @@ def _told_as_damage(kind: Compression, stream: BinaryIO) -> Iterator[None]:
     try:
         yield
     except _DAMAGED as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # a place before the file
             raise
         if isinstance(error, EOFError):
             what = f"is cut off after {stream.tell():,} bytes: it was not uploaded whole, or not written whole"
