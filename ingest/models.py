@@ -1,7 +1,7 @@
 """The rows of our own: what is loaded where (Dataset), on its way (Run, Progress), and what did not go in (Reject)."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -73,6 +73,9 @@ class Dataset(models.Model):
         help_text="A run fails when more than this share of its records is rejected…",
     )
     reject_count = models.PositiveIntegerField(default=10, help_text="…and more than this many of them.")
+    asks_approval = models.BooleanField(
+        default=False, help_text="Every run that would change the table is held for somebody to approve it."
+    )
     newest = models.ForeignKey(
         "Run",
         null=True,
@@ -92,8 +95,10 @@ class Dataset(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def target(self, run_id: int) -> Target:
-        """This dataset as the loader sees it, for one run."""
+    def target(
+        self, run_id: int, *, approved: Mapping[str, int] | None = None, previous_records: int | None = None
+    ) -> Target:
+        """This dataset as the loader sees it, for one run; ``approved`` are the brakes that an operator took off it."""
         return Target(
             table=self.name,
             run_id=run_id,
@@ -105,6 +110,9 @@ class Dataset(models.Model):
             null_tokens=tuple(self.null_tokens),
             reject_share=self.reject_share,
             reject_count=self.reject_count,
+            asks_approval=self.asks_approval,
+            approved=approved,
+            previous_records=previous_records,
         )
 
 
@@ -161,6 +169,9 @@ class Run(models.Model):
     notes = models.JSONField(default=list)
     reason = models.TextField(blank=True, help_text="One sentence for the operator: what, where, what to do.")
     traceback = models.TextField(blank=True, help_text="The story for the developer.")
+    brakes = models.JSONField(default=dict, help_text="What held the run: brake -> count.")
+    approved = models.JSONField(null=True, help_text="The brakes that an operator has approved, with their counts.")
+    snapshot = models.BooleanField(default=False, help_text="Whether the file was taken for the whole truth.")
     sha256 = models.CharField(max_length=64, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True, help_text="Policy, key, mode and loader it ran under.")
 

@@ -39,6 +39,8 @@ class Outcome:
     evidence: str = ""
     """Why these identities, in a sentence."""
     ddl: tuple[str, ...] = ()
+    snapshot: bool = False
+    """Whether the file was taken for the whole truth; a corrected reject file never is."""
     deletion_withheld: bool = False
     """A snapshot deleted nothing, since the key of a rejected record can't be read."""
     differing_duplicates: int = 0

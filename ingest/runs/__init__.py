@@ -2,8 +2,22 @@
 
 from ingest.runs.claiming import Claim, claim
 from ingest.runs.executing import execute, take
+from ingest.runs.holding import approve, discard
 from ingest.runs.receiving import put, receive
 from ingest.runs.reject_file import reject_file
 from ingest.runs.retrying import due, load_again, retry
 
-__all__ = ["Claim", "claim", "due", "execute", "load_again", "put", "receive", "reject_file", "retry", "take"]
+__all__ = [
+    "Claim",
+    "approve",
+    "claim",
+    "discard",
+    "due",
+    "execute",
+    "load_again",
+    "put",
+    "receive",
+    "reject_file",
+    "retry",
+    "take",
+]

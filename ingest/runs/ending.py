@@ -1,22 +1,19 @@
 """The ways a run ends: with an outcome, superseded, failed, or put back to wait; only ever for its own holder."""
 
-import csv
-import io
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from ingest.loader.errors import IngestError
+from ingest.loader.errors import IngestError, RunHeld
 from ingest.loader.outcome import Outcome
 from ingest.loader.rejects import RejectBook
 from ingest.models import Run, storable, storable_list
-from ingest.runs import statements
 from ingest.runs.claiming import Claim
 from ingest.runs.failures import log_failure, sentence, story
+from ingest.runs.keeping import keep
 from ingest.runs.material import Material
 from ingest.runs.verdict import fingerprint
 
@@ -26,8 +23,6 @@ MOST_INTERRUPTIONS = 20
 """With the pauses below some three hours; a table that is busy doesn't count."""
 _LONGEST_PAUSE = 600  # seconds
 _TURN_LOST_PAUSE = 2
-_BATCH = 8 << 20  # characters of rejects in one COPY
-_LONGEST_VALUE = 10_000  # characters of a rejected cell; the raw record holds it whole
 
 
 def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...] = ()) -> Status:
@@ -48,7 +43,7 @@ def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...
         dialect=material.written_as,
         **_account(outcome, notes),
     )
-    _keep(run, outcome.rejects)
+    keep(run, outcome.rejects)
     return Status.SUCCEEDED
 
 
@@ -64,6 +59,7 @@ def finish_unchanged(run: Run, same: Run, sha256: str) -> Status:
         dialect=same.dialect,
         sha256=sha256 or same.sha256,
         fingerprint=same.fingerprint,
+        snapshot=same.snapshot,
         notes=[note, *same.notes],
     )
     return Status.SUCCEEDED
@@ -72,6 +68,26 @@ def finish_unchanged(run: Run, same: Run, sha256: str) -> Status:
 def supersede(claim: Claim, reason: str) -> Status | None:
     """End a run in whose place a newer version of its file stands."""
     return _end(claim, status=Status.SUPERSEDED, reason=reason)
+
+
+def hold(claim: Claim, held: RunHeld, material: Material) -> Status | None:
+    """Leave a run to an operator: its load is rolled back, its counts and rejects commit with what held it."""
+    reason = sentence(held)
+    with transaction.atomic():
+        status = _end(
+            claim,
+            status=Status.HELD,
+            reason=reason,
+            brakes=held.brakes,
+            sha256=material.sha256,
+            dialect=material.written_as,
+            **_account(held.outcome),
+        )
+        if status:
+            keep(claim.run, held.outcome.rejects)
+    if status:
+        log_failure(claim.run, reason, fate="hold")
+    return status
 
 
 def fail(claim: Claim, error: BaseException, material: Material | None) -> Status | None:
@@ -87,7 +103,7 @@ def fail(claim: Claim, error: BaseException, material: Material | None) -> Statu
     with transaction.atomic():
         status = _end(claim, status=Status.FAILED, reason=reason, traceback=story(error), **known)
         if status:
-            _keep(claim.run, book)
+            keep(claim.run, book)
     if status:
         log_failure(claim.run, reason, error=error)
     return status
@@ -139,6 +155,7 @@ def _account(outcome: Outcome, notes: tuple[str, ...] = ()) -> dict[str, object]
         "duplicate": outcome.duplicate,
         "rejected": outcome.rejected,
         "deleted": outcome.deleted,
+        "snapshot": outcome.snapshot,
         "columns": [
             {name: storable(value) if isinstance(value, str) else value for name, value in asdict(column).items()}
             for column in outcome.columns
@@ -146,26 +163,3 @@ def _account(outcome: Outcome, notes: tuple[str, ...] = ()) -> dict[str, object]
         "ddl": storable_list(outcome.ddl),
         "notes": storable_list((*outcome.notes, *notes)),
     }
-
-
-def _keep(run: Run, book: RejectBook) -> None:
-    """Store the rejects: by COPY, since 10,000 of them by INSERT took longer than a load of 200,000 records."""
-    with connection.cursor() as cursor:
-        for batch in _batches(run, book):
-            cursor.copy_expert(statements.COPY_REJECTS, batch)
-
-
-def _batches(run: Run, book: RejectBook) -> Iterator[io.StringIO]:
-    """The rejects as CSV, in pieces that fit into memory."""
-    batch = io.StringIO(newline="")
-    writer = csv.writer(batch, quoting=csv.QUOTE_ALL)
-    for reject in book:
-        if batch.tell() > _BATCH:
-            batch.seek(0)
-            yield batch
-            batch.seek(0)
-            batch.truncate()
-        texts = (reject.column, reject.value[:_LONGEST_VALUE], str(reject.code), reject.reason)
-        writer.writerow((run.pk, reject.line, *map(storable, texts), f"\\x{reject.raw.hex()}"))
-    batch.seek(0)
-    yield batch

@@ -12,6 +12,11 @@ from ingest.models import Run, storable
 
 _LOG = logging.getLogger("ingest.runs")
 
+_EVENTS = {
+    "fail": ("run failed", logging.ERROR),
+    "retry": ("run interrupted", logging.WARNING),
+    "hold": ("run held", logging.WARNING),
+}
 _LONGEST_REASON = 2_000  # characters
 _LONGEST_TRACEBACK = 20_000
 
@@ -58,9 +63,10 @@ def story(error: BaseException) -> str:
 
 
 def log_failure(run: Run, reason: str, *, fate: str = "fail", error: BaseException | None = None) -> None:
-    """One structured line with run, dataset and object (BEHAVIOUR 9)."""
+    """One structured line with run, dataset and object (BEHAVIOUR 9); a run that is held has not failed."""
+    event, level = _EVENTS[fate]
     line = {
-        "event": "run failed" if fate == "fail" else "run interrupted",
+        "event": event,
         "run": run.pk,
         "dataset": run.dataset.name if run.dataset else None,
         "object": f"s3://{run.bucket}/{run.key}",
@@ -69,4 +75,4 @@ def log_failure(run: Run, reason: str, *, fate: str = "fail", error: BaseExcepti
         "error": type(error).__name__ if error is not None else None,
         "reason": reason,
     }
-    _LOG.log(logging.ERROR if fate == "fail" else logging.WARNING, json.dumps(line, ensure_ascii=False))
+    _LOG.log(level, json.dumps(line, ensure_ascii=False))

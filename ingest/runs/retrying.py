@@ -36,18 +36,29 @@ def retry(run_id: int) -> Run:
     Raises RunFailed, with a sentence, if the run is in another state or its file name still leads to no table.
     """
     with transaction.atomic():
-        run = Run.objects.select_for_update(no_key=True, of=("self",)).select_related("dataset").get(pk=run_id)
+        run = locked(run_id)
         if run.status not in RETRIED:
             raise RunFailed(f"Run {run.pk} is {run.status}; only failed or superseded runs can be retried.")
         run.dataset = run.dataset or destination(run.key)
-        run.status = Status.WAITING
-        run.attempts = run.interruptions = 0
-        run.records = run.not_before = run.finished = None
-        run.inserted = run.updated = run.unchanged = run.duplicate = run.rejected = run.deleted = 0
-        run.columns, run.ddl, run.notes, run.reason, run.traceback = [], [], [], "", ""
-        run.save()
-        Reject.objects.filter(run=run).delete()
+        begin_anew(run)
     return run
+
+
+def locked(run_id: int) -> Run:
+    """The run, its row locked for an operator's decision; Run.DoesNotExist if there is none."""
+    return Run.objects.select_for_update(no_key=True, of=("self",)).select_related("dataset").get(pk=run_id)
+
+
+def begin_anew(run: Run, *, approved: dict[str, int] | None = None) -> None:
+    """Put a run back to wait, with all its attempts before it and nothing left of what it found."""
+    run.status = Run.Status.WAITING
+    run.attempts = run.interruptions = 0
+    run.records = run.not_before = run.finished = None
+    run.inserted = run.updated = run.unchanged = run.duplicate = run.rejected = run.deleted = 0
+    run.columns, run.ddl, run.notes, run.reason, run.traceback = [], [], [], "", ""
+    run.brakes, run.approved = {}, approved
+    run.save()
+    Reject.objects.filter(run=run).delete()
 
 
 def load_again(run_id: int) -> Run:

@@ -50,6 +50,12 @@ def newer_known(run: Run) -> Run | None:
     return _newer(run).first()
 
 
+def previous_snapshot(run: Run) -> Run | None:
+    """The newest run that loaded the dataset's whole truth before ``run``."""
+    loaded = Run.objects.filter(dataset=run.dataset_id, kind=Run.Kind.LOAD, status=Run.Status.SUCCEEDED, snapshot=True)
+    return loaded.exclude(pk=run.pk).order_by("-finished").first()
+
+
 def _newer(run: Run) -> QuerySet[Run]:
     order = run.version_order
     newer = Run.objects.filter(dataset=run.dataset_id, bucket=run.bucket, key=run.key, kind=Run.Kind.LOAD)

@@ -88,6 +88,14 @@ def source() -> Callable[..., SourceObject]:
     return make
 
 
+COUNTS = ("records", "inserted", "updated", "unchanged", "duplicate", "rejected", "deleted")
+
+
+def counts(run: Run) -> dict[str, int]:
+    """The counts that aren't zero."""
+    return {name: getattr(run, name) for name in COUNTS if getattr(run, name)}
+
+
 def rows(query: str) -> list[tuple[Any, ...]]:
     """What a plain psql would answer: the schema is on the search path."""
     with connection.cursor() as cursor:

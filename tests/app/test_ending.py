@@ -12,7 +12,7 @@ from ingest.loader.errors import RunInterrupted
 from ingest.loader.rejects import Code, RejectBook
 from ingest.loader.rejects import Reject as LoaderReject
 from ingest.models import Progress, Reject, Run
-from ingest.runs import ending, heartbeat
+from ingest.runs import ending, heartbeat, keeping
 from ingest.runs.claiming import Claim, ClaimLost
 
 BUSY = RunInterrupted("S3 is busy. The run is retried.")
@@ -65,7 +65,7 @@ def test_at_most_ten_thousand_rejects_are_stored_and_the_count_stays_exact(sourc
     run, book = runs.receive(source()), RejectBook()
     for line in range(10_050):
         book.add(rejected(line, raw=b"x" * 2_000))
-    ending._keep(run, book)
+    keeping.keep(run, book)
     assert (len(book), Reject.objects.count()) == (10_050, 10_000)
     assert set(Reject.objects.values_list("line", flat=True)) == set(range(10_000))
 
@@ -76,7 +76,7 @@ def test_a_rejected_record_is_stored_byte_by_byte(source, raw):
     run, book = runs.receive(source()), RejectBook()
     book.add(rejected(raw=raw))
     book.add(rejected(raw=b"behind"))
-    ending._keep(run, book)
+    keeping.keep(run, book)
     assert [bytes(reject.raw) for reject in run.rejects.all()] == [raw, b"behind"]
 
 
@@ -84,7 +84,7 @@ def test_a_rejected_record_is_stored_byte_by_byte(source, raw):
 def test_texts_that_no_database_holds_are_stored_as_near_as_they_can(source):
     run, book = runs.receive(source()), RejectBook()
     book.add(rejected(column='a\0,"', value="", reason="Half a \ud800.\n\\.\n"))
-    ending._keep(run, book)
+    keeping.keep(run, book)
     reject = run.rejects.get()
     assert (reject.column, reject.value) == ('a\N{REPLACEMENT CHARACTER},"', "")
     assert reject.reason == "Half a ?.\n\\.\n"

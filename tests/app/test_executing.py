@@ -7,15 +7,9 @@ from django.db import connection
 
 from ingest import runs
 from ingest.models import Dataset, Progress, Reject, Run
-from tests.app.conftest import Door, rows
+from tests.app.conftest import Door, counts, rows
 
-COUNTS = ("records", "inserted", "updated", "unchanged", "duplicate", "rejected", "deleted")
 PEOPLE = "id,name,email\n1,Ann,ann@x.example\n2,Bob,bob@x.example\n"
-
-
-def counts(run: Run) -> dict[str, int]:
-    """The counts that aren't zero."""
-    return {name: getattr(run, name) for name in COUNTS if getattr(run, name)}
 
 
 def test_a_file_becomes_a_table(door: Door, scratch):
@@ -329,7 +323,7 @@ def test_a_worker_that_is_told_to_stop_puts_its_run_back(door: Door, monkeypatch
     def stopped(*args, **options):
         raise SystemExit
 
-    monkeypatch.setattr("ingest.runs.executing.loading.load", stopped)
+    monkeypatch.setattr("ingest.runs.attempt.loading.load", stopped)
     with pytest.raises(SystemExit):
         runs.take(run.pk)
     run.refresh_from_db()
@@ -340,7 +334,7 @@ def test_an_error_of_our_own_fails_the_run_with_a_sentence_and_its_story(door: D
     def broken(*args, **options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("ingest.runs.executing.loading.load", broken)
+    monkeypatch.setattr("ingest.runs.attempt.loading.load", broken)
     run = door.load("people.csv", PEOPLE)
     assert run.status == "failed"
     assert "ZeroDivisionError" in run.reason

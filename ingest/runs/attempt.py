@@ -1,0 +1,131 @@
+"""An attempt: fetch outside the database, then everything that changes it in one transaction (BEHAVIOUR 8)."""
+
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from ingest.aws.objects import SourceGone
+from ingest.loader import load as loading
+from ingest.loader.brakes import EVERYTHING
+from ingest.loader.errors import RunFailed, RunInterrupted
+from ingest.loader.outcome import Outcome
+from ingest.loader.target import Target
+from ingest.models import Dataset, Progress, Run
+from ingest.runs import ending
+from ingest.runs.claiming import Claim, ClaimLost
+from ingest.runs.heartbeat import Heartbeat
+from ingest.runs.material import Material
+from ingest.runs.receiving import load_once_more
+from ingest.runs.verdict import newer_loaded, previous_snapshot, same_content
+
+Status = Run.Status
+
+_ROUNDS = 5
+"""How often newer versions may arrive while an older one is made ready, before it gives up its turn."""
+
+
+class Attempt:
+    """One attempt at one run, with all that it has on this machine."""
+
+    def __init__(self, claimed: Claim, folder: Path, beat: Heartbeat) -> None:
+        self._claim = claimed
+        self._run = claimed.run
+        self._folder = folder
+        self._beat = beat
+        self._materials: dict[str, Material] = {}
+        self.own = self._material(claimed.run)
+
+    def carry_out(self) -> Status:
+        """Make ready what the transaction needs, and run it; what turns out to be missing is fetched outside of it."""
+        lacking: Material | None = self._first_need()
+        for _ in range(_ROUNDS):
+            if lacking:
+                self._make_ready(lacking)
+            with transaction.atomic():
+                status, lacking = self._settle()
+            if status:
+                return status
+        raise RunInterrupted(f"Newer versions of {self._run.key} kept arriving while this one was being loaded.")
+
+    def _first_need(self) -> Material | None:
+        """Nothing, if the content seems to be loaded already, by its ETag or, once fetched, by its digest."""
+        if same_content(self._run, self._run.dataset):
+            return None
+        self.own.fetch()
+        return None if same_content(self._run, self._run.dataset, self.own.sha256) else self.own
+
+    def _settle(self) -> tuple[Status | None, Material | None]:
+        """Within the transaction: lock, decide by BEHAVIOUR 1, load. Gives the end, or the material it lacks."""
+        run = self._lock()
+        newer = newer_loaded(run)
+        if newer and run.dataset.mode == Dataset.Mode.SNAPSHOT:
+            reason = f"Run {newer.pk} has loaded a newer version of this file, and a snapshot is the whole truth."
+            return ending.supersede(self._claim, reason), None
+        same = same_content(run, run.dataset, self.own.sha256)
+        if same:
+            return ending.finish_unchanged(run, same, self.own.sha256), None
+        behind = self._material(newer) if newer and run.dataset.mode == Dataset.Mode.UPSERT else None
+        for material in (self.own, behind):
+            if material and not material.file:
+                return None, material
+        return self._load_in_order(run, newer if behind else None, behind), None
+
+    def _lock(self) -> Run:
+        """The run's row with our token, then the table; the run is given its dataset as it stands under the lock."""
+        run = Run.objects.select_for_update(no_key=True, of=("self",)).filter(
+            pk=self._run.pk, token=self._claim.token, status=Status.RUNNING
+        )
+        locked = run.first()
+        if locked is None:
+            raise ClaimLost(f"Run {self._run.pk} was taken over by another worker.")
+        self._beat.enter(Progress.Stage.WAIT, 0)
+        loading.lock(connection.connection, self._run.dataset.name)
+        locked.dataset = Dataset.objects.select_related("newest").get(pk=locked.dataset_id)
+        return locked
+
+    def _load_in_order(self, run: Run, newer: Run | None, behind: Material | None) -> Status:
+        """Load the run's own version, and behind it the newest one once more if that had come before it."""
+        if not newer or not behind:
+            return self._load(run, self.own)
+        again = load_once_more(newer, status=Status.RUNNING, token=1, attempts=1, started=run.started)
+        again.dataset = run.dataset
+        notes = (
+            f"A newer version of this file had been loaded before; it was loaded again behind it, by run {again.pk}.",
+        )
+        self._load(run, self.own, notes)
+        again_notes = (f"Loaded again behind an older version of the file, which came late as run {run.pk}.",)
+        try:
+            outcome = self._outcome(behind, run.dataset.target(again.pk, approved=EVERYTHING))  # it was let in before
+        except RunFailed as failed:  # its account would be taken for that of the older version
+            raise RunFailed(f"The newest version could not be loaded again behind this one: {failed}") from failed
+        return ending.finish(again, outcome, behind, again_notes)
+
+    def _load(self, run: Run, material: Material, notes: tuple[str, ...] = ()) -> Status:
+        outcome = self._outcome(material, self._target(run))
+        return ending.finish(run, outcome, material, notes)
+
+    def _outcome(self, material: Material, target: Target) -> Outcome:
+        return loading.load(connection.connection, material.file, target, progress=self._beat.load_reached)
+
+    def _target(self, run: Run) -> Target:
+        previous = previous_snapshot(run) if run.dataset.mode == Dataset.Mode.SNAPSHOT else None
+        return run.dataset.target(run.pk, approved=run.approved, previous_records=previous and previous.records)
+
+    def _material(self, run: Run) -> Material:
+        """What we have of the run's source object; two runs of one version share it."""
+        name = f"{run.key}\n{run.source_identity}"
+        if name not in self._materials:
+            folder = self._folder / str(len(self._materials))
+            self._materials[name] = Material(source=run.source, folder=folder, beat=self._beat)
+        return self._materials[name]
+
+    def _make_ready(self, material: Material) -> None:
+        try:
+            material.make_ready()
+        except SourceGone as gone:
+            if material is self.own:
+                raise
+            raise RunFailed(
+                f"A newer version of {self._run.key} is loaded already and can't be read from the bucket any more, so "
+                "this older one can't be put behind it. Nothing was changed; drop the newest file again."
+            ) from gone

@@ -1,0 +1,40 @@
+"""Approve and discard: what an operator decides about a run that is held (BEHAVIOUR 8)."""
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from ingest.loader.errors import RunFailed
+from ingest.models import Run, storable
+from ingest.runs.retrying import begin_anew, locked
+
+Status = Run.Status
+
+
+def approve(run_id: int) -> Run:
+    """Have a held run loaded again, on the table as it then stands; it is held again if a braked count has grown.
+
+    Raises RunFailed, with a sentence, if the run isn't held.
+    """
+    with transaction.atomic():
+        run = _held(run_id)
+        begin_anew(run, approved=run.brakes)
+    return run
+
+
+def discard(run_id: int, who: str) -> Run:
+    """Give up a held run; nothing of it was loaded. ``who`` is named in its reason.
+
+    Raises RunFailed, with a sentence, if the run isn't held.
+    """
+    with transaction.atomic():
+        run = _held(run_id)
+        run.status, run.reason = Status.FAILED, storable(f"Discarded by {who}.")
+        Run.objects.filter(pk=run_id).update(status=run.status, reason=run.reason, finished=Now())
+    return run
+
+
+def _held(run_id: int) -> Run:
+    run = locked(run_id)
+    if run.status != Status.HELD:
+        raise RunFailed(f"Run {run.pk} is {run.status}; only held runs can be approved or discarded.")
+    return run
