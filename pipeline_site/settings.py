@@ -5,7 +5,6 @@ second shell meets the same database and bucket.
 """
 
 import os
-import shlex
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,16 +17,6 @@ from psycopg2.extensions import parse_dsn
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 MIB = 1 << 20
-
-
-def adopt(file: Path) -> None:
-    """Put the ``NAME=value`` lines of ``file`` into the environment, in place of AWS names that stand there.
-
-    A profile or session token of the user's own AWS account must never be mixed with the local keys.
-    """
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"):
-        os.environ.pop(name, None)
-    os.environ.update(dict(line.split("=", 1) for line in shlex.split(file.read_text(), comments=True)))
 
 
 def text(name: str, default: str | None = None, *, instead: str = "") -> str:
@@ -125,6 +114,8 @@ def database(name: str) -> dict[str, Any]:
 
 
 if "DATABASE_URL" not in os.environ and (BASE_DIR / ".local" / "env").is_file():
+    from pipeline_site.local.kept import adopt
+
     adopt(BASE_DIR / ".local" / "env")
 
 # The site

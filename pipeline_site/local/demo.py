@@ -1,6 +1,5 @@
 """The demo: from nothing to files that became tables, on this machine alone."""
 
-import os
 import signal
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -9,7 +8,8 @@ from time import monotonic, sleep
 from typing import Any, NoReturn
 
 from pipeline_site.local.children import LocalError
-from pipeline_site.local.stack import BASE_DIR, BUCKET, FOREIGN, PREFIX, Stack
+from pipeline_site.local.kept import adopt
+from pipeline_site.local.stack import BASE_DIR, BUCKET, PREFIX, Stack
 from pipeline_site.local.terminal import StatusLine, say, styled, table
 
 SAMPLES = BASE_DIR / "samples"
@@ -80,9 +80,7 @@ def _load_samples(stack: Stack) -> bool:
 
 def _prepare_django(stack: Stack) -> str:
     """Migrate and make the admin's user; its password if it was made just now."""
-    for name in FOREIGN:
-        os.environ.pop(name, None)
-    os.environ.update(stack.environment)
+    adopt(stack.env_file)
     import django
     from django.core.management import call_command
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from pipeline_site.local.aws import ENVIRONMENT_FOLDER, LocalAws, set_up
 from pipeline_site.local.children import HOST, Child, LocalError, free_port
+from pipeline_site.local.kept import FOREIGN
 from pipeline_site.local.postgres import SUPERUSER, USER, Postgres, account, binaries
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -23,8 +24,6 @@ DATABASE = "ingest"
 BUCKET = "ingest-demo"
 PREFIX = "data/"
 QUEUE = "ingest-events"
-FOREIGN = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
-"""What would mix the user's own AWS account with the local keys."""
 _PORTS = {"PostgreSQL": 5432, "the local AWS": 4566, "the site": 8000}
 
 
@@ -110,7 +109,7 @@ class Stack:
             child.ask_to_stop()
         for child in product:
             child.stop()
-        (self.folder / "env").unlink(missing_ok=True)
+        self.env_file.unlink(missing_ok=True)
         if self._aws:
             self._aws.stop()
         if self._postgres:
@@ -124,6 +123,11 @@ class Stack:
         if self._aws is None:
             raise LocalError("The local AWS isn't started.")
         return self._aws.client(service)
+
+    @property
+    def env_file(self) -> Path:
+        """The environment of the product's processes, while the servers run."""
+        return self.folder / "env"
 
     @property
     def admin_password(self) -> Path:
@@ -182,7 +186,7 @@ class Stack:
     def _write_files(self, known: dict[str, str], postgres: Postgres) -> None:
         """What ``manage.py`` in another shell, psql and the AWS command line need to come here."""
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in self.environment.items()]
-        write_private(self.folder / "env", "".join(lines))
+        write_private(self.env_file, "".join(lines))
         write_private(self.admin_password, known["admin"] + "\n")
         self._commands.mkdir(exist_ok=True)
         users = (USER, SUPERUSER)

@@ -9,6 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from pipeline_site import settings
+from pipeline_site.local.kept import adopt
 
 ROOT = Path(settings.__file__).parents[1]
 
@@ -118,7 +119,7 @@ def test_the_demos_file_takes_the_place_of_the_users_own_account(given: pytest.M
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "BUCKET"):
         given.setenv(name, "the user's own")
     (tmp_path / "env").write_text("AWS_ACCESS_KEY_ID=LOCAL\nBUCKET='a b'\nNAME=a=b\n")
-    settings.adopt(tmp_path / "env")
+    adopt(tmp_path / "env")
     assert "AWS_PROFILE" not in os.environ
     assert "AWS_SESSION_TOKEN" not in os.environ
     assert (os.environ["AWS_ACCESS_KEY_ID"], os.environ["BUCKET"], os.environ["NAME"]) == ("LOCAL", "a b", "a=b")
