@@ -175,10 +175,17 @@ class Run(models.Model):
     sha256 = models.CharField(max_length=64, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True, help_text="Policy, key, mode and loader it ran under.")
 
+    undoable = models.BooleanField(default=False, help_text="Whether its table's rows are kept as they were before it.")
+    undone = models.BooleanField(default=False, help_text="Whether an undo has taken back what was left of it.")
+    undoes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undos")
+    stayed = models.JSONField(default=list, help_text="Rows that an undo has left as they are: [key, why].")
+
     class Meta:
         ordering = ["-id"]
         permissions = [
             ("retry_run", "Can retry a run"),
+            ("undo_run", "Can undo a run"),
+            ("approve_run", "Can approve or discard a held run"),
             ("view_traceback", "Can see the traceback of a failed run"),
         ]
         constraints = [
@@ -210,6 +217,7 @@ class Run(models.Model):
                 name="ingest_run_unfinished",
                 condition=Q(status__in=["queued", "waiting", "running"]),
             ),
+            models.Index(fields=["finished"], name="ingest_run_undoable", condition=Q(undoable=True)),
         ]
 
     def __str__(self) -> str:
@@ -258,6 +266,7 @@ class Progress(models.Model):
         QUEUED = "queued"
         FETCH = "fetch"
         WAIT = "wait"
+        UNDO = "undo"
 
     run = models.OneToOneField(Run, primary_key=True, on_delete=models.CASCADE, related_name="progress")
     token = models.BigIntegerField(default=0)

@@ -14,7 +14,16 @@ os.environ.update(
     AWS_DEFAULT_REGION="us-east-1",
     AWS_EC2_METADATA_DISABLED="true",
 )
-for _name in ("DEBUG", "ALLOWED_HOSTS", "PREFIX", "QUEUE_URL", "SCRATCH_DIR", "LEASE_SECONDS", "MAX_ATTEMPTS"):
+for _name in (
+    "DEBUG",
+    "ALLOWED_HOSTS",
+    "PREFIX",
+    "QUEUE_URL",
+    "SCRATCH_DIR",
+    "LEASE_SECONDS",
+    "MAX_ATTEMPTS",
+    "UNDO_DAYS",
+):
     os.environ.pop(_name, None)
 
 from pipeline_site.settings import *  # noqa: E402, F403 - after the environment

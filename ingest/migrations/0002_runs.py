@@ -205,9 +205,29 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, help_text="Policy, key, mode and loader it ran under.", max_length=64),
                 ),
                 (
+                    "undoable",
+                    models.BooleanField(
+                        default=False, help_text="Whether its table's rows are kept as they were before it."
+                    ),
+                ),
+                (
+                    "undone",
+                    models.BooleanField(default=False, help_text="Whether an undo has taken back what was left of it."),
+                ),
+                (
+                    "stayed",
+                    models.JSONField(default=list, help_text="Rows that an undo has left as they are: [key, why]."),
+                ),
+                (
                     "dataset",
                     models.ForeignKey(
                         null=True, on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="ingest.dataset"
+                    ),
+                ),
+                (
+                    "undoes",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="undos", to="ingest.run"
                     ),
                 ),
             ],
@@ -215,6 +235,8 @@ class Migration(migrations.Migration):
                 "ordering": ["-id"],
                 "permissions": [
                     ("retry_run", "Can retry a run"),
+                    ("undo_run", "Can undo a run"),
+                    ("approve_run", "Can approve or discard a held run"),
                     ("view_traceback", "Can see the traceback of a failed run"),
                 ],
             },
@@ -297,6 +319,10 @@ class Migration(migrations.Migration):
                 fields=["id"],
                 name="ingest_run_unfinished",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="run",
+            index=models.Index(condition=models.Q(("undoable", True)), fields=["finished"], name="ingest_run_undoable"),
         ),
         migrations.AddConstraint(
             model_name="run",

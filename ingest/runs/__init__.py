@@ -6,6 +6,7 @@ from ingest.runs.holding import approve, discard
 from ingest.runs.receiving import put, receive
 from ingest.runs.reject_file import reject_file
 from ingest.runs.retrying import due, load_again, retry
+from ingest.runs.undoing import undo
 
 __all__ = [
     "Claim",
@@ -20,4 +21,5 @@ __all__ = [
     "reject_file",
     "retry",
     "take",
+    "undo",
 ]

@@ -16,6 +16,7 @@ from ingest.runs.claiming import Claim, ClaimLost
 from ingest.runs.heartbeat import Heartbeat
 from ingest.runs.material import Material
 from ingest.runs.receiving import load_once_more
+from ingest.runs.undoing import take_back
 from ingest.runs.verdict import newer_loaded, previous_snapshot, same_content
 
 Status = Run.Status
@@ -37,6 +38,8 @@ class Attempt:
 
     def carry_out(self) -> Status:
         """Make ready what the transaction needs, and run it; what turns out to be missing is fetched outside of it."""
+        if self._run.kind == Run.Kind.UNDO:
+            return self._take_back()
         lacking: Material | None = self._first_need()
         for _ in range(_ROUNDS):
             if lacking:
@@ -46,6 +49,13 @@ class Attempt:
             if status:
                 return status
         raise RunInterrupted(f"Newer versions of {self._run.key} kept arriving while this one was being loaded.")
+
+    def _take_back(self) -> Status:
+        """An undo reads no file."""
+        with transaction.atomic():
+            run = self._lock()
+            self._beat.enter(Progress.Stage.UNDO, 0)
+            return take_back(run, run.dataset)
 
     def _first_need(self) -> Material | None:
         """Nothing, if the content seems to be loaded already, by its ETag or, once fetched, by its digest."""

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from ingest.loader.errors import IngestError, RunHeld
 from ingest.loader.outcome import Outcome
 from ingest.loader.rejects import RejectBook
+from ingest.loader.undo import LISTED, Undone
 from ingest.models import Run, storable, storable_list
 from ingest.runs.claiming import Claim
 from ingest.runs.failures import log_failure, sentence, story
@@ -38,6 +39,7 @@ def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...
     _write(
         run,
         status=Status.SUCCEEDED,
+        undoable=True,
         fingerprint=fingerprint(dataset),
         sha256=material.sha256,
         dialect=material.written_as,
@@ -63,6 +65,30 @@ def finish_unchanged(run: Run, same: Run, sha256: str) -> Status:
         notes=[note, *same.notes],
     )
     return Status.SUCCEEDED
+
+
+def finish_undo(run: Run, undone: Undone) -> Status:
+    """Write what an undo did, within its transaction: rows that came back are its records."""
+    stayed = undone.stayed[:LISTED]
+    why_stay = "a later run changed or deleted them, or another row took their key"
+    notes = [f"{_many_rows(len(stayed))} as they are: {why_stay}."]
+    _write(
+        run,
+        status=Status.SUCCEEDED,
+        records=undone.restored + undone.reinserted,
+        inserted=undone.reinserted,
+        updated=undone.restored,
+        deleted=undone.removed,
+        stayed=[[storable(key or ""), why] for key, why in stayed],
+        notes=notes if stayed else [],
+    )
+    return Status.SUCCEEDED
+
+
+def _many_rows(count: int) -> str:
+    if count == 1:
+        return "1 row stays"
+    return f"{count:,} rows{' or more' if count == LISTED else ''} stay"
 
 
 def supersede(claim: Claim, reason: str) -> Status | None:

@@ -17,6 +17,8 @@ Status = Run.Status
 RETRIED = (Status.FAILED, Status.SUPERSEDED)
 """What an operator can have tried again as it is; a run that succeeded is loaded once more, as a new one."""
 
+_OTHER_KINDS = {Run.Kind.UNDO: "an undo", Run.Kind.PREVIEW: "a preview"}
+
 
 def due(limit: int = 100) -> list[int]:
     """The runs to take up now, longest waiting first (their ids): waiting ones, and those whose worker died.
@@ -56,7 +58,7 @@ def begin_anew(run: Run, *, approved: dict[str, int] | None = None) -> None:
     run.records = run.not_before = run.finished = None
     run.inserted = run.updated = run.unchanged = run.duplicate = run.rejected = run.deleted = 0
     run.columns, run.ddl, run.notes, run.reason, run.traceback = [], [], [], "", ""
-    run.brakes, run.approved = {}, approved
+    run.brakes, run.approved, run.stayed = {}, approved, []
     run.save()
     Reject.objects.filter(run=run).delete()
 
@@ -67,6 +69,8 @@ def load_again(run_id: int) -> Run:
     Raises RunFailed if the run has not succeeded.
     """
     run = Run.objects.select_related("dataset").get(pk=run_id)
+    if run.kind != Run.Kind.LOAD:
+        raise RunFailed(f"Run {run.pk} is {_OTHER_KINDS[run.kind]}; only a load can be repeated.")
     if run.status != Status.SUCCEEDED:
         raise RunFailed(f"Run {run.pk} is {run.status}; only what has succeeded can be loaded once more.")
     return load_once_more(run, forced=True, status=Status.WAITING)

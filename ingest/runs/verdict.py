@@ -42,7 +42,7 @@ def same_content(run: Run, dataset: Dataset, sha256: str = "") -> Run | None:
 
 def newer_loaded(run: Run) -> Run | None:
     """The newest version of the run's key that its dataset has loaded, if it is newer than the run's own."""
-    return _newer(run).filter(status=Run.Status.SUCCEEDED).first()
+    return _newer(run).filter(status=Run.Status.SUCCEEDED, undone=False).first()
 
 
 def newer_known(run: Run) -> Run | None:
@@ -52,8 +52,8 @@ def newer_known(run: Run) -> Run | None:
 
 def previous_snapshot(run: Run) -> Run | None:
     """The newest run that loaded the dataset's whole truth before ``run``."""
-    loaded = Run.objects.filter(dataset=run.dataset_id, kind=Run.Kind.LOAD, status=Run.Status.SUCCEEDED, snapshot=True)
-    return loaded.exclude(pk=run.pk).order_by("-finished").first()
+    loaded = Run.objects.filter(dataset=run.dataset_id, kind=Run.Kind.LOAD, status=Run.Status.SUCCEEDED)
+    return loaded.filter(snapshot=True, undone=False).exclude(pk=run.pk).order_by("-finished").first()
 
 
 def _newer(run: Run) -> QuerySet[Run]:

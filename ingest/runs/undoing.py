@@ -1,0 +1,56 @@
+"""Undo: what a run loaded is taken back, by a run of its own (BEHAVIOUR 8)."""
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from ingest.loader import undo as loader
+from ingest.loader.errors import RunFailed
+from ingest.models import Dataset, Run
+from ingest.runs import ending
+from ingest.runs.receiving import load_once_more
+from ingest.runs.retrying import locked
+
+Status, Kind = Run.Status, Run.Kind
+
+
+def undo(run_id: int) -> Run:
+    """A new run, waiting for a worker, that takes back what is left of run ``run_id`` in its table.
+
+    It can be repeated: rows that stay now may go once the run that changed them is undone. Raises RunFailed, with a
+    sentence, if the run isn't a load that succeeded, or its rows as they were aren't kept any more.
+    """
+    with transaction.atomic():
+        run = locked(run_id)
+        check_undoable(run)
+        return load_once_more(run, kind=Kind.UNDO, undoes=run, status=Status.WAITING)
+
+
+def take_back(run: Run, dataset: Dataset) -> Status:
+    """Within the transaction that holds the undo ``run`` and the table of ``dataset``: do it, and write its end.
+
+    Raises RunFailed if the run can't be undone any more, or its table is gone.
+    """
+    loaded = locked(run.undoes_id)
+    check_undoable(loaded)
+    identities = tuple(tuple(key) for key in dataset.identities or ())
+    undone = loader.undo(connection.connection, dataset.name, identities, loaded.pk)
+    Run.objects.filter(pk=loaded.pk).update(undone=True)
+    Dataset.objects.filter(pk=dataset.pk).update(newest=None)
+    return ending.finish_undo(run, undone)
+
+
+def check_undoable(run: Run) -> None:
+    """Raise RunFailed, with a sentence, where ``run`` can't be undone."""
+    if run.kind == Kind.UNDO:
+        raise RunFailed(f"Run {run.pk} is an undo; load the file again instead.")
+    if run.kind == Kind.PREVIEW:
+        raise RunFailed(f"Run {run.pk} is a preview: it has loaded nothing.")
+    if run.status != Status.SUCCEEDED:
+        raise RunFailed(f"Run {run.pk} is {run.status}; only a load that has succeeded can be undone.")
+    if not (run.inserted or run.updated or run.deleted):
+        raise RunFailed(f"Run {run.pk} changed nothing, so there is nothing to undo.")
+    if not run.undoable:
+        raise RunFailed(
+            f"Run {run.pk} can't be undone any more: rows are kept as they were for {settings.UNDO_DAYS:,} days, and "
+            "until the table's key is changed, or the type of a column to a narrower one."
+        )
