@@ -60,7 +60,7 @@ def has_shadow(cursor: Cursor, name: str) -> bool:
 
 def is_empty(cursor: Cursor, name: str, column: str) -> bool:
     """Whether the table holds no value in the column."""
-    cursor.execute(statements.has_value(name, column))
+    cursor.execute(statements.has_value(statements.table(name), column))
     return not _one(cursor)
 
 

@@ -10,9 +10,10 @@ from psycopg2.sql import Composable
 from ingest.loader import images, statements
 from ingest.loader.catalogue import dependent_views
 from ingest.loader.errors import RunFailed
-from ingest.loader.plan import ID_AND_EMAIL, Identities, Plan
+from ingest.loader.plan import Identities, Plan
 from ingest.loader.resolve import SHARED_EMAILS, evidence_of
 from ingest.loader.standing import Standing
+from ingest.loader.types import join
 
 OWN = ("processed_at", "run_id")
 
@@ -41,7 +42,7 @@ class Definition:
         for statement in statements.add_own_columns(self._table, missing, run_id):
             self.define(statement)
 
-    def change_columns(self, planned: Plan, *, shadowed: bool) -> None:
+    def change_columns(self, planned: Plan, standing: Standing) -> None:
         """Create the table, or add and widen columns, as planned.
 
         Raises RunFailed, naming the views, where one stands in the way; nothing is ever dropped for it.
@@ -56,12 +57,10 @@ class Definition:
             return
         self._cursor.execute("savepoint alter_table")
         try:
-            self.define(statements.alter_table(statements.table(self._table), planned.added, planned.altered))
-            if shadowed:  # before-images change with their table
-                shadow = images.shadow(self._table)
-                self._cursor.execute(statements.alter_table(shadow, planned.added, planned.altered))
-                if ID_AND_EMAIL[0][0] in planned.altered:
-                    self._cursor.execute(images.alter_id(self._table, planned.altered[ID_AND_EMAIL[0][0]]))
+            empty = standing.empty
+            self.define(statements.alter_table(statements.table(self._table), planned.added, planned.altered, empty))
+            if standing.shadowed:
+                self._change_shadow(planned, standing)
         except psycopg2.NotSupportedError:
             self._cursor.execute("rollback to savepoint alter_table")
             views = ", ".join(dependent_views(self._cursor, self._table))
@@ -71,6 +70,20 @@ class Definition:
                 "the views, retry the run and create them again."
             ) from None
         self._cursor.execute("release savepoint alter_table")
+
+    def _change_shadow(self, planned: Plan, standing: Standing) -> None:
+        """Change the before-images with their table; a column that changes its kind while they have values ends undo."""
+        shadow, altered = images.shadow(self._table), planned.altered
+        emptied = [column for column in altered if join(standing.columns[column], altered[column]) != altered[column]]
+        for column in emptied:
+            self._cursor.execute(statements.has_value(shadow, column))
+            row = self._cursor.fetchone()
+            if row and row[0]:
+                self._cursor.execute(images.drop_shadow(self._table))
+                return
+        self._cursor.execute(statements.alter_table(shadow, planned.added, altered, emptied))
+        if "id" in altered:
+            self._cursor.execute(images.alter_id(self._table, altered["id"]))
 
     def keep_identities(self, identities: Identities, standing: Standing) -> None:
         """Give the table the constraints that keep its identities, where it lacks them.

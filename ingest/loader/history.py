@@ -1,12 +1,12 @@
 """Rows as they were: kept before a run changes or deletes them (BEHAVIOUR 8, "Undo")."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader import images, statements
+from ingest.loader.catalogue import has_shadow
 from ingest.loader.dialect import Dialect
-from ingest.loader.outcome import Outcome
 from ingest.loader.plan import Identities
 from ingest.loader.target import Target
 from ingest.loader.types import Type
@@ -15,6 +15,17 @@ from ingest.loader.ways import Way
 WITHHELD = (
     "Nothing was deleted: the key of {count:,} rejected records can't be read, so rows that are missing can't be told."
 )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Missing:
+    """What a snapshot found missing from its file."""
+
+    rows: int
+    """Of the table before."""
+    deleted: int = 0
+    withheld: str = ""
+    """Why nothing was deleted, in a sentence."""
 
 
 @dataclass(slots=True)
@@ -32,7 +43,7 @@ class History:
         key = self.identities[0][0]
         self.cursor.execute(images.save_changed(self.target.table, self._names(), key, self.target.run_id))
 
-    def delete_missing(self, outcome: Outcome) -> Outcome:
+    def delete_missing(self) -> Missing:
         """Delete, and keep, the rows that a snapshot doesn't name; none where a rejected record's key is unknown."""
         table = self.target.table
         self.cursor.execute(statements.count_rows(table))
@@ -48,8 +59,7 @@ class History:
                     statements.copy_rows(images.NAMED, named, named, Dialect(), freeze=False), keys, 1 << 18
                 )
         if unreadable:
-            notes = (*outcome.notes, WITHHELD.format(count=unreadable))
-            return replace(outcome, rows_before=rows, deletion_withheld=True, notes=notes)
+            return Missing(rows=rows, withheld=WITHHELD.format(count=unreadable))
         self._have_shadow()
         self.cursor.execute(
             images.delete_missing(
@@ -61,13 +71,12 @@ class History:
                 named=keys is not None,
             )
         )
-        return replace(outcome, rows_before=rows, deleted=self.cursor.rowcount)
+        return Missing(rows=rows, deleted=self.cursor.rowcount)
 
     def _have_shadow(self) -> None:
-        if not self.way.standing.shadowed or self.way.plan.create:
+        if not has_shadow(self.cursor, self.target.table):
             kinds = {**self.way.standing.columns, **{c.name: c.type for c in self.way.plan.columns}}
             id_type = kinds.get(self.identities[0][0], Type.TEXT)
-            self.cursor.execute(images.drop_shadow(self.target.table))
             for statement in images.create_shadow(self.target.table, id_type):
                 self.cursor.execute(statement)
 

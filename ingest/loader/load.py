@@ -11,18 +11,17 @@ from psycopg2.sql import Composable
 
 from ingest.loader import merging, statements
 from ingest.loader.account import Account
-from ingest.loader.brakes import DUPLICATE_COUNT, DUPLICATE_SHARE, EVERYTHING, check_brakes
+from ingest.loader.brakes import EVERYTHING, check_brakes
 from ingest.loader.definition import OWN, Definition
 from ingest.loader.errors import RunFailed
 from ingest.loader.file import LocalFile
 from ingest.loader.headers import Header, read_header
-from ingest.loader.history import History
 from ingest.loader.judge import Judged, judge
+from ingest.loader.merge import Merge
 from ingest.loader.outcome import Outcome
-from ingest.loader.plan import ID_AND_EMAIL, Identities
 from ingest.loader.reading import Reading
 from ingest.loader.rejects import RejectBook
-from ingest.loader.resolve import Resolved, choose, resolve
+from ingest.loader.resolve import choose
 from ingest.loader.rows import Counted
 from ingest.loader.split import split
 from ingest.loader.target import Mode, Target
@@ -218,7 +217,7 @@ class _Loading:
     def _by_stage(self) -> Outcome:
         """COPY into a stage, find each record's row or fate, write what differs by one MERGE."""
         table, planned = self.target.table, self.way.plan
-        self.definition.change_columns(planned, shadowed=self.way.standing.shadowed)
+        self.definition.change_columns(planned, self.way.standing)
         self.cursor.execute(statements.DROP_WORK)
         self.cursor.execute(statements.create_stage(self._stage_columns()))
         staged = self._copy(statements.STAGE, freeze=False)
@@ -232,47 +231,10 @@ class _Loading:
         if not identities:
             self.cursor.execute(merging.append(table, planned.names, self.target.run_id))
             return Outcome(records=staged, inserted=staged, identities=identities, evidence=evidence)
-        resolved = resolve(self.cursor, table, planned, identities, nulls=_lacks_keys(judged, identities[0]))
-        outcome = Outcome(
-            records=staged,
-            inserted=resolved.inserted,
-            updated=resolved.updated,
-            duplicate=resolved.fates.get("duplicate", 0),
-            unchanged=staged - resolved.inserted - resolved.updated - sum(resolved.fates.values()),
-            identities=identities,
-            evidence=evidence,
-            differing_duplicates=self._count_differing(identities, resolved, staged),
-        )
-        history = History(self.cursor, self.target, self.way, identities)
-        if self.target.mode is Mode.SNAPSHOT:
-            outcome = history.delete_missing(outcome)
-        if resolved.updated:
-            history.keep_changed()
-        self._merge(identities, resolved)
-        self.fates = resolved.fates
-        return outcome
-
-    def _count_differing(self, identities: Identities, resolved: Resolved, staged: int) -> int:
-        """Duplicates that differ from the record that counts; asked only where they are enough to hold the run."""
-        duplicate = resolved.fates.get("duplicate", 0)
-        rest = [name for name in self.way.plan.names if name not in identities[0]]
-        if not rest or duplicate <= DUPLICATE_COUNT or duplicate <= DUPLICATE_SHARE * staged:
-            return 0
-        self.cursor.execute(merging.count_differing(rest))
-        row = self.cursor.fetchone()
-        return int(row[0]) if row else 0
-
-    def _merge(self, identities: Identities, resolved: Resolved) -> None:
-        table, names = self.target.table, self.way.plan.names
-        key = identities[0]
-        rest = [name for name in names if name not in key]
-        with_email = identities == ID_AND_EMAIL and "email" in names
-        self.cursor.execute(merging.merge(table, key, rest, self.target.run_id, with_email=with_email))
-        if self.cursor.rowcount != resolved.inserted + resolved.updated:
-            raise RunFailed(
-                f"{resolved.inserted + resolved.updated:,} rows were to be written to {table}, but "
-                f"{self.cursor.rowcount:,} were. Nothing was loaded; please report this file."
-            )
+        nulls = _lacks_keys(judged, identities[0])
+        merge = Merge(self.cursor, self.target, self.way, identities)
+        outcome, self.fates = merge.execute(staged, nulls=nulls)
+        return replace(outcome, evidence=evidence)
 
     def _stage_columns(self) -> dict[str, Type]:
         """The file's columns, and the key's that the file lacks (they are NULL then)."""

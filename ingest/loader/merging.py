@@ -26,6 +26,16 @@ COUNT_CHANGES = SQL("select count(*) - count(target$), count(target$) from {}").
 """How many records are new, and how many change a row."""
 
 
+FREES_EMAILS = SQL("select exists (select from {} where target$ is not null and email is distinct from email$)").format(
+    CHANGES
+)
+
+BY_PLACE = SQL("set local enable_hashjoin = off; set local enable_mergejoin = off")
+"""Rows are read at their places, one by one: 0.5 s for 133,000 of 4 million where reading all takes 2 s. The planner
+counts each as a random read from disk."""
+BY_ANY_WAY = SQL("set local enable_hashjoin = on; set local enable_mergejoin = on")
+
+
 def rejected_fates(key: Sequence[str], limit: int) -> Composed:
     """The first ``limit`` records without a usable key or in conflict: n, code, other, holder, the key's values."""
     values = SQL(", ").join(SQL("s.{}::text").format(Identifier(name)) for name in key)
@@ -180,8 +190,13 @@ def settle_emails(name: str) -> list[Composed]:
     ]
 
 
-def merge(name: str, key: Sequence[str], rest: Sequence[str], run_id: int, *, with_email: bool) -> Composed:
-    """Writes every change: rows get the file's columns, this run and its time."""
+def merge(
+    name: str, key: Sequence[str], rest: Sequence[str], run_id: int, *, updated: bool, with_email: bool
+) -> Composed:
+    """Writes every change: rows get the file's columns, this run and its time.
+
+    ``updated`` says whether a change is of a row that stands; without any, a plain INSERT does.
+    """
     # A row that was found by its e-mail takes the record's id; a key found by itself needs no writing.
     written = [*key, *rest] if with_email else list(rest)
     names = [*key, *rest]
@@ -189,6 +204,11 @@ def merge(name: str, key: Sequence[str], rest: Sequence[str], run_id: int, *, wi
     update = SQL("when matched then update set {sets}, processed_at = now(), run_id = {run} ").format(
         sets=_each("{c} = c.{c}", written, ", "), run=Literal(run_id)
     )
+    inserted = SQL(
+        "insert into {table} ({names}, processed_at, run_id) select {values}, {own} from {changes} c order by n$"
+    ).format(table=table(name), names=columns(names), values=columns(names, "c"), own=own, changes=CHANGES)
+    if not updated:
+        return inserted
     return SQL(
         "merge into {table} t using {changes} c on t.ctid = c.target$ {update}"
         "when not matched then insert ({names}, processed_at, run_id) values ({values}, {own})"

@@ -54,11 +54,9 @@ def evidence_of(identities: Identities) -> str:
 def resolve(cursor: Cursor, table: str, plan: Plan, identities: Identities, *, nulls: bool) -> Resolved:
     """Hold the stage against itself and the table; afterwards the table of changes holds what is to be written.
 
-    ``nulls`` says whether a record may lack a value in its key.
+    ``nulls`` says whether a record may lack a value in its key. Conflicts of e-mails are for ``settle_emails``.
     """
-    key = identities[0]
-    # Without an e-mail column in the file the rows keep theirs, and only ids count.
-    with_email = identities == ID_AND_EMAIL and "email" in plan.names
+    key, with_email = identities[0], uses_email(identities, plan)
     cursor.execute(merging.CREATE_FATE)
     if nulls and with_email:
         for statement in merging.fill_ids(table):
@@ -66,19 +64,41 @@ def resolve(cursor: Cursor, table: str, plan: Plan, identities: Identities, *, n
     elif nulls:
         cursor.execute(merging.fate_null_keys(key))
     cursor.execute(merging.repeats(key))
-    if _one(cursor):
+    repeats = _one(cursor)
+    if repeats:
         cursor.execute(merging.fate_duplicates(key))
-    fates = _count_fates(cursor)
+    fates = _count_fates(cursor) if nulls or repeats else {}
     if fates:
         cursor.execute(merging.INDEX_FATE)
         cursor.execute(merging.ANALYZE_FATE)
     rest = [name for name in plan.names if name not in key]
     cursor.execute(merging.find_changes(table, key, rest, fated=bool(fates), with_email=with_email))
+    return _counted(cursor, fates)
+
+
+def uses_email(identities: Identities, plan: Plan) -> bool:
+    """Whether e-mails identify rows in this file: without the column the rows keep theirs, and only ids count."""
+    return identities == ID_AND_EMAIL and "email" in plan.names
+
+
+def frees_emails(cursor: Cursor) -> bool:
+    """Whether a record changes the e-mail of a row that stands.
+
+    If none does, the unique index itself meets every conflict of e-mails: it holds the old ones all the time.
+    """
+    cursor.execute(merging.FREES_EMAILS)
+    return bool(_one(cursor))
+
+
+def settle_emails(cursor: Cursor, table: str) -> Resolved:
+    """Find who conflicts by the e-mail, and who takes a row over by it; the table of changes is right afterwards."""
     cursor.execute(merging.ANALYZE_CHANGES)
-    if with_email:
-        for statement in merging.settle_emails(table):
-            cursor.execute(statement)
-        fates = _count_fates(cursor)
+    for statement in merging.settle_emails(table):
+        cursor.execute(statement)
+    return _counted(cursor, _count_fates(cursor))
+
+
+def _counted(cursor: Cursor, fates: dict[str, int]) -> Resolved:
     cursor.execute(merging.COUNT_CHANGES)
     inserted, updated = cursor.fetchone() or (0, 0)
     return Resolved(inserted=inserted, updated=updated, fates=fates)

@@ -1,6 +1,6 @@
 """Every SQL text of the loader, as composed objects: pure functions that hold no connection."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
 
@@ -67,9 +67,16 @@ DEPENDENT_VIEWS = SQL(
 )
 
 
-def has_value(name: str, column: str) -> Composed:
-    """Whether the table holds a value in the column."""
-    return SQL("select exists (select from {} where {} is not null)").format(table(name), Identifier(column))
+ESTIMATE = SQL(
+    "select c.reltuples::bigint from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+    " where n.nspname = %s and c.relname = %s"
+)
+"""About how many rows the table has, as the planner knows it; -1 where it doesn't."""
+
+
+def has_value(relation: Composable, column: str) -> Composed:
+    """Whether the relation holds a value in the column."""
+    return SQL("select exists (select from {} where {} is not null)").format(relation, Identifier(column))
 
 
 def count_rows(name: str) -> Composed:
@@ -90,11 +97,15 @@ def create_table(name: str, kinds: Mapping[str, Type], *, numbered: bool) -> Com
     return SQL("create table {} ({})").format(table(name), SQL(", ").join([*_definitions(kinds), *record_id]))
 
 
-def alter_table(relation: Composable, added: Mapping[str, Type], altered: Mapping[str, Type]) -> Composed:
-    """Adds columns and widens others in place, their values as PostgreSQL writes them."""
+def alter_table(
+    relation: Composable, added: Mapping[str, Type], altered: Mapping[str, Type], empty: Collection[str] = ()
+) -> Composed:
+    """Adds columns and widens others in place, their values as PostgreSQL writes them; ``empty`` ones have none."""
     steps = _definitions(added, "add column ")
     steps += [
-        SQL("alter column {c} type {t} using {c}::{t}").format(c=Identifier(column), t=SQL(kind.short))
+        SQL("alter column {c} type {t} using {value}::{t}").format(
+            c=Identifier(column), t=SQL(kind.short), value=SQL("null") if column in empty else Identifier(column)
+        )
         for column, kind in altered.items()
     ]
     return SQL("alter table {} {}").format(relation, SQL(", ").join(steps))
