@@ -72,7 +72,7 @@ class Definition:
         self._cursor.execute("release savepoint alter_table")
 
     def _change_shadow(self, planned: Plan, standing: Standing) -> None:
-        """Change the before-images with their table; a column that changes its kind while they have values ends undo."""
+        """Change the before-images with their table; a column that changes its kind ends their undo."""
         shadow, altered = images.shadow(self._table), planned.altered
         emptied = [column for column in altered if join(standing.columns[column], altered[column]) != altered[column]]
         for column in emptied:
