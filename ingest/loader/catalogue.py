@@ -11,7 +11,7 @@ from ingest.loader.standing import Standing
 from ingest.loader.target import SCHEMA, SHADOW_SCHEMA
 from ingest.loader.types import Type
 
-_TABLES = {"r": "table", "p": "table"}
+_TABLES = ("r", "p")
 _OTHERS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence", "i": "an index"}
 
 
@@ -20,24 +20,20 @@ def read_table(cursor: Cursor, name: str) -> Standing:
 
     Raises RunFailed where the name is not a table's, or a column's type is none that the loader knows.
     """
-    where = (SCHEMA, name)
-    cursor.execute(statements.RELATION, where)
+    cursor.execute(statements.TABLE, (SCHEMA, name))
     found = cursor.fetchone()
     if found is None:
         return Standing()
-    if found[0] not in _TABLES:
-        kind = _OTHERS.get(found[0], "something else")
+    relkind, columns, uniques, shadowed = found
+    if relkind not in _TABLES:
+        kind = _OTHERS.get(relkind, "something else")
         raise RunFailed(f"{SCHEMA}.{name} is {kind}, not a table. Rename it, or rename the file and drop it again.")
-    cursor.execute(statements.COLUMNS, where)
-    columns = dict(cursor.fetchall())
-    cursor.execute(statements.UNIQUES, where)
-    uniques = frozenset(tuple(key) for (key,) in cursor.fetchall())
     return Standing(
         exists=True,
-        columns={c: _type(name, c, kind) for c, kind in columns.items() if c not in OWN_COLUMNS},
-        own=frozenset(columns) & frozenset(OWN_COLUMNS),
-        shadowed=has_shadow(cursor, name),
-        uniques=uniques,
+        columns={column: _type(name, column, kind) for column, kind in columns or () if column not in OWN_COLUMNS},
+        own=frozenset(column for column, _ in columns or ()) & frozenset(OWN_COLUMNS),
+        shadowed=shadowed,
+        uniques=frozenset(tuple(key) for key in uniques or ()),
     )
 
 

@@ -1,19 +1,25 @@
 """How a file is written: encoding, delimiter, header; proposed from the file's head."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import islice
 
-from ingest.loader.cells import BOM, Grammar, grammar_of
+from ingest.loader.cells import BOM
+from ingest.loader.encoding import UTF_8
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
+from ingest.loader.sniff import (
+    DELIMITERS,
+    begins_with_header,
+    best_sample,
+    count_lines,
+    count_preamble,
+    possible_quotes,
+    skip_lines,
+)
 
 HEAD = 1 << 18
 """So many bytes of a file are enough for a proposal."""
-_DELIMITERS = ",;\t|"
-_RECORDS = 500
-_LINE_END = re.compile(rb"\r\n|\r|\n|\Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,31 +47,67 @@ class Pinned:
     has_header: bool | None = None
 
 
-def propose(head: bytes, *, pinned: Pinned | None = None) -> Dialect:
+def propose(
+    head: bytes,
+    *,
+    pinned: Pinned | None = None,
+    known: Collection[str] = (),
+    null_tokens: Collection[str] = (),
+    encoding: str = UTF_8,
+) -> Dialect:
     """How the file that begins with ``head`` (``HEAD`` bytes, or all it has) is written.
 
-    Raises RunFailed for an empty file, a binary one, and one that can't be decoded.
+    ``head`` is UTF-8, whatever ``encoding`` it came in; ``known`` are the headers that the dataset has met and
+    ``null_tokens`` its words for NULL. Raises RunFailed for an empty file, a binary one, and one that isn't UTF-8.
     """
-    pinned = pinned or Pinned()
+    pinned = _checked(pinned or Pinned())
     refuse_foreign(head)
     _check_encoding(head)
-    text = head.removeprefix(BOM)
-    quote = '"' if pinned.quote is None else pinned.quote
-    escape = quote if pinned.escape is None else pinned.escape
-    preamble = _preamble(text) if pinned.preamble is None else pinned.preamble
-    for _ in range(preamble):
-        text = text[_next_line(text, 0) :]
-    delimiter = pinned.delimiter
-    if delimiter is None:
-        grammars = [grammar_of(one, quote, escape) for one in _DELIMITERS]
-        delimiter = max(grammars, key=lambda grammar: _consistency(text, grammar)).delimiter.decode()
+    text, whole = head.removeprefix(BOM), len(head) < HEAD
+    preamble, named = count_preamble(text)
+    if pinned.preamble is not None:
+        preamble, named = pinned.preamble, ""
+    text = skip_lines(text, preamble)
+    quotes = possible_quotes(text)
+    if pinned.quote is not None:
+        quotes = [(pinned.quote, pinned.escape or pinned.quote)]
+    elif pinned.escape is not None:
+        quotes = [('"', pinned.escape)]
+    found = best_sample(text, pinned.delimiter or _allowed(named) or DELIMITERS, quotes, whole=whole)
+    titles = found.titles if pinned.preamble is None else 0
+    preamble += count_lines(text[: found.starts[titles]]) if titles else 0
     return Dialect(
-        delimiter=delimiter,
-        quote=quote,
-        escape=escape,
+        delimiter=found.grammar.delimiter.decode(),
+        quote=found.grammar.quote.decode(),
+        escape=found.grammar.escape.decode() or '"',
+        encoding=encoding,
         preamble=preamble,
-        has_header=True if pinned.has_header is None else pinned.has_header,
+        has_header=(
+            begins_with_header(found.records[titles:], known, null_tokens)
+            if pinned.has_header is None
+            else pinned.has_header
+        ),
     )
+
+
+def _allowed(delimiter: str) -> str:
+    """``delimiter`` if a file can have it, else nothing."""
+    return delimiter if re.fullmatch(r"[^\w\s\"\\]|\t", delimiter, re.ASCII) and delimiter.isascii() else ""
+
+
+def _checked(pinned: Pinned) -> Pinned:
+    """What was pinned, if files can be written so; raises RunFailed if not."""
+    if pinned.delimiter is not None and not (_allowed(pinned.delimiter) or pinned.delimiter == " "):
+        raise RunFailed(
+            f"The delimiter {pinned.delimiter!r} that is set on the dataset can't be used: set one ASCII character "
+            "that is no letter, digit, quote or backslash."
+        )
+    for name, mark in (("quote", pinned.quote), ("escape", pinned.escape)):
+        if mark and (
+            len(mark) > 1 or not mark.isascii() or mark.isalnum() or mark in "\r\n\0 " or mark == pinned.delimiter
+        ):
+            raise RunFailed(f"The {name} {mark!r} that is set on the dataset can't be used: set one ASCII character.")
+    return pinned
 
 
 def _check_encoding(head: bytes) -> None:
@@ -75,43 +117,3 @@ def _check_encoding(head: bytes) -> None:
     lost = len(head) - len(read.encode())
     if lost > 3 and lost > (len(read.encode()) - len(read)) // 2:
         raise RunFailed("The file is text, but not in UTF-8: save it as UTF-8.")
-
-
-def _next_line(text: bytes, at: int) -> int:
-    found = _LINE_END.search(text, at)
-    return found.end() if found else len(text)
-
-
-def _preamble(text: bytes) -> int:
-    """How many lines, blank or beginning with ``#``, stand before the header."""
-    lines, at = 0, 0
-    while at < len(text):
-        behind = _next_line(text, at)
-        line = text[at:behind].strip()
-        if line and not line.startswith(b"#"):
-            return lines
-        lines, at = lines + 1, behind
-    return 0
-
-
-def _consistency(text: bytes, grammar: Grammar) -> float:
-    """How well the records of ``text`` agree with its first on a number of cells, 0 to 1; many cells count for more."""
-    counts = list(islice(_counts(text, grammar), _RECORDS))
-    if not counts or counts[0] < 2:
-        return 0
-    return counts.count(counts[0]) / len(counts) * (1 - 1 / counts[0])
-
-
-def _counts(text: bytes, grammar: Grammar) -> Iterator[int]:
-    """The number of cells of each record that isn't blank; 0 for a malformed line."""
-    at = 0
-    while at < len(text):
-        found = grammar.record.match(text, at)
-        end = found.end() if found else at
-        if end < len(text) and text[end] not in b"\r\n":
-            yield 0
-            at = _next_line(text, at)
-            continue
-        if end > at:
-            yield len(grammar.cells(text[at:end]))
-        at = _next_line(text, end)

@@ -15,6 +15,9 @@ from ingest.loader.resolve import Resolved, frees_emails, resolve, settle_emails
 from ingest.loader.target import SCHEMA, Mode, Target
 from ingest.loader.ways import Way
 
+PLANNED = 1_000
+"""Fewer changed rows the planner reads at their places by itself."""
+
 FEW = 8
 """Rows are read at their places where at most one in so many of the table is changed."""
 
@@ -92,6 +95,8 @@ class Merge:
             )
 
     def _changes_few(self, resolved: Resolved) -> bool:
+        if resolved.updated < PLANNED:
+            return False
         self.cursor.execute(statements.ESTIMATE, (SCHEMA, self.target.table))
         (rows,) = self.cursor.fetchone() or (0,)
         return bool(FEW * (resolved.updated + resolved.inserted) <= rows)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
 
 from ingest.loader.dialect import Dialect
-from ingest.loader.target import SCHEMA
+from ingest.loader.target import SCHEMA, SHADOW_SCHEMA
 from ingest.loader.types import Type
 
 STAGE = Identifier("pg_temp", "ingest_stage")
@@ -42,21 +42,21 @@ def lock_table(name: str, *, ddl: bool) -> Composed:
     return SQL("lock table {} in {} mode").format(table(name), mode)
 
 
+TABLE = SQL(
+    "select c.relkind::text,"
+    " (select json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod)) order by a.attnum)"
+    "  from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),"
+    " (select json_agg((select json_agg(a.attname order by a.attname) from pg_attribute a"
+    "  where a.attrelid = c.oid and a.attnum = any(i.indkey))) from pg_index i"
+    "  where i.indrelid = c.oid and i.indisunique and i.indpred is null and i.indexprs is null),"
+    " exists (select from pg_class s join pg_namespace m on m.oid = s.relnamespace"
+    "  where m.nspname = {} and s.relname = c.relname)"
+    " from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = %s and c.relname = %s"
+).format(Literal(SHADOW_SCHEMA))
+"""What the catalogue knows of a table: its kind, columns with types, unique keys, whether it has a shadow."""
 RELATION = SQL(
     "select c.relkind::text from pg_class c join pg_namespace n on n.oid = c.relnamespace"
     " where n.nspname = %s and c.relname = %s"
-)
-COLUMNS = SQL(
-    "select a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute a join pg_class c on c.oid = a.attrelid"
-    " join pg_namespace n on n.oid = c.relnamespace"
-    " where n.nspname = %s and c.relname = %s and a.attnum > 0 and not a.attisdropped order by a.attnum"
-)
-UNIQUES = SQL(
-    "select array_agg(a.attname::text order by a.attname) from pg_index i join pg_class c on c.oid = i.indrelid"
-    " join pg_namespace n on n.oid = c.relnamespace"
-    " join pg_attribute a on a.attrelid = c.oid and a.attnum = any(i.indkey)"
-    " where n.nspname = %s and c.relname = %s and i.indisunique and i.indpred is null and i.indexprs is null"
-    " group by i.indexrelid"
 )
 DEPENDENT_VIEWS = SQL(
     "select distinct v.oid::regclass::text from pg_depend d join pg_rewrite r on r.oid = d.objid"
