@@ -29,6 +29,7 @@ _RESUMES: Final = 8
 """So often a cut stream is taken up again; a file that needs more has a network to blame, and its run is retried."""
 _PAUSE: Final = 0.1  # seconds before the first resumption, doubled at each up to some seconds
 _ONE_PIECE: Final = 64 << 20  # bytes up to which one PutObject tells ETag and version of what it wrote
+_ONE_COPY: Final = 5 << 30  # bytes that one CopyObject may copy: S3's own limit
 _LONGEST_URL: Final = 7 * 24 * 3600  # seconds; SigV4's own limit
 
 _GONE = {"404", "405", "412", "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed", "PreconditionFailed"}
@@ -104,6 +105,24 @@ def put(content: Path | BinaryIO, bucket: str, key: str) -> SourceObject:
             _client().upload_fileobj(content, bucket, key, Config=TransferConfig(max_concurrency=4))  # 4 x 8 MiB held
             return describe(bucket, key)
         return _described(_client().put_object(Bucket=bucket, Key=key, Body=content), bucket, key, size)
+
+
+def copy(source: SourceObject, key: str) -> SourceObject:
+    """Copy exactly the version ``source`` to ``key`` within its bucket: what it became there.
+
+    The bytes stay in S3. What ``put`` says of big files holds here too. Raises as ``fetch`` does.
+    """
+    pinned = _pinned(source)
+    origin = {"Bucket": source.bucket, "Key": source.key}
+    if "VersionId" in pinned:
+        origin["VersionId"] = pinned["VersionId"]
+    match = {"CopySourceIfMatch": pinned["IfMatch"]} if "IfMatch" in pinned else {}
+    with _translated(_uri(source), f"{_TO_READ}; and {_TO_WRITE}"):
+        if source.size > _ONE_COPY:
+            _client().copy(origin, source.bucket, key, ExtraArgs=match)
+            return describe(source.bucket, key)
+        answer = _client().copy_object(Bucket=source.bucket, Key=key, CopySource=origin, **match)
+    return _described({**answer, **answer["CopyObjectResult"]}, source.bucket, key, source.size)
 
 
 def describe(bucket: str, key: str) -> SourceObject:

@@ -2,7 +2,8 @@
 
 from ingest.runs.claiming import Claim, claim
 from ingest.runs.executing import execute, take
-from ingest.runs.holding import approve, discard
+from ingest.runs.holding import approve, discard, held_by
+from ingest.runs.previewing import load_previewed
 from ingest.runs.receiving import put, receive
 from ingest.runs.reject_file import reject_file
 from ingest.runs.retrying import due, load_again, retry
@@ -15,7 +16,9 @@ __all__ = [
     "discard",
     "due",
     "execute",
+    "held_by",
     "load_again",
+    "load_previewed",
     "put",
     "receive",
     "reject_file",

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from ingest.aws.objects import SourceGone
 from ingest.loader import load as loading
 from ingest.loader.brakes import EVERYTHING
-from ingest.loader.errors import RunFailed, RunInterrupted
+from ingest.loader.errors import RunFailed, RunHeld, RunInterrupted
 from ingest.loader.outcome import Outcome
 from ingest.loader.target import Target
 from ingest.models import Dataset, Progress, Run
@@ -25,6 +25,15 @@ _ROUNDS = 5
 """How often newer versions may arrive while an older one is made ready, before it gives up its turn."""
 
 
+class _Previewed(Exception):
+    """A preview has come to its commit: raised to roll it back."""
+
+    def __init__(self, outcome: Outcome, brakes: dict[str, int]) -> None:
+        super().__init__()
+        self.outcome = outcome
+        self.brakes = brakes
+
+
 class Attempt:
     """One attempt at one run, with all that it has on this machine."""
 
@@ -36,7 +45,7 @@ class Attempt:
         self._materials: dict[str, Material] = {}
         self.own = self._material(claimed.run)
 
-    def carry_out(self) -> Status:
+    def carry_out(self) -> Status | None:
         """Make ready what the transaction needs, and run it; what turns out to be missing is fetched outside of it."""
         if self._run.kind == Run.Kind.UNDO:
             return self._take_back()
@@ -44,8 +53,11 @@ class Attempt:
         for _ in range(_ROUNDS):
             if lacking:
                 self._make_ready(lacking)
-            with transaction.atomic():
-                status, lacking = self._settle()
+            try:
+                with transaction.atomic():
+                    status, lacking = self._settle()
+            except _Previewed as seen:
+                return ending.show(self._claim, seen.outcome, seen.brakes, self.own)
             if status:
                 return status
         raise RunInterrupted(f"Newer versions of {self._run.key} kept arriving while this one was being loaded.")
@@ -111,7 +123,14 @@ class Attempt:
         return ending.finish(again, outcome, behind, again_notes)
 
     def _load(self, run: Run, material: Material, notes: tuple[str, ...] = ()) -> Status:
-        outcome = self._outcome(material, self._target(run))
+        try:
+            outcome = self._outcome(material, self._target(run))
+        except RunHeld as held:
+            if run.kind == Run.Kind.PREVIEW:
+                raise _Previewed(held.outcome, held.brakes) from held
+            raise
+        if run.kind == Run.Kind.PREVIEW:
+            raise _Previewed(outcome, {})
         return ending.finish(run, outcome, material, notes)
 
     def _outcome(self, material: Material, target: Target) -> Outcome:

@@ -14,6 +14,7 @@ from ingest.loader.undo import LISTED, Undone
 from ingest.models import Run, storable, storable_list
 from ingest.runs.claiming import Claim
 from ingest.runs.failures import log_failure, sentence, story
+from ingest.runs.holding import held_by
 from ingest.runs.keeping import keep
 from ingest.runs.material import Material
 from ingest.runs.verdict import fingerprint
@@ -99,20 +100,27 @@ def supersede(claim: Claim, reason: str) -> Status | None:
 def hold(claim: Claim, held: RunHeld, material: Material) -> Status | None:
     """Leave a run to an operator: its load is rolled back, its counts and rejects commit with what held it."""
     reason = sentence(held)
-    with transaction.atomic():
-        status = _end(
-            claim,
-            status=Status.HELD,
-            reason=reason,
-            brakes=held.brakes,
-            sha256=material.sha256,
-            dialect=material.written_as,
-            **_account(held.outcome),
-        )
-        if status:
-            keep(claim.run, held.outcome.rejects)
+    status = _end_with(claim, held.outcome, material, status=Status.HELD, reason=reason, brakes=held.brakes)
     if status:
         log_failure(claim.run, reason, fate="hold")
+    return status
+
+
+def show(claim: Claim, outcome: Outcome, brakes: dict[str, int], material: Material) -> Status | None:
+    """End a preview, whose load is rolled back: what it would have done, and what would have held it."""
+    notes = (f"A load of this file would be held: {held_by(brakes)}.",) if brakes else ()
+    return _end_with(claim, outcome, material, notes, status=Status.SUCCEEDED, brakes=brakes)
+
+
+def _end_with(
+    claim: Claim, outcome: Outcome, material: Material, notes: tuple[str, ...] = (), **fields: object
+) -> Status | None:
+    """Write an outcome whose load was rolled back, with its rejects, in a transaction of their own."""
+    told = {"sha256": material.sha256, "dialect": material.written_as, **_account(outcome, notes), **fields}
+    with transaction.atomic():
+        status = _end(claim, **told)
+        if status:
+            keep(claim.run, outcome.rejects)
     return status
 
 

@@ -1,5 +1,7 @@
 """Approve and discard: what an operator decides about a run that is held (BEHAVIOUR 8)."""
 
+from collections.abc import Mapping
+
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -8,6 +10,18 @@ from ingest.models import Run, storable
 from ingest.runs.retrying import begin_anew, locked
 
 Status = Run.Status
+
+_TOLD = {
+    "deleted": "{:,} rows would be deleted",
+    "shrunk": "the file has {:,} records fewer than the previous snapshot",
+    "duplicate": "{:,} records repeat a key and differ in other columns",
+    "approval": "the dataset asks for approval",
+}
+
+
+def held_by(brakes: Mapping[str, int]) -> str:
+    """What held a run, or would hold it, in words."""
+    return ", ".join(_TOLD.get(brake, f"{brake} {{:,}}").format(count) for brake, count in brakes.items())
 
 
 def approve(run_id: int) -> Run:

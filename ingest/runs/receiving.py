@@ -14,14 +14,17 @@ from ingest.loader.names import table_name
 from ingest.loader.source import SourceObject
 from ingest.models import Dataset, Progress, Run
 from ingest.runs.failures import log_failure
+from ingest.runs.previewing import FOLDER, key_of_load, kind_of
 
 
-def put(path: Path) -> SourceObject:
+def put(path: Path, *, preview: bool = False) -> SourceObject:
     """Put a local file in the bucket, where it takes the same way as any other; returns the version it became.
 
-    Raises OSError if the file can't be read, RunFailed or RunInterrupted if the bucket doesn't take it.
+    With ``preview`` it is only shown what a load would do. Raises OSError if the file can't be read, RunFailed or
+    RunInterrupted if the bucket doesn't take it.
     """
-    return objects.put(path, settings.BUCKET, f"{settings.PREFIX}{path.name}")
+    folder = settings.PREFIX + (FOLDER if preview else "")
+    return objects.put(path, settings.BUCKET, f"{folder}{path.name}")
 
 
 def receive(source: SourceObject) -> Run:
@@ -40,7 +43,7 @@ def receive(source: SourceObject) -> Run:
         dataset, reason = None, str(refusal)
     try:
         with transaction.atomic():
-            run = _create(source, dataset=dataset, reason=reason, load_number=1)
+            run = _create(source, dataset=dataset, reason=reason, load_number=1, kind=kind_of(source.key))
     except IntegrityError:  # another delivery of the same event was faster
         return Run.objects.select_related("dataset").get(**first)
     if reason:
@@ -51,8 +54,9 @@ def receive(source: SourceObject) -> Run:
 def destination(key: str) -> Dataset:
     """The dataset into which a file goes: the longest pattern that matches, else the one of its name (BEHAVIOUR 2).
 
-    Raises RunFailed where nothing is left of the name.
+    A preview has the dataset that its file would go into. Raises RunFailed where nothing is left of the name.
     """
+    key = key_of_load(key)
     behind_prefix = key.removeprefix(settings.PREFIX)
     try:
         name, refused = table_name(key), None

@@ -68,6 +68,18 @@ def test_ingest_ends_non_zero_if_a_run_failed_and_says_why(door: Door, worker, t
     assert "succeeded" in out.getvalue()
 
 
+def test_a_dry_run_shows_counts_and_changes_and_loads_nothing(door: Door, worker, tmp_path):
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    written = called("ingest", "--dry-run", tmp_path / "people.csv")
+    assert written.splitlines()[1].split()[1:-1] == ["people.csv", "people", "succeeded", "2", "0", "0", "0", "0"]
+    assert 'people.csv: create table "datasets"."people"' in written
+    assert "Nothing was loaded: these are previews." in written
+    assert rows("SELECT to_regclass('datasets.people')") == [(None,)]
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(CommandError, match=r"1 of 1 runs failed\."):
+        called("ingest", "--dry-run", tmp_path / "empty.csv")
+
+
 def test_ingest_says_when_no_worker_takes_the_file(door: Door, tmp_path):
     (tmp_path / "people.csv").write_text(PEOPLE)
     with pytest.raises(CommandError, match=r"No worker has taken people\.csv from the bucket within 0\.5 s"):
@@ -78,8 +90,8 @@ def test_ingest_says_when_a_run_gets_no_further(door: Door, tmp_path, monkeypatc
     (tmp_path / "people.csv").write_text(PEOPLE)
     put = runs.put
 
-    def put_and_receive(path):
-        source = put(path)
+    def put_and_receive(path, **options):
+        source = put(path, **options)
         runs.receive(source)
         return source
 

@@ -159,6 +159,10 @@ def test_it_leaves_our_own_output_where_the_prefix_is_the_whole_bucket() -> None
     ]
 
 
+def test_it_takes_a_file_that_is_only_previewed() -> None:
+    assert [source.key for source in objects(notification("data/_preview/eu/a.csv"))] == ["data/_preview/eu/a.csv"]
+
+
 def test_it_takes_an_empty_file_and_leaves_its_run_to_say_so() -> None:
     assert [source.size for source in objects(notification("data/empty.csv", size=0))] == [0]
 

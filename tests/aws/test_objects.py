@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ingest.aws import objects
-from ingest.aws.objects import Fetched, SourceGone, describe, fetch, presigned_url, put
+from ingest.aws.objects import Fetched, SourceGone, copy, describe, fetch, presigned_url, put
 from ingest.loader.errors import Fate, RunFailed, RunInterrupted, fate_of
 from ingest.loader.source import SourceObject
 from pipeline_site.local.aws import LocalAws
@@ -262,6 +262,32 @@ def test_a_big_file_goes_in_several_parts(bucket: str, tmp_path: Path) -> None:
     assert source.size == 70_000_000
     assert source.etag.endswith("-9")
     assert fetch(source, tmp_path / "b").sha256 == hashlib.sha256(BYTES * 14).hexdigest()
+
+
+def test_a_copy_is_of_the_very_version(bucket: str, tmp_path: Path) -> None:
+    first = put_bytes(bucket, b"first")
+    put_bytes(bucket, b"second")
+    made = copy(first, "data/b ü+%.csv")
+    assert (made.key, made.size, made.etag) == ("data/b ü+%.csv", 5, first.etag)
+    fetch(made, tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == b"first"
+
+
+def test_a_big_file_is_copied_in_several_parts(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "_ONE_COPY", 1_000_000)
+    source = put_bytes(bucket, BYTES * 2)
+    put_bytes(bucket, b"second")
+    assert fetch(copy(source, "data/b.csv"), tmp_path / "a").sha256 == hashlib.sha256(BYTES * 2).hexdigest()
+
+
+def test_a_version_that_is_gone_is_not_copied(bucket: str, plain_bucket: str, s3: Any) -> None:
+    source = put_bytes(bucket, b"first")
+    s3.delete_object(Bucket=bucket, Key=source.key, VersionId=source.version_id)
+    overwritten = put_bytes(plain_bucket, b"first")
+    put_bytes(plain_bucket, b"second")
+    for gone in (source, overwritten):
+        with pytest.raises(SourceGone, match="Put it there again"):
+            copy(gone, "data/b.csv")
 
 
 def test_a_file_from_an_unversioned_bucket_is_known_by_its_etag(plain_bucket: str, tmp_path: Path) -> None:

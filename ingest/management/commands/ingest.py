@@ -26,6 +26,9 @@ class Command(BaseCommand):
         """The files, and how long to wait for somebody who takes them."""
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
         parser.add_argument(
+            "--dry-run", action="store_true", help="only show what a load would do: counts, and changes to the table"
+        )
+        parser.add_argument(
             "--wait", type=float, default=60, metavar="SECONDS", help="how long nothing may happen (default: 60)"
         )
 
@@ -36,14 +39,24 @@ class Command(BaseCommand):
             raise CommandError(f"{unreadable[0]} is no file that can be read; nothing was put in the bucket.")
         follower = _Follower(self, wait=options["wait"])
         for path in options["files"]:
-            follower.put(path)
+            follower.put(path, preview=options["dry_run"])
         finished = follower.follow()
         self.stdout.write(table(RUN_HEADER, [run_row(run) for run in finished]))
+        if options["dry_run"]:
+            self._show(finished)
         failed = [run for run in finished if run.status == Run.Status.FAILED]
-        for run in failed:
+        held = [run for run in finished if run.status == Run.Status.HELD]
+        for run in (*held, *failed):
             self.stderr.write(plain(f"{run.file_name}: {run.reason}"))
         if failed:
             raise CommandError(f"{len(failed):,} of {len(finished):,} runs failed.")
+
+    def _show(self, previews: list[Run]) -> None:
+        """What a load would do to each table, and that nothing was done."""
+        for run in previews:
+            for told in (*run.notes, *(f"{statement};" for statement in run.ddl)):
+                self.stdout.write(f"{plain(run.file_name)}: {plain(told)}")
+        self.stdout.write("Nothing was loaded: these are previews.")
 
 
 class _Follower:
@@ -55,12 +68,12 @@ class _Follower:
         self._put: list[tuple[SourceObject, int]] = []
         self._shown = ""
 
-    def put(self, path: Path) -> None:
-        """Put one file in the bucket."""
+    def put(self, path: Path, *, preview: bool) -> None:
+        """Put one file in the bucket, to be loaded or only previewed."""
         newest = Run.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         self._show(f"putting {path.name} in the bucket")
         try:
-            self._put.append((runs.put(path), newest))
+            self._put.append((runs.put(path, preview=preview), newest))
         except (IngestError, OSError) as error:
             raise CommandError(f"{path} could not be put in the bucket: {error}") from error
 

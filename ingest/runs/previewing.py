@@ -1,0 +1,41 @@
+"""Preview: a file under ``_preview/`` is loaded up to the commit and rolled back (BEHAVIOUR 8, "Dry run")."""
+
+from django.conf import settings
+
+from ingest.aws import objects
+from ingest.loader.errors import RunFailed
+from ingest.loader.source import SourceObject
+from ingest.models import Run
+
+FOLDER = "_preview/"
+"""Behind the prefix: what is put there is shown, never loaded."""
+
+
+def kind_of(key: str) -> str:
+    """What a run of this key is."""
+    return Run.Kind.PREVIEW if _is_preview(key) else Run.Kind.LOAD
+
+
+def key_of_load(key: str) -> str:
+    """The key under which a file is loaded: its own, or what it would be without ``_preview/``."""
+    return settings.PREFIX + key.removeprefix(settings.PREFIX + FOLDER) if _is_preview(key) else key
+
+
+def load_previewed(run_id: int) -> SourceObject:
+    """Copy the very version that a preview read to the key where it is loaded: from there it takes the one way in.
+
+    Gives what it became. Raises RunFailed, with a sentence, if the run is no preview that succeeded, or the version
+    isn't in the bucket any more; RunInterrupted if the bucket doesn't answer.
+    """
+    run = Run.objects.get(pk=run_id)
+    if run.kind != Run.Kind.PREVIEW or run.status != Run.Status.SUCCEEDED:
+        raise RunFailed(f"Run {run.pk} is {_told(run)}; only a preview that has succeeded can be loaded.")
+    return objects.copy(run.source, key_of_load(run.key))
+
+
+def _told(run: Run) -> str:
+    return f"a preview that is {run.status}" if run.kind == Run.Kind.PREVIEW else f"no preview but a {run.kind}"
+
+
+def _is_preview(key: str) -> bool:
+    return key.startswith(settings.PREFIX + FOLDER)
