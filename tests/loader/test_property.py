@@ -1,0 +1,197 @@
+"""Random files into one dataset, one behind the other: the loader must do what the plain oracle does.
+
+HYPOTHESIS_PROFILE=nightly tries thousands, other ones every night; with PG=17 on the older version.
+"""
+
+import os
+from dataclasses import dataclass
+
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
+from psycopg2.extensions import connection as Connection
+
+from ingest.loader.brakes import EVERYTHING
+from ingest.loader.dialect import Dialect
+from ingest.loader.errors import RunFailed
+from ingest.loader.target import Mode, Target
+from tests.loader import oracle
+from tests.loader.conftest import WAYS, clear, going
+from tests.loader.loading import load_bytes, read_table
+from tests.loader.oracle_comparing import assert_table, assert_told
+from tests.loader.oracle_identities import Identities
+
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+EXAMPLES = int(os.environ.get("EXAMPLES", 5_000 if NIGHTLY else 250))
+TABLE = "t"
+
+WORDS = ("a", "b", "A", "ß", "a b", " a", 'q"q', "a,b", "two\nlines", "two\r\nlines", "NA", " NA ", "x;y", "é")
+EMPTY = ("", '""', " ", '"  "')
+CLEAN = {
+    "bigint": ("1", "2", "3", "-7", "0", " 4", "9223372036854775807"),
+    "numeric": ("1.5", "1.50", "-0.25", "2", "10.0", "9223372036854775808"),
+    "boolean": ("true", "false", "TRUE", "False"),
+    "date": ("2024-02-29", "2023-01-01", "1999-12-31", "0001-01-01"),
+    "timestamp": ("2024-02-29 12:30:00", "2024-02-29T12:30:00", "2023-01-01 00:00:00.5", "2023-01-01"),
+    "timestamptz": ("2024-02-29 12:30:00Z", "2024-02-29T14:30:00+02:00", "2023-01-01T00:00:00.000001-05:00"),
+    "uuid": ("6f1e2c3a-0b1d-4e5f-8a9b-0c1d2e3f4a5b", "6F1E2C3A-0B1D-4E5F-8A9B-0C1D2E3F4A5B"),
+    "text": WORDS,
+}
+TYPOS = ("x", "00601", "+5", "1e5", "01/02/2023", "now", "infinity", "NaN", "1,5", "2023-02-30", "12:30", "-", "O")
+IDS = ("1", "2", "3", "4", "5", " 2", "03", "1.0", "x", "7777777777777777777777")
+EMAILS = ("a@x", "b@x", "c@x", "d@x", "A@x", "a@x ", "5")
+BROKEN = (
+    '"open',
+    'x"y',
+    '"a"b,1',
+    "1",
+    "1,2,3,4,5,6,7,8,9",
+    "nul\0,1",
+    "",
+    " ",
+    '"',
+    '""',
+    "\udcff,1",
+    '"two\nlines",',
+)
+LINE_ENDS = ("\n", "\r\n", "\r")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it was made up; its bytes are all that the loader and the oracle see."""
+
+    content: bytes
+
+    def __repr__(self) -> str:
+        return repr(self.content)
+
+
+def quoted(text: str) -> str:
+    """The cell in quotes."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+@st.composite
+def cells(draw: st.DrawFn, pool: tuple[str, ...], rows: int) -> list[str]:
+    """One column as it is written: mostly of ``pool``, with some cells empty, mistyped or of another type."""
+    column = draw(st.lists(st.sampled_from(pool), min_size=rows, max_size=rows))
+    odd = draw(st.integers(0, 3)) if rows else 0
+    others = (*EMPTY, *TYPOS) if draw(st.booleans()) else CLEAN[draw(st.sampled_from(sorted(CLEAN)))]
+    for _ in range(odd):
+        column[draw(st.integers(0, rows - 1))] = draw(st.sampled_from(others))
+    must = {",", '"', "\n", "\r"}
+    quoting = draw(st.lists(st.integers(0, 3), min_size=rows, max_size=rows))
+    return [
+        text if text in EMPTY else quoted(text) if how == 3 or must & set(text) else text
+        for text, how in zip(column, quoting, strict=True)
+    ]
+
+
+@st.composite
+def files(draw: st.DrawFn, families: dict[str, str]) -> File:
+    """A file of some of the columns, in any order, with some lines broken."""
+    wanted = draw(st.lists(st.sampled_from(sorted(families)), min_size=1, max_size=len(families), unique=True))
+    if draw(st.booleans()):
+        wanted = list(dict.fromkeys(["id", "email", *wanted]))
+    rows = draw(st.integers(0, 6)) if draw(st.integers(0, 3)) < 3 else draw(st.integers(10, 24))
+    columns = [draw(cells(pool_of(name, families), rows)) for name in wanted]
+    lines = [",".join(line) for line in zip(*columns, strict=True)]
+    for _ in range(draw(st.sampled_from((0, 0, 0, 1, 2)))):
+        lines.insert(draw(st.integers(0, len(lines))), draw(st.sampled_from(BROKEN)))
+    line_end = draw(st.sampled_from(LINE_ENDS))
+    mixed = draw(st.booleans())
+    ends = [draw(st.sampled_from(LINE_ENDS)) if mixed else line_end for _ in lines]
+    text = ",".join(wanted) + line_end + "".join(line + end for line, end in zip(lines, ends, strict=True))
+    if draw(st.integers(0, 3)) == 3:
+        text = text.removesuffix("\n").removesuffix("\r")
+    bom = b"\xef\xbb\xbf" if draw(st.integers(0, 7)) == 7 else b""
+    return File(bom + text.encode("utf-8", "surrogateescape"))
+
+
+def pool_of(name: str, families: dict[str, str]) -> tuple[str, ...]:
+    """The values from which a column is mostly made."""
+    if name == "id":
+        return IDS[: 5 if families[name] == "bigint" else None]
+    return EMAILS[: 4 if families[name] == "bigint" else None] if name == "email" else CLEAN[families[name]]
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[oracle.Policy, list[File]]:
+    """A policy and one to three files for one dataset; most keep to one type a column."""
+    kinds = st.sampled_from(sorted(CLEAN))
+    families = [
+        {name: draw(kinds) for name in ("a", "B c", "n")}
+        | {name: draw(st.sampled_from(("bigint", "text"))) for name in ("id", "email")}
+    ]
+    for _ in range(draw(st.integers(0, 2))):
+        families.append(dict(families[-1]) | ({"a": draw(kinds)} if draw(st.booleans()) else {}))
+    policy = oracle.Policy(
+        mode=draw(st.sampled_from(("upsert", "upsert", "upsert", "append", "snapshot", "snapshot"))),
+        approves=draw(st.booleans()),
+        strict=draw(st.sampled_from((False, False, False, True))),
+        declared_key=draw(st.sampled_from(((), (), (), ("a",), ("a", "id"), ("b_c",)))),
+        null_tokens=draw(st.sampled_from(((), (), ("NA", "-")))),
+        reject_count=draw(st.sampled_from((10, 10, 1))),
+    )
+    return policy, [draw(files(one)) for one in families]
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=not NIGHTLY,
+    database=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+)
+@given(history=histories(), way=st.sampled_from(sorted(WAYS)))
+def test_files_that_follow_one_another_do_what_the_oracle_does(
+    newest: Connection, history: tuple[oracle.Policy, list[File]], way: str
+) -> None:
+    clear(newest)
+    with going(way):
+        _follow(newest, *history)
+
+
+def _follow(connection: Connection, policy: oracle.Policy, files: list[File]) -> None:
+    """Load the files one behind the other, and hold each step against the oracle's."""
+    dataset = oracle.Dataset(policy=policy)
+    headers: dict[str, str] = {}
+    identities = None
+    for run_id, file in enumerate(files, 1):
+        before = read_table(connection, TABLE)
+        previous = dataset.previous if policy.mode == "snapshot" else None
+        dataset, account = oracle.load(dataset, file.content, run_id)
+        note(f"run {run_id}: {file!r}\n  {account}\n  {dataset.kinds} {dataset.identities}")
+        target = target_of(policy, run_id, headers, identities, previous)
+        told = load_bytes(connection, file.content, target, dialect=Dialect())
+        assert_told(account, told)
+        assert_table(dataset, read_table(connection, TABLE), before, run_id)
+        if not isinstance(told, RunFailed):
+            headers, identities = dict(told.headers), told.identities
+            assert identities == dataset.identities
+
+
+def target_of(
+    policy: oracle.Policy,
+    run_id: int,
+    headers: dict[str, str],
+    identities: Identities | None,
+    previous: int | None,
+) -> Target:
+    """The loader's word for the policy, with what earlier runs have left behind."""
+    return Target(
+        table=TABLE,
+        run_id=run_id,
+        mode=Mode(policy.mode),
+        strict=policy.strict,
+        declared_key=policy.declared_key,
+        identities=identities,
+        headers=headers,
+        null_tokens=policy.null_tokens,
+        reject_share=policy.reject_share,
+        reject_count=policy.reject_count,
+        approved=EVERYTHING if policy.approves else None,
+        previous_records=previous,
+    )
