@@ -6,7 +6,6 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
-from ingest.loader import merging
 from ingest.loader.outcome import Column
 from ingest.loader.plan import Identities, Plan
 from ingest.loader.reading import Reading
@@ -15,6 +14,7 @@ from ingest.loader.resolve import reason_of
 from ingest.loader.rows import bad_records
 from ingest.loader.scan import Scan
 from ingest.loader.split import raw_records
+from ingest.loader.statements import merging
 
 
 @dataclass(frozen=True, slots=True)

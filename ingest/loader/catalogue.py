@@ -4,10 +4,10 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
-from ingest.loader import statements
 from ingest.loader.errors import RunFailed
 from ingest.loader.names import OWN_COLUMNS
 from ingest.loader.standing import Standing
+from ingest.loader.statements import tables
 from ingest.loader.target import SCHEMA, SHADOW_SCHEMA
 from ingest.loader.types import Type
 
@@ -20,7 +20,7 @@ def read_table(cursor: Cursor, name: str) -> Standing:
 
     Raises RunFailed where the name is not a table's, or a column's type is none that the loader knows.
     """
-    cursor.execute(statements.TABLE, (SCHEMA, name))
+    cursor.execute(tables.TABLE, (SCHEMA, name))
     found = cursor.fetchone()
     if found is None:
         return Standing()
@@ -50,19 +50,19 @@ def _type(table: str, column: str, kind: str) -> Type:
 
 def has_shadow(cursor: Cursor, name: str) -> bool:
     """Whether before-images of the table are kept."""
-    cursor.execute(statements.RELATION, (SHADOW_SCHEMA, name))
+    cursor.execute(tables.RELATION, (SHADOW_SCHEMA, name))
     return cursor.fetchone() is not None
 
 
 def is_empty(cursor: Cursor, name: str, column: str) -> bool:
     """Whether the table holds no value in the column."""
-    cursor.execute(statements.has_value(statements.table(name), column))
+    cursor.execute(tables.has_value(tables.table(name), column))
     return not _one(cursor)
 
 
 def dependent_views(cursor: Cursor, name: str) -> list[str]:
     """The views that read the table."""
-    cursor.execute(statements.DEPENDENT_VIEWS, (SCHEMA, name))
+    cursor.execute(tables.DEPENDENT_VIEWS, (SCHEMA, name))
     return [view for (view,) in cursor.fetchall()]
 
 

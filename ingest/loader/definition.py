@@ -7,12 +7,12 @@ from psycopg2 import errors
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.sql import Composable
 
-from ingest.loader import images, statements
 from ingest.loader.catalogue import dependent_views
 from ingest.loader.errors import RunFailed
 from ingest.loader.plan import Identities, Plan
 from ingest.loader.resolve import SHARED_EMAILS, evidence_of
 from ingest.loader.standing import Standing
+from ingest.loader.statements import images, tables
 from ingest.loader.types import join
 
 OWN = ("processed_at", "run_id")
@@ -35,11 +35,11 @@ class Definition:
         """The table with the file's columns, and ``record_id`` where rows have no identity."""
         kinds = {column.name: column.type for column in planned.columns}
         self._cursor.execute(images.drop_shadow(self._table))  # of a table of that name which somebody dropped
-        self.define(statements.create_table(self._table, kinds, numbered=numbered))
+        self.define(tables.create_table(self._table, kinds, numbered=numbered))
 
     def add_own(self, missing: Sequence[str], run_id: int | None = None) -> None:
         """Our own columns; rows that stand belong to ``run_id`` then."""
-        for statement in statements.add_own_columns(self._table, missing, run_id):
+        for statement in tables.add_own_columns(self._table, missing, run_id):
             self.define(statement)
 
     def change_columns(self, planned: Plan, standing: Standing) -> None:
@@ -58,7 +58,7 @@ class Definition:
         self._cursor.execute("savepoint alter_table")
         try:
             empty = standing.empty
-            self.define(statements.alter_table(statements.table(self._table), planned.added, planned.altered, empty))
+            self.define(tables.alter_table(tables.table(self._table), planned.added, planned.altered, empty))
             if standing.shadowed:
                 self._change_shadow(planned, standing)
         except psycopg2.NotSupportedError:
@@ -76,12 +76,12 @@ class Definition:
         shadow, altered = images.shadow(self._table), planned.altered
         emptied = [column for column in altered if join(standing.columns[column], altered[column]) != altered[column]]
         for column in emptied:
-            self._cursor.execute(statements.has_value(shadow, column))
+            self._cursor.execute(tables.has_value(shadow, column))
             row = self._cursor.fetchone()
             if row and row[0]:
                 self._cursor.execute(images.drop_shadow(self._table))
                 return
-        self._cursor.execute(statements.alter_table(shadow, planned.added, altered, emptied))
+        self._cursor.execute(tables.alter_table(shadow, planned.added, altered, emptied))
         if "id" in altered:
             self._cursor.execute(images.alter_id(self._table, altered["id"]))
 
@@ -91,13 +91,13 @@ class Definition:
         Raises RunFailed where the rows that stand don't allow them.
         """
         if not identities and "record_id" not in standing.own:
-            self.define(statements.add_record_id(self._table, primary=not standing.uniques))
+            self.define(tables.add_record_id(self._table, primary=not standing.uniques))
         for number, identity in enumerate(identities):
             if tuple(sorted(identity)) in standing.uniques:
                 continue
             primary = not number and not standing.uniques
             try:
-                self.define(statements.add_key(self._table, identity, primary=primary))
+                self.define(tables.add_key(self._table, identity, primary=primary))
             except (errors.UniqueViolation, errors.NotNullViolation, errors.UndefinedColumn) as error:
                 raise RunFailed(
                     f"{' and '.join(identity)} can't be the key of {self._table}: rows that stand repeat it, lack it, "
@@ -116,7 +116,7 @@ class Definition:
         for identity in planned.candidates:
             self._cursor.execute("savepoint key")
             try:
-                self.define(statements.add_key(self._table, identity, primary=not identities))
+                self.define(tables.add_key(self._table, identity, primary=not identities))
             except errors.UniqueViolation:
                 if not identities:
                     raise
@@ -128,4 +128,4 @@ class Definition:
     def keep_identities_as_they_are(self, identities: Identities) -> None:
         """Give a new table the keys that its dataset has settled."""
         for number, identity in enumerate(identities):
-            self.define(statements.add_key(self._table, identity, primary=not number))
+            self.define(tables.add_key(self._table, identity, primary=not number))

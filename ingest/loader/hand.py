@@ -7,12 +7,12 @@ from psycopg2 import errors
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from ingest.loader import altering, images, statements
 from ingest.loader.catalogue import dependent_views, read_table
 from ingest.loader.errors import RunFailed
 from ingest.loader.load import lock
 from ingest.loader.plan import LONGEST_KEY, Identities
 from ingest.loader.standing import Standing
+from ingest.loader.statements import altering, images, tables
 from ingest.loader.types import Type, join
 
 SHOWN = 5
@@ -38,9 +38,9 @@ def change_key(connection: Connection, table: str, identities: Identities) -> No
                     f"The key of {table} can't be changed: other tables refer to it ({error.diag.message_detail})."
                 ) from error
         for number, identity in enumerate(identities):
-            cursor.execute(statements.add_key(table, identity, primary=not number))
+            cursor.execute(tables.add_key(table, identity, primary=not number))
         if not identities and "record_id" not in standing.own:
-            cursor.execute(statements.add_record_id(table, primary=True))
+            cursor.execute(tables.add_record_id(table, primary=True))
         cursor.execute(images.drop_shadow(table))
 
 
@@ -85,7 +85,7 @@ def change_type(connection: Connection, table: str, column: str, kind: Type) -> 
             _check_values(cursor, table, column, kind)
         try:
             cursor.execute("savepoint by_hand")
-            cursor.execute(altering.set_type(statements.table(table), column, kind))
+            cursor.execute(altering.set_type(tables.table(table), column, kind))
         except errors.FeatureNotSupported:
             cursor.execute("rollback to savepoint by_hand")
             views = ", ".join(dependent_views(cursor, table))
@@ -117,5 +117,5 @@ def _check_values(cursor: Cursor, table: str, column: str, kind: Type) -> None:
 def _locked(cursor: Cursor, table: str) -> Standing:
     if not read_table(cursor, table).exists:
         raise RunFailed(f"There is no table {table} yet.")
-    cursor.execute(statements.lock_table(table, ddl=True))
+    cursor.execute(tables.lock_table(table, ddl=True))
     return read_table(cursor, table)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from psycopg2.extensions import cursor as Cursor
 
-from ingest.loader import images, statements
 from ingest.loader.catalogue import has_shadow
 from ingest.loader.dialect import Dialect
 from ingest.loader.plan import Identities
+from ingest.loader.statements import images, tables
 from ingest.loader.target import Target
 from ingest.loader.types import Type
 from ingest.loader.ways import Way
@@ -46,7 +46,7 @@ class History:
     def delete_missing(self) -> Missing:
         """Delete, and keep, the rows that a snapshot doesn't name; none where a rejected record's key is unknown."""
         table = self.target.table
-        self.cursor.execute(statements.count_rows(table))
+        self.cursor.execute(tables.count_rows(table))
         (rows,) = self.cursor.fetchone() or (0,)
         named = [c for identity in self.identities for c in identity if c in self.way.plan.names]
         unreadable, keys = self.way.named_keys(named)
@@ -56,7 +56,7 @@ class History:
             with keys:
                 self.cursor.execute(images.create_named(kinds))
                 self.cursor.copy_expert(
-                    statements.copy_rows(images.NAMED, named, named, Dialect(), freeze=False), keys, 1 << 18
+                    tables.copy_rows(images.NAMED, named, named, Dialect(), freeze=False), keys, 1 << 18
                 )
         if unreadable:
             return Missing(rows=rows, withheld=WITHHELD.format(count=unreadable))

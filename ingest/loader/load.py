@@ -9,7 +9,6 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.sql import Composable
 
-from ingest.loader import merging, statements
 from ingest.loader.account import Account
 from ingest.loader.brakes import EVERYTHING, check_brakes
 from ingest.loader.definition import OWN, Definition
@@ -24,6 +23,7 @@ from ingest.loader.rejects import RejectBook
 from ingest.loader.resolve import choose
 from ingest.loader.rows import Counted
 from ingest.loader.split import split
+from ingest.loader.statements import merging, tables
 from ingest.loader.target import Mode, Target
 from ingest.loader.types import Type
 from ingest.loader.ways import Careful, Refuted, Way, guess
@@ -45,8 +45,8 @@ def lock(connection: Connection, table: str) -> None:
     Raises psycopg2.errors.LockNotAvailable where another holds it too long; the run is retried then.
     """
     with connection.cursor() as cursor:
-        cursor.execute(statements.SESSION)
-        cursor.execute(statements.lock_name(table))
+        cursor.execute(tables.SESSION)
+        cursor.execute(tables.lock_name(table))
 
 
 def load(
@@ -193,7 +193,7 @@ class _Loading:
         listed = len(self.definition.ddl)
         self.cursor.execute("savepoint direct")
         self.definition.create(planned, numbered=not planned.candidates)
-        copied = self._copy(statements.table(self.target.table), freeze=True)
+        copied = self._copy(tables.table(self.target.table), freeze=True)
         judged = self.way.confirm()
         if copied and not self._needs_stage(judged):
             self.definition.add_own(OWN, self.target.run_id)
@@ -218,11 +218,11 @@ class _Loading:
         """COPY into a stage, find each record's row or fate, write what differs by one MERGE."""
         table, planned = self.target.table, self.way.plan
         self.definition.change_columns(planned, self.way.standing)
-        self.cursor.execute(statements.DROP_WORK)
-        self.cursor.execute(statements.create_stage(self._stage_columns()))
-        staged = self._copy(statements.STAGE, freeze=False)
+        self.cursor.execute(tables.DROP_WORK)
+        self.cursor.execute(tables.create_stage(self._stage_columns()))
+        staged = self._copy(tables.STAGE, freeze=False)
         judged = self.way.confirm()
-        self.cursor.execute(statements.ANALYZE_STAGE)
+        self.cursor.execute(tables.ANALYZE_STAGE)
         if not staged and planned.identities is None:
             return Outcome(records=0)
         self.progress("merge", 0, 0)
@@ -249,7 +249,7 @@ class _Loading:
         typed = [column.name for column in self.way.plan.columns if column.type is not Type.TEXT]
         total = self.way.size
         with self.way.open(numbered=not freeze) as opened:
-            statement = statements.copy_rows(into, opened.names, typed, opened.dialect, freeze=freeze)
+            statement = tables.copy_rows(into, opened.names, typed, opened.dialect, freeze=freeze)
             counted = Counted(opened.rows, lambda done: self.progress("copy", done, total))
             self.cursor.copy_expert(statement, counted, READ)
         return int(self.cursor.rowcount)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from psycopg2 import errors
 from psycopg2.extensions import cursor as Cursor
 
-from ingest.loader import merging, statements
 from ingest.loader.brakes import DUPLICATE_COUNT, DUPLICATE_SHARE
 from ingest.loader.errors import RunFailed
 from ingest.loader.history import History
 from ingest.loader.outcome import Outcome
 from ingest.loader.plan import Identities
 from ingest.loader.resolve import Resolved, frees_emails, resolve, settle_emails, uses_email
+from ingest.loader.statements import merging, tables
 from ingest.loader.target import SCHEMA, Mode, Target
 from ingest.loader.ways import Way
 
@@ -97,7 +97,7 @@ class Merge:
     def _changes_few(self, resolved: Resolved) -> bool:
         if resolved.updated < PLANNED:
             return False
-        self.cursor.execute(statements.ESTIMATE, (SCHEMA, self.target.table))
+        self.cursor.execute(tables.ESTIMATE, (SCHEMA, self.target.table))
         (rows,) = self.cursor.fetchone() or (0,)
         return bool(FEW * (resolved.updated + resolved.inserted) <= rows)
 

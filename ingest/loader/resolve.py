@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from psycopg2.extensions import cursor as Cursor
 
-from ingest.loader import merging
 from ingest.loader.plan import ID_AND_EMAIL, Identities, Plan
 from ingest.loader.rejects import Code
+from ingest.loader.statements import merging
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

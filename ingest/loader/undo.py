@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader import images, statements
 from ingest.loader.catalogue import has_shadow, read_table
 from ingest.loader.errors import RunFailed
 from ingest.loader.load import lock
 from ingest.loader.plan import Identities
+from ingest.loader.statements import images, tables
 
 LISTED = 1_000
 """At most so many rows that stay are listed."""
@@ -39,7 +39,7 @@ def undo(connection: Connection, table: str, identities: Identities, run_id: int
         standing = read_table(cursor, table)
         if not standing.exists or "run_id" not in standing.own:
             raise RunFailed(f"The table {table} is gone or has no column run_id: there is nothing to undo.")
-        cursor.execute(statements.lock_table(table, ddl=False))
+        cursor.execute(tables.lock_table(table, ddl=False))
         if not identities or not has_shadow(cursor, table):
             cursor.execute(images.remove_inserted(table, (), run_id))
             return Undone(removed=cursor.rowcount, restored=0, reinserted=0, stayed=())

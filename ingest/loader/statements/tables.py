@@ -1,4 +1,4 @@
-"""Every SQL text of the loader, as composed objects: pure functions that hold no connection."""
+"""SQL: the catalogue, locks, the table's definition, the stage and COPY."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 

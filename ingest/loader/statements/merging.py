@@ -1,4 +1,4 @@
-"""The SQL that finds each record's row and writes what differs: pure functions that hold no connection (BEHAVIOUR 5).
+"""SQL: each record finds its row, and what differs is written (BEHAVIOUR 5).
 
 Everything unusual ends in one small table of fates; what is left in the table of changes goes in by one MERGE.
 """
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from psycopg2.sql import SQL, Composed, Identifier, Literal
 
-from ingest.loader.statements import STAGE, columns, table
+from ingest.loader.statements.tables import STAGE, columns, table
 from ingest.loader.types import SPACES
 
 FATE = Identifier("pg_temp", "ingest_fate")

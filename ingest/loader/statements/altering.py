@@ -1,10 +1,10 @@
-"""The SQL of changes by hand: pure functions that hold no connection."""
+"""SQL: what an operator changes by hand, held against every row."""
 
 from collections.abc import Sequence
 
 from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
 
-from ingest.loader.statements import columns, table
+from ingest.loader.statements.tables import columns, table
 from ingest.loader.target import SCHEMA
 from ingest.loader.types import GRAMMAR, LONGEST_TYPED, SPACES, Type
 

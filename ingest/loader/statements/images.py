@@ -1,4 +1,4 @@
-"""The SQL of before-images and of undo: pure functions that hold no connection (BEHAVIOUR 8, "Undo").
+"""SQL: before-images and undo (BEHAVIOUR 8, "Undo").
 
 The shadow of a table has its columns and three of its own, whose names no file can give a column (``$``): the run
 that changed the row, whether it deleted it, and the id that the row has had since where that may have changed.
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
 
-from ingest.loader.merging import CHANGES
 from ingest.loader.plan import ID_AND_EMAIL, Identities
-from ingest.loader.statements import STAGE, columns, table
+from ingest.loader.statements.merging import CHANGES
+from ingest.loader.statements.tables import STAGE, columns, table
 from ingest.loader.target import SHADOW_SCHEMA
 from ingest.loader.types import Type
 
