@@ -10,11 +10,13 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
 from ingest.loader.sniff import (
     DELIMITERS,
+    Sample,
     begins_with_header,
     best_sample,
     count_lines,
     count_preamble,
     possible_quotes,
+    sample,
     skip_lines,
 )
 
@@ -75,19 +77,27 @@ def propose(
         quotes = [('"', pinned.escape)]
     found = best_sample(text, pinned.delimiter or _allowed(named) or DELIMITERS, quotes, whole=whole)
     titles = found.titles if pinned.preamble is None else 0
-    preamble += count_lines(text[: found.starts[titles]]) if titles else 0
+    has_header = begins_with_header(found.records[titles:], known, null_tokens)
+    if titles:
+        preamble += count_lines(text[: found.starts[titles]])
+    elif not has_header and pinned.preamble is None and _header_is_commented(head.removeprefix(BOM), preamble, found):
+        preamble, has_header = preamble - 1, True
     return Dialect(
         delimiter=found.grammar.delimiter.decode(),
         quote=found.grammar.quote.decode(),
         escape=found.grammar.escape.decode() or '"',
         encoding=encoding,
         preamble=preamble,
-        has_header=(
-            begins_with_header(found.records[titles:], known, null_tokens)
-            if pinned.has_header is None
-            else pinned.has_header
-        ),
+        has_header=has_header if pinned.has_header is None else pinned.has_header,
     )
+
+
+def _header_is_commented(text: bytes, preamble: int, found: Sample) -> bool:
+    """Whether the last line of the preamble is the header, ``#id,name``, of the records that follow at once."""
+    if not preamble:
+        return False
+    line = sample(skip_lines(text, preamble - 1), found.grammar, whole=True)
+    return len(line.records[0]) == found.width > 1 and line.records[0][0].startswith(b"#")
 
 
 def _allowed(delimiter: str) -> str:

@@ -1,6 +1,8 @@
 """What is proposed from the head of a file."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest.loader.dialect import Dialect, Pinned, propose
 from ingest.loader.errors import RunFailed
@@ -59,3 +61,132 @@ def test_it_says_what_a_file_is_that_is_no_csv(head, sentence):
 def test_a_header_that_begins_like_a_magic_number_is_text():
     assert propose(b"PAR1,ORC\n1,2\n") == Dialect()
     assert propose(b"ORC,b\n1,2\n") == Dialect()
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (b"a;b\n1,5;2,5\n3,25;4,75\n", Dialect(delimiter=";")),
+        (b"a\tb,c\n1\t2\n3\t4\n", Dialect(delimiter="\t")),
+        (b"a|b\nx, y, z|1\np, q, r|2\n", Dialect(delimiter="|")),
+        (b"a;b;c\n" + b"1,5;2,5;3,5\n" * 400, Dialect(delimiter=";")),
+        (b"sep=;\r\na;b\r\n1;2\r\n", Dialect(delimiter=";", preamble=1)),
+        (b"sep=|\na,b|c,d\n1,2|3,4\n", Dialect(delimiter="|", preamble=1)),
+        (b"remark\nhello, world\nbye, all\nyes\n", Dialect(delimiter=";")),
+        (b"id,name\n" + b"5\n" * 20, Dialect()),
+        (b"remark\nhello, world\na;b\nc\td\ne|f\n", Dialect()),
+    ],
+)
+def test_it_finds_the_delimiter_that_makes_a_table(head, expected):
+    assert propose(head) == expected
+
+
+@pytest.mark.parametrize(
+    ("head", "quote", "escape"),
+    [
+        (b'a,b\n1,"say ""x"", y"\n2,"z"\n', '"', '"'),
+        (b'a,b\n1,"say \\"x\\", y"\n2,"z, \\"w\\""\n', '"', "\\"),
+        (b"a,b\n1,'x, y'\n2,'z, w'\n", "'", "'"),
+        (b"a,b\n1,'x'\n2,'z'\n", "'", "'"),
+        (b"a,b\n1,'x\\', y'\n2,'z, \\'w'\n", "'", "\\"),
+        (b"a,b\n1,'tis\n2,O'Neil\n", '"', '"'),
+        (b'a,b\n1,"C:\\"\n2,D:\\\n', '"', '"'),
+    ],
+)
+def test_it_finds_the_quotes_and_their_escape(head, quote, escape):
+    found = propose(head)
+    assert (found.delimiter, found.quote, found.escape) == (",", quote, escape)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Sales of the year\n\nid,name\n1,Ada\n2,Grace\n",
+        b"Sales of the year\nby region\nid,name\n1,Ada\n2,Grace\n",
+        b"\xef\xbb\xbf# made\n# by hand\nid,name\n1,Ada\n2,Grace\n",
+        b"\n  \nid,name\n1,Ada\n2,Grace\n",
+    ],
+)
+def test_titles_comments_and_blank_lines_are_no_header(head):
+    assert propose(head) == Dialect(preamble=2)
+
+
+def test_one_word_above_rows_of_numbers_is_no_title():
+    assert propose(b"x\n1,5\n2,6\n") == Dialect()
+
+
+def test_a_header_can_begin_with_a_hash():
+    assert propose(b"#id,name\n1,Ada\n2,Grace\n") == Dialect()
+    assert propose(b"# by hand\n#id,name\n1,Ada\n2,Grace\n") == Dialect(preamble=1)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"1,Ada\n2,Grace\n3,Alan\n",
+        b"Ada,2020-01-01\nGrace,2021-02-03\n",
+        b"7,1.5\n7.5,2\n",
+        b"true,x\nfalse,y\n",
+        b"1,x\n2,\n,y\n",
+        b"5\n7\n6\n",
+    ],
+)
+def test_a_first_record_like_those_below_is_no_header(head):
+    assert not propose(head).has_header
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"id,name\n1,Ada\n2,Grace\n",
+        b"name,city\nAda,London\nGrace,New York\n",
+        b"1,name\nx,Ada\ny,Grace\n",
+        b"1,\n2,x\n",
+        b"1,2\n",
+        b"id,2020-01-01\n1,5\n2,6\n",
+        b"country,1960,1961,1962\nA,5,6,7\nB,7,8,9\n",
+        b"a,b\n",
+        b"1,2\nx,y\n",
+    ],
+)
+def test_a_first_record_unlike_those_below_is_a_header(head):
+    assert propose(head).has_header
+
+
+def test_a_header_of_numbers_that_the_dataset_knows_is_one():
+    head = b"2019,2021\n5,6\n7,8\n"
+    assert not propose(head).has_header
+    assert propose(head, known=("2019", "2021")).has_header
+
+
+def test_null_tokens_do_not_make_a_column_text():
+    head = b"1,Ada\nNA,Grace\n3,Alan\n"
+    assert propose(head).has_header
+    assert not propose(head, null_tokens=("NA",)).has_header
+
+
+@pytest.mark.parametrize(
+    "pinned",
+    [
+        *(Pinned(delimiter=mark) for mark in ("ab", "a", '"', "\n", "§", "", "\\")),
+        *(Pinned(quote=mark) for mark in ("''", "x", "€")),
+        *(Pinned(escape=mark) for mark in ("\n", "ab")),
+        Pinned(delimiter="|", quote="|"),
+    ],
+)
+def test_what_cannot_be_pinned_fails_the_run(pinned):
+    with pytest.raises(RunFailed, match="set on the dataset can't be used"):
+        propose(b"a,b\n1,2\n", pinned=pinned)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    head=st.one_of(st.binary(max_size=300), st.text(alphabet="ab1.,;|\t\"'\\\n\r #=é", max_size=300).map(str.encode))
+)
+def test_anything_is_proposed_for_or_refused(head):
+    try:
+        found = propose(head)
+    except RunFailed:
+        return
+    assert found.delimiter in {*",;\t|"} or b"sep=" in head.lower()
+    assert found.preamble <= head.count(b"\n") + head.count(b"\r") + 1
