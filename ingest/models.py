@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from ingest.loader.dialect import Pinned
 from ingest.loader.errors import RunFailed
 from ingest.loader.names import table_name
 from ingest.loader.source import SourceObject
@@ -33,6 +34,14 @@ def table_name_only(value: str) -> None:
         raise ValidationError(f"No file leads to the table {value!r}: use lower-case letters, digits and _.{hint}")
 
 
+def encoding_only(value: str) -> None:
+    """Refuse what Python knows no text encoding by."""
+    try:
+        "".encode(value)
+    except (LookupError, ValueError):
+        raise ValidationError(f"{value!r} is no encoding that is known here; utf-8, cp1252 or utf-16 are.") from None
+
+
 class Dataset(models.Model):
     """One destination table with its policy."""
 
@@ -44,6 +53,12 @@ class Dataset(models.Model):
     class Policy(models.TextChoices):
         EVOLVE = "evolve", "evolve: new columns are added, types are widened"
         STRICT = "strict", "strict: a file that doesn't fit fails"
+
+    class Delimiter(models.TextChoices):
+        COMMA = ",", "comma"
+        SEMICOLON = ";", "semicolon"
+        TAB = "\t", "tab"
+        BAR = "|", "bar"
 
     name = models.CharField(
         max_length=63, unique=True, validators=[table_name_only], help_text="The table, in the schema datasets."
@@ -60,6 +75,15 @@ class Dataset(models.Model):
     headers = models.JSONField(default=dict, blank=True, editable=False, help_text="Header of a file -> column.")
     null_tokens = models.JSONField(
         default=list, blank=True, validators=[texts_only], help_text="Cells that mean NULL, such as NA."
+    )
+    encoding = models.CharField(
+        max_length=40, null=True, blank=True, validators=[encoding_only], help_text="Such as cp1252; empty: found out."
+    )
+    delimiter = models.CharField(
+        max_length=1, null=True, blank=True, choices=Delimiter, help_text="Between the cells; empty: found out."
+    )
+    has_header = models.BooleanField(
+        null=True, blank=True, help_text="Whether the first record of a file names its columns; unknown: found out."
     )
     patterns = models.JSONField(
         default=list,
@@ -94,6 +118,11 @@ class Dataset(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def pinned(self) -> Pinned:
+        """What is settled about the dataset's files."""
+        return Pinned(encoding=self.encoding, delimiter=self.delimiter, has_header=self.has_header)
 
     def target(
         self, run_id: int, *, approved: Mapping[str, int] | None = None, previous_records: int | None = None
@@ -169,6 +198,7 @@ class Run(models.Model):
     notes = models.JSONField(default=list)
     reason = models.TextField(blank=True, help_text="One sentence for the operator: what, where, what to do.")
     traceback = models.TextField(blank=True, help_text="The story for the developer.")
+    deletion_withheld = models.BooleanField(default=False, help_text="Nothing was deleted, since a key can't be read.")
     brakes = models.JSONField(default=dict, help_text="What held the run: brake -> count.")
     approved = models.JSONField(null=True, help_text="The brakes that an operator has approved, with their counts.")
     snapshot = models.BooleanField(default=False, help_text="Whether the file was taken for the whole truth.")
@@ -266,6 +296,8 @@ class Progress(models.Model):
         QUEUED = "queued"
         FETCH = "fetch"
         WAIT = "wait"
+        UNPACK = "unpack"
+        DECODE = "decode"
         UNDO = "undo"
 
     run = models.OneToOneField(Run, primary_key=True, on_delete=models.CASCADE, related_name="progress")

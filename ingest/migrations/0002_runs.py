@@ -85,6 +85,34 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "encoding",
+                    models.CharField(
+                        blank=True,
+                        help_text="Such as cp1252; empty: found out.",
+                        max_length=40,
+                        null=True,
+                        validators=[ingest.models.encoding_only],
+                    ),
+                ),
+                (
+                    "delimiter",
+                    models.CharField(
+                        blank=True,
+                        choices=[(",", "comma"), (";", "semicolon"), ("\t", "tab"), ("|", "bar")],
+                        help_text="Between the cells; empty: found out.",
+                        max_length=1,
+                        null=True,
+                    ),
+                ),
+                (
+                    "has_header",
+                    models.BooleanField(
+                        blank=True,
+                        help_text="Whether the first record of a file names its columns; unknown: found out.",
+                        null=True,
+                    ),
+                ),
+                (
                     "patterns",
                     models.JSONField(
                         blank=True,
@@ -188,6 +216,10 @@ class Migration(migrations.Migration):
                     models.TextField(blank=True, help_text="One sentence for the operator: what, where, what to do."),
                 ),
                 ("traceback", models.TextField(blank=True, help_text="The story for the developer.")),
+                (
+                    "deletion_withheld",
+                    models.BooleanField(default=False, help_text="Nothing was deleted, since a key can't be read."),
+                ),
                 ("brakes", models.JSONField(default=dict, help_text="What held the run: brake -> count.")),
                 (
                     "approved",

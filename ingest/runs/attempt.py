@@ -88,7 +88,7 @@ class Attempt:
             return ending.finish_unchanged(run, same, self.own.sha256), None
         behind = self._material(newer) if newer and run.dataset.mode == Dataset.Mode.UPSERT else None
         for material in (self.own, behind):
-            if material and not material.file:
+            if material and not material.is_ready(run.dataset):
                 return None, material
         return self._load_in_order(run, newer if behind else None, behind), None
 
@@ -102,7 +102,7 @@ class Attempt:
             raise ClaimLost(f"Run {self._run.pk} was taken over by another worker.")
         self._beat.enter(Progress.Stage.WAIT, 0)
         loading.lock(connection.connection, self._run.dataset.name)
-        locked.dataset = Dataset.objects.select_related("newest").get(pk=locked.dataset_id)
+        self._run.dataset = locked.dataset = Dataset.objects.select_related("newest").get(pk=locked.dataset_id)
         return locked
 
     def _load_in_order(self, run: Run, newer: Run | None, behind: Material | None) -> Status:
@@ -117,14 +117,16 @@ class Attempt:
         self._load(run, self.own, notes)
         again_notes = (f"Loaded again behind an older version of the file, which came late as run {run.pk}.",)
         try:
-            outcome = self._outcome(behind, run.dataset.target(again.pk, approved=EVERYTHING))  # it was let in before
+            outcome = self._outcome(
+                run.dataset, behind, run.dataset.target(again.pk, approved=EVERYTHING)
+            )  # it was let in before
         except RunFailed as failed:  # its account would be taken for that of the older version
             raise RunFailed(f"The newest version could not be loaded again behind this one: {failed}") from failed
         return ending.finish(again, outcome, behind, again_notes)
 
     def _load(self, run: Run, material: Material, notes: tuple[str, ...] = ()) -> Status:
         try:
-            outcome = self._outcome(material, self._target(run))
+            outcome = self._outcome(run.dataset, material, self._target(run))
         except RunHeld as held:
             if run.kind == Run.Kind.PREVIEW:
                 raise _Previewed(held.outcome, held.brakes) from held
@@ -133,8 +135,9 @@ class Attempt:
             raise _Previewed(outcome, {})
         return ending.finish(run, outcome, material, notes)
 
-    def _outcome(self, material: Material, target: Target) -> Outcome:
-        return loading.load(connection.connection, material.file, target, progress=self._beat.load_reached)
+    def _outcome(self, dataset: Dataset, material: Material, target: Target) -> Outcome:
+        file = material.open(dataset)
+        return loading.load(connection.connection, file, target, progress=self._beat.load_reached)
 
     def _target(self, run: Run) -> Target:
         previous = previous_snapshot(run) if run.dataset.mode == Dataset.Mode.SNAPSHOT else None
@@ -150,7 +153,7 @@ class Attempt:
 
     def _make_ready(self, material: Material) -> None:
         try:
-            material.make_ready()
+            material.make_ready(self._run.dataset)
         except SourceGone as gone:
             if material is self.own:
                 raise

@@ -190,6 +190,7 @@ def _account(outcome: Outcome, notes: tuple[str, ...] = ()) -> dict[str, object]
         "rejected": outcome.rejected,
         "deleted": outcome.deleted,
         "snapshot": outcome.snapshot,
+        "deletion_withheld": outcome.deletion_withheld,
         "columns": [
             {name: storable(value) if isinstance(value, str) else value for name, value in asdict(column).items()}
             for column in outcome.columns

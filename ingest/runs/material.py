@@ -1,4 +1,4 @@
-"""A source object on this machine: fetched, and its dialect found; each once, and only if it is needed."""
+"""A source object on this machine: fetched, unpacked, in UTF-8; each once, and only if it is needed (BEHAVIOUR 3)."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -6,10 +6,13 @@ from pathlib import Path
 from django.conf import settings
 
 from ingest.aws import objects
-from ingest.loader import dialect
+from ingest.loader import dialect, encoding
+from ingest.loader.errors import RunFailed
 from ingest.loader.file import LocalFile
+from ingest.loader.foreign import refuse_foreign
 from ingest.loader.source import SourceObject
-from ingest.models import Progress
+from ingest.loader.unpack import Limits, unpack
+from ingest.models import Dataset, Progress
 from ingest.runs.heartbeat import Heartbeat
 
 
@@ -23,33 +26,90 @@ class Material:
     beat: Heartbeat
     sha256: str = ""
     """Of the file as it came out of the bucket, once it is fetched."""
+    compression: str = ""
+    """How it came compressed, if it did; known once it is ready."""
+    encoding: str = ""
+    """In which it came; known once it is ready."""
     file: LocalFile | None = None
-    """What the loader reads, once it is ready."""
+    """What the loader reads, once a dataset has opened it."""
+    _path: Path | None = None
+    """The text in UTF-8, once it is ready."""
+    _pinned: str | None = None
+    """The dataset's encoding that it was made ready under."""
 
     @property
     def written_as(self) -> dict[str, object]:
         """The dialect that was found, for the run."""
-        return asdict(self.file.dialect) if self.file else {}
+        packed = {"compression": self.compression} if self.compression else {}
+        return packed | asdict(self.file.dialect) if self.file else {}
 
     def fetch(self) -> None:
         """Bring the pinned version here. Raises SourceGone, RunFailed, RunInterrupted."""
         if not self.sha256:
             self.beat.enter(Progress.Stage.FETCH, self.source.size)
             self.folder.mkdir(exist_ok=True)
-            self.sha256 = objects.fetch(self.source, self._path, progress=self.beat.reach).sha256
+            self.sha256 = objects.fetch(self.source, self._source, progress=self.beat.reach).sha256
 
-    def make_ready(self) -> None:
-        """Fetch it, if that isn't done, and find how it is written. Raises RunFailed on what is no CSV."""
+    def is_ready(self, dataset: Dataset) -> bool:
+        """Whether ``dataset`` could open it now."""
+        return self._path is not None and self._pinned == dataset.encoding
+
+    def make_ready(self, dataset: Dataset) -> None:
+        """Fetch it, if that isn't done, unpack it and write it in UTF-8. Raises RunFailed where that can't be."""
+        if self.is_ready(dataset):
+            return
+        if self._path is not None:  # made ready under another encoding: what it came from is gone
+            self.sha256, self._path = "", None
         self.fetch()
-        if self.file is None:
-            with self._path.open("rb") as stream:
-                proposed = dialect.propose(stream.read(dialect.HEAD))
-            scratch = self.folder / "scratch"
-            scratch.mkdir()
-            self.file = LocalFile(
-                path=self._path, dialect=proposed, scratch=scratch, longest_record=settings.MAX_RECORD_BYTES
-            )
+        self._path, self._pinned = self._in_utf_8(self._unpacked(), dataset.encoding), dataset.encoding
+
+    def open(self, dataset: Dataset) -> LocalFile:
+        """The file as ``dataset`` reads it, once it is ready. Raises RunFailed on what is no CSV."""
+        with self._path.open("rb") as stream:
+            head = stream.read(dialect.HEAD)
+        scratch = self.folder / "scratch"
+        scratch.mkdir(exist_ok=True)
+        found = dialect.propose(
+            head,
+            pinned=dataset.pinned,
+            known=dataset.headers,
+            null_tokens=dataset.null_tokens,
+            encoding=self.encoding,
+        )
+        self.file = LocalFile(path=self._path, dialect=found, scratch=scratch, longest_record=settings.MAX_RECORD_BYTES)
+        return self.file
 
     @property
-    def _path(self) -> Path:
+    def _source(self) -> Path:
         return self.folder / "source"
+
+    def _unpacked(self) -> Path:
+        """The file out of its archive, if it came in one; the archive is gone then."""
+        self.beat.enter(Progress.Stage.UNPACK, 0)
+        target, limits = self.folder / "unpacked", Limits(size=settings.MAX_UNPACKED_BYTES)
+        self.compression = unpack(self._source, target, limits=limits, progress=self.beat.reach) or ""
+        if not self.compression:
+            return self._source
+        self._source.unlink()
+        return target
+
+    def _in_utf_8(self, path: Path, pinned: str | None) -> Path:
+        """The text in UTF-8; where it was in another encoding, the original is gone then."""
+        self.encoding = encoding.settle(path, pinned) if pinned else _found(path)
+        if self.encoding == encoding.UTF_8:
+            return path
+        self.beat.enter(Progress.Stage.DECODE, path.stat().st_size)
+        target = self.folder / "decoded"
+        encoding.transcode(path, target, self.encoding, progress=self.beat.reach)
+        path.unlink()
+        return target
+
+
+def _found(path: Path) -> str:
+    """The encoding of the file. Raises RunFailed, saying what a file is that is no text."""
+    try:
+        return encoding.detect(path)
+    except RunFailed:
+        with path.open("rb") as stream:
+            refuse_foreign(stream.read(dialect.HEAD))
+        raise

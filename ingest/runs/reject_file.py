@@ -35,7 +35,7 @@ def _rows(run: Run, headers: Sequence[str]) -> Iterator[Sequence[object]]:
 
 def _cells(raw: bytes, dialect: dict[str, str], width: int) -> list[str]:
     """Exactly ``width`` cells that hold all of the record's text."""
-    text = raw.decode(dialect.get("encoding", "utf-8"), errors="replace")
+    text = raw.decode(errors="replace")  # in UTF-8, whatever the file came in
     delimiter = dialect.get("delimiter", ",")
     cells = _taken_apart(text, dialect) if width > 1 else None
     if cells is None:

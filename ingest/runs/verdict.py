@@ -3,8 +3,10 @@
 import hashlib
 import json
 
+from django.db import connection
 from django.db.models import QuerySet
 
+from ingest.loader.catalogue import read_table
 from ingest.loader.load import VERSION
 from ingest.models import Dataset, Run
 
@@ -20,6 +22,9 @@ def fingerprint(dataset: Dataset) -> str:
         dataset.null_tokens,
         dataset.reject_share,
         dataset.reject_count,
+        dataset.encoding,
+        dataset.delimiter,
+        dataset.has_header,
     ]
     return hashlib.sha256(json.dumps(conditions).encode()).hexdigest()
 
@@ -33,11 +38,17 @@ def same_content(run: Run, dataset: Dataset, sha256: str = "") -> Run | None:
     newest = dataset.newest
     if newest is None or run.forced or dataset.mode == Dataset.Mode.APPEND:
         return None
-    if newest.rejected or newest.duplicate or newest.fingerprint != fingerprint(dataset):
+    if newest.rejected or newest.duplicate or newest.deletion_withheld or newest.fingerprint != fingerprint(dataset):
         return None
     by_etag = bool(run.etag) and (run.etag, run.size) == (newest.etag, newest.size)
     by_digest = bool(sha256) and sha256 == newest.sha256
-    return newest if by_etag or by_digest else None
+    return newest if (by_etag or by_digest) and _has_table(dataset) else None
+
+
+def _has_table(dataset: Dataset) -> bool:
+    """Whether the dataset's table is still there: somebody may have dropped it."""
+    with connection.cursor() as cursor:
+        return read_table(cursor, dataset.name).exists
 
 
 def newer_loaded(run: Run) -> Run | None:

@@ -1,5 +1,6 @@
 """A run is carried from the bucket to its end, in one transaction (BEHAVIOUR 1, 7 and 8)."""
 
+import gzip
 import logging
 
 import pytest
@@ -57,7 +58,7 @@ def test_a_new_id_with_an_email_that_is_there_updates_that_row(door: Door):
 
 
 def test_rejected_records_are_kept_with_their_line_and_raw_bytes(door: Door):
-    run = door.load("people.csv", b'id,name\n1,Ann\n2\n3,"C\ny"\n4,D\xff\n5,E,x\n')
+    run = door.load("people.csv", b'\xef\xbb\xbfid,name\n1,Ann\n2\n3,"C\ny"\n4,D\xff\n5,E,x\n')
     assert run.status == "succeeded", run.reason
     assert counts(run) == {"records": 5, "inserted": 2, "rejected": 3}
     kept = [(reject.line, reject.code, bytes(reject.raw)) for reject in Reject.objects.filter(run=run)]
@@ -97,6 +98,9 @@ def test_identical_content_under_another_etag_is_told_by_its_digest(door: Door, 
         {"policy": "strict"},
         {"null_tokens": ["NA"]},
         {"reject_share": 0.5},
+        {"delimiter": ","},
+        {"encoding": "utf-8"},
+        {"has_header": True},
         {"newest": None},  # as an operator's change of the table leaves it
     ],
 )
@@ -120,6 +124,28 @@ def test_content_that_was_not_loaded_whole_is_loaded_again(door: Door, trouble):
     second = door.load("people.csv", PEOPLE + trouble)
     assert (first.rejected, first.duplicate) == (second.rejected, second.duplicate)
     assert second.unchanged == 2
+
+
+def test_a_snapshot_that_deleted_nothing_since_a_key_could_not_be_read_is_loaded_again(door: Door):
+    Dataset.objects.create(name="people", mode="snapshot", declared_key=["id"])
+    door.load("people.csv", PEOPLE)
+    held_back = door.load("people.csv", "id,name,email\n1,Ann,ann@x.example\n2\n")
+    assert (held_back.deletion_withheld, held_back.deleted) == (True, 0)
+    Run.objects.filter(pk=held_back.pk).update(records=1, rejected=0)  # all else would be whole
+    again = door.load("people.csv", "id,name,email\n1,Ann,ann@x.example\n2\n")
+    assert counts(again) == {"records": 2, "unchanged": 1, "rejected": 1}
+
+
+@pytest.mark.parametrize("by", ["etag", "digest"])
+def test_content_whose_table_was_dropped_outside_is_loaded_again(door: Door, by):
+    first = door.load("people.csv", PEOPLE)
+    if by == "digest":
+        Run.objects.filter(pk=first.pk).update(etag="another-2")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE people")
+    run = door.load("people.csv", PEOPLE)
+    assert (run.status, counts(run)) == ("succeeded", {"records": 2, "inserted": 2})
+    assert rows("SELECT count(*) FROM people") == [(2,)]
 
 
 def test_append_loads_identical_content_too(door: Door):
@@ -201,6 +227,86 @@ def test_versions_of_another_key_have_no_order_with_ours(door: Door):
     assert rows("SELECT name, run_id FROM people") == [("old", run.pk)]
 
 
+# -- how files are written --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["packed", "plain"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_files_come_packed_and_in_any_encoding(door: Door, scratch, packed, encoding):
+    content = "id,name\n1,Zoë\n2,Ann Größe\n3,Åse Lindström\n4\n".encode(encoding)
+    run = door.load("people.csv", gzip.compress(content) if packed else content)
+    assert (run.status, run.reason) == ("succeeded", "")
+    assert (run.dialect["encoding"], run.dialect.get("compression")) == (encoding, "gzip" if packed else None)
+    assert rows("SELECT name FROM people ORDER BY id") == [("Zoë",), ("Ann Größe",), ("Åse Lindström",)]
+    assert list(runs.reject_file(run))[1].startswith("4,,5,missing_columns")
+    assert list(scratch.iterdir()) == []
+
+
+def test_an_archive_that_unpacks_to_more_than_allowed_fails_with_one_sentence(door: Door, settings):
+    settings.MAX_UNPACKED_BYTES = 1_000
+    run = door.load("people.csv.gz", gzip.compress(b"id\n" + b"1\n" * 1_000))
+    assert run.status == "failed"
+    assert "more than 1,000 bytes" in run.reason
+
+
+def test_an_encoding_that_is_pinned_while_a_file_is_being_read_counts(door: Door, monkeypatch):
+    lock = runs.attempt.loading.lock
+
+    def pinned_meanwhile(*args):
+        Dataset.objects.filter(encoding=None).update(encoding="cp1251")
+        return lock(*args)
+
+    monkeypatch.setattr("ingest.runs.attempt.loading.lock", pinned_meanwhile)
+    run = door.load("people.csv", "id,name\n1,Анна\n".encode("cp1251"))
+    assert (run.status, run.dialect["encoding"]) == ("succeeded", "cp1251")
+    assert rows("SELECT name FROM people") == [("Анна",)]
+
+
+def test_what_is_pinned_is_not_found_out(door: Door):
+    Dataset.objects.create(name="people", delimiter="|", has_header=False)
+    run = door.load("people.csv", "1;x|Ann;Bob\n2;y|Cy;Dee\n")
+    assert (run.dialect["delimiter"], run.dialect["has_header"]) == ("|", False)
+    assert rows("SELECT column_1, column_2 FROM people") == [("1;x", "Ann;Bob"), ("2;y", "Cy;Dee")]
+
+
+def test_what_is_pinned_while_a_file_is_being_fetched_counts(door: Door, monkeypatch):
+    lock = runs.attempt.loading.lock
+
+    def pinned_meanwhile(*args):
+        Dataset.objects.filter(delimiter=None).update(delimiter=";")
+        return lock(*args)
+
+    monkeypatch.setattr("ingest.runs.attempt.loading.lock", pinned_meanwhile)
+    assert door.load("people.csv", "a,b;c\n1,2;3\n").dialect["delimiter"] == ";"
+
+
+# -- corrected rejects ------------------------------------------------------------------------------------------------
+
+
+def test_rejects_that_were_mended_and_dropped_again_are_loaded(door: Door):
+    door.load("people.csv", "id,name,age\n1,Ann,40\n")
+    troubled = 'id,name,age\n2,Bob\n3,"C\ny",x\n' + "4,D,7\n" * 9
+    first = door.load("people.csv", troubled)
+    assert [(r.line, r.code) for r in first.rejects.all()] == [(2, "missing_columns"), (3, "bad_value")]
+    mended = "".join(runs.reject_file(first)).replace("2,Bob,,", "2,Bob,41,").replace('"C\ny",x', '"C\ny",42')
+    run = door.load("people.csv", mended)
+    assert (run.status, counts(run)) == ("succeeded", {"records": 2, "inserted": 2})
+    assert rows("SELECT id, name, age FROM people ORDER BY id") == [
+        (1, "Ann", 40),
+        (2, "Bob", 41),
+        (3, "C\ny", 42),
+        (4, "D", 7),
+    ]
+
+
+def test_mended_rejects_of_a_snapshot_delete_nothing(door: Door):
+    Dataset.objects.create(name="people", mode="snapshot", declared_key=["id"])
+    first = door.load("people.csv", "id,name\n1,Ann\n2\n")
+    run = door.load("people.csv", "".join(runs.reject_file(first)).replace("2,,", "2,Bob,"))
+    assert (run.status, run.snapshot, counts(run)) == ("succeeded", False, {"records": 1, "inserted": 1})
+    assert rows("SELECT count(*) FROM people") == [(2,)]
+
+
 # -- failures ---------------------------------------------------------------------------------------------------------
 
 
@@ -227,7 +333,7 @@ def test_what_is_no_csv_fails_with_one_sentence(door: Door, scratch, content, se
 
 def test_too_many_rejects_fail_the_run_and_are_kept_all_the_same(door: Door):
     door.load("people.csv", PEOPLE)
-    run = door.load("people.csv", PEOPLE.replace("Bob", "Robert") + "x\n" * 11)
+    run = door.load("people.csv", PEOPLE.replace("Bob", "Robert") + "x,y\n" * 11)
     assert run.status == "failed"
     assert counts(run) == {"records": 13, "updated": 1, "unchanged": 1, "rejected": 11}
     assert Reject.objects.filter(run=run, code="missing_columns").count() == 11
@@ -253,7 +359,7 @@ def test_a_version_that_is_gone_fails_if_no_newer_one_is_known(door: Door):
 
 
 def test_a_failed_run_that_is_retried_begins_anew(door: Door):
-    run = door.load("people.csv", PEOPLE + "x\n" * 11)
+    run = door.load("people.csv", PEOPLE + "x,y\n" * 11)
     assert run.status == "failed"
     Dataset.objects.update(reject_count=11)
     runs.retry(run.pk)

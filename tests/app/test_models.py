@@ -76,3 +76,12 @@ def test_only_names_that_a_file_can_lead_to_are_taken():
 def test_lists_of_texts_hold_nothing_else(value):
     with pytest.raises(ValidationError):
         Dataset(name="t", null_tokens=value).full_clean()
+
+
+@pytest.mark.parametrize(
+    "fields", [{"encoding": "nonsense"}, {"encoding": "a\0"}, {"encoding": "hex"}, {"delimiter": "x"}]
+)
+def test_only_what_a_file_can_be_written_in_is_pinned(fields):
+    Dataset(name="t", encoding="cp1252", delimiter="\t", has_header=False).full_clean()
+    with pytest.raises(ValidationError):
+        Dataset(name="t", **fields).full_clean()

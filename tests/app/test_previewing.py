@@ -72,7 +72,7 @@ def test_a_preview_shows_what_would_be_held(door: Door):
 
 
 def test_a_preview_of_a_file_that_can_not_be_loaded_fails_as_the_load_would(door: Door):
-    preview = door.load("_preview/people.csv", PEOPLE + "x\n" * 11)
+    preview = door.load("_preview/people.csv", PEOPLE + "x,,\n" * 11)
     assert (preview.kind, preview.status) == ("preview", "failed")
     assert "were rejected" in preview.reason
     runs.retry(preview.pk)
