@@ -15,6 +15,7 @@ from ingest.loader.rows import bad_records
 from ingest.loader.scan import Scan
 from ingest.loader.split import raw_records
 from ingest.loader.statements import merging
+from ingest.loader.types import SPACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Account:
                     code=bad.code,
                     column=bad.column,
                     value=bad.value,
-                    reason=f"{bad.value.strip()[:100]!r} is no {kinds[bad.column].short}."
+                    reason=f"{bad.value.strip(SPACES)[:100]!r} is no {kinds[bad.column].short}."
                     if bad.code is Code.BAD_VALUE
                     else "The key is longer than 2,600 bytes, which no index entry holds.",
                 )
@@ -92,7 +93,7 @@ class Account:
             proof = ""
             if judged.proof:
                 narrower, witness = judged.proof
-                proof = f"line {certified.lines.line_of(witness.record):,} is {witness.value.strip()[:100]!r}"
+                proof = f"line {certified.lines.line_of(witness.record):,} is {witness.value.strip(SPACES)[:100]!r}"
                 proof += f", which is no {narrower.short}" if narrower else ""
             told.append(
                 Column(

@@ -43,14 +43,17 @@ class History:
         key = self.identities[0][0]
         self.cursor.execute(images.save_changed(self.target.table, self._names(), key, self.target.run_id))
 
-    def delete_missing(self) -> Missing:
-        """Delete, and keep, the rows that a snapshot doesn't name; none where a rejected record's key is unknown."""
+    def delete_missing(self, keyless: int) -> Missing:
+        """Delete, and keep, the rows that a snapshot doesn't name; none where a rejected record's key is unknown.
+
+        ``keyless`` are the records that have no key: each might be any row.
+        """
         table = self.target.table
         self.cursor.execute(tables.count_rows(table))
         (rows,) = self.cursor.fetchone() or (0,)
         named = [c for identity in self.identities for c in identity if c in self.way.plan.names]
         unreadable, keys = self.way.named_keys(named)
-        unreadable += self.way.malformed
+        unreadable += self.way.malformed + keyless
         if keys is not None:
             kinds = {c.name: c.type for c in self.way.plan.columns if c.name in named}
             with keys:

@@ -36,7 +36,8 @@ class Merge:
         table, planned = self.target.table, self.way.plan
         resolved = resolve(self.cursor, table, planned, self.identities, nulls=nulls)
         history = History(self.cursor, self.target, self.way, self.identities)
-        missing = history.delete_missing() if self.target.mode is Mode.SNAPSHOT else None
+        snapshot = self.target.mode is Mode.SNAPSHOT
+        missing = history.delete_missing(resolved.fates.get("null_key", 0)) if snapshot else None
         with_email = uses_email(self.identities, planned)
         if not with_email:
             self._write(resolved, history)

@@ -48,20 +48,37 @@ def used_positions(header: Sequence[str]) -> list[int]:
 def columns_of(header: Sequence[str], known: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, str]]:
     """The columns for a file's header cells, and the dataset's map header -> column with the new ones in it.
 
-    A header that was met before finds the column it found then. A new one takes the column its folded name says,
-    or that name with ``_2``, ``_3``… where another header of this file has it: in one file no two share a column.
+    A header that was met before finds the column it found then; so does one that differs from it in case or outer
+    spaces only, where the file hasn't both. A new one takes the column that its folded name says, or that name with
+    ``_2``, ``_3``… where another header has it. Raises RunFailed where two headers of the file have one column.
     """
     keys = _keys(header)
-    columns: dict[str, str] = {}
-    for key in keys:
-        if key in known and known[key] not in columns.values():
-            columns[key] = known[key]
-    used = set(columns.values())
+    columns: dict[str, str] = {key: known[key] for key in keys if key in known}
+    _refuse_shared(columns)
+    alike = {_alike(key): column for key, column in known.items()}
     for position, (key, text) in enumerate(zip(keys, header, strict=True), 1):
         if key not in columns:
-            columns[key] = _unused(_column_name(text, position), used, used | set(known.values()))
-            used.add(columns[key])
+            column = alike.get(_alike(key))
+            if column is None or column in columns.values():
+                column = _unused(_column_name(text, position), {*known.values(), *columns.values()})
+            columns[key] = column
     return tuple(columns[key] for key in keys), {**known, **columns}
+
+
+def _refuse_shared(columns: Mapping[str, str]) -> None:
+    """Two headers that differ in case only may have come in two files; in one they can't both have their column."""
+    owners: dict[str, str] = {}
+    for key, column in columns.items():
+        if column in owners:
+            raise RunFailed(
+                f"The headers {owners[column]!r} and {key!r} both belong to the column {column}: earlier files had one "
+                "of them at a time. Rename one of the two and drop the file again."
+            )
+        owners[column] = key
+
+
+def _alike(key: str) -> str:
+    return key.strip().casefold()
 
 
 def _keys(header: Sequence[str]) -> list[str]:
@@ -88,10 +105,10 @@ def _column_name(text: str, position: int) -> str:
     return f"{name}_" if name in _TAKEN else name
 
 
-def _unused(name: str, used: set[str], owned: set[str]) -> str:
-    """``name``, or where this file uses it the first numbered one that no header of the dataset owns."""
+def _unused(name: str, owned: set[str]) -> str:
+    """``name``, or the first numbered one that no header owns."""
     candidate, number = name, 1
-    while candidate in (used if number == 1 else owned):
+    while candidate in owned:
         number += 1
         suffix = f"_{number}"
         candidate = _trim(name, LONGEST - len(suffix)) + suffix

@@ -85,6 +85,11 @@ def plan(scan: Scan, standing: Standing, target: Target) -> Plan:
     _check_columns(names, standing, target)
     append = target.mode is Mode.APPEND
     candidates = () if append else _candidates(scan, target)
+    if target.mode is Mode.SNAPSHOT and not candidates:
+        raise RunFailed(
+            f"A snapshot needs a key to tell which rows are missing, and the file has neither id nor email. Declare the "
+            f"key of {target.table} on its dataset, or choose another mode."
+        )
     # A second identity that isn't settled may turn out to be none: its blank cells are kept until that is known.
     certain = candidates if target.identities is not None else candidates[:1]
     keys = {column for identity in certain for column in identity}

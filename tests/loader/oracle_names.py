@@ -48,9 +48,14 @@ def columns(header: Sequence[str], known: Mapping[str, str]) -> tuple[list[str],
     for position, key in enumerate(keys, 1):
         if key in chosen:
             continue
+        # A header known in another case, or with other spaces around it, is that header, unless the file has both.
+        same = [column for header, column in known.items() if header.strip().casefold() == key.strip().casefold()]
+        if same and same[-1] not in chosen.values():
+            chosen[key] = same[-1]
+            continue
         wanted = candidate = column(header[position - 1], position)
         number = 1
-        while candidate in chosen.values():
+        while candidate in [*known.values(), *chosen.values()]:
             number += 1
             candidate = trim(wanted, 63 - len(f"_{number}")) + f"_{number}"
         chosen[key] = candidate
