@@ -6,16 +6,28 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from ingest import runs
 from ingest.admin import shown
 from ingest.admin.pages import Page
+from ingest.loader.errors import IngestError
 from ingest.models import Dataset
 
+_FIELDS = (
+    *("name", "mode", "policy", "asks_approval", "declared_key"),
+    *("patterns", "encoding", "delimiter", "has_header", "null_tokens", "reject_share", "reject_count"),
+)
+_ENDS_UNDO = {
+    "mode": "A change from or to append ends the undo of all runs so far.",
+    "declared_key": "A change is tried on every row first, and ends the undo of all runs so far.",
+    "type": "Tried on every value first; a narrower type ends the undo of all runs so far.",
+}
 _MOST_LINES = 200
 _LONGEST_LINE = 200
 
@@ -56,9 +68,53 @@ class DatasetForm(forms.ModelForm):
         help_text="Files that belong here, one a line, such as customers-*.csv or eu/orders/*.csv; the longest wins."
     )
 
+    column = forms.ChoiceField(required=False, help_text="A column of the table, if its type is to change.")
+    type = forms.ChoiceField(required=False, choices=[("", "---------"), *((kind, kind) for kind in runs.TYPES)])
+
     class Meta:
         model = Dataset
-        fields = ("name", "mode", "policy", "declared_key", "null_tokens", "patterns", "reject_share", "reject_count")
+        fields = _FIELDS
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name in ("declared_key", "mode", "type"):
+            if name in self.fields and self.instance.pk:
+                field = self.fields[name]
+                field.help_text = f"{field.help_text} {_ENDS_UNDO[name]}".strip()
+        if "column" in self.fields:
+            self.fields["column"].choices = [("", "---------"), *_columns(self.instance)]
+
+    def clean(self) -> dict[str, Any]:
+        """A column and its type are chosen together."""
+        told = super().clean() or self.cleaned_data
+        if bool(told.get("column")) != bool(told.get("type")) and not self.errors:
+            self.add_error("column", "Choose both a column and its new type, or neither.")
+        return told
+
+    def _post_clean(self) -> None:
+        """What the rows must allow is tried once all else is right, and what they refuse is told at its field."""
+        super()._post_clean()
+        if self.errors or not self.instance.pk:
+            return
+        field = "declared_key"
+        try:
+            with transaction.atomic():  # both or neither
+                if {"mode", "declared_key"} & set(self.changed_data):
+                    told = self.cleaned_data
+                    runs.change_key(self.instance.pk, mode=told["mode"], declared_key=told["declared_key"])
+                field = "type"
+                if self.cleaned_data.get("column"):
+                    runs.change_type(self.instance.pk, self.cleaned_data["column"], self.cleaned_data["type"])
+        except IngestError as refused:
+            self.add_error(field, str(refused))
+
+
+def _columns(dataset: Dataset) -> list[tuple[str, str]]:
+    try:
+        columns = runs.columns_of(dataset.pk) if dataset.pk else {}
+    except IngestError:  # a table that the loader can't read has nothing to choose
+        columns = {}
+    return [(name, f"{shown.printable(name)} ({kind})") for name, kind in columns.items()]
 
 
 @admin.register(Dataset)
@@ -72,18 +128,23 @@ class DatasetPage(Page):
     search_fields = ("name",)
     search_help_text = "A part of the table's name"
     fieldsets = (
-        (None, {"fields": ("name", "mode", "policy", "runs_")}),
+        (None, {"fields": ("name", "mode", "policy", "asks_approval", "runs_")}),
         ("Which rows are the same", {"fields": ("declared_key", "identities_", "evidence")}),
-        ("Reading", {"fields": ("patterns", "null_tokens", "reject_share", "reject_count")}),
+        ("Reading", {"fields": _FIELDS[5:]}),
         ("What stands in the table", {"fields": ("last_loaded", "headers_", "created")}),
     )
     _found = ("runs_", "identities_", "evidence", "last_loaded", "headers_", "created")
 
+    _type_of_a_column = ("A column's type", {"fields": ("column", "type"), "classes": ("collapse",)})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Dataset | None = None) -> Any:
+        """A column's type only for those who may change it."""
+        may_change = obj is not None and self.has_change_permission(request, obj)
+        return (*self.fieldsets, self._type_of_a_column) if may_change else self.fieldsets
+
     def get_readonly_fields(self, request: HttpRequest, obj: Dataset | None = None) -> tuple[str, ...]:
-        """What runs have found; mode and key too once they have chosen, since the rows would have to allow it."""
-        fixed = ("name",) if obj else ()
-        chosen = ("mode", "declared_key") if obj and obj.identities is not None else ()
-        return (*self._found, *fixed, *chosen)
+        """What runs have found, and the name of a table that may stand."""
+        return (*self._found, "name") if obj else self._found
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Never: its runs are history."""
@@ -92,7 +153,7 @@ class DatasetPage(Page):
     def save_model(self, request: HttpRequest, obj: Dataset, form: forms.ModelForm, change: bool) -> None:
         """Write only what was edited: a run may have learnt something about the dataset in the meantime."""
         if change:
-            obj.save(update_fields=[name for name in form.changed_data if name in form.fields])
+            obj.save(update_fields=[name for name in form.changed_data if name in _FIELDS])
         else:
             obj.save()
 

@@ -1,5 +1,6 @@
 """The use cases: the only room in which models, aws and the loader meet."""
 
+from ingest.runs.by_hand import TYPES, change_key, change_type, columns_of
 from ingest.runs.claiming import Claim, claim
 from ingest.runs.executing import execute, take
 from ingest.runs.holding import approve, discard, held_by
@@ -10,9 +11,13 @@ from ingest.runs.retrying import due, load_again, retry
 from ingest.runs.undoing import undo
 
 __all__ = [
+    "TYPES",
     "Claim",
     "approve",
+    "change_key",
+    "change_type",
     "claim",
+    "columns_of",
     "discard",
     "due",
     "execute",
