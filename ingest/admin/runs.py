@@ -2,24 +2,25 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
 
 from ingest import runs
 from ingest.admin import shown
+from ingest.admin.actions import RunActions
 from ingest.admin.pages import HistoryPage, is_list
 from ingest.admin.rejects import without_long_records
-from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Run
 
 _FIRST_REJECTS = 20
-_WIDE = ("columns", "ddl", "notes", "dialect", "traceback")
+_FILE = ("address", "version", "size_")
+_WIDE = ("columns", "ddl", "notes", "dialect", "traceback", "brakes", "approved", "stayed")
 _COUNTS = ("records_", "inserted_", "updated_", "unchanged_", "duplicate_", "rejected_")
 
 
@@ -52,12 +53,13 @@ def _count(name: str, *, done: bool = False) -> Any:
 
 
 @admin.register(Run)
-class RunPage(HistoryPage):
+class RunPage(RunActions, HistoryPage):
     """The list of runs, and the page of one."""
 
     list_display = (
         "number",
         "status",
+        "kind",
         "file",
         "dataset",
         *_COUNTS,
@@ -66,17 +68,32 @@ class RunPage(HistoryPage):
         "reason_",
     )
     list_display_links = ("number", "file")
-    list_filter = ("status", DatasetFilter, "received")
+    list_filter = ("status", "kind", DatasetFilter, "received")
     list_select_related = ("dataset",)
     search_fields = ("key",)
     search_help_text = "A part of the file's name"
-    actions = ("retry",)
     fieldsets = (
-        (None, {"fields": ("status", "reason_whole", "dataset", "address", "version", "size_", "kind")}),
+        (
+            None,
+            {
+                "fields": (
+                    "status",
+                    "reason_whole",
+                    "dataset",
+                    "address",
+                    "version",
+                    "size_",
+                    "kind",
+                    "held_",
+                    "approved_",
+                )
+            },
+        ),
         (
             "What became of the records",
             {"fields": (*_COUNTS, "deleted_")},
         ),
+        ("Undo", {"fields": ("undo_", "undoes_", "stayed_")}),
         ("Time", {"fields": ("received", "started", "finished", "seconds", "attempts", "progress_")}),
         ("What was found and done", {"fields": ("notes_", "columns_", "dialect_", "ddl_")}),
         ("Rejects", {"fields": ("rejects_",)}),
@@ -86,7 +103,7 @@ class RunPage(HistoryPage):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         """A list of runs does without the wide columns."""
         queryset = super().get_queryset(request)
-        return queryset.defer(*_WIDE) if is_list(request) else queryset.select_related("dataset", "progress")
+        return queryset.defer(*_WIDE) if is_list(request) else queryset.select_related("dataset", "progress", "undoes")
 
     def get_fieldsets(self, request: HttpRequest, obj: Run | None = None) -> Any:
         """The traceback only for those who may see it."""
@@ -113,22 +130,6 @@ class RunPage(HistoryPage):
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": content_disposition_header(True, name) or ""},
         )
-
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        """Who may have runs tried again."""
-        return request.user.has_perm("ingest.retry_run")
-
-    @admin.action(description="Retry the selected runs", permissions=["retry"])
-    def retry(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        """Have failed or superseded runs tried again."""
-        for run_id in queryset.values_list("pk", flat=True):
-            try:
-                run = runs.retry(run_id)
-            except RunFailed as refused:
-                messages.warning(request, str(refused))
-            else:
-                self.log_change(request, run, "Retried.")
-                messages.success(request, f"Run {run.pk} is tried again.")
 
     # -- what stands in a field -------------------------------------------------------------------------------------
 
@@ -179,6 +180,30 @@ class RunPage(HistoryPage):
         progress = run.progress
         return f"{progress.stage}: {shown.size(progress.bytes_done)} of {shown.size(progress.bytes_total)}"
 
+    @admin.display(description="held by")
+    def held_(self, run: Run) -> str:
+        return runs.held_by(run.brakes)
+
+    @admin.display(description="approved")
+    def approved_(self, run: Run) -> str:
+        return runs.held_by(run.approved or {})
+
+    @admin.display(description="undo")
+    def undo_(self, run: Run) -> SafeString | str:
+        if run.kind != Run.Kind.LOAD or run.status != Run.Status.SUCCEEDED:
+            return ""
+        state = "undone" if run.undone else "can be undone" if run.undoable else "can't be undone any more"
+        undos = format_html_join(", ", "{}", ((_link(undo),) for undo in run.undos.order_by("pk")))
+        return format_html("{}: {}", state, undos) if undos else state
+
+    @admin.display(description="undoes")
+    def undoes_(self, run: Run) -> SafeString | str:
+        return _link(run.undoes) if run.undoes else ""
+
+    @admin.display(description="rows that stay")
+    def stayed_(self, run: Run) -> SafeString:
+        return render_to_string("ingest/stayed.html", {"rows": [(_safe(key), why) for key, why in run.stayed]})
+
     @admin.display(description="notes")
     def notes_(self, run: Run) -> SafeString:
         return render_to_string("ingest/notes.html", {"notes": run.notes})
@@ -220,6 +245,10 @@ class RunPage(HistoryPage):
             "download": reverse("admin:ingest_run_rejects", args=[run.pk]),
         }
         return render_to_string("ingest/rejects.html", context)
+
+
+def _link(run: Run) -> SafeString:
+    return format_html('<a href="{}">run {}</a>', reverse("admin:ingest_run_change", args=[run.pk]), run.pk)
 
 
 def _safe(value: object) -> object:

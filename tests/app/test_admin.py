@@ -13,9 +13,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ingest import runs
+from ingest import handlers, runs
 from ingest.admin import shown
 from ingest.models import Dataset, Reject, Run
+from tests.app.conftest import Door, rows
 
 NASTY = "<script>alert(1)</script>\u202etxt.\x07\n{{ x }}"
 LISTS = ("/admin/ingest/dataset/", "/admin/ingest/run/", "/admin/ingest/reject/")
@@ -310,6 +311,72 @@ def test_retrying_needs_its_permission_and_is_logged(client, history):
     assert (entry.user, entry.object_id, entry.change_message) == (user, str(run.pk), "Retried.")
 
 
+def test_undoing_needs_its_permission_and_takes_the_newest_first(client, door: Door):
+    made = [door.load("people.csv", f"id,name\n1,{name}\n") for name in ("Ann", "Anna", "Anne")]
+    ask = {"action": "undo", "_selected_action": [run.pk for run in made]}
+    staff(client, "view_run", "retry_run", "approve_run")
+    client.post("/admin/ingest/run/", ask)
+    assert not Run.objects.filter(kind="undo").exists()
+    user = staff(client, "view_run", "undo_run")
+    page = client.post("/admin/ingest/run/", ask, follow=True).content.decode()
+    undos = list(Run.objects.filter(kind="undo").order_by("pk"))
+    assert [undo.undoes for undo in undos] == made[::-1]
+    assert f"Run {undos[0].pk} undoes run {made[2].pk}" in page
+    handlers.on_schedule()
+    assert rows("SELECT count(*) FROM people") == [(0,)]
+    entry = LogEntry.objects.get(object_id=made[0].pk)
+    assert (entry.user, entry.change_message) == (user, f"Undone by run {undos[2].pk}.")
+    page = client.post("/admin/ingest/run/", ask | {"_selected_action": [undos[0].pk]}, follow=True).content.decode()
+    assert "is an undo; load the file again instead" in page
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "said", "logged"),
+    [
+        ("approve", "waiting", "Run {} is loaded again.", "Approved."),
+        ("discard", "failed", "Run {} is discarded.", "Discarded."),
+    ],
+)
+def test_approving_and_discarding_needs_its_permission_and_is_logged(client, door, action, status, said, logged):
+    Dataset.objects.create(name="people", asks_approval=True)
+    held, other = door.load("people.csv", "id\n1\n"), door.load("others.csv", "id\n1\n")
+    ask = {"action": action, "_selected_action": [held.pk, other.pk]}
+    staff(client, "view_run", "retry_run", "undo_run")
+    client.post("/admin/ingest/run/", ask)
+    held.refresh_from_db()
+    assert held.status == "held"
+    user = staff(client, "view_run", "approve_run")
+    page = client.post("/admin/ingest/run/", ask, follow=True).content.decode()
+    held.refresh_from_db()
+    assert held.status == status
+    assert said.format(held.pk) in page
+    assert "only held runs can be approved or discarded" in page
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.object_id, entry.change_message) == (user, str(held.pk), logged)
+    if action == "discard":
+        assert held.reason == f"Discarded by {user.username}."
+
+
+def test_a_runs_page_shows_brakes_undo_and_links(client, door: Door):
+    Dataset.objects.create(name="people", asks_approval=True)
+    held = door.load("people.csv", "id,name\n1,Ann\n")
+    staff(client, "view_run", "view_dataset")
+    address = "/admin/ingest/run/{}/change/".format
+    assert "the dataset asks for approval" in client.get(address(held.pk)).content.decode()
+    runs.approve(held.pk)
+    runs.take(held.pk)
+    Dataset.objects.update(asks_approval=False)
+    door.load("people.csv", "id,name\n1,Anna\n")
+    undo = runs.undo(held.pk)
+    runs.take(undo.pk)
+    page = client.get(address(undo.pk)).content.decode()
+    for text in (f'href="{address(held.pk)}"', "1 row stays", "<td>1</td><td>changed</td>"):
+        assert text in page
+    page = client.get(address(held.pk)).content.decode()
+    for text in (f'href="{address(undo.pk)}"', "undone"):
+        assert text in page
+
+
 # -- datasets ---------------------------------------------------------------------------------------------------------
 
 POLICY = {
@@ -364,10 +431,72 @@ def test_saving_a_policy_keeps_what_a_run_has_learnt_meanwhile(client, source):
     Dataset.objects.update(identities=[["id"]], headers={"id": "id"})
     staff(client, "change_dataset", "view_dataset")
     address = f"/admin/ingest/dataset/{dataset.pk}/change/"
-    assert client.post(address, POLICY | {"policy": "strict", "name": "other", "mode": "append"}).status_code == 302
+    assert client.post(address, POLICY | {"policy": "strict", "name": "other"}).status_code == 302
     dataset.refresh_from_db()
     assert (dataset.policy, dataset.identities, dataset.headers) == ("strict", [["id"]], {"id": "id"})
-    assert (dataset.name, dataset.mode) == ("people", "upsert"), "the rows would have to allow it"
+    assert dataset.name == "people", "files lead to it by its name"
+
+
+@pytest.mark.django_db
+def test_what_is_settled_about_files_and_approval_is_saved(client, source):
+    dataset = runs.receive(source("data/people.csv")).dataset
+    staff(client, "change_dataset", "view_dataset")
+    told = {"encoding": "cp1252", "delimiter": "\t", "has_header": "false", "asks_approval": "on"}
+    assert client.post(f"/admin/ingest/dataset/{dataset.pk}/change/", POLICY | told).status_code == 302
+    dataset.refresh_from_db()
+    assert (dataset.encoding, dataset.delimiter, dataset.has_header) == ("cp1252", "\t", False)
+    assert dataset.asks_approval
+    told = {"encoding": "", "delimiter": "", "has_header": "unknown"}
+    client.post(f"/admin/ingest/dataset/{dataset.pk}/change/", POLICY | told)
+    dataset.refresh_from_db()
+    assert (dataset.encoding, dataset.delimiter, dataset.has_header, dataset.asks_approval) == (None, None, None, False)
+
+
+@pytest.fixture
+def people(door: Door, client) -> tuple[Dataset, str]:
+    """A dataset with two rows, and its page, for somebody who may change it."""
+    door.load("people.csv", "id,code,name\n1,a,Ann\n2,b,Ann\n")
+    staff(client, "change_dataset", "view_dataset")
+    dataset = Dataset.objects.get()
+    return dataset, f"/admin/ingest/dataset/{dataset.pk}/change/"
+
+
+def test_a_key_and_a_type_are_changed_on_the_form_where_the_rows_allow_it(client, people):
+    dataset, address = people
+    page = client.get(address).content.decode()
+    assert "id (bigint)" in page
+    assert page.count("ends the undo of all runs so far") == 3
+    change = {"declared_key": "code", "column": "id", "type": "text"}
+    assert client.post(address, POLICY | change).status_code == 302
+    dataset.refresh_from_db()
+    assert (dataset.declared_key, dataset.identities, dataset.newest) == (["code"], [["code"]], None)
+    assert runs.columns_of(dataset.pk)["id"] == "text"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"declared_key": "name"}, "rows repeat it, such as &#x27;Ann&#x27;"),
+        ({"declared_key": "code", "column": "name", "type": "bigint"}, "2 values are none, such as &#x27;Ann&#x27;"),
+        ({"column": "name"}, "Choose both a column and its new type"),
+        ({"column": "absent", "type": "text"}, "Select a valid choice"),
+    ],
+)
+def test_a_change_that_the_rows_do_not_allow_is_told_on_the_form_and_leaves_all_as_it_was(client, people, change, told):
+    dataset, address = people
+    response = client.post(address, POLICY | {"policy": "strict"} | change)
+    assert response.status_code == 200
+    assert told in response.content.decode()
+    dataset.refresh_from_db()
+    assert (dataset.policy, dataset.declared_key, dataset.identities) == ("evolve", [], [["id"]])
+    assert dataset.newest is not None
+
+
+def test_who_may_only_look_at_a_dataset_sees_no_form(client, people):
+    staff(client, "view_dataset")
+    page = client.get(people[1])
+    assert page.status_code == 200
+    assert b'name="column"' not in page.content
 
 
 # -- how it is written ------------------------------------------------------------------------------------------------

@@ -175,8 +175,48 @@ def test_retry_anyway_makes_a_new_run_of_what_succeeded(door: Door):
         called("retry", "--anyway", door.load("x.csv", "").pk)
 
 
+def test_undo_takes_runs_back_at_once_and_says_what_stays(door: Door):
+    first, second = door.load("people.csv", PEOPLE), door.load("people.csv", PEOPLE.replace("Bob", "Robert"))
+    written = called("undo", first.pk)
+    assert "Rows removed: 1; put back: 0." in written
+    assert "1 row stays as they are" in written
+    written = called("undo", second.pk, first.pk)
+    assert written.count("put back") == 2
+    assert rows("SELECT count(*) FROM people") == [(0,)]
+    with pytest.raises(CommandError, match="is an undo; load the file again"):
+        called("undo", Run.objects.filter(kind="undo").first().pk)
+
+
+def test_undo_ends_non_zero_if_it_could_not_be_done(door: Door):
+    run = door.load("people.csv", PEOPLE)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE people")
+    with pytest.raises(CommandError, match="is failed: The table people is gone"):
+        called("undo", run.pk)
+
+
+def test_approve_and_discard_decide_about_held_runs(door: Door):
+    Dataset.objects.create(name="people", asks_approval=True)
+    run = door.load("people.csv", PEOPLE)
+    assert f"Run {run.pk} (people.csv) is approved and waits for a worker." in called("approve", run.pk)
+    with pytest.raises(CommandError, match="only held runs"):
+        called("discard", run.pk)
+    Run.objects.update(status="held")
+    assert "is discarded" in called("discard", run.pk)
+    assert Run.objects.get().reason.endswith("at the command line.")
+
+
+def test_ingest_says_what_held_a_run(door: Door, worker, tmp_path):
+    Dataset.objects.create(name="people", asks_approval=True)
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    out, err = io.StringIO(), io.StringIO()
+    call_command("ingest", str(tmp_path / "people.csv"), stdout=out, stderr=err)
+    assert "held" in out.getvalue()
+    assert "asks for approval" in err.getvalue()
+
+
 @pytest.mark.django_db
-@pytest.mark.parametrize("command", ["retry", "rejects"])
+@pytest.mark.parametrize("command", ["retry", "rejects", "undo", "approve", "discard"])
 def test_a_run_that_is_not_there_is_said(command):
     with pytest.raises(CommandError, match="There is no run 4711"):
         called(command, 4711)

@@ -1,0 +1,28 @@
+"""Undo runs, at once."""
+
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from ingest import runs
+from ingest.management.deciding import DecidingCommand
+from ingest.management.tables import plain
+from ingest.models import Run
+
+
+class Command(DecidingCommand):
+    """`manage.py undo RUN…`: rows that they inserted go, those that they changed or deleted come back."""
+
+    help = "Takes back what runs have loaded, in the order given: the newest first is best."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Each of them, one after the other; raises CommandError at the first that can't be undone."""
+        for run_id in options["runs"]:
+            (undo,) = self.each([run_id], runs.undo, f"undoes run {run_id}.")
+            runs.take(undo.pk)
+            undo.refresh_from_db()
+            if undo.status != Run.Status.SUCCEEDED:
+                raise CommandError(plain(f"Run {undo.pk} is {undo.status}: {undo.reason or 'another worker has it.'}"))
+            self.stdout.write(f"Rows removed: {undo.deleted:,}; put back: {undo.updated + undo.inserted:,}.")
+            for told in undo.notes:
+                self.stdout.write(plain(told))

@@ -1,0 +1,37 @@
+"""What the commands that decide about runs have in common."""
+
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ingest.loader.errors import IngestError
+from ingest.management.tables import plain
+from ingest.models import Run
+
+
+class DecidingCommand(BaseCommand):
+    """A command about some runs, given by number."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The runs by number."""
+        parser.add_argument("runs", nargs="+", type=int, metavar="RUN")
+
+    def each(self, run_ids: list[int], decide: Callable[[int], Run], said: str) -> list[Run]:
+        """``decide`` about each, and say so, ``{}`` being its number; CommandError at the first that can't be."""
+        decided = []
+        for run_id in run_ids:
+            try:
+                run = decide(run_id)
+            except Run.DoesNotExist:
+                raise CommandError(f"There is no run {run_id}.") from None
+            except IngestError as refused:
+                raise CommandError(plain(str(refused))) from refused
+            self.stdout.write(f"Run {run.pk} ({plain(run.file_name)}) {said}")
+            decided.append(run)
+        return decided
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Each command's own."""
+        raise NotImplementedError
