@@ -87,8 +87,8 @@ def plan(scan: Scan, standing: Standing, target: Target) -> Plan:
     candidates = () if append else _candidates(scan, target)
     if target.mode is Mode.SNAPSHOT and not candidates:
         raise RunFailed(
-            f"A snapshot needs a key to tell which rows are missing, and the file has neither id nor email. Declare the "
-            f"key of {target.table} on its dataset, or choose another mode."
+            f"A snapshot needs a key to tell which rows are missing, and the file has neither id nor email. Declare "
+            f"the key of {target.table} on its dataset, or choose another mode."
         )
     # A second identity that isn't settled may turn out to be none: its blank cells are kept until that is known.
     certain = candidates if target.identities is not None else candidates[:1]
