@@ -3,6 +3,7 @@
 from ingest.runs.by_hand import TYPES, change_key, change_type, columns_of
 from ingest.runs.claiming import Claim, claim
 from ingest.runs.executing import execute, take
+from ingest.runs.expiring import expire
 from ingest.runs.holding import approve, discard, held_by
 from ingest.runs.previewing import load_previewed
 from ingest.runs.receiving import put, receive
@@ -21,6 +22,7 @@ __all__ = [
     "discard",
     "due",
     "execute",
+    "expire",
     "held_by",
     "load_again",
     "load_previewed",

@@ -1,0 +1,76 @@
+"""Rows as they were are kept for some days only (BEHAVIOUR 8, "Undo")."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from ingest import handlers, runs
+from ingest.loader.errors import RunFailed
+from ingest.models import Run
+from tests.app.conftest import Door, rows
+
+IMAGES = 'SELECT count(*) FROM datasets_before.people WHERE "$run" = {}'
+
+
+def age(run: Run, **ago: int) -> None:
+    """As if the run had finished so long ago."""
+    Run.objects.filter(pk=run.pk).update(finished=timezone.now() - timedelta(**ago))
+
+
+@pytest.fixture
+def loaded(door: Door) -> list[Run]:
+    """Three runs, of which the second and third changed a row each."""
+    return [door.load("people.csv", f"id,name\n1,{name}\n") for name in ("Ann", "Anna", "Anne")]
+
+
+def test_images_of_old_runs_are_forgotten_and_their_undo_with_them(door: Door, loaded, settings):
+    settings.UNDO_DAYS = 7
+    for run in loaded[:2]:
+        age(run, days=7, hours=1, minutes=1)
+    assert handlers.on_schedule() == {"carried": 0}
+    assert [Run.objects.get(pk=run.pk).undoable for run in loaded] == [False, False, True]
+    assert [rows(IMAGES.format(run.pk)) for run in loaded[1:]] == [[(0,)], [(1,)]]
+    with pytest.raises(RunFailed, match="kept as they were for 7 days"):
+        runs.undo(loaded[1].pk)
+    assert runs.take(runs.undo(loaded[2].pk).pk) == "succeeded"
+    assert rows("SELECT name FROM people") == [("Anna",)]
+
+
+def test_what_is_not_old_enough_is_kept(door: Door, loaded, settings):
+    age(loaded[1], days=settings.UNDO_DAYS - 1, hours=23)
+    assert runs.expire() == 0
+    assert rows(IMAGES.format(loaded[1].pk)) == [(1,)]
+
+
+def test_runs_of_one_hour_expire_together_so_that_a_table_is_asked_once_an_hour(door: Door, loaded, monkeypatch):
+    begin = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=30)
+    Run.objects.filter(pk=loaded[0].pk).update(finished=begin - timedelta(seconds=1))
+    Run.objects.filter(pk=loaded[1].pk).update(finished=begin + timedelta(seconds=1))
+    assert runs.expire() == 1
+    assert runs.expire() == 0
+    assert [Run.objects.get(pk=run.pk).undoable for run in loaded] == [False, True, True]
+
+
+def test_a_table_that_is_being_loaded_is_left_for_the_next_time(door: Door, loaded):
+    age(loaded[1], days=40)
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN; LOCK TABLE datasets_before.people")
+            assert runs.expire() == 0
+            cursor.execute("ROLLBACK")
+    finally:
+        other.close()
+    assert Run.objects.get(pk=loaded[1].pk).undoable
+    assert runs.expire() == 1
+
+
+def test_a_table_that_is_gone_stands_in_nobodys_way(door: Door, loaded):
+    door.load("others.csv", "id\n1\n")
+    for run in Run.objects.all():
+        age(run, days=40)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE people, datasets_before.people")
+    assert runs.expire() == 4
