@@ -35,6 +35,7 @@ class Certifier:
         columns: int,
         delimiter: bytes,
         longest: int,
+        encoding: str,
         reject: Callable[[Reject], None],
     ) -> None:
         """``at`` is the byte of ``source`` at which the first record begins, ``header_end`` the line end before it.
@@ -48,7 +49,7 @@ class Certifier:
         self._columns = columns
         self._stays = stays
         self._header = delimiter.join([b"c"] * columns)
-        self._allowed = longest
+        self._allowed, self._encoding = longest, encoding
         self._reject = reject
         self._copy: BinaryIO | None = None
         self._distance: int | None = None
@@ -133,23 +134,28 @@ class Certifier:
         columns = block.flaws[bad], lines, block.cells[bad], block.starts[bad], block.bodies[bad]
         for flaw, line, cells, start, body in zip(*(column.tolist() for column in columns), strict=True):
             raw = block.data[start:body]
-            self._reject(rejected(flaw, raw, line=line, cells=cells, columns=self._columns, longest=self._allowed))
+            self._reject(
+                rejected(
+                    flaw,
+                    raw,
+                    line=line,
+                    cells=cells,
+                    columns=self._columns,
+                    longest=self._allowed,
+                    encoding=self._encoding,
+                )
+            )
 
     def _write(self, block: Block, good: npt.NDArray[np.bool_]) -> None:
         """Let the block's records lie where they are if they all can, else write the good ones to the copy."""
         if not self.line_end and good.any():
             self._choose_line_end(block, int(np.argmax(good)))
         sizes = block.stops - block.starts
-        ended = self._ended_alike(block)
-        plain = good & ended
-        plain[list(block.rewritten)] = False
-        if (
-            self._stays
-            and self._copy is None
-            and plain[:-1].all()
-            and good[-1]
-            and (plain[-1] or block.bodies[-1] == block.stops[-1])
-        ):
+        readable = good.copy()
+        readable[list(block.rewritten)] = False
+        plain = readable & self._ended_alike(block)
+        unended = block.bodies[-1] == block.stops[-1]  # as the file's last record may be
+        if self._stays and not self.copied and readable.all() and plain[:-1].all() and (plain[-1] or unended):
             self.longest = max(self.longest, int(sizes.max()))
             return
         copy = self._copy_from(block.offset)

@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from ingest.loader.encoding import UTF_8
 from ingest.loader.rejects import Code, Reject
 
 Positions = npt.NDArray[np.int64]
@@ -55,10 +56,15 @@ def add_flaws(
             flaws[record] = Flaw.NUL
 
 
-def rejected(flaw: int, raw: bytes, *, line: int, cells: int, columns: int, longest: int) -> Reject:
-    """The reject of one malformed record: ``cells`` it has, ``columns`` the header, ``longest`` bytes are allowed."""
+def rejected(
+    flaw: int, raw: bytes, *, line: int, cells: int, columns: int, longest: int, encoding: str = UTF_8
+) -> Reject:
+    """The reject of one malformed record: ``cells`` it has, ``columns`` the header, ``longest`` bytes are allowed.
+
+    ``encoding`` is what the file came in, before it was written in UTF-8.
+    """
     if flaw == Flaw.ENCODING:
-        reason = _reason_of_encoding(raw)
+        reason = _reason_of_encoding(raw, encoding)
     elif flaw == Flaw.TOO_LONG:
         reason = f"the record is longer than {longest:,} bytes, the longest allowed; its first {len(raw):,} are kept"
     else:
@@ -77,7 +83,9 @@ def _reason(flaw: int, cells: int, columns: int, longest: int) -> str:
     return f"the record has {cells:,} {'cell' if cells == 1 else 'cells'}, the header {columns:,}"
 
 
-def _reason_of_encoding(raw: bytes) -> str:
+def _reason_of_encoding(raw: bytes, encoding: str) -> str:
+    if encoding != UTF_8:
+        return f"the record holds bytes that are no text in {encoding}"
     try:
         raw.decode()
     except UnicodeDecodeError as error:

@@ -1,20 +1,10 @@
 """What becomes of a record that is still inside quotes where its first line ends, without holding what follows."""
 
-import os
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from ingest.loader.cells import Grammar
-from ingest.loader.errors import RunInterrupted
-
-
-def read_at(file: int, at: int, size: int) -> bytes:
-    """``size`` bytes of the open ``file`` from byte ``at`` on; raises RunInterrupted where it has none any more."""
-    found = os.pread(file, size, at)
-    if size and not found:
-        raise RunInterrupted("The fetched file became shorter while it was read; the run has to fetch it again.")
-    return found
-
+from ingest.loader.physical import PhysicalFile
 
 _GLANCE = 1 << 12
 """Bytes read at first: most quotes that go over a line end close on one of the next lines."""
@@ -53,12 +43,10 @@ class Lookahead:
     ways that reach the same line end are one way from there. One is remembered, and no byte is followed twice.
     """
 
-    def __init__(self, file: int, size: int, grammar: Grammar, *, longest: int, step: int) -> None:
+    def __init__(self, file: PhysicalFile, grammar: Grammar, *, longest: int) -> None:
         self._file = file
-        self._size = size
         self._grammar = grammar
         self._longest = longest
-        self._step = step
         self._known = _Journey()
 
     def follow(self, start: int, line_end: int) -> tuple[Ending, int]:
@@ -72,10 +60,10 @@ class Lookahead:
                 return known.ending, 0
         else:
             known = self._known = _Journey(first=line_end, resume=line_end)
-        limit = min(start + self._longest, self._size)
-        at, step = known.resume, min(_GLANCE, self._step)
+        limit = min(start + self._longest, self._file.size)
+        at, step = known.resume, min(_GLANCE, self._file.piece)
         while True:
-            piece = read_at(self._file, at, min(step, limit - at))
+            piece = self._file.read(at, min(step, limit - at))
             inside = self._grammar.journey.match(piece).end()  # type: ignore[union-attr]
             if piece[inside : inside + 1] == self._grammar.quote:
                 ending, end = self._finish(at, piece, inside, limit)
@@ -84,11 +72,11 @@ class Lookahead:
                         self._known = _Journey(first=known.first, until=end, ending=ending)
                     return ending, end
             elif at + len(piece) >= limit:
-                at_end = limit == self._size
+                at_end = limit == self._file.size
                 until = limit if at_end else at + inside
                 self._known = _Journey(first=known.first, until=until, resume=at + inside, for_good=at_end)
                 return Ending.OPEN, 0
-            at, step = at + inside, min(2 * step, self._step) if inside else 2 * step
+            at, step = at + inside, min(2 * step, self._file.piece) if inside else 2 * step
 
     def _finish(self, at: int, piece: bytes, closing: int, limit: int) -> tuple[Ending | None, int]:
         """What follows the closing quote at ``piece[closing]``; None if that can't be seen yet."""
@@ -97,6 +85,6 @@ class Lookahead:
             return (Ending.WELL if piece[end] in b"\r\n" else Ending.TEXT), at + end
         if at + end < limit:
             return None, 0
-        if limit == self._size or os.pread(self._file, 1, limit) in (b"\r", b"\n"):
+        if limit == self._file.size or self._file.read(limit, 1) in (b"\r", b"\n"):
             return Ending.WELL, limit
         return Ending.TOO_LONG, 0

@@ -1,6 +1,5 @@
 """A file cut into its records, block by block: the one judge of where a record starts and what is wrong with it."""
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ import numpy.typing as npt
 
 from ingest.loader.cells import Grammar
 from ingest.loader.flaws import Flaw, add_flaws
-from ingest.loader.lookahead import Ending, Lookahead, read_at
+from ingest.loader.lookahead import Ending, Lookahead
+from ingest.loader.physical import PhysicalFile
 from ingest.loader.survey import Positions, Survey
 
 BLOCK = 1 << 18
@@ -20,7 +20,6 @@ BLOCK = 1 << 18
 KEPT = 1 << 16
 """So many bytes are kept of a line that is too long to be held whole."""
 
-_LINE_END = re.compile(rb"[\r\n]")
 _LINE = re.compile(rb"([^\r\n]*+)(?:\r\n|\r|\n|\Z)")
 _STREAK, _STRETCH = 4, 64
 _LINE_ENDING = re.compile(rb"\r\n|\r|\n|")
@@ -106,30 +105,16 @@ class Cutter:
     """Cuts an open file. What it says of a record depends on the bytes from its start on only."""
 
     def __init__(self, file: int, grammar: Grammar, *, longest: int, block: int) -> None:
-        self._file = file
-        self.size = os.fstat(file).st_size
+        self.file = PhysicalFile(file, piece=min(block, longest))  # no record that is whole in a block is too long
         self.grammar = grammar
         self.longest = longest
-        self._block = min(block, longest)  # so that no record that is whole in a block is too long
-        self._lookahead = Lookahead(file, self.size, grammar, longest=longest, step=self._block)
-
-    def starts_with(self, head: bytes) -> bool:
-        """Whether the file begins with these bytes."""
-        return os.pread(self._file, len(head), 0) == head
-
-    def skip_lines(self, at: int, lines: int) -> tuple[int, int]:
-        """The byte, and the line, behind so many physical lines from byte ``at`` on, where line 1 begins."""
-        line = 1
-        while line <= lines and at < self.size:
-            at = self._behind_line_end(self._next_line_end(at))
-            line += 1
-        return at, line
+        self._lookahead = Lookahead(self.file, grammar, longest=longest)
 
     def blocks(self, at: int, line: int, columns: int) -> Iterator[Block]:
         """All records from byte ``at`` on, where one starts on ``line``; a sound one has ``columns`` cells."""
-        while at < self.size:
-            data = read_at(self._file, at, self._block)
-            found = self._walk(at, data, last=at + len(data) >= self.size)
+        while at < self.file.size:
+            data = self.file.read(at, self.file.piece)
+            found = self._walk(at, data, last=at + len(data) >= self.file.size)
             whole = found.starts or found.careful
             block = self._assemble(at, line, columns, data, found) if whole else self.alone(at, line, columns)
             yield block
@@ -210,9 +195,9 @@ class Cutter:
     def alone(self, at: int, line: int, columns: int = 0) -> Block:
         """The one record at byte ``at``, however long, as a block; ``columns`` 0: however many cells it has."""
         flaw, end = self._ending_of(at)
-        stop = self._behind_line_end(end)
+        stop = self.file.behind_line_end(end)
         whole = end - at <= self.longest
-        data = read_at(self._file, at, stop - at if whole else min(KEPT, end - at))
+        data = self.file.read(at, stop - at if whole else min(KEPT, end - at))
         body = end - at if whole else len(data)
         cells, written = (0, None) if flaw or not body else self.grammar.examine(data[:body])
         starts, bodies, stops, counts = (np.array([value]) for value in (0, body, len(data), cells))
@@ -222,7 +207,7 @@ class Cutter:
             offset=at,
             end=stop,
             line=line,
-            end_line=line + self._count_lines(at, stop),
+            end_line=line + self.file.count_lines(at, stop),
             data=data,
             starts=starts,
             bodies=bodies,
@@ -236,58 +221,22 @@ class Cutter:
     def _ending_of(self, at: int) -> tuple[Flaw, int]:
         """What the record at byte ``at`` suffers from, and where it (or what is rejected of it) ends."""
         grammar = self.grammar
-        first = self._first_line(at)
+        first = self.file.line(at, self.longest)
         head = first[: self.longest]
         if len(first) > self.longest and grammar.record.fullmatch(head):
-            return Flaw.TOO_LONG, self._next_line_end(at + self.longest)
+            return Flaw.TOO_LONG, self.file.next_line_end(at + self.longest)
         if grammar.record.fullmatch(head):
             return Flaw.NONE, at + len(first)
         if not grammar.open.fullmatch(head):
-            return Flaw.QUOTE_TEXT, self._next_line_end(at + len(first))
+            return Flaw.QUOTE_TEXT, self.file.next_line_end(at + len(first))
         if len(first) > self.longest:
-            return Flaw.QUOTE_OPEN, self._next_line_end(at + len(first))
+            return Flaw.QUOTE_OPEN, self.file.next_line_end(at + len(first))
         ending, end = self._lookahead.follow(at, at + len(first))
         if ending is Ending.WELL:
             return Flaw.NONE, end
         if ending is Ending.TOO_LONG:
-            return Flaw.TOO_LONG, self._next_line_end(at + self.longest)
+            return Flaw.TOO_LONG, self.file.next_line_end(at + self.longest)
         return _FLAWS[ending], at + len(first)
-
-    def _first_line(self, at: int) -> bytes:
-        """The physical line at byte ``at`` without its end; one byte more than the longest record if it is longer."""
-        size, enough = self._block, min(self.longest + 1, self.size - at)
-        while True:
-            data = read_at(self._file, at, min(size, enough))
-            found = _LINE_END.search(data)
-            if found or len(data) >= enough:
-                return data[: found.start()] if found else data
-            size *= 2
-
-    def _next_line_end(self, at: int) -> int:
-        """The first byte from ``at`` on that begins a line end; the file's size if there is none."""
-        while at < self.size:
-            data = read_at(self._file, at, self._block)
-            found = _LINE_END.search(data)
-            if found:
-                return at + found.start()
-            at += len(data)
-        return self.size
-
-    def _behind_line_end(self, at: int) -> int:
-        """The byte behind the line end that begins at byte ``at``; ``at`` itself at the end of the file."""
-        if at >= self.size:
-            return at
-        return at + (2 if os.pread(self._file, 2, at) == b"\r\n" else 1)
-
-    def _count_lines(self, at: int, stop: int) -> int:
-        """How many line ends there are between two bytes, LF, CRLF and CR alike."""
-        lines, before = 0, b""
-        while at < stop:
-            data = read_at(self._file, at, min(self._block, stop - at))
-            lines += data.count(b"\n") + data.count(b"\r") - (before + data).count(b"\r\n")
-            before = data[-1:]
-            at += len(data)
-        return lines
 
 
 def _behind_line_end(data: bytes, end: int, *, last: bool) -> int | None:

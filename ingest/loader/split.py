@@ -16,6 +16,8 @@ from ingest.loader.flaws import Flaw, rejected
 from ingest.loader.records import BLOCK, Block, Cutter
 from ingest.loader.rejects import Reject
 
+_TRIED = 1_000
+"""Malformed records in which the first of a file without a header is looked for."""
 LONGEST = 64 << 20
 """The default of the longest record allowed, in bytes."""
 
@@ -91,6 +93,7 @@ def split(
             columns=columns,
             delimiter=dialect.delimiter.encode(),
             longest=longest,
+            encoding=dialect.encoding,
             reject=reject,
         ) as certifier:
             for found in cutter.blocks(head.end, head.line, columns):
@@ -153,7 +156,9 @@ class _Head:
 
 def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
     """Skip the preamble and read the header, or count the cells of the first record where there is none."""
-    at, line = cutter.skip_lines(len(BOM) if cutter.starts_with(BOM) else 0, dialect.preamble)
+    file = cutter.file
+    at, skipped = file.skip_lines(len(BOM) if file.read(0, len(BOM)) == BOM else 0, dialect.preamble)
+    line = 1 + skipped
     first = _first_record(cutter, at, line, any_form=not dialect.has_header)
     columns = int(first.cells[0])
     if columns > COLUMNS:
@@ -176,13 +181,17 @@ def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
 
 def _first_record(cutter: Cutter, at: int, line: int, *, any_form: bool) -> Block:
     """The first record that isn't blank; with ``any_form`` the first that is well formed."""
-    while at < cutter.size:
-        block = cutter.alone(at, line)
-        flaw = Flaw(int(block.flaws[0]))
-        if flaw is Flaw.NONE:
-            return block
-        if flaw is not Flaw.BLANK and not any_form:
-            told = rejected(flaw, block.raw(0), line=block.line, cells=0, columns=0, longest=cutter.longest)
-            raise RunFailed(f"The header, line {block.line:,}, can't be read: {told.reason}.")
-        at, line = block.end, block.end_line
-    raise RunFailed("The file has no header and no records: all its lines are blank or malformed.")
+    tried = 0
+    for block in cutter.blocks(at, line, columns=0):
+        for record in np.flatnonzero(block.flaws != Flaw.BLANK).tolist():
+            first = cutter.alone(block.offset + int(block.starts[record]), block.line_of(record))
+            flaw = Flaw(int(first.flaws[0]))
+            if flaw is Flaw.NONE:
+                return first
+            tried += 1
+            if any_form and tried < _TRIED:
+                continue
+            told = rejected(flaw, first.raw(0), line=first.line, cells=0, columns=0, longest=cutter.longest)
+            what = "The first records" if any_form else "The header"
+            raise RunFailed(f"{what}, line {first.line:,}, can't be read: {told.reason}. Correct it, drop it again.")
+    raise RunFailed("The file has no header and no records: all its lines are blank. Drop it again with its content.")

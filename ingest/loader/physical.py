@@ -1,0 +1,77 @@
+"""An open file by its bytes and physical lines, read in pieces: no line of it has to fit into memory."""
+
+import os
+import re
+from itertools import islice
+
+from ingest.loader.errors import RunInterrupted
+
+LINE_END = re.compile(rb"[\r\n]")
+"""The first byte of a line end."""
+_WHOLE_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+class PhysicalFile:
+    """The open ``file``, as large as it is now, read ``piece`` bytes at a time. A line ends with LF, CRLF or CR."""
+
+    def __init__(self, file: int, piece: int) -> None:
+        self._file = file
+        self.piece = piece
+        self.size = os.fstat(file).st_size
+
+    def read(self, at: int, size: int) -> bytes:
+        """Up to ``size`` bytes from byte ``at`` on; raises RunInterrupted where there should be some and are none."""
+        found = os.pread(self._file, size, at)
+        if not found and size and at < self.size:
+            raise RunInterrupted("The fetched file became shorter while it was read; the run has to fetch it again.")
+        return found
+
+    def next_line_end(self, at: int) -> int:
+        """The first byte from ``at`` on that begins a line end; the file's size if there is none."""
+        while at < self.size:
+            data = self.read(at, self.piece)
+            found = LINE_END.search(data)
+            if found:
+                return at + found.start()
+            at += len(data)
+        return self.size
+
+    def behind_line_end(self, at: int) -> int:
+        """The byte behind the line end that begins at byte ``at``; ``at`` itself at the end of the file."""
+        if at >= self.size:
+            return at
+        return at + (2 if self.read(at, 2) == b"\r\n" else 1)
+
+    def line(self, at: int, longest: int) -> bytes:
+        """The line that starts at byte ``at``, without its end; of a longer one ``longest`` bytes and one more."""
+        size, enough = self.piece, min(longest + 1, self.size - at)
+        while True:
+            data = self.read(at, min(size, enough))
+            found = LINE_END.search(data)
+            if found or len(data) >= enough:
+                return data[: found.start()] if found else data
+            size *= 2
+
+    def skip_lines(self, at: int, lines: int) -> tuple[int, int]:
+        """The byte behind so many lines from byte ``at`` on, and how many they were: fewer where the file ends."""
+        skipped = 0
+        while skipped < lines and at < self.size:
+            data = self.read(at, self.piece)
+            ends = [end.end() for end in islice(_WHOLE_LINE_END.finditer(data), lines - skipped)]
+            if ends and ends[-1] == len(data) and data.endswith(b"\r"):
+                ends.pop()  # LF may follow
+            if ends:
+                at, skipped = at + ends[-1], skipped + len(ends)
+            else:
+                at, skipped = self.behind_line_end(self.next_line_end(at)), skipped + 1
+        return at, skipped
+
+    def count_lines(self, at: int, stop: int) -> int:
+        """How many line ends there are between two bytes."""
+        lines, before = 0, b""
+        while at < stop:
+            data = self.read(at, min(self.piece, stop - at))
+            lines += data.count(b"\n") + data.count(b"\r") - (before + data).count(b"\r\n")
+            before = data[-1:]
+            at += len(data)
+        return lines
