@@ -58,8 +58,9 @@ class Account:
         for n, code, other, holder, values in cursor.fetchall():
             told: dict[str, Any] = dict(zip(shown, values, strict=True))
             other_line = None if other is None else lines.line_of(other)
-            column = "email" if code == Code.KEY_CONFLICT else key[0]
-            reason = reason_of(Code(code), key, holder, other_line, told.get("email"))
+            lacking = next((column for column in identities[0] if told[column] is None), key[0])
+            column = "email" if code == Code.KEY_CONFLICT else lacking
+            reason = reason_of(Code(code), key, lacking, holder, other_line, told.get("email"))
             refused.append(
                 _Refused(ordinal=n, code=Code(code), column=column, value=told.get(column) or "", reason=reason)
             )

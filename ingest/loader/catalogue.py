@@ -18,7 +18,7 @@ _OTHERS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S
 def read_table(cursor: Cursor, name: str) -> Standing:
     """The table's columns, types and unique keys.
 
-    Raises RunFailed where the name is not a table's, or a column's type is none that the loader knows.
+    Raises RunFailed where the name is not a table's.
     """
     cursor.execute(tables.TABLE, (SCHEMA, name))
     found = cursor.fetchone()
@@ -28,30 +28,25 @@ def read_table(cursor: Cursor, name: str) -> Standing:
     if relkind not in _TABLES:
         kind = _OTHERS.get(relkind, "something else")
         raise RunFailed(f"{SCHEMA}.{name} is {kind}, not a table. Rename it, or rename the file and drop it again.")
+    kinds = {column: kind for column, kind, _ in columns or () if column not in OWN_COLUMNS}
+    generated = frozenset(column for column, _, generated in columns or () if generated)
+    ours = {column: Type(kind) for column, kind in kinds.items() if kind in set(Type) and column not in generated}
     return Standing(
         exists=True,
-        columns={column: _type(name, column, kind) for column, kind in columns or () if column not in OWN_COLUMNS},
-        own=frozenset(column for column, _ in columns or ()) & frozenset(OWN_COLUMNS),
+        columns=ours,
+        foreign={column: kind for column, kind in kinds.items() if column not in ours},
+        generated=generated,
+        own=frozenset(column for column, *_ in columns or ()) & frozenset(OWN_COLUMNS),
         shadowed=shadowed,
         uniques=frozenset(tuple(key) for key in uniques or ()),
     )
 
 
-def _type(table: str, column: str, kind: str) -> Type:
-    try:
-        return Type(kind)
-    except ValueError:
-        known = ", ".join(known.short for known in Type)
-        raise RunFailed(
-            f"The column {column} of {SCHEMA}.{table} has the type {kind}, which the loader doesn't write. Change it "
-            f"to one of {known}, or rename the file and drop it again."
-        ) from None
-
-
-def has_shadow(cursor: Cursor, name: str) -> bool:
-    """Whether before-images of the table are kept."""
-    cursor.execute(tables.RELATION, (SHADOW_SCHEMA, name))
-    return cursor.fetchone() is not None
+def read_shadow(cursor: Cursor, name: str) -> frozenset[str] | None:
+    """The columns of which before-images of the table are kept; None where there are none."""
+    cursor.execute(tables.TABLE, (SHADOW_SCHEMA, name))
+    found = cursor.fetchone()
+    return None if found is None else frozenset(column for column, *_ in found[1])
 
 
 def is_empty(cursor: Cursor, name: str, column: str) -> bool:

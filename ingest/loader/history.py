@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from psycopg2.extensions import cursor as Cursor
 
-from ingest.loader.catalogue import has_shadow
+from ingest.loader.catalogue import read_shadow
 from ingest.loader.dialect import Dialect
 from ingest.loader.plan import Identities
 from ingest.loader.statements import images, tables
@@ -77,13 +77,19 @@ class History:
         return Missing(rows=rows, deleted=self.cursor.rowcount)
 
     def _have_shadow(self) -> None:
-        if not has_shadow(self.cursor, self.target.table):
+        kept = read_shadow(self.cursor, self.target.table)
+        if kept is None:
             kinds = {**self.way.standing.columns, **{c.name: c.type for c in self.way.plan.columns}}
             id_type = kinds.get(self.identities[0][0], Type.TEXT)
             for statement in images.create_shadow(self.target.table, id_type):
                 self.cursor.execute(statement)
+            return
+        # Columns that somebody has added by hand since the shadow was made.
+        added = {name: kind for name, kind in self.way.standing.foreign.items() if name not in kept}
+        added |= {name: kind.short for name, kind in self.way.standing.columns.items() if name not in kept}
+        for name, kind in added.items():
+            self.cursor.execute(images.add_column(self.target.table, name, kind))
 
     def _names(self) -> list[str]:
         """All columns of the table, as it is now."""
-        own = {"processed_at", "run_id"} | self.way.standing.own
-        return [*dict.fromkeys([*self.way.standing.columns, *self.way.plan.names]), *sorted(own)]
+        return self.way.standing.all_columns(*self.way.plan.names)

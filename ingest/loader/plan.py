@@ -108,6 +108,14 @@ def plan(scan: Scan, standing: Standing, target: Target) -> Plan:
 
 
 def _check_columns(names: Sequence[str], standing: Standing, target: Target) -> None:
+    for name in names:
+        if name in standing.foreign:
+            kind = "computed by PostgreSQL" if name in standing.generated else f"of the type {standing.foreign[name]}"
+            known = ", ".join(known.short for known in Type)
+            raise RunFailed(
+                f"The column {name} of {target.table} is {kind}, which the loader doesn't write. Give it one of the "
+                f"types {known}, or rename it in the file or in the table."
+            )
     new = [name for name in names if name not in standing.columns]
     if len(standing.columns) + len(new) > MOST_COLUMNS:
         raise RunFailed(
@@ -131,11 +139,18 @@ def _candidates(scan: Scan, target: Target) -> Identities:
     if target.identities is not None:
         return target.identities
     if target.declared_key:
-        return (target.declared_key,)
+        return (_declared(target),)
     if "id" in scan.columns:
         with_email = "email" in scan.columns and scan.columns["email"].values > 0
         return ID_AND_EMAIL if with_email else (("id",),)
     return (("email",),) if "email" in scan.columns else ()
+
+
+def _declared(target: Target) -> tuple[str, ...]:
+    own = [name for name in target.declared_key if name in OWN_COLUMNS]
+    if own:
+        raise RunFailed(f"{own[0]} is a column of our own and can't be the key of {target.table}. Declare another key.")
+    return tuple(dict.fromkeys(target.declared_key))
 
 
 def _plan_column(name: str, found: ColumnScan, standing: Standing, keys: set[str], target: Target) -> PlannedColumn:

@@ -104,15 +104,22 @@ def _counted(cursor: Cursor, fates: dict[str, int]) -> Resolved:
     return Resolved(inserted=inserted, updated=updated, fates=fates)
 
 
-def reason_of(code: Code, key: tuple[str, ...], holder: str | None, other_line: int | None, email: str | None) -> str:
+def reason_of(
+    code: Code, key: tuple[str, ...], lacking: str, holder: str | None, other_line: int | None, email: str | None
+) -> str:
     """The operator's sentence for a record without a usable key, or in conflict."""
     if code is Code.NULL_KEY:
         if key == ("id", "email"):
             return "The record has no id, and no other record or row with its e-mail has one."
-        return f"The record has no value in {' and '.join(key)}, which identifies its row."
+        whole = "identifies its row" if len(key) == 1 else f"identifies its row with {_others(key, lacking)}"
+        return f"The record has no value in {lacking}, which {whole}."
     if other_line is not None:
         return f"The e-mail {email!r} is also in the record of line {other_line:,}, which counts."
     return f"The e-mail {email!r} belongs to the row with the id {holder}."
+
+
+def _others(key: tuple[str, ...], one: str) -> str:
+    return " and ".join(column for column in key if column != one)
 
 
 def _count_fates(cursor: Cursor) -> dict[str, int]:

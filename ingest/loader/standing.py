@@ -13,6 +13,10 @@ class Standing:
     exists: bool = False
     columns: Mapping[str, Type] = field(default_factory=dict)
     """The columns that came from files, in the table's order, without our own."""
+    foreign: Mapping[str, str] = field(default_factory=dict)
+    """Columns that somebody else made, of types that the loader doesn't write, by that type; no file may have them."""
+    generated: frozenset[str] = frozenset()
+    """Those of ``foreign`` that PostgreSQL computes."""
     empty: frozenset[str] = frozenset()
     """Columns known to hold no value yet: they take the file's type."""
     own: frozenset[str] = frozenset()
@@ -21,3 +25,8 @@ class Standing:
     """Whether it has a shadow with before-images."""
     uniques: frozenset[tuple[str, ...]] = frozenset()
     """The column lists of its primary key and of its unique indexes, sorted."""
+
+    def all_columns(self, *more: str) -> list[str]:
+        """Every column that a row is made of, ``more`` ones included that it is about to get."""
+        foreign = (name for name in self.foreign if name not in self.generated)
+        return list(dict.fromkeys([*self.columns, *foreign, *more, "processed_at", "run_id", *sorted(self.own)]))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader.catalogue import has_shadow, read_table
+from ingest.loader.catalogue import read_shadow, read_table
 from ingest.loader.errors import RunFailed
 from ingest.loader.load import lock
 from ingest.loader.plan import Identities
@@ -40,10 +40,11 @@ def undo(connection: Connection, table: str, identities: Identities, run_id: int
         if not standing.exists or "run_id" not in standing.own:
             raise RunFailed(f"The table {table} is gone or has no column run_id: there is nothing to undo.")
         cursor.execute(tables.lock_table(table, ddl=False))
-        if not identities or not has_shadow(cursor, table):
+        kept = read_shadow(cursor, table)
+        if not identities or kept is None:
             cursor.execute(images.remove_inserted(table, (), run_id))
             return Undone(removed=cursor.rowcount, restored=0, reinserted=0, stayed=())
-        names = [*standing.columns, *sorted(standing.own)]
+        names = [name for name in standing.all_columns() if name in kept]
         for statement in images.find_back(table, identities, run_id):
             cursor.execute(statement)
         cursor.execute(images.remove_inserted(table, identities, run_id))
@@ -65,5 +66,5 @@ def undo(connection: Connection, table: str, identities: Identities, run_id: int
 def forget(connection: Connection, table: str, runs: list[int]) -> None:
     """Give up the undo of ``runs``: their before-images go."""
     with connection.cursor() as cursor:
-        if has_shadow(cursor, table):
+        if read_shadow(cursor, table) is not None:
             cursor.execute(images.forget(table, runs))

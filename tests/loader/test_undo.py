@@ -160,3 +160,25 @@ def test_undone_in_turn_every_run_leaves_the_table_as_it_found_it(
     for run, state in zip(range(table.runs, 1, -1), reversed(states), strict=True):
         assert table.undo(run).stayed == ()
         assert table.rows() == state
+
+
+def test_columns_that_somebody_added_by_hand_are_kept_and_left_alone(table: Table) -> None:
+    table.load("id,email,v\n1,a,1\n2,b,2\n")
+    table.load("id,email,v\n2,b,3\n")
+    with table.connection.cursor() as cursor:
+        cursor.execute("alter table datasets.t add z int not null default 5, add tags text[], add loud text")
+        cursor.execute("alter table datasets.t add g int generated always as (z + 1) stored")
+        cursor.execute("update datasets.t set tags = '{x,y}', z = 7")
+    before = table.rows()
+    run = table.load("id,email,v\n1,a,10\n", Mode.SNAPSHOT)
+    assert table.undo(run) == Undone(removed=0, restored=1, reinserted=1, stayed=())
+    assert table.rows() == before
+
+
+@pytest.mark.parametrize(("column", "said"), [("z", "of the type integer"), ("g", "computed by PostgreSQL")])
+def test_a_file_that_brings_such_a_column_is_refused(table: Table, column: str, said: str) -> None:
+    table.load("id,v\n1,1\n")
+    with table.connection.cursor() as cursor:
+        cursor.execute("alter table datasets.t add z int, add g int generated always as (1) stored")
+    with pytest.raises(AssertionError, match=said):
+        table.load(f"id,{column}\n1,1\n")

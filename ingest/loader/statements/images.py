@@ -32,6 +32,11 @@ def alter_id(name: str, kind: Type) -> Composed:
     return SQL('alter table {} alter column "$id" type {t} using "$id"::{t}').format(shadow(name), t=SQL(kind.short))
 
 
+def add_column(name: str, column: str, kind: str) -> Composed:
+    """A column that the table has got; ``kind`` is a type as the catalogue writes it."""
+    return SQL("alter table {} add column {} {}").format(shadow(name), Identifier(column), SQL(kind))
+
+
 def create_shadow(name: str, id_type: Type) -> list[Composed]:
     """The shadow, typed as the table; ``id_type`` is that of the first key column."""
     return [

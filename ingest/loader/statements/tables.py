@@ -44,8 +44,8 @@ def lock_table(name: str, *, ddl: bool) -> Composed:
 
 TABLE = SQL(
     "select c.relkind::text,"
-    " (select json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod)) order by a.attnum)"
-    "  from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),"
+    " (select json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated)"
+    "  order by a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),"
     " (select json_agg((select json_agg(a.attname order by a.attname) from pg_attribute a"
     "  where a.attrelid = c.oid and a.attnum = any(i.indkey))) from pg_index i"
     "  where i.indrelid = c.oid and i.indisunique and i.indpred is null and i.indexprs is null),"
