@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from tests.loader.oracle_deciding import differing, is_held, missing_rows
 from tests.loader.oracle_identities import Identities, Resolved, blank_to_null, choose, resolve
+from tests.loader.oracle_names import SharedColumn
 from tests.loader.oracle_names import columns as columns_of
 from tests.loader.oracle_reading import Cell, Record, read
 from tests.loader.oracle_types import Value, join, kind_of, value_of, widened
@@ -74,7 +75,10 @@ def load(dataset: Dataset, data: bytes, run_id: int) -> tuple[Dataset, Account]:
     if not data:
         return dataset, Account(failed="empty")
     header, records = read(data)
-    names, headers = columns_of([cell.text for cell in header], dataset.headers)
+    try:
+        names, headers = columns_of([cell.text for cell in header], dataset.headers)
+    except SharedColumn:
+        return dataset, Account(failed="both belong")
     policy, columns = dataset.policy, names
     if set(MARKS) <= set(names):
         columns = [name for name in names if name not in MARKS]
@@ -124,7 +128,8 @@ class _Load:
         }
         chosen = self.identities(values)
         identities = chosen or ()
-        if not {name for identity in identities for name in identity} <= set(kinds):
+        needs_key = self.policy.mode == "snapshot" and chosen == ()
+        if needs_key or not {name for identity in identities for name in identity} <= set(kinds):
             return self.dataset, Account(failed="key")
         resolved = resolve(table, values, identities)
         for number, fate in resolved.fates.items():
@@ -176,8 +181,8 @@ class _Load:
         return missing_rows(table, keys, identities, resolved)
 
     def key(self, number: int, kinds: dict[str, str], identities: Identities) -> dict[str, Value] | None:
-        """The identity cells of a record; None if they can't be read."""
-        if number not in self.cells:
+        """The identity cells of a record; None if they can't be read, or there is none."""
+        if number not in self.cells or (number in self.refused and "null_key" in self.refused[number].codes):
             return None
         cells = {name: self.cells[number][name] for of in identities for name in of if name in self.columns}
         texts = {name: self.text(cell).strip(" ") for name, cell in cells.items()}
@@ -195,7 +200,7 @@ class _Load:
             found = {number: kind_of(text) for number, text in values.items() if text}
             holds = any(row.cells.get(name) is not None for row in self.dataset.rows)
             if name not in standing or not holds:
-                kinds[name] = self.settle(standing.get(name, "text"), join(found.values()))
+                kinds[name] = self.settle(standing.get(name, "text"), found)
                 continue
             kinds[name], bad = self.meet(standing[name], found)
             for number in bad:
@@ -204,9 +209,10 @@ class _Load:
             self.refuse(number, frozenset({"bad_value"}), frozenset(columns))
         return kinds
 
-    def settle(self, standing: str, found: str) -> str:
+    def settle(self, standing: str, found: dict[int, str]) -> str:
         """The type of a column that holds no value: the file's, unless the one that stands takes its values too."""
-        return standing if found == "text" or (standing != "text" and join((standing, found)) == standing) else found
+        kind = join(found.values())
+        return standing if not found or (standing != "text" and join((standing, kind)) == standing) else kind
 
     def meet(self, standing: str, found: dict[int, str]) -> tuple[str, list[int]]:
         """The type of a column that holds values, and the records whose value doesn't fit it."""

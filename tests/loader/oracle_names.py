@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 RESERVED = {"processed_at", "run_id", "record_id", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 
 
+class SharedColumn(Exception):
+    """A file has two headers of which earlier ones had one at a time, in the same column."""
+
+
 def fold(text: str) -> str:
     """NFC, lower case, every run of other characters than letters, digits and ``_`` one ``_``."""
     folded = ""
@@ -45,6 +49,8 @@ def columns(header: Sequence[str], known: Mapping[str, str]) -> tuple[list[str],
         again = list(header[:position]).count(text)
         keys.append(f"#{position}" if not text.strip() else text if again == 1 else f"{text}#{again}")
     chosen = {key: known[key] for key in keys if key in known}
+    if len(set(chosen.values())) < len(chosen):
+        raise SharedColumn
     for position, key in enumerate(keys, 1):
         if key in chosen:
             continue
