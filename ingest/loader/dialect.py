@@ -55,16 +55,17 @@ def propose(
     pinned: Pinned | None = None,
     known: Collection[str] = (),
     null_tokens: Collection[str] = (),
-    encoding: str = UTF_8,
+    encoding: str | None = None,
 ) -> Dialect:
     """How the file that begins with ``head`` (``HEAD`` bytes, or all it has) is written.
 
-    ``head`` is UTF-8, whatever ``encoding`` it came in; ``known`` are the headers that the dataset has met and
+    ``head`` is UTF-8, whatever ``encoding`` it came in; None: it wasn't found out, and is looked at here. ``known`` are the headers that the dataset has met and
     ``null_tokens`` its words for NULL. Raises RunFailed for an empty file, a binary one, and one that isn't UTF-8.
     """
     pinned = _checked(pinned or Pinned())
     refuse_foreign(head)
-    _check_encoding(head)
+    if encoding is None and not head.startswith(BOM):  # a mark settles the encoding, as having found it out does
+        _check_encoding(head)
     text, whole = head.removeprefix(BOM), len(head) < HEAD
     preamble, named = count_preamble(text)
     if pinned.preamble is not None:
@@ -86,7 +87,7 @@ def propose(
         delimiter=found.grammar.delimiter.decode(),
         quote=found.grammar.quote.decode(),
         escape=found.grammar.escape.decode() or '"',
-        encoding=encoding,
+        encoding=encoding or UTF_8,
         preamble=preamble,
         has_header=has_header if pinned.has_header is None else pinned.has_header,
     )

@@ -30,6 +30,8 @@ _MARKUP = re.compile(rb"\s*<(?:!doctype\s+html|html|\?xml)\b", re.IGNORECASE)
 _CONTROL = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1a\x1b")
 _CONTROL_SHARE = 0.05
 """Text holds next to no control characters; a compressed or binary file holds 11 % of them (28 of 256 bytes)."""
+_FEW_LINES = 8
+"""Fewer lines don't tell by themselves: two of three may hold a stray byte, which is for their records to answer."""
 
 
 def refuse_foreign(head: bytes) -> None:
@@ -43,5 +45,18 @@ def refuse_foreign(head: bytes) -> None:
         raise RunFailed(
             "The file is a web page or XML, not a CSV file: perhaps an error page was saved in place of the download."
         )
-    if len(head) - len(head.translate(None, _CONTROL)) > _CONTROL_SHARE * len(head):
+    if _is_binary(head):
         raise RunFailed("The file is binary, not text: drop a CSV file, plain or compressed, instead.")
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether control characters are in its grain: in the first line, or in most lines; a stray one is a reject."""
+    lines = [line for line in head.splitlines() if line]
+    if not lines or _controls(lines[0]) > _CONTROL_SHARE * len(lines[0]):
+        return True
+    odd = sum(1 for line in lines if _controls(line))
+    return len(lines) >= _FEW_LINES and odd > len(lines) / 2 and _controls(head) > _CONTROL_SHARE * len(head)
+
+
+def _controls(text: bytes) -> int:
+    return len(text) - len(text.translate(None, _CONTROL))
