@@ -59,8 +59,9 @@ def propose(
 ) -> Dialect:
     """How the file that begins with ``head`` (``HEAD`` bytes, or all it has) is written.
 
-    ``head`` is UTF-8, whatever ``encoding`` it came in; None: it wasn't found out, and is looked at here. ``known`` are the headers that the dataset has met and
-    ``null_tokens`` its words for NULL. Raises RunFailed for an empty file, a binary one, and one that isn't UTF-8.
+    ``head`` is UTF-8, whatever ``encoding`` it came in; where that is None it wasn't found out, and is looked at here.
+    ``known`` are the headers that the dataset has met and ``null_tokens`` its words for NULL. Raises RunFailed for an
+    empty file, a binary one, and one that isn't UTF-8.
     """
     pinned = _checked(pinned or Pinned())
     refuse_foreign(head)

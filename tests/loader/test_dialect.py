@@ -190,3 +190,29 @@ def test_anything_is_proposed_for_or_refused(head):
         return
     assert found.delimiter in {*",;\t|"} or b"sep=" in head.lower()
     assert found.preamble <= head.count(b"\n") + head.count(b"\r") + 1
+
+
+@pytest.mark.parametrize(
+    ("content", "has_header"),
+    [
+        (b"state,2022\nAlabama,-29.5\nAlaska,-14.6\n", True),
+        (b"name,2020,2021\na,1,2\n", True),
+        (b"Alabama,2022\nTexas,2021\n", False),
+        (b"a,1\nb,2\n", False),
+    ],
+)
+def test_years_head_columns_of_other_values(content: bytes, has_header: bool) -> None:
+    assert propose(content).has_header is has_header
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"id,a\n1,x\n2,\0\n3,z\n",
+        b"id,a\n1,x\n" + bytes(4096),
+        b"k,ctrl\nr0,\x01\nr1,\x1f\n",
+        b"\xef\xbb\xbfid,a\n1,x\n2,\xed\xa0\x80\n3,\xc0\xaf\n4,\xf4\x90\x80\x80\n",
+    ],
+)
+def test_stray_bytes_are_for_their_records_to_answer(content: bytes) -> None:
+    assert propose(content).delimiter == ","
