@@ -12,6 +12,7 @@ from ingest.loader.types import SPACES, Type, classify, join, join_all
 DELIMITERS = ",;\t|"
 _RECORDS, _MALFORMED = 500, 50
 """Records that are looked at, and malformed ones after which a reading is given up: each may cost the whole head."""
+_YEAR = re.compile("(?:19|20)[0-9]{2}")
 _JUDGED, _CELLS = 200, 10_000
 """Records, and cells in all, by which the columns are judged that tell a header: 10,000 cells take 30 ms."""
 _TITLES, _AGREEING = 20, 0.9
@@ -161,7 +162,7 @@ def begins_with_header(
     """Whether the first record is a header. ``known`` are headers that the dataset has met.
 
     It isn't only if a column below isn't text, the first cell of each such column has its type, and no cell of the
-    first record is empty (BEHAVIOUR 3). Nor are years a record, or other numbers that count up by one.
+    first record is empty (BEHAVIOUR 3). Nor are years over other values a record, or numbers that count up by one.
     """
     first = [_text(cell) for cell in records[0]] if records else []
     most = min(_JUDGED, 1 + _CELLS // max(len(first), 1))
@@ -177,7 +178,14 @@ def begins_with_header(
         if join(own[column], kind) is Type.TEXT:
             return True
         typed.append(column)
-    return not typed or _count_up([first[column] for column in sorted(typed)])
+    return not typed or _count_up([first[column] for column in sorted(typed)]) or _head_years(first, below, typed)
+
+
+def _head_years(first: Sequence[str], below: Sequence[Sequence[bytes]], typed: Sequence[int]) -> bool:
+    """Whether the typed cells of the first record are years and the values below them are not: years head columns."""
+    if not all(_YEAR.fullmatch(first[column]) for column in typed):
+        return False
+    return not all(_YEAR.fullmatch(_text(record[column])) for record in below for column in typed)
 
 
 def _count_up(cells: Sequence[str]) -> bool:
