@@ -3,43 +3,16 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from ingest.loader.dialect import Pinned
-from ingest.loader.errors import RunFailed
-from ingest.loader.names import table_name
 from ingest.loader.source import SourceObject
 from ingest.loader.target import Mode, Target
+from ingest.validators import encoding_only, table_name_only, texts_only
 
 _LONGEST_IDENTITY = 200  # bytes; the unique index over bucket, key and identity must stay under 2,704
-
-
-def texts_only(value: object) -> None:
-    """Refuse what isn't a list of texts that PostgreSQL can hold."""
-    if not isinstance(value, list) or not all(isinstance(text, str) and "\0" not in text for text in value):
-        raise ValidationError("Enter a list of texts.")
-
-
-def table_name_only(value: str) -> None:
-    """Refuse a name that no file could ever lead to."""
-    try:
-        folded = table_name(f"{value}.csv")
-    except RunFailed:
-        folded = ""
-    if folded != value:
-        hint = f" {folded!r} would do." if folded else ""
-        raise ValidationError(f"No file leads to the table {value!r}: use lower-case letters, digits and _.{hint}")
-
-
-def encoding_only(value: str) -> None:
-    """Refuse what Python knows no text encoding by."""
-    try:
-        "".encode(value)
-    except (LookupError, ValueError):
-        raise ValidationError(f"{value!r} is no encoding that is known here; utf-8, cp1252 or utf-16 are.") from None
 
 
 class Dataset(models.Model):

@@ -5,7 +5,7 @@ import django.db.models.deletion
 import django.db.models.expressions
 from django.db import migrations, models
 
-import ingest.models
+import ingest.validators
 
 
 class Migration(migrations.Migration):
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                         help_text="The table, in the schema datasets.",
                         max_length=63,
                         unique=True,
-                        validators=[ingest.models.table_name_only],
+                        validators=[ingest.validators.table_name_only],
                     ),
                 ),
                 (
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         default=list,
                         help_text="Columns by which rows are the same.",
-                        validators=[ingest.models.texts_only],
+                        validators=[ingest.validators.texts_only],
                     ),
                 ),
                 (
@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         default=list,
                         help_text="Cells that mean NULL, such as NA.",
-                        validators=[ingest.models.texts_only],
+                        validators=[ingest.validators.texts_only],
                     ),
                 ),
                 (
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                         help_text="Such as cp1252; empty: found out.",
                         max_length=40,
                         null=True,
-                        validators=[ingest.models.encoding_only],
+                        validators=[ingest.validators.encoding_only],
                     ),
                 ),
                 (
@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         default=list,
                         help_text="Files that belong here, such as customers-*.csv or eu/orders/*.csv.",
-                        validators=[ingest.models.texts_only],
+                        validators=[ingest.validators.texts_only],
                     ),
                 ),
                 (

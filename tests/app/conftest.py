@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from ingest import handlers
+from ingest import handlers, runs
 from ingest.loader.source import SourceObject
-from ingest.models import Run
+from ingest.models import Dataset, Reject, Run
 from tests.conftest import Aws
 
 _sequence = count(1)
+NASTY = "<script>alert(1)</script>\u202etxt.\x07\n{{ x }}"
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +88,42 @@ def source() -> Callable[..., SourceObject]:
         return SourceObject(key=key, **{**told, **fields})
 
     return make
+
+
+@pytest.fixture
+def history(source: Callable[..., SourceObject]) -> list[Run]:
+    """A run in every state, with rejects of any bytes."""
+    made = []
+    for status in Run.Status.values:
+        run = runs.receive(source(f"data/{status}{NASTY.replace('/', '')}.csv"))
+        counts = {"records": 1, "rejected": 1} if status in ("succeeded", "failed", "held") else {}
+        Run.objects.filter(pk=run.pk).update(
+            status=status,
+            started=timezone.now(),
+            finished=timezone.now(),
+            reason=NASTY if status == "failed" else "",
+            traceback=NASTY if status == "failed" else "",
+            columns=[{"header": NASTY, "name": "a", "type": "text", "proof": NASTY, "values": 1, "nulls": 0}],
+            ddl=["CREATE TABLE x (a text)", NASTY],
+            notes=[NASTY],
+            dialect={"delimiter": "\t", "encoding": "utf-8"},
+            **counts,
+        )
+        Dataset.objects.filter(pk=run.dataset_id).update(
+            headers={NASTY: "a"}, newest=run, identities=[["id"], ["email"]]
+        )
+        Reject.objects.create(
+            run=run,
+            line=10**12,
+            code="bad_value",
+            column=NASTY.replace("\0", ""),
+            value="x" * 20_000,
+            reason=NASTY,
+            raw=b"\0\xff<script>" * 5_000,
+        )
+        made.append(run)
+    made.append(runs.receive(source("data/.csv")))
+    return made
 
 
 COUNTS = ("records", "inserted", "updated", "unchanged", "duplicate", "rejected", "deleted")

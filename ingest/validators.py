@@ -1,0 +1,31 @@
+"""What an operator may write on a dataset: refusals that a form shows at their field."""
+
+from django.core.exceptions import ValidationError
+
+from ingest.loader.errors import RunFailed
+from ingest.loader.names import table_name
+
+
+def texts_only(value: object) -> None:
+    """Refuse what isn't a list of texts that PostgreSQL can hold."""
+    if not isinstance(value, list) or not all(isinstance(text, str) and "\0" not in text for text in value):
+        raise ValidationError("Enter a list of texts.")
+
+
+def table_name_only(value: str) -> None:
+    """Refuse a name that no file could ever lead to."""
+    try:
+        folded = table_name(f"{value}.csv")
+    except RunFailed:
+        folded = ""
+    if folded != value:
+        hint = f" {folded!r} would do." if folded else ""
+        raise ValidationError(f"No file leads to the table {value!r}: use lower-case letters, digits and _.{hint}")
+
+
+def encoding_only(value: str) -> None:
+    """Refuse what Python knows no text encoding by."""
+    try:
+        "".encode(value)
+    except (LookupError, ValueError):
+        raise ValidationError(f"{value!r} is no encoding that is known here; utf-8, cp1252 or utf-16 are.") from None
