@@ -182,8 +182,11 @@ def begins_with_header(
 
 
 def _head_years(first: Sequence[str], below: Sequence[Sequence[bytes]], typed: Sequence[int]) -> bool:
-    """Whether the typed cells of the first record are years and the values below them are not: years head columns."""
-    if not all(_YEAR.fullmatch(first[column]) for column in typed):
+    """Whether the typed cells of the first record, beside a word, are years and the values below them are not.
+
+    Numbers alone tell nothing (BEHAVIOUR 3).
+    """
+    if len(typed) == len(first) or not all(_YEAR.fullmatch(first[column]) for column in typed):
         return False
     return not all(_YEAR.fullmatch(_text(record[column])) for record in below for column in typed)
 
