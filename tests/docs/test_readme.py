@@ -1,0 +1,249 @@
+"""The README is held against the product: its commands run, what it shows is printed, what it names is there."""
+
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from ingest.models import Dataset, Run
+from pipeline_site import settings as product
+from pipeline_site.local.demo import QUERY
+from pipeline_site.local.stack import _PORTS, BUCKET, PREFIX, Stack
+from tests.app.conftest import Door
+from tests.docs.page import blocks
+from tests.docs.playing import MANAGE
+from tests.local.test_demo import LOADED
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+TEXT = README.read_text()
+PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMANDS = [line for block in blocks(README) if block.kind == "console" for line in block.text.splitlines()]
+COMMANDS = [line for line in COMMANDS if line.startswith("$ ")]
+MADE = [line for line in COMMANDS if re.match(r"\$ (\w+=\w+ )?make\b", line)]
+MANAGED = [line for line in COMMANDS if line.startswith(MANAGE)]
+DEMO = next(block.text for block in blocks(README) if block.text.startswith("$ make demo\n"))
+
+
+def test_every_command_is_one_that_is_run_here() -> None:
+    assert {*MADE, *MANAGED} == set(COMMANDS)
+
+
+def test_no_command_of_ours_is_left_out() -> None:
+    ours = {file.stem for file in (ROOT / "ingest" / "management" / "commands").glob("[a-z]*.py")}
+    assert {command.removeprefix(MANAGE).split()[0] for command in MANAGED} == ours
+    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {command.split("make ")[1].split()[0] for command in MADE} <= set(targets)
+
+
+# -- make ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [*MADE, "$ make demo EXIT=1", "$ make help"])
+def test_make_knows_what_it_is_asked_for(command: str) -> None:
+    assert command in COMMANDS or f"`{command[2:]}`" in TEXT
+    assert "pytest" in _would_run(command) or "make test" not in command
+
+
+def test_the_demo_of_the_readme_is_the_one_that_is_tested() -> None:
+    """tests/local/test_demo.py runs it, whole."""
+    assert "-m pipeline_site.local demo\n" in _would_run("$ make demo")
+    assert "-m pipeline_site.local demo --exit\n" in _would_run("$ make demo EXIT=1")
+
+
+def _would_run(command: str) -> str:
+    """What make would run, on a folder where nothing is made yet."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "PG")}
+    line = command[2:].replace("make", "make --always-make --dry-run", 1)
+    done = subprocess.run(["/bin/sh", "-c", line], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, (command, done.stderr)
+    return re.sub(r" +$", "", done.stdout, flags=re.MULTILINE)
+
+
+def test_what_the_demo_prints_is_shown() -> None:
+    rows = re.findall(r"^  (\S+\.csv) +(\S+) +succeeded +([\d ]+?)  [\d.]+$", DEMO, re.MULTILINE)
+    assert {file: tuple(map(int, counts.split())) for file, _, counts in rows} == LOADED
+    assert all(Path(file).stem == dataset for file, dataset, _ in rows)
+    assert f"Loading {len(LOADED)} files by s3://{BUCKET}/{PREFIX}" in DEMO
+    stack = Stack(folder=Path(".local"), say=print, site_port=_PORTS["the site"])
+    stack.environment = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{_PORTS['the local AWS']}"}
+    for printed in (stack.upload_line, stack.psql_line, stack.site_address, str(stack.admin_password)):
+        assert printed in DEMO
+    source = (ROOT / "pipeline_site" / "local" / "demo.py").read_text()
+    for words in ("Serving until Ctrl-C. What comes in:", "PostgreSQL, local AWS, worker and site, in ", QUERY):
+        assert words in DEMO
+        assert words in source
+
+
+# -- manage.py ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def working(environment: dict[str, str]) -> Iterator[None]:
+    """The demo's worker, on the test's own bucket and database."""
+    command = [sys.executable, "-m", "pipeline_site.local", "worker"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    yield
+    process.terminate()
+    process.wait(30)
+
+
+def _called(command: str, run_id: int = 0) -> str:
+    """What a line of the README prints."""
+    words = shlex.split(
+        command.removeprefix(MANAGE).replace("RUN", str(run_id)).replace("samples/", f"{ROOT}/samples/")
+    )
+    out = io.StringIO()
+    call_command(*words, stdout=out, stderr=io.StringIO())
+    return out.getvalue()
+
+
+def _loaded(door: Door) -> Run:
+    return door.load("contacts.csv", (ROOT / "samples" / "contacts.csv").read_bytes())
+
+
+def _failed(door: Door) -> Run:
+    return door.load("empty.csv", b"")
+
+
+def _held(door: Door) -> Run:
+    Dataset.objects.get_or_create(name="careful", asks_approval=True)
+    return door.load("careful.csv", b"id\n1\n")
+
+
+BEFORE: dict[str, Callable[[Door], Run]] = {
+    "retry RUN": _failed,
+    "retry --anyway RUN": _loaded,
+    "undo RUN": _loaded,
+    "approve RUN": _held,
+    "discard RUN": _held,
+}
+"""The run that a command is about."""
+REJECTS = f"{MANAGE}rejects RUN > contacts.csv"
+
+
+@pytest.mark.parametrize("command", [line for line in MANAGED if "RUN" in line and line != REJECTS])
+def test_a_command_about_a_run_does_what_it_says(command: str, door: Door) -> None:
+    run = BEFORE[command.removeprefix(MANAGE)](door)
+    before = (run.status, Run.objects.count())
+    assert _called(command, run.pk).startswith("Run ")
+    run.refresh_from_db()
+    assert (run.status, Run.objects.count()) != before
+
+
+@pytest.mark.usefixtures("working")
+def test_the_other_commands_run_one_after_the_other(door: Door) -> None:
+    _loaded(door)
+    for command in (line for line in MANAGED if "RUN" not in line):
+        printed = _called(command)
+        shown = TEXT.partition(f"{command}\n")[2].partition("```")[0]
+        assert [_without_figures(line) for line in shown.splitlines() if line[:1] != "$"] in (
+            [],
+            [_without_figures(line) for line in printed.splitlines()],
+        )
+    assert list(Run.objects.values_list("kind", flat=True)) == ["preview", "load", "load"]
+
+
+def test_rejects_are_written_by_the_shell_mended_and_loaded(
+    door: Door, environment: dict[str, str], tmp_path: Path
+) -> None:
+    assert REJECTS in COMMANDS
+    run = _loaded(door)
+    program = shlex.join([sys.executable, str(ROOT / "manage.py")])
+    line = REJECTS[2:].replace(".venv/bin/python manage.py", program).replace("RUN", str(run.pk))
+    subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, env=environment, check=True)
+    header, *rows = (tmp_path / "contacts.csv").read_text().splitlines()
+    mended = [row.replace(",,,,", ",lena.brandt@example.com,,,") for row in rows if row.startswith("103")]
+    assert len(mended) == 1
+    assert door.load("contacts.csv", "\n".join([header, *mended, ""])).inserted == 1
+
+
+def _without_figures(line: str) -> list[str]:
+    """The words of a row, without the run's number and its seconds, which differ."""
+    words = line.split()
+    return words[1:-1] if words[0].isdecimal() else words
+
+
+def test_every_query_of_the_readme_gives_rows(door: Door) -> None:
+    door.load("data.csv", (ROOT / "samples" / "data.csv").read_bytes())
+    _loaded(door)
+    queries = [query for block in blocks(README) if block.kind == "sql" for query in block.text.split(";")]
+    with connection.cursor() as cursor:
+        for query in filter(str.strip, queries):
+            cursor.execute(query)
+            assert cursor.fetchall(), query
+
+
+# -- what is named --------------------------------------------------------------------------------------------------
+
+
+def test_every_setting_is_named_with_its_default() -> None:
+    source = Path(product.__file__).read_text()
+    readers = r"\b(?:text|flag|integer|names|folder|key_prefix|address|database)\(\"(\w+)\""
+    named = dict(re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|", TEXT, re.MULTILINE))
+    assert set(named) == set(re.findall(readers, source))
+    for name, default in re.findall(r"integer\(\"(\w+)\", (\d+(?: \* MIB)?)", source):
+        number = int(default.split()[0]) * (1 << 20 if "MIB" in default else 1)
+        said = named[name].strip().split()
+        assert int(said[0]) << {"GiB": 30, "MiB": 20}.get(said[-1], 0) == number, name
+    assert named["PREFIX"].strip() == f"`{PREFIX}`"
+
+
+def test_every_path_that_is_named_is_there() -> None:
+    layout = next(block.text for block in blocks(README) if block.text.startswith("manage.py\n"))
+    folder = ""
+    for line in layout.splitlines():
+        path = line.split()[0]
+        folder = path if line[0] != " " and path.endswith("/") else folder
+        assert (ROOT / (path if line[0] != " " else folder + path)).exists(), line
+    for path in re.findall(r"`((?:ingest|tests|samples|docs)/[\w/.]*)`", TEXT):
+        assert (ROOT / path).exists(), path
+    for path in re.findall(r"`((?:admin|management|runs|aws|loader)/[\w/]*|handlers\.py|models\.py)`", TEXT):
+        assert (ROOT / "ingest" / path).exists(), path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("https://"):
+            continue
+        file, _, place = target.partition("#")
+        linked = (page.parent / file).resolve() if file else page
+        assert linked.exists(), target
+        assert ROOT in (linked, *linked.parents), target
+        assert not place or place in _places(linked.read_text()), target
+
+
+def _places(text: str) -> set[str]:
+    """The anchors that GitHub gives the headings."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_pictures_say_what_they_show_and_can_be_read_in_the_dark() -> None:
+    pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", TEXT)
+    assert len(pictures) == 1
+    for said, path in pictures:
+        assert len(said) > 40
+        root = ElementTree.parse(ROOT / path).getroot()
+        assert {child.tag.rpartition("}")[2] for child in root} >= {"title", "desc", "style"}
+        assert "prefers-color-scheme: dark" in (ROOT / path).read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_names_a_place_of_one_machine(page: Path) -> None:
+    text = page.read_text()
+    assert not re.search(r"(?<![\w.])/(work|tmp|home|root|opt|usr|Users|var)/", text)
+    assert not re.search(r"index-url|pypi|simple/|artifactory", text, re.IGNORECASE)
+    hosts = set(re.findall(r"\b(?:https?|s3|postgresql)://([^/\s)`:]+)", text))
+    assert hosts <= {"127.0.0.1", BUCKET, "user", "semver.org", "keepachangelog.com"}, hosts
