@@ -52,13 +52,16 @@ class Reading:
         """All rows of a query over ``self.records``."""
         return self._connection.execute(query).fetchall()
 
-    def check(self) -> None:
-        """Raise RunFailed unless DuckDB took every record that the splitter accepted, as it accepted it."""
+    def check(self, records: int) -> None:
+        """Raise RunFailed unless DuckDB took every record that the splitter accepted, as it accepted it.
+
+        ``records`` is how many DuckDB has counted.
+        """
         rejected = self.rows("select count(*) from reject_errors")[0][0]
-        if rejected:
+        if rejected or records != self.certified.records:
             raise RunFailed(
-                f"{rejected:,} records were certified by one reader and refused by the other. Nothing was loaded; "
-                "please report this file."
+                f"One reader certified {self.certified.records:,} records, the other read {records:,} and refused "
+                f"{rejected:,}. Nothing was loaded; please report this file."
             )
 
     @property
