@@ -128,8 +128,7 @@ class _Load:
         }
         chosen = self.identities(values)
         identities = chosen or ()
-        needs_key = self.policy.mode == "snapshot" and chosen == ()
-        if needs_key or not {name for identity in identities for name in identity} <= set(kinds):
+        if self.lacks_key(chosen) or not {name for identity in identities for name in identity} <= set(kinds):
             return self.dataset, Account(failed="key")
         resolved = resolve(table, values, identities)
         for number, fate in resolved.fates.items():
@@ -170,6 +169,11 @@ class _Load:
         if self.dataset.identities is None and values:
             return choose(self.columns, values, self.policy.declared_key)
         return self.dataset.identities
+
+    def lacks_key(self, chosen: Identities | None) -> bool:
+        """Whether a snapshot can't tell, now or with the first record to come, which rows it lacks."""
+        has_one = bool(self.policy.declared_key or {"id", "email"} & set(self.columns))
+        return self.policy.mode == "snapshot" and (chosen == () or (chosen is None and not has_one))
 
     def missing(
         self, table: list[dict[str, Value]], kinds: dict[str, str], identities: Identities, resolved: Resolved
