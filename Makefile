@@ -16,10 +16,10 @@ endif
 # The environment that runs is ours, whatever the shell has activated.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help demo test lint fmt bench env lock clean
+.PHONY: help demo test lint fmt bench bench-peers env lock clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: env ## start everything on this machine and load samples/ (EXIT=1: stop when that is done)
 	@exec $(BIN)/python -m pipeline_site.local demo $(if $(filter-out 0,$(EXIT)),--exit)
@@ -39,6 +39,9 @@ fmt: env ## put the code into shape
 
 bench: env ## measure against plain COPY, on a file of 2 million rows
 	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+bench-peers: env ## measure what a user would pick instead (pgloader, dlt, csvsql, pandas...) on the same file
+	@exec $(BIN)/python -m tests.bench.peers $(ARGS)
 
 env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hashed requirements
 
@@ -66,7 +69,7 @@ env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hash
 	@touch $@
 
 lock: .venv/.uv ## choose the newest versions anew and write their hashes
-	@for set in uv app dev aws-local; do $(LOCK) --output-file $(IN)/$$set.txt $(IN)/$$set.in || exit 1; done
+	@for set in uv app dev aws-local peers-pandas peers-dlt peers-csvkit peers-import-export; do $(LOCK) --output-file $(IN)/$$set.txt $(IN)/$$set.in || exit 1; done
 	@$(LOCK) --no-deps --no-build --output-file $(IN)/real-files.txt $(IN)/real-files.in
 
 clean: ## remove what make made; .local, the demo's data, too
