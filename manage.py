@@ -15,6 +15,9 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as refused:
         sys.exit(f"manage.py: {refused}")
+    except BrokenPipeError:  # whoever read our answer, such as head, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
 if __name__ == "__main__":

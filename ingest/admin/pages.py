@@ -36,18 +36,20 @@ class Page(admin.ModelAdmin):
         )
 
     def _steady(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
-        if any("\0" in text for name, values in request.GET.lists() for text in (name, *values)):
+        given = [*request.GET.lists(), *request.POST.lists()]
+        if any("\0" in text for name, values in given for text in (name, *values)):
             return self._without_parameters(request)
         try:
             return answer()
         except (DataError, ValueError, OverflowError, SuspiciousOperation):
-            if not request.GET:
+            if not request.GET and not request.POST:
                 raise
             _LOG.info("The address %r made no sense here.", request.get_full_path()[:500], exc_info=True)
             return self._without_parameters(request)
 
     def _without_parameters(self, request: HttpRequest) -> HttpResponse:
-        messages.warning(request, "This page doesn't know such a filter, so it was left out.")
+        what = "can't do that with what was chosen" if request.method == "POST" else "doesn't know such a filter"
+        messages.warning(request, f"This page {what}, so it was left out.")
         return HttpResponseRedirect(request.path)
 
 

@@ -19,7 +19,7 @@ from ingest.loader.judge import Judged, judge
 from ingest.loader.merge import Merge
 from ingest.loader.outcome import Outcome
 from ingest.loader.reading import Reading
-from ingest.loader.rejects import RejectBook
+from ingest.loader.rejects import Code, RejectBook
 from ingest.loader.resolve import choose
 from ingest.loader.rows import Counted
 from ingest.loader.split import split
@@ -158,10 +158,13 @@ def _account(outcome: Outcome, loading: "_Loading", account: Account, header: He
 def _check_limit(outcome: Outcome, target: Target) -> None:
     rejected = outcome.rejected
     if rejected > target.reject_count and rejected > target.reject_share * outcome.records:
+        counts = outcome.rejects.counts.most_common()
+        told = ", ".join(f"{count:,} {code}" for code, count in counts)
+        keys = " or declare another key" if counts[0][0] in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
         raise RunFailed(
-            f"{rejected:,} of {outcome.records:,} records were rejected, more than {target.reject_share:.0%} and more "
-            f"than {target.reject_count:,}: nothing was loaded. Correct the file and drop it again, or raise the limit "
-            f"of {target.table}.",
+            f"{rejected:,} of {outcome.records:,} records were rejected ({told}), more than {target.reject_share:.0%} "
+            f"and more than {target.reject_count:,}: nothing was loaded. Correct the file and drop it again, or raise "
+            f"the limit of {target.table}{keys}.",
             outcome=outcome,
         )
 

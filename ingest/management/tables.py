@@ -23,10 +23,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def run_row(run: Run) -> list[object]:
     """A run as one row: what became of it."""
-    known = run.records is not None and run.status != Run.Status.FAILED
+    known = run.records is not None and run.status not in (Run.Status.FAILED, Run.Status.HELD)
     counts = [getattr(run, name) if known or (name == "rejected" and run.rejected) else "" for name in COUNTS]
     seconds = (run.finished - run.started).total_seconds() if run.finished and run.started else ""
-    return [run.pk, run.file_name, run.dataset.name if run.dataset else "", run.status, *counts, seconds]
+    name = run.file_name if run.kind == Run.Kind.LOAD else f"{run.file_name} ({run.kind})"
+    return [run.pk, name, run.dataset.name if run.dataset else "", run.status, *counts, seconds]
 
 
 RUN_HEADER = ("run", "file", "dataset", "status", *COUNTS, "seconds")

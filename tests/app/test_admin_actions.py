@@ -91,3 +91,11 @@ def test_a_runs_page_shows_brakes_undo_and_links(client, door: Door):
     page = client.get(address(held.pk)).content.decode()
     for text in (f'href="{address(undo.pk)}"', "undone"):
         assert text in page
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("chosen", ["abc", "9" * 40, "1\0", ""])
+def test_a_choice_that_makes_no_sense_is_no_error_page(client, history, chosen):
+    staff(client, "view_run", "retry_run")
+    answer = client.post("/admin/ingest/run/", {"action": "retry", "_selected_action": [chosen]}, follow=True)
+    assert answer.status_code == 200

@@ -53,7 +53,7 @@ def test_ingest_puts_files_in_the_bucket_and_follows_their_runs(door: Door, work
     written = called("ingest", tmp_path / "people.csv", tmp_path / "things.csv")
     header, first, second = written.splitlines()
     assert header.split() == list(RUN_HEADER)
-    assert first.split()[1:-1] == ["people.csv", "people", "succeeded", "2", "0", "0", "0", "0"]
+    assert first.split()[1:-1] == ["people.csv", "(preview)", "people", "succeeded", *"20000"]
     assert second.split()[1:-1] == ["things.csv", "things", "succeeded", "1", "0", "0", "0", "0"]
     assert rows("SELECT count(*) FROM people") == [(2,)]
 
@@ -71,7 +71,7 @@ def test_ingest_ends_non_zero_if_a_run_failed_and_says_why(door: Door, worker, t
 def test_a_dry_run_shows_counts_and_changes_and_loads_nothing(door: Door, worker, tmp_path):
     (tmp_path / "people.csv").write_text(PEOPLE)
     written = called("ingest", "--dry-run", tmp_path / "people.csv")
-    assert written.splitlines()[1].split()[1:-1] == ["people.csv", "people", "succeeded", "2", "0", "0", "0", "0"]
+    assert written.splitlines()[1].split()[1:-1] == ["people.csv", "(preview)", "people", "succeeded", *"20000"]
     assert 'people.csv: create table "datasets"."people"' in written
     assert "Nothing was loaded: these are previews." in written
     assert rows("SELECT to_regclass('datasets.people')") == [(None,)]

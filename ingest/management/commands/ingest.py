@@ -34,9 +34,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Put, follow, tell. Raises CommandError if a file can't be put, stays where it is, or fails."""
-        unreadable = [path for path in options["files"] if not path.is_file()]
+        unreadable = [path for path in options["files"] if not path.is_file() or not _is_text(path.name)]
         if unreadable:
-            raise CommandError(f"{unreadable[0]} is no file that can be read; nothing was put in the bucket.")
+            told = plain(str(unreadable[0]))
+            raise CommandError(f"{told} is no file that can be read, or its name isn't UTF-8; nothing was sent.")
         follower = _Follower(self, wait=options["wait"])
         for path in options["files"]:
             follower.put(path, preview=options["dry_run"])
@@ -57,6 +58,14 @@ class Command(BaseCommand):
             for told in (*run.notes, *(f"{statement};" for statement in run.ddl)):
                 self.stdout.write(f"{plain(run.file_name)}: {plain(told)}")
         self.stdout.write("Nothing was loaded: these are previews.")
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Follower:

@@ -1,6 +1,6 @@
 """List the newest runs."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -18,17 +18,23 @@ class Command(BaseCommand):
         """Which, and how many."""
         parser.add_argument("--dataset", help="of this dataset only")
         parser.add_argument("--status", choices=Run.Status.values, help="in this state only")
-        parser.add_argument("--limit", type=int, default=20, help="how many (default: 20)")
+        parser.add_argument("--limit", type=_limit, default=20, help="how many, at most 10,000 (default: 20)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """The table, then the reasons."""
         chosen = {name: options[option] for name, option in _FILTERS.items() if options[option]}
-        newest = Run.objects.select_related("dataset").filter(**chosen).order_by("-pk")[: max(options["limit"], 0)]
+        newest = Run.objects.select_related("dataset").filter(**chosen).order_by("-pk")[: options["limit"]]
         found = list(reversed(newest))
         self.stdout.write(table(RUN_HEADER, [run_row(run) for run in found]))
         for run in found:
             if run.reason:
                 self.stdout.write(f"run {run.pk}: {plain(run.reason)}")
+
+
+def _limit(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text[:6]) <= 10_000 or len(text) > 5:
+        raise ArgumentTypeError("a whole number from 1 to 10000")
+    return int(text)
 
 
 _FILTERS = {"dataset__name": "dataset", "status": "status"}
