@@ -120,7 +120,7 @@ def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Pro
 def _for_corrections(target: Target) -> Target:
     """A corrected reject file is a part of a file: it deletes nothing and isn't braked (BEHAVIOUR 7)."""
     mode = Mode.APPEND if target.mode is Mode.APPEND else Mode.UPSERT
-    return replace(target, mode=mode, asks_approval=False, approved=EVERYTHING)
+    return replace(target, mode=mode, corrections=True, asks_approval=False, approved=EVERYTHING)
 
 
 def _load_carefully(

@@ -40,9 +40,10 @@ REJECT_HEADERS = ("_line", "_code", "_reason")
 
 def used_positions(header: Sequence[str]) -> list[int]:
     """The positions of the header's columns that are loaded: of a corrected reject file all but what we had added."""
-    if not set(REJECT_HEADERS) <= set(header):
+    told = [_alike(text) for text in header]
+    if not set(REJECT_HEADERS) <= set(told):
         return list(range(len(header)))
-    return [position for position, text in enumerate(header) if text not in REJECT_HEADERS]
+    return [position for position, text in enumerate(told) if text not in REJECT_HEADERS]
 
 
 def columns_of(header: Sequence[str], known: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, str]]:

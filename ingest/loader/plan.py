@@ -175,7 +175,7 @@ def _settled_type(name: str, found: ColumnScan, standing: Standing, target: Targ
     if found.type in (None, before) or target.strict:
         return before
     beyond = found.misfits.get(widest(before), 0)
-    if beyond > TEXT_SHARE * found.values:
+    if beyond > TEXT_SHARE * found.values and not target.corrections:
         return Type.TEXT
     return widest(before) if found.misfits.get(before, 0) > beyond else before
 

@@ -38,6 +38,8 @@ class Target:
     reject_share: float = 0.10
     reject_count: int = 10
     """The run fails over this share of the records and this many of them rejected."""
+    corrections: bool = False
+    """The file is a corrected reject file: a line that was forgotten doesn't turn a column into ``text``."""
     asks_approval: bool = False
     """Every run that would change the table is held first."""
     approved: Mapping[str, int] | None = None

@@ -53,7 +53,7 @@ def test_ingest_puts_files_in_the_bucket_and_follows_their_runs(door: Door, work
     written = called("ingest", tmp_path / "people.csv", tmp_path / "things.csv")
     header, first, second = written.splitlines()
     assert header.split() == list(RUN_HEADER)
-    assert first.split()[1:-1] == ["people.csv", "(preview)", "people", "succeeded", *"20000"]
+    assert first.split()[1:-1] == ["people.csv", "people", "succeeded", "2", "0", "0", "0", "0"]
     assert second.split()[1:-1] == ["things.csv", "things", "succeeded", "1", "0", "0", "0", "0"]
     assert rows("SELECT count(*) FROM people") == [(2,)]
 

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         unreadable = [path for path in options["files"] if not path.is_file() or not _is_text(path.name)]
         if unreadable:
             told = plain(str(unreadable[0]))
-            raise CommandError(f"{told} is no file that can be read, or its name isn't UTF-8; nothing was sent.")
+            raise CommandError(f"{told} is no file that can be read by name; nothing was put in the bucket.")
         follower = _Follower(self, wait=options["wait"])
         for path in options["files"]:
             follower.put(path, preview=options["dry_run"])
