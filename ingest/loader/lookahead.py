@@ -49,41 +49,45 @@ class Lookahead:
         self._longest = longest
         self._known = _Journey()
 
-    def follow(self, start: int, line_end: int) -> tuple[Ending, int]:
+    def follow(self, start: int, line_end: int, seen: bytes = b"", seen_at: int = 0) -> tuple[Ending, int]:
         """Follow the record that starts at byte ``start`` and is inside quotes at ``line_end``, its first.
 
-        Returns how it ends, and where: its last byte + 1 if WELL, else nothing of use.
+        ``seen`` are bytes of the file that are at hand, from byte ``seen_at`` on. Returns how the record ends, and
+        where: its last byte + 1 if WELL, else nothing of use.
         """
+        limit = min(start + self._longest, self._file.size)
         known = self._known
-        if known.first <= line_end < known.until:
+        if known.first <= line_end < known.until <= limit:
             if known.for_good:
                 return known.ending, 0
         else:
             known = self._known = _Journey(first=line_end, resume=line_end)
-        limit = min(start + self._longest, self._file.size)
         at, step = known.resume, min(_GLANCE, self._file.piece)
         while True:
-            piece = self._file.read(at, min(step, limit - at))
-            inside = self._grammar.journey.match(piece).end()  # type: ignore[union-attr]
-            if piece[inside : inside + 1] == self._grammar.quote:
-                ending, end = self._finish(at, piece, inside, limit)
+            if not seen_at <= at < seen_at + len(seen):
+                seen, seen_at = self._file.read(at, min(step, limit - at)), at
+            stop = min(len(seen), limit - seen_at)
+            inside = self._grammar.journey.match(seen, at - seen_at, stop).end()  # type: ignore[union-attr]
+            if inside < stop and seen[inside : inside + 1] == self._grammar.quote:
+                ending, end = self._finish(seen, seen_at, inside, stop, limit)
                 if ending is not None:
                     if ending is Ending.TEXT:
                         self._known = _Journey(first=known.first, until=end, ending=ending)
                     return ending, end
-            elif at + len(piece) >= limit:
+            elif seen_at + stop >= limit:
                 at_end = limit == self._file.size
-                until = limit if at_end else at + inside
-                self._known = _Journey(first=known.first, until=until, resume=at + inside, for_good=at_end)
+                until = limit if at_end else seen_at + inside
+                self._known = _Journey(first=known.first, until=until, resume=seen_at + inside, for_good=at_end)
                 return Ending.OPEN, 0
-            at, step = at + inside, min(2 * step, self._file.piece) if inside else 2 * step
+            stuck = seen_at + inside == at
+            at, step, seen = seen_at + inside, 2 * step if stuck else min(2 * step, self._file.piece), b""
 
-    def _finish(self, at: int, piece: bytes, closing: int, limit: int) -> tuple[Ending | None, int]:
-        """What follows the closing quote at ``piece[closing]``; None if that can't be seen yet."""
-        end = self._grammar.finish.match(piece, closing).end()  # type: ignore[union-attr]
-        if end < len(piece):
-            return (Ending.WELL if piece[end] in b"\r\n" else Ending.TEXT), at + end
-        if at + end < limit:
+    def _finish(self, seen: bytes, seen_at: int, closing: int, stop: int, limit: int) -> tuple[Ending | None, int]:
+        """What follows the closing quote at ``seen[closing]``; None if that can't be seen yet."""
+        end = self._grammar.finish.match(seen, closing, stop).end()  # type: ignore[union-attr]
+        if end < stop:
+            return (Ending.WELL if seen[end] in b"\r\n" else Ending.TEXT), seen_at + end
+        if seen_at + end < limit:
             return None, 0
         if limit == self._file.size or self._file.read(limit, 1) in (b"\r", b"\n"):
             return Ending.WELL, limit

@@ -151,7 +151,7 @@ class Cutter:
             return _Careful(start, stop, Flaw.NONE, *self.grammar.examine(data[start:end]))
         if not self.grammar.open.fullmatch(data, start, end):
             return _Careful(start, stop, Flaw.QUOTE_TEXT)
-        ending, where = self._lookahead.follow(at + start, at + end)
+        ending, where = self._lookahead.follow(at + start, at + end, data, at)
         if ending is Ending.TEXT or ending is Ending.OPEN:
             return _Careful(start, stop, _FLAWS[ending])
         behind = _behind_line_end(data, where - at, last=last)
