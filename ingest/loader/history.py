@@ -6,7 +6,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.catalogue import read_shadow
 from ingest.loader.dialect import Dialect
-from ingest.loader.plan import Identities
+from ingest.loader.plan import ID_AND_EMAIL, Identities
 from ingest.loader.statements import images, tables
 from ingest.loader.target import Target
 from ingest.loader.types import Type
@@ -40,8 +40,8 @@ class History:
     def keep_changed(self) -> None:
         """Keep the rows that the table of changes is about to change."""
         self._have_shadow()
-        key = self.identities[0][0]
-        self.cursor.execute(images.save_changed(self.target.table, self._names(), key, self.target.run_id))
+        moves = self.identities == ID_AND_EMAIL
+        self.cursor.execute(images.save_changed(self.target.table, self._names(), self.target.run_id, moves=moves))
 
     def delete_missing(self, keyless: int) -> Missing:
         """Delete, and keep, the rows that a snapshot doesn't name; none where a rejected record's key is unknown.
@@ -80,7 +80,7 @@ class History:
         kept = read_shadow(self.cursor, self.target.table)
         if kept is None:
             kinds = {**self.way.standing.columns, **{c.name: c.type for c in self.way.plan.columns}}
-            id_type = kinds.get(self.identities[0][0], Type.TEXT)
+            id_type = kinds.get("id", Type.TEXT)
             for statement in images.create_shadow(self.target.table, id_type):
                 self.cursor.execute(statement)
             return

@@ -56,7 +56,8 @@ def columns_of(header: Sequence[str], known: Mapping[str, str]) -> tuple[tuple[s
     keys = _keys(header)
     columns: dict[str, str] = {key: known[key] for key in keys if key in known}
     _refuse_shared(columns)
-    alike = {_alike(key): column for key, column in known.items()}
+    # Of several the smallest: a map that was stored has no order.
+    alike = {_alike(key): column for key, column in sorted(known.items(), key=lambda pair: pair[1], reverse=True)}
     for position, (key, text) in enumerate(zip(keys, header, strict=True), 1):
         if key not in columns:
             column = alike.get(_alike(key))

@@ -56,8 +56,8 @@ def columns(header: Sequence[str], known: Mapping[str, str]) -> tuple[list[str],
             continue
         # A header known in another case, or with other spaces around it, is that header, unless the file has both.
         same = [column for header, column in known.items() if header.strip().casefold() == key.strip().casefold()]
-        if same and same[-1] not in chosen.values():
-            chosen[key] = same[-1]
+        if same and min(same) not in chosen.values():
+            chosen[key] = min(same)
             continue
         wanted = candidate = column(header[position - 1], position)
         number = 1

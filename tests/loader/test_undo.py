@@ -182,3 +182,14 @@ def test_a_file_that_brings_such_a_column_is_refused(table: Table, column: str, 
         cursor.execute("alter table datasets.t add z int, add g int generated always as (1) stored")
     with pytest.raises(AssertionError, match=said):
         table.load(f"id,{column}\n1,1\n")
+
+
+@pytest.mark.parametrize("key", ["k", "email"])
+@pytest.mark.parametrize("wider", ["2.5", "w"])
+def test_a_key_that_widens_does_so_in_its_images(table: Table, key: str, wider: str) -> None:
+    table.identities = ((key,),)
+    table.load(f"{key},a\n1,x\n")
+    run = table.load(f"{key},a\n1,y\n")
+    table.load(f"{key},a\n{wider},z\n")
+    assert table.undo(run).restored == 1
+    assert [(str(row[0]), row[1]) for row in table.rows()] == [("1", "x"), (wider, "z")]

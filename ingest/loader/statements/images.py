@@ -38,7 +38,7 @@ def add_column(name: str, column: str, kind: str) -> Composed:
 
 
 def create_shadow(name: str, id_type: Type) -> list[Composed]:
-    """The shadow, typed as the table; ``id_type`` is that of the first key column."""
+    """The shadow, typed as the table; ``id_type`` is that of its column ``id``."""
     return [
         SQL("create schema if not exists {}").format(Identifier(SHADOW_SCHEMA)),
         SQL(
@@ -58,17 +58,17 @@ def forget(name: str, runs: Sequence[int]) -> Composed:
     return SQL('delete from {} where "$run" = any({})').format(shadow(name), Literal(list(runs)))
 
 
-def save_changed(name: str, names: Sequence[str], key: str, run_id: int) -> Composed:
-    """Keeps the rows that the table of changes is about to change."""
+def save_changed(name: str, names: Sequence[str], run_id: int, *, moves: bool) -> Composed:
+    """Keeps the rows that the table of changes is about to change; ``moves`` says whether they may get another id."""
     return SQL(
-        "insert into {shadow} ({meta}, {names}) select {run}, false, c.{key}, {values} from {changes} c"
+        "insert into {shadow} ({meta}, {names}) select {run}, false, {new_id}, {values} from {changes} c"
         " join {table} t on t.ctid = c.target$"
     ).format(
         shadow=shadow(name),
         meta=_META,
         names=columns(names),
         run=Literal(run_id),
-        key=Identifier(key),
+        new_id=SQL("c.id" if moves else "null"),
         values=columns(names, "t"),
         changes=CHANGES,
         table=table(name),
