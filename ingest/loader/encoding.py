@@ -55,6 +55,8 @@ _FOREIGN_RUN = re.compile(rb"[\x80-\xff]+")
 _WITHIN_WORD = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?![\x80-\xff])|(?<![\x80-\xff])[\x80-\xff](?=[A-Za-z])")
 _MESS = 0.3
 """The library's measure of how improbable a text may look; its own limit, 0.2, gave up lists of Turkish names."""
+_FEW = 0.1
+"""The share of a file's bytes up to which lines that can't be read are damage, and not a sign of another encoding."""
 _UNLIKELY = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf_7", "undefined", "mbcs", "oem"}
 """Python's text encodings in which nobody writes a file."""
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
@@ -70,7 +72,8 @@ def detect(path: Path) -> str:
     """The encoding of the text file at ``path``, as Python names it.
 
     A byte order mark decides; else UTF-8, if what isn't ASCII is mostly UTF-8 (the rest of it is damage, which
-    rejects its rows); else what the library finds likeliest. Raises RunFailed where that is nothing.
+    rejects its rows); else what the library finds likeliest. Where that is nothing, a few lines are damage too; for
+    many RunFailed is raised.
     """
     with path.open("rb") as file:
         head = file.read(_BLOCK)
@@ -81,7 +84,14 @@ def detect(path: Path) -> str:
     sample = _sample(path)
     sequences = len(_SEQUENCE.findall(sample))
     damaged = len(_NOT_ASCII.findall(_SEQUENCE.sub(b"", sample)))
-    return UTF_8 if sequences >= damaged else _likeliest(sample)
+    if sequences >= damaged:
+        return UTF_8
+    likeliest = _likeliest(sample)
+    if likeliest or len(sample) <= _FEW * path.stat().st_size:
+        return likeliest or UTF_8
+    raise RunFailed(
+        "The file is text in an encoding that was not recognised: save it as UTF-8, or set the encoding on the dataset."
+    )
 
 
 def settle(path: Path, pinned: str) -> str:
@@ -170,6 +180,7 @@ def _foreign_lines(block: bytes, most: int) -> bytes:
 
 
 def _likeliest(sample: bytes) -> str:
+    """What the library finds; nothing if it finds nothing."""
     runs, within_words = len(_FOREIGN_RUN.findall(sample)), len(_WITHIN_WORD.findall(sample))
     for offered in (_LIKELY, _RARE):
         if within_words > runs / 2:  # one accent alone in a word is no Greek and no Cyrillic, as the library has it
@@ -179,6 +190,4 @@ def _likeliest(sample: bytes) -> str:
             score = (found[0].chaos, found[0].coherence)
             alike = {name for one in found if (one.chaos, one.coherence) == score for name in one.could_be_from_charset}
             return next(name for name in offered if name in alike)
-    raise RunFailed(
-        "The file is text in an encoding that was not recognised: save it as UTF-8, or set the encoding on the dataset."
-    )
+    return ""

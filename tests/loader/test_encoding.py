@@ -72,6 +72,11 @@ def test_a_sample_that_ends_within_a_letter_is_utf_8(tmp_path):
         assert detect(written(tmp_path, ("€" * 400_000).encode()[:-cut])) == "utf-8"
 
 
+def test_a_line_of_noise_in_a_file_of_ascii_is_damage(tmp_path):
+    noise = bytes(range(128, 256))
+    assert detect(written(tmp_path, b"1,Ada\n" * 1000 + noise + b"\n")) == "utf-8"
+
+
 def test_noise_is_refused(tmp_path):
     noise = bytes(range(128, 256)) * 100
     with pytest.raises(RunFailed, match="encoding that was not recognised"):
