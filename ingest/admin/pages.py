@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import SuspiciousOperation
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -36,7 +37,8 @@ class Page(admin.ModelAdmin):
         )
 
     def _steady(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
-        given = [*request.GET.lists(), *request.POST.lists()]
+        # What is typed into a form is for the form to refuse; what was chosen from a list is no text of anybody's.
+        given = [*request.GET.lists(), ("", request.POST.getlist(ACTION_CHECKBOX_NAME))]
         if any("\0" in text for name, values in given for text in (name, *values)):
             return self._without_parameters(request)
         try:
