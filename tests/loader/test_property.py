@@ -21,7 +21,7 @@ from tests.loader.oracle_comparing import assert_table, assert_told
 from tests.loader.oracle_identities import Identities
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-EXAMPLES = int(os.environ.get("EXAMPLES", 5_000 if NIGHTLY else 250))
+EXAMPLES = int(os.environ.get("EXAMPLES", 5_000 if NIGHTLY else 300))
 TABLE = "t"
 
 WORDS = ("a", "b", "A", "ß", "a b", " a", 'q"q', "a,b", "two\nlines", "two\r\nlines", "NA", " NA ", "x;y", "é")
@@ -88,11 +88,15 @@ def cells(draw: st.DrawFn, pool: tuple[str, ...], rows: int) -> list[str]:
 
 
 @st.composite
-def files(draw: st.DrawFn, families: dict[str, str]) -> File:
-    """A file of some of the columns, in any order, with some lines broken."""
+def columns(draw: st.DrawFn, families: dict[str, str]) -> list[str]:
+    """Some of the columns, in any order."""
     wanted = draw(st.lists(st.sampled_from(sorted(families)), min_size=1, max_size=len(families), unique=True))
-    if draw(st.booleans()):
-        wanted = list(dict.fromkeys(["id", "email", *wanted]))
+    return list(dict.fromkeys(["id", "email", *wanted])) if draw(st.booleans()) else wanted
+
+
+@st.composite
+def files(draw: st.DrawFn, families: dict[str, str], wanted: list[str]) -> File:
+    """A file of the columns ``wanted``, with some lines broken."""
     rows = draw(st.integers(0, 6)) if draw(st.integers(0, 3)) < 3 else draw(st.integers(10, 24))
     columns = [draw(cells(pool_of(name, families), rows)) for name in wanted]
     lines = [",".join(line) for line in zip(*columns, strict=True)]
@@ -116,8 +120,38 @@ def pool_of(name: str, families: dict[str, str]) -> tuple[str, ...]:
 
 
 @st.composite
+def people(draw: st.DrawFn) -> list[File]:
+    """Files of ids and emails that meet again and again: the first lets both be identities, mostly."""
+    ids, emails = draw(st.permutations("12345")), draw(st.permutations([*EMAILS[:4], ""]))
+    first = draw(st.integers(1, 5))
+    rows = [[*pair, "p"] for pair in zip(ids[:first], emails[:first], strict=True)]
+    contents = [_written(["id", "email", "a"], rows)]
+    each = (st.sampled_from([*"1234567", ""]), st.sampled_from([*EMAILS[:5], "", " "]), st.sampled_from("pq"))
+    for _ in range(draw(st.integers(1, 2))):
+        rows = [list(row) for row in draw(st.lists(st.tuples(*each), min_size=1, max_size=6))]
+        lacking = draw(st.sampled_from(("", "", "id", "email")))
+        names = [name for name in ("id", "email", "a") if name != lacking]
+        rows = [[row[("id", "email", "a").index(name)] for name in names] for row in rows]
+        contents.append(_written(names, rows))
+    return contents
+
+
+def _written(names: list[str], rows: list[list[str]]) -> File:
+    return File("".join(",".join(cells) + "\n" for cells in [names, *rows]).encode())
+
+
+@st.composite
 def histories(draw: st.DrawFn) -> tuple[oracle.Policy, list[File]]:
-    """A policy and one to three files for one dataset; most keep to one type a column."""
+    """A policy and one to three files for one dataset."""
+    if draw(st.booleans()):
+        mode = draw(st.sampled_from(("upsert", "upsert", "snapshot")))
+        return oracle.Policy(mode=mode, reject_count=draw(st.sampled_from((10, 10, 1)))), draw(people())
+    return draw(policies()), draw(tables())
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[File]:
+    """One to three files of columns that mostly keep to one type each."""
     kinds = st.sampled_from(sorted(CLEAN))
     families = [
         {name: draw(kinds) for name in ("a", "B c", "n")}
@@ -125,7 +159,14 @@ def histories(draw: st.DrawFn) -> tuple[oracle.Policy, list[File]]:
     ]
     for _ in range(draw(st.integers(0, 2))):
         families.append(dict(families[-1]) | ({"a": draw(kinds)} if draw(st.booleans()) else {}))
-    policy = oracle.Policy(
+    same = draw(columns(families[0])) if draw(st.booleans()) else None
+    return [draw(files(one, same or draw(columns(one)))) for one in families]
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> oracle.Policy:
+    """What an operator may have set."""
+    return oracle.Policy(
         mode=draw(st.sampled_from(("upsert", "upsert", "upsert", "append", "snapshot", "snapshot"))),
         approves=draw(st.booleans()),
         strict=draw(st.sampled_from((False, False, False, True))),
@@ -133,7 +174,6 @@ def histories(draw: st.DrawFn) -> tuple[oracle.Policy, list[File]]:
         null_tokens=draw(st.sampled_from(((), (), ("NA", "-")))),
         reject_count=draw(st.sampled_from((10, 10, 1))),
     )
-    return policy, [draw(files(one)) for one in families]
 
 
 @settings(
