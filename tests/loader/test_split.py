@@ -22,7 +22,10 @@ CLEAN = st.lists(st.sampled_from([b"a", b"bc", b'"x"', b'""', b'"x\ny"', b'"a,b"
 ALMOST_CLEAN = st.builds(
     lambda cells, end, line_end: line_end.join([*cells, end]), CLEAN, WILD, st.sampled_from([b"\n", b"\r\n"])
 )
-BODIES = st.one_of(WILD, ALMOST_CLEAN)
+HANGING = [b'a",b,"c\n', b'"\n', b'x,"y\n', b'",\n', b"z\n", b'"q\n', b'""\r\n', b'",","\n', b'" "\n', b"yyyyyyyyyyy\n"]
+OPEN = st.lists(st.sampled_from(HANGING), max_size=25).map(b"".join)
+"""Quotes that go over many line ends, close and open again."""
+BODIES = st.one_of(WILD, ALMOST_CLEAN, OPEN)
 
 
 def certified(
@@ -63,6 +66,7 @@ def check(found: Certified, rejects: list[Reject], expected: Account) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(body=BODIES, block=BLOCKS, longest=LONGEST, columns=st.integers(1, 3))
+@example(body=b'a",b,"c\n' * 3 + b'"\n', block=7, longest=23, columns=1)  # ends in time for the second line only
 def test_it_finds_what_the_oracle_finds(tmp_path_factory, body, block, longest, columns):
     header = b",".join([b"a"] * columns) + b"\n"
     longest = max(longest, len(header))
