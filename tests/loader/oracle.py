@@ -1,6 +1,7 @@
 """A plain, slow, obviously right model of sections 2 to 7: one file into one dataset, in dictionaries."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tests.loader.oracle_deciding import differing, is_held, missing_rows
@@ -51,12 +52,12 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """One reject: any of ``codes``, and any of ``columns`` where a column is to blame."""
+    """One reject: any of ``codes``, and any of ``columns`` with its value where a column is to blame."""
 
     line: int
     raw: bytes
     codes: frozenset[str]
-    columns: frozenset[str] = frozenset()
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +71,11 @@ class Account:
     """A snapshot deleted nothing, since the key of a record can't be read; None where there was nothing to delete."""
 
 
-def load(dataset: Dataset, data: bytes, run_id: int) -> tuple[Dataset, Account]:
+def load(dataset: Dataset, data: bytes, run_id: int, delimiter: str = ",") -> tuple[Dataset, Account]:
     """The dataset after the file ``data``, and the account of the run."""
     if not data:
         return dataset, Account(failed="empty")
-    header, records = read(data)
+    header, records = read(data, delimiter=delimiter)
     try:
         names, headers = columns_of([cell.text for cell in header], dataset.headers)
     except SharedColumn:
@@ -113,9 +114,10 @@ class _Load:
             else:
                 self.cells[number] = dict(zip(names, record.cells, strict=True))
 
-    def refuse(self, number: int, codes: frozenset[str], columns: frozenset[str] = frozenset()) -> None:
+    def refuse(self, number: int, codes: frozenset[str], columns: Iterable[str] = ()) -> None:
         record = self.records[number]
-        self.refused[number] = Refused(line=record.line, raw=record.raw, codes=codes, columns=columns)
+        values = {name: self.cells[number][name].text for name in columns}
+        self.refused[number] = Refused(line=record.line, raw=record.raw, codes=codes, columns=values)
 
     def execute(self) -> tuple[Dataset, Account]:
         kinds = self.plan()
@@ -210,7 +212,7 @@ class _Load:
             for number in bad:
                 misfits.setdefault(number, set()).add(name)
         for number, columns in misfits.items():
-            self.refuse(number, frozenset({"bad_value"}), frozenset(columns))
+            self.refuse(number, frozenset({"bad_value"}), columns)
         return kinds
 
     def settle(self, standing: str, found: dict[int, str]) -> str:

@@ -61,30 +61,27 @@ class File:
     """A file as it was made up; its bytes are all that the loader and the oracle see."""
 
     content: bytes
-
-    def __repr__(self) -> str:
-        return repr(self.content)
-
-
-def quoted(text: str) -> str:
-    """The cell in quotes."""
-    return '"' + text.replace('"', '""') + '"'
+    delimiter: str = ","
 
 
 @st.composite
-def cells(draw: st.DrawFn, pool: tuple[str, ...], rows: int) -> list[str]:
+def cells(draw: st.DrawFn, pool: tuple[str, ...], rows: int, delimiter: str) -> list[str]:
     """One column as it is written: mostly of ``pool``, with some cells empty, mistyped or of another type."""
     column = draw(st.lists(st.sampled_from(pool), min_size=rows, max_size=rows))
     odd = draw(st.integers(0, 3)) if rows else 0
     others = (*EMPTY, *TYPOS) if draw(st.booleans()) else CLEAN[draw(st.sampled_from(sorted(CLEAN)))]
     for _ in range(odd):
         column[draw(st.integers(0, rows - 1))] = draw(st.sampled_from(others))
-    must = {",", '"', "\n", "\r"}
-    quoting = draw(st.lists(st.integers(0, 3), min_size=rows, max_size=rows))
+    writings = draw(st.lists(st.sampled_from(("{}", "{}", '"{}"', ' "{}"  ')), min_size=rows, max_size=rows))
+    must = {delimiter, '"', "\n", "\r"}
     return [
-        text if text in EMPTY else quoted(text) if how == 3 or must & set(text) else text
-        for text, how in zip(column, quoting, strict=True)
+        text if text in EMPTY else _write(text, '"{}"' if must & set(text) else writing)
+        for text, writing in zip(column, writings, strict=True)
     ]
+
+
+def _write(text: str, writing: str) -> str:
+    return writing.format(text.replace('"', '""') if '"' in writing else text)
 
 
 @st.composite
@@ -98,18 +95,20 @@ def columns(draw: st.DrawFn, families: dict[str, str]) -> list[str]:
 def files(draw: st.DrawFn, families: dict[str, str], wanted: list[str]) -> File:
     """A file of the columns ``wanted``, with some lines broken."""
     rows = draw(st.integers(0, 6)) if draw(st.integers(0, 3)) < 3 else draw(st.integers(10, 24))
-    columns = [draw(cells(pool_of(name, families), rows)) for name in wanted]
-    lines = [",".join(line) for line in zip(*columns, strict=True)]
+    delimiter = draw(st.sampled_from(",,,;\t|"))
+    columns = [draw(cells(pool_of(name, families), rows, delimiter)) for name in wanted]
+    lines = [delimiter.join(line) for line in zip(*columns, strict=True)]
     for _ in range(draw(st.sampled_from((0, 0, 0, 1, 2)))):
-        lines.insert(draw(st.integers(0, len(lines))), draw(st.sampled_from(BROKEN)))
+        broken = draw(st.sampled_from(BROKEN)).replace(",", delimiter)
+        lines.insert(draw(st.integers(0, len(lines))), broken)
     line_end = draw(st.sampled_from(LINE_ENDS))
     mixed = draw(st.booleans())
     ends = [draw(st.sampled_from(LINE_ENDS)) if mixed else line_end for _ in lines]
-    text = ",".join(wanted) + line_end + "".join(line + end for line, end in zip(lines, ends, strict=True))
+    text = delimiter.join(wanted) + line_end + "".join(line + end for line, end in zip(lines, ends, strict=True))
     if draw(st.integers(0, 3)) == 3:
         text = text.removesuffix("\n").removesuffix("\r")
     bom = b"\xef\xbb\xbf" if draw(st.integers(0, 7)) == 7 else b""
-    return File(bom + text.encode("utf-8", "surrogateescape"))
+    return File(bom + text.encode("utf-8", "surrogateescape"), delimiter)
 
 
 def pool_of(name: str, families: dict[str, str]) -> tuple[str, ...]:
@@ -202,10 +201,10 @@ def _follow(connection: Connection, policy: oracle.Policy, files: list[File]) ->
     for run_id, file in enumerate(files, 1):
         before = read_table(connection, TABLE)
         previous = dataset.previous if policy.mode == "snapshot" else None
-        dataset, account = oracle.load(dataset, file.content, run_id)
-        note(f"run {run_id}: {file!r}\n  {account}\n  {dataset.kinds} {dataset.identities}")
+        dataset, account = oracle.load(dataset, file.content, run_id, file.delimiter)
+        note(f"run {run_id}: {file.content!r}\n  {account}\n  {dataset.kinds} {dataset.identities}")
         target = target_of(policy, run_id, headers, identities, previous)
-        told = load_bytes(connection, file.content, target, dialect=Dialect())
+        told = load_bytes(connection, file.content, target, dialect=Dialect(delimiter=file.delimiter))
         assert_told(account, told)
         assert_table(dataset, read_table(connection, TABLE), before, run_id)
         if not isinstance(told, RunFailed):
