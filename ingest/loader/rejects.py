@@ -8,6 +8,9 @@ from enum import StrEnum
 STORED = 10_000
 """At most so many rejects of a run are kept whole; the counts stay exact beyond it."""
 
+STORED_BYTES = 64 << 20
+"""Nor more than so many bytes of their records, which may be as long as a record may be."""
+
 
 class Code(StrEnum):
     """Why a record was rejected, in the order in which one fate is chosen."""
@@ -44,12 +47,15 @@ class RejectBook:
 
     kept: list[Reject] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    size: int = 0
+    """Bytes of the kept ones' records."""
 
     def add(self, reject: Reject) -> None:
         """Take one reject into the account."""
         self.counts[reject.code] += 1
-        if len(self.kept) < STORED:
+        if len(self.kept) < STORED and self.size + len(reject.raw) <= STORED_BYTES:
             self.kept.append(reject)
+            self.size += len(reject.raw)
 
     def tally(self, code: Code, count: int) -> None:
         """Take ``count`` rejects into the account that are counted but not kept."""
