@@ -46,7 +46,7 @@ def _database(postgres: Postgres) -> Iterator[Connection]:
 def clear(connection: Connection) -> None:
     """Leave nothing but the empty schema ``datasets``."""
     with connection.cursor() as cursor:
-        cursor.execute("set client_min_messages = warning")
+        cursor.execute("reset all; set client_min_messages = warning")
         cursor.execute("drop schema datasets cascade")
         cursor.execute("create schema datasets")
     connection.commit()

@@ -83,6 +83,6 @@ def read_table(connection: Connection, table: str) -> Found | None:
     connection.commit()
     for row in rows:
         for name in ("run_id", "record_id"):
-            if name in row:
+            if row.get(name) is not None:
                 row[name] = int(row[name])
     return Found(kinds={name: kind for name, kind in kinds.items() if name not in OWN}, rows=rows)

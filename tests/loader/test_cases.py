@@ -77,16 +77,25 @@ def _play(case: Case, connection: Connection, way: str) -> None:
     table = table_name(case.key)
     assert table == case.expected.get("table", "t")
     for content, expected in zip(case.contents, case.expected["files"], strict=True):
-        with connection.cursor() as cursor:
-            cursor.execute(case.sql.get(str(len(case.told) + 1), "select"))
-        connection.commit()
-        before = read_table(connection, table)
+        before = _change(connection, table, case.sql.get(str(len(case.told) + 1), ""))
         told = load_bytes(connection, content, case.target(table), dialect=case.pinned, longest=case.longest)
         _assert_told(expected, told)
         if isinstance(told, RunFailed):
             assert read_table(connection, table) == before
         case.told.append(told)
     _assert_table(case.expected, read_table(connection, table))
+
+
+def _change(connection: Connection, table: str, sql: str) -> Found | None:
+    """The table before a run; ``sql`` is what somebody did by hand, or how a session is set that the run then meets."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql or "select")
+    connection.commit()
+    found = read_table(connection, table)
+    with connection.cursor() as cursor:
+        cursor.execute(sql if sql.startswith("set ") else "select")
+    connection.commit()
+    return found
 
 
 def _assert_told(expected: dict[str, Any], told: Outcome | RunFailed) -> None:
