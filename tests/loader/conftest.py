@@ -47,7 +47,7 @@ def clear(connection: Connection) -> None:
     """Leave nothing but the empty schema ``datasets``."""
     with connection.cursor() as cursor:
         cursor.execute("reset all; set client_min_messages = warning")
-        cursor.execute("drop schema datasets cascade")
+        cursor.execute("drop schema datasets cascade; drop schema if exists datasets_before cascade")
         cursor.execute("create schema datasets")
     connection.commit()
 
