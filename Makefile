@@ -3,7 +3,10 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-PYTHON ?= python3
+# Before 3.11.5 regular expressions with possessive groups match wrongly, and the splitter is made of them.
+FIT = import sys; sys.exit(sys.version_info < (3, 11, 5))
+PYTHON ?= $(or $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(shell $(python) -c '$(FIT)' 2>/dev/null && echo $(python)))),python3)
 IN := requirements
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade
@@ -46,8 +49,8 @@ bench-peers: env ## measure what a user would pick instead (pgloader, dlt, csvsq
 env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hashed requirements
 
 .venv/.uv: $(IN)/uv.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-		{ echo "This needs Python 3.11 or newer, and \"$(PYTHON)\" is not: say which one with make PYTHON=/path/to/python3." >&2; exit 1; }
+	@$(PYTHON) -c '$(FIT)' 2>/dev/null || \
+		{ echo "This needs Python 3.11.5 or newer, and \"$(PYTHON)\" is not: say which one with make PYTHON=/path/to/python3." >&2; exit 1; }
 	@echo "Making the environments (once)..."
 	@$(PYTHON) -m venv --clear .venv || { echo "Python could not make an environment: on Debian and Ubuntu, apt install python3-venv." >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $(IN)/uv.txt

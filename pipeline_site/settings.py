@@ -5,6 +5,7 @@ second shell meets the same database and bucket.
 """
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from urllib.parse import urlsplit
 import psycopg2
 from django.core.exceptions import ImproperlyConfigured
 from psycopg2.extensions import parse_dsn
+
+if sys.version_info < (3, 11, 5):
+    # Possessive groups of regular expressions match wrongly before; files would be cut into wrong records.
+    raise ImproperlyConfigured("Python 3.11.5 or newer is needed; before it, regular expressions match wrongly.")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
