@@ -97,6 +97,10 @@ def files(draw: st.DrawFn, families: dict[str, str], wanted: list[str]) -> File:
     rows = draw(st.integers(0, 6)) if draw(st.integers(0, 3)) < 3 else draw(st.integers(10, 24))
     delimiter = draw(st.sampled_from(",,,;\t|"))
     columns = [draw(cells(pool_of(name, families), rows, delimiter)) for name in wanted]
+    names = [draw(st.sampled_from((name,) * 9 + (name.upper(), f" {name.title()}"))) for name in wanted]
+    if draw(st.integers(0, 9)) == 9:
+        names += oracle.MARKS
+        columns += [["7"] * rows, ["bad_value"] * rows, ["why"] * rows]
     lines = [delimiter.join(line) for line in zip(*columns, strict=True)]
     for _ in range(draw(st.sampled_from((0, 0, 0, 1, 2)))):
         broken = draw(st.sampled_from(BROKEN)).replace(",", delimiter)
@@ -104,7 +108,7 @@ def files(draw: st.DrawFn, families: dict[str, str], wanted: list[str]) -> File:
     line_end = draw(st.sampled_from(LINE_ENDS))
     mixed = draw(st.booleans())
     ends = [draw(st.sampled_from(LINE_ENDS)) if mixed else line_end for _ in lines]
-    text = delimiter.join(wanted) + line_end + "".join(line + end for line, end in zip(lines, ends, strict=True))
+    text = delimiter.join(names) + line_end + "".join(line + end for line, end in zip(lines, ends, strict=True))
     if draw(st.integers(0, 3)) == 3:
         text = text.removesuffix("\n").removesuffix("\r")
     bom = b"\xef\xbb\xbf" if draw(st.integers(0, 7)) == 7 else b""
