@@ -63,11 +63,12 @@ class Definition:
                 self._change_shadow(planned, standing)
         except psycopg2.NotSupportedError:
             self._cursor.execute("rollback to savepoint alter_table")
-            views = ", ".join(dependent_views(self._cursor, self._table))
+            views = dependent_views(self._cursor, self._table)
+            others = [f"view {view}" for view in views] + [f"column {name}" for name in sorted(standing.generated)]
             columns = ", ".join(f"{name} ({kind.short})" for name, kind in planned.altered.items())
             raise RunFailed(
-                f"The file needs wider columns in {self._table}: {columns}; but views read the table: {views}. Drop "
-                "the views, retry the run and create them again."
+                f"The file needs wider columns in {self._table}: {columns}; but they are read by the "
+                f"{', '.join(others)}. Drop what reads them, retry the run and create it again."
             ) from None
         self._cursor.execute("release savepoint alter_table")
 

@@ -52,7 +52,9 @@ def refuse_foreign(head: bytes) -> None:
 def _is_binary(head: bytes) -> bool:
     """Whether control characters are in its grain: in the first line, or in most lines; a stray one is a reject."""
     lines = [line for line in head.splitlines() if line]
-    if not lines or _controls(lines[0]) > _CONTROL_SHARE * len(lines[0]):
+    if not lines:  # blank lines alone: a file without a header, which the splitter says
+        return False
+    if _controls(lines[0]) > _CONTROL_SHARE * len(lines[0]):
         return True
     odd = sum(1 for line in lines if _controls(line))
     return len(lines) >= _FEW_LINES and odd > len(lines) / 2 and _controls(head) > _CONTROL_SHARE * len(head)

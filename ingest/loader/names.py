@@ -57,10 +57,11 @@ def columns_of(header: Sequence[str], known: Mapping[str, str]) -> tuple[tuple[s
     columns: dict[str, str] = {key: known[key] for key in keys if key in known}
     _refuse_shared(columns)
     # Of several the smallest: a map that was stored has no order.
-    alike = {_alike(key): column for key, column in sorted(known.items(), key=lambda pair: pair[1], reverse=True)}
+    met = [(key, column) for key, column in known.items() if _OCCURRENCE not in key]
+    alike = {_alike(key): column for key, column in sorted(met, key=lambda pair: pair[1], reverse=True)}
     for position, (key, text) in enumerate(zip(keys, header, strict=True), 1):
         if key not in columns:
-            column = alike.get(_alike(key))
+            column = alike.get(_alike(key)) if _OCCURRENCE not in key else None
             if column is None or column in columns.values():
                 column = _unused(_column_name(text, position), {*known.values(), *columns.values()})
             columns[key] = column
@@ -88,11 +89,11 @@ def _keys(header: Sequence[str]) -> list[str]:
     seen: dict[str, int] = {}
     keys = []
     for position, text in enumerate(header, 1):
-        text = text.replace("\x00", "")
+        text = text.replace("\x00", "").replace(_OCCURRENCE, " ")
         seen[text] = seen.get(text, 0) + 1
         if not text.strip():
             keys.append(f"{_OCCURRENCE}{position}")
-        elif seen[text] == 1 and _OCCURRENCE not in text:
+        elif seen[text] == 1:
             keys.append(text)
         else:
             keys.append(f"{text}{_OCCURRENCE}{seen[text]}")

@@ -89,17 +89,22 @@ def bad_records(reading: Reading, plan: Plan, limit: int) -> tuple[dict[Code, in
 
 
 def named_keys(reading: Reading, plan: Plan, names: Sequence[str]) -> tuple[int, Emission | None]:
-    """Of the records that the plan leaves out: how many have a key that can't be read, and the keys of the others."""
+    """Of the records that the plan leaves out: how many have no key that can be read, and the keys of the others."""
     conditions = [condition for condition, *_ in _bad_conditions(plan)]
     if not conditions:
         return 0, None
     of = {column.name: (column, f"c{position}") for position, column in enumerate(plan.columns)}
     keys = [of[name] for name in names]
-    unreadable = " or ".join(unfit(key.type, cell) for key, cell in keys if key.type is not Type.TEXT) or "false"
+    unfits = [unfit(key.type, cell) for key, cell in keys if key.type is not Type.TEXT]
+    # A record without any key might be any row; so might each where the file has no column of the key.
+    missing = " and ".join(f"{as_key(cell)} is null" for _, cell in keys) or "true"
+    unreadable = f"(({' or '.join([*unfits, f'({missing})'])}) is true)"
     bad = f"(({' or '.join(conditions)}) is true)"
-    count = reading.rows(f"select count(*) from {reading.records} where {bad} and ({unreadable}) is true")[0][0]
+    count = reading.rows(f"select count(*) from {reading.records} where {bad} and {unreadable}")[0][0]
+    if not keys:
+        return count, None
     cells = ", ".join(_cell(key, cell) for key, cell in keys)
-    return count, reading.emit(f"select {cells} from {reading.records} where {bad} and ({unreadable}) is not true")
+    return count, reading.emit(f"select {cells} from {reading.records} where {bad} and not {unreadable}")
 
 
 def _bad_conditions(plan: Plan) -> Iterator[tuple[str, Code, str, str]]:

@@ -194,7 +194,8 @@ class _Load:
         texts = {name: self.text(cell).strip(" ") for name, cell in cells.items()}
         if any(text and join((kind_of(text), kinds[name])) != kinds[name] for name, text in texts.items()):
             return None
-        return {name: self.value(cell, kinds[name]) for name, cell in cells.items()}
+        values = {name: blank_to_null(self.value(cell, kinds[name])) for name, cell in cells.items()}
+        return values if number not in self.refused or any(value is not None for value in values.values()) else None
 
     def plan(self) -> dict[str, str]:
         """The table's columns and their types after the run; refuses the records that don't fit."""
