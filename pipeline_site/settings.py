@@ -8,12 +8,15 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext, SSLError
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg2
 from django.core.exceptions import ImproperlyConfigured
 from psycopg2.extensions import parse_dsn
+
+from ingest.aws import secrets
 
 if sys.version_info < (3, 11, 5):
     # Possessive groups of regular expressions match wrongly before; files would be cut into wrong records.
@@ -87,10 +90,37 @@ def address(name: str) -> str:
     return value
 
 
-def database(name: str) -> dict[str, Any]:
+def secret(name: str, arn_name: str, *, instead: str) -> str:
+    """The variable ``name``, or, where ``arn_name`` names one, the text of that secret in Secrets Manager."""
+    arn = text(arn_name, "")
+    if not arn:
+        return text(name, instead=instead)
+    if os.environ.get(name):
+        raise ImproperlyConfigured(f"{name} and {arn_name} are both set: leave one of them out.")
+    try:
+        return secrets.text(arn)
+    except secrets.SecretUnavailable as error:
+        raise ImproperlyConfigured(f"{arn_name}: {error}") from None
+
+
+def certificates(name: str) -> str:
+    """The path of a file of certificates, from the project's folder where it is relative; empty where it isn't set."""
+    value = os.environ.get(name, "")
+    if not value:
+        return ""
+    path = BASE_DIR / value
+    try:
+        SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (OSError, SSLError):
+        raise ImproperlyConfigured(f"{name} is {value!r}: name a file of certificates in PEM form.") from None
+    return str(path)
+
+
+def database(name: str, *, secret_arn: str = "", ca: str = "") -> dict[str, Any]:
     """Django's settings of the PostgreSQL that the URL in ``name`` points to; libpq itself takes it apart.
 
-    The refusals never repeat the URL: it holds a password.
+    User and password come from the secret ``secret_arn``, where there is one. With ``ca``, the file of its
+    authority's certificates, the server must prove its name. The refusals never repeat the URL: it holds a password.
     """
     url = text(name, instead="Write postgresql://user:password@host:5432/database, or run `make demo` first.")
     form = "write postgresql://user:password@host:5432/database, with special characters of a part as %xx."
@@ -105,8 +135,20 @@ def database(name: str) -> dict[str, Any]:
     port = parts.pop("port", "")
     if not all(part.isdecimal() and 0 < int(part) < 65536 for part in port.split(",") if port):
         raise ImproperlyConfigured(f"{name} has a port that is not a number from 1 to 65535: {form}")
+    if ca:
+        parts |= {"sslmode": "verify-full", "sslrootcert": ca}
+    if secret_arn and "password" in parts:
+        raise ImproperlyConfigured(f"{name} has a password, and DATABASE_SECRET_ARN names another: leave one out.")
+    if secret_arn and "sslmode" not in parts:
+        # A login out of Secrets Manager is not sent to whoever answers on the way.
+        raise ImproperlyConfigured(
+            f"DATABASE_CA is not set: name the file of the certificates that {name}'s server proves itself with, or "
+            "write sslmode into it."
+        )
+    engine = "pipeline_site.database" if secret_arn else "django.db.backends.postgresql"
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": engine,
+        "SECRET_ARN": secret_arn,
         "NAME": parts.pop("dbname"),
         "USER": parts.pop("user", ""),
         "PASSWORD": parts.pop("password", ""),
@@ -125,13 +167,17 @@ if "DATABASE_URL" not in os.environ and (BASE_DIR / ".local" / "env").is_file():
 
 # The site
 DEBUG = flag("DEBUG", default=False)
-SECRET_KEY = text("SECRET_KEY", instead="Write at least 50 random characters, or run `make demo` first.")
+SECRET_KEY = secret(
+    "SECRET_KEY", "SECRET_KEY_ARN", instead="Write at least 50 random characters, or run `make demo` first."
+)
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ROOT_URLCONF = "pipeline_site.urls"
 WSGI_APPLICATION = "pipeline_site.wsgi.application"
 
 # The database
-DATABASES = {"default": database("DATABASE_URL")}
+DATABASES = {
+    "default": database("DATABASE_URL", secret_arn=text("DATABASE_SECRET_ARN", ""), ca=certificates("DATABASE_CA"))
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Files in the bucket

@@ -23,6 +23,9 @@ for _name in (
     "LEASE_SECONDS",
     "MAX_ATTEMPTS",
     "UNDO_DAYS",
+    "DATABASE_SECRET_ARN",
+    "DATABASE_CA",
+    "SECRET_KEY_ARN",
 ):
     os.environ.pop(_name, None)
 

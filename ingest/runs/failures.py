@@ -7,6 +7,7 @@ import traceback
 
 from django.conf import settings
 
+from ingest.aws import secrets
 from ingest.loader.errors import IngestError
 from ingest.models import Run, storable
 
@@ -35,6 +36,8 @@ def scrub(text: str) -> str:
     for database in settings.DATABASES.values():
         if len(database.get("PASSWORD") or "") > 3:
             text = text.replace(database["PASSWORD"], "***")
+    for known in secrets.known():
+        text = text.replace(known, "***")
     for secret in _SECRETS:
         text = secret.sub(r"\g<before>***", text)
     return storable(text)

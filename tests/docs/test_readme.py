@@ -188,9 +188,10 @@ def test_every_query_of_the_readme_gives_rows(door: Door) -> None:
 
 def test_every_setting_is_named_with_its_default() -> None:
     source = Path(product.__file__).read_text()
-    readers = r"\b(?:text|flag|integer|names|folder|key_prefix|address|database)\(\"(\w+)\""
+    readers = r"\b(?:text|flag|integer|names|folder|key_prefix|address|database|certificates)\(\"(\w+)\""
+    either = re.findall(r"\bsecret\(\s*\"(\w+)\", \"(\w+)\"", source)
     named = dict(re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|", TEXT, re.MULTILINE))
-    assert set(named) == set(re.findall(readers, source))
+    assert set(named) == set(re.findall(readers, source)).union(*either)
     for name, default in re.findall(r"integer\(\"(\w+)\", (\d+(?: \* MIB)?)", source):
         number = int(default.split()[0]) * (1 << 20 if "MIB" in default else 1)
         said = named[name].strip().split()

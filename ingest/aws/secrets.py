@@ -1,0 +1,106 @@
+"""Secrets by their ARN, kept in memory until they are found stale; their values reach no log and no exception."""
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import boto3
+from botocore import exceptions as boto
+from botocore.config import Config
+
+from ingest.loader.errors import RunInterrupted
+
+_SHORTEST: Final = 4
+"""Characters; a shorter value is no secret, and would blot out half of every text that it is taken from."""
+
+_kept: dict[str, str] = {}
+_fetching = threading.Lock()
+
+
+class SecretUnavailable(RunInterrupted):
+    """Secrets Manager didn't give the secret, or it isn't in the form that is needed."""
+
+
+def text(arn: str, *, refused: str | None = None) -> str:
+    """The secret ``arn`` as it stands; ``refused`` is the value that turned out stale: then it is fetched anew.
+
+    Asks Secrets Manager once however many threads come with the same stale value. Raises SecretUnavailable.
+    """
+    with _fetching:
+        if arn not in _kept or _kept[arn] == refused:
+            _kept[arn] = _fetched(arn)
+        return _kept[arn]
+
+
+def login(secret: str) -> tuple[str, str]:
+    """User and password in the text of a secret, in the form that RDS keeps them in. Raises SecretUnavailable."""
+    try:
+        told = json.loads(secret)
+    except ValueError:
+        told = None
+    if isinstance(told, Mapping):
+        user, password = told.get("username"), told.get("password")
+        if isinstance(user, str) and isinstance(password, str) and user and password:
+            return user, password
+    raise SecretUnavailable(
+        'The secret of the database holds no login: write {"username": …, "password": …}, as RDS does.'
+    )
+
+
+def known() -> list[str]:
+    """Every secret value that this process holds, the longest first: what must never be shown."""
+    with _fetching:
+        texts = list(_kept.values())
+    values = set(texts)
+    for each in texts:
+        try:
+            told = json.loads(each)
+        except ValueError:
+            continue
+        if isinstance(told, Mapping) and isinstance(told.get("password"), str):
+            values.add(told["password"])
+    return sorted((value for value in values if len(value) >= _SHORTEST), key=len, reverse=True)
+
+
+def forget() -> None:
+    """Drop everything that is kept."""
+    with _fetching:
+        _kept.clear()
+
+
+def _fetched(arn: str) -> str:
+    # The chain of causes is cut: botocore's errors hold the answer that they came with.
+    try:
+        answer = _client().get_secret_value(SecretId=arn)
+    except boto.ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "an error")
+        raise SecretUnavailable(
+            f"Secrets Manager refused {arn} ({code}): check the ARN, and that the role may call "
+            "secretsmanager:GetSecretValue on it, and kms:Decrypt where a key of your own encrypts it."
+        ) from None
+    except (boto.BotoCoreError, boto.HTTPClientError) as error:
+        raise SecretUnavailable(
+            f"Secrets Manager could not be reached for {arn} ({type(error).__name__}): check the network's endpoint "
+            "for it, the region and the credentials."
+        ) from None
+    value = answer.get("SecretString")
+    if not isinstance(value, str) or not value:
+        raise SecretUnavailable(f"The secret {arn} holds no text.")
+    return value
+
+
+def _client() -> Any:
+    names = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL")
+    return _made(next(filter(None, map(os.environ.get, names)), None), os.environ.get("AWS_DEFAULT_REGION"))
+
+
+@lru_cache(maxsize=2)
+def _made(endpoint: str | None, region: str | None) -> Any:
+    # A connection to the database waits for this answer: better a quick retry than a long wait.
+    config = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=5)
+    return boto3.session.Session().client(
+        "secretsmanager", endpoint_url=endpoint, region_name=region or os.environ.get("AWS_REGION"), config=config
+    )

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL engine, with user and password out of Secrets Manager."""
