@@ -19,7 +19,7 @@ endif
 # The environment that runs is ours, whatever the shell has activated.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help demo test lint fmt bench bench-peers env lock clean
+.PHONY: help demo test lint fmt bench bench-peers synth env lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -27,7 +27,9 @@ help: ## what there is
 demo: env ## start everything on this machine and load samples/ (EXIT=1: stop when that is done)
 	@exec $(BIN)/python -m pipeline_site.local demo $(if $(filter-out 0,$(EXIT)),--exit)
 
-test: lint .venv-data/.ready ## lint, types, import rules and every test (PG=17: on PostgreSQL 17; ARGS="-k word": some)
+# INFRA=0 leaves out the tests of infra/, and the environment that they need.
+export INFRA
+test: lint .venv-data/.ready $(if $(filter 0,$(INFRA)),,.venv-infra/.ready) ## lint, types, import rules and every test (PG=17: on PostgreSQL 17; ARGS="-k word": some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: env ## ruff, mypy, import-linter
@@ -45,6 +47,9 @@ bench: env ## measure against plain COPY, on a file of 2 million rows
 
 bench-peers: env ## measure what a user would pick instead (pgloader, dlt, csvsql, pandas...) on the same file
 	@exec $(BIN)/python -m tests.bench.peers $(ARGS)
+
+synth: .venv-infra/.ready ## write the CloudFormation templates of a stage to cdk.out (STAGE=dev)
+	@.venv-infra/bin/python -O -m infra.app $(or $(STAGE),dev) --out cdk.out
 
 env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hashed requirements
 
@@ -65,6 +70,12 @@ env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hash
 	@$(SYNC) --python .venv-aws/bin/python $(IN)/aws-local.txt
 	@touch $@
 
+# The CDK, with a Node.js of its own to run in.
+.venv-infra/.ready: .venv/.uv $(IN)/infra.txt
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-infra
+	@$(SYNC) --python .venv-infra/bin/python --no-build $(IN)/infra.txt
+	@touch $@
+
 # Real files for the tests: packages as folders, without what they need to run; nothing is built or imported.
 .venv-data/.ready: .venv/.uv $(IN)/real-files.txt
 	@rm -rf .venv-data
@@ -72,9 +83,9 @@ env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hash
 	@touch $@
 
 lock: .venv/.uv ## choose the newest versions anew and write their hashes
-	@for set in uv app dev aws-local peers-pandas peers-dlt peers-csvkit peers-import-export; do $(LOCK) --output-file $(IN)/$$set.txt $(IN)/$$set.in || exit 1; done
+	@for set in uv app dev aws-local infra peers-pandas peers-dlt peers-csvkit peers-import-export; do $(LOCK) --output-file $(IN)/$$set.txt $(IN)/$$set.in || exit 1; done
 	@$(LOCK) --no-deps --no-build --output-file $(IN)/real-files.txt $(IN)/real-files.in
 
 clean: ## remove what make made; .local, the demo's data, too
-	@rm -rf .venv .venv-aws .venv-data .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache static-root
+	@rm -rf .venv .venv-aws .venv-data .venv-infra .local cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache static-root
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,124 @@
+"""Names the stacks of a stage and wires them: `python -m infra.app STAGE...` writes their templates."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, Fn, Stack, Tags, Validations
+from cdk_nag import AwsSolutionsChecks
+
+from infra.access import Access
+from infra.alarms import Alarms
+from infra.bastion import Bastion
+from infra.database import NAME, Database
+from infra.kept import kept_log
+from infra.network import Network
+from infra.stage import PROJECT, Stage, StageError, read
+from infra.storage import Storage, bucket_arn
+from infra.trigger import Trigger
+
+_FLAGS = {
+    "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,  # access logs without ACLs, which buckets no longer take
+    "@aws-cdk/aws-iam:minimizePolicies": True,
+}
+
+
+def stacks(stage: Stage, folder: Path) -> App:
+    """The three stacks of ``stage``, in the order in which they are deployed; synthesized into ``folder``.
+
+    They hold no assets and are bound to no account and region: CloudFormation takes the templates as they are.
+    """
+    app = App(outdir=str(folder), analytics_reporting=False, context=_FLAGS)
+    data = _data(app, stage)
+    _trigger(app, stage, _app(app, stage, data))
+    Tags.of(app).add("project", PROJECT)
+    Tags.of(app).add("stage", stage.name)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return app
+
+
+def _stack(app: App, stage: Stage, name: str, description: str) -> Stack:
+    return Stack(app, f"{stage.title}-{name}", description=description, synthesizer=BootstraplessSynthesizer())
+
+
+def _data(app: App, stage: Stage) -> Database:
+    stack = _stack(app, stage, "data", "Network and database")
+    network = Network(stack, "Network", stage=stage, buckets=[bucket_arn(stage)])
+    database = Database(stack, "Database", stage=stage, network=network)
+    outputs = {
+        "FunctionSubnets": Fn.join(",", [subnet.subnet_id for subnet in network.function_subnets]),
+        "FunctionSecurityGroup": network.function.security_group_id,
+        "DatabaseSecretArn": database.secret.secret_arn,
+        "DatabaseHost": database.instance.db_instance_endpoint_address,
+        "DatabasePort": database.instance.db_instance_endpoint_port,
+        "DatabaseName": NAME,
+        "DatabaseInstance": database.instance.instance_identifier,
+    }
+    if stage.bastion:
+        outputs["Bastion"] = Bastion(stack, "Bastion", network=network).host.instance_id
+    _put_out(stack, outputs)
+    return database
+
+
+def _app(app: App, stage: Stage, database: Database) -> Storage:
+    stack = _stack(app, stage, "app", "Bucket, queue, topic, role and alarms")
+    storage = Storage(stack, "Storage", stage=stage)
+    access = Access(stack, "Access", stage=stage, storage=storage, database_secret=database.secret)
+    kept_log(stack, f"/aws/lambda/{stage.title}", stage.log_days)
+    Alarms(stack, "Alarms", stage=stage, storage=storage)
+    _put_out(
+        stack,
+        {
+            "BucketName": storage.bucket.bucket_name,
+            "Prefix": stage.prefix,
+            "QueueUrl": storage.queue.queue_url,
+            "DeadLetterQueueUrl": storage.dead.queue_url,
+            "TopicArn": storage.topic.topic_arn,
+            "RoleArn": access.role.role_arn,
+            "SiteSecretArn": storage.site_secret.secret_arn,
+            "CodeBucketName": storage.code.bucket_name,
+            "FunctionName": stage.title,
+            "Protected": str(stage.protect).lower(),
+        },
+    )
+    return storage
+
+
+def _trigger(app: App, stage: Stage, storage: Storage) -> None:
+    stack = _stack(app, stage, "trigger", "What calls the function: needs the function")
+    trigger = Trigger(stack, "Trigger", stage=stage, storage=storage)
+    _put_out(
+        stack,
+        {"MappingId": trigger.mapping.event_source_mapping_id, "ClockRule": trigger.clock.rule_name},
+    )
+
+
+def _put_out(stack: Stack, values: dict[str, str]) -> None:
+    for name, value in values.items():
+        CfnOutput(stack, name, value=value)
+
+
+def main(words: list[str]) -> int:
+    """Write the templates of the stages named; status 2, and one sentence, where a choice can't be right."""
+    asked = argparse.ArgumentParser(prog="python -m infra.app", description=__doc__)
+    asked.add_argument("stage", nargs="+", help="as in the stages' file")
+    asked.add_argument("--stages", type=Path, default=Path(__file__).with_name("stages.toml"), help="their file")
+    asked.add_argument("--out", type=Path, default=Path("cdk.out"), help="where to; each stage gets a folder there")
+    told = asked.parse_args(words)
+    try:
+        stages = read(told.stages)
+        for name in told.stage:
+            if name not in stages:
+                raise StageError(f"{told.stages} has no stage {name!r}: there are {', '.join(stages)}.")
+        for name in told.stage:
+            assembly = stacks(stages[name], told.out / name).synth()
+            for stack in assembly.stacks:
+                print(stack.template_full_path)
+    except StageError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

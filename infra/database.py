@@ -1,0 +1,105 @@
+"""PostgreSQL on RDS: encrypted, reached from inside by TLS alone, its password made and changed by AWS."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.accepted import accept
+from infra.kept import kept_log
+from infra.network import Network
+from infra.stage import Stage
+
+NAME = "ingest"
+"""The database's name."""
+OWNER = "ingest"
+"""The one user: owner of the database, as whom the function logs in."""
+_NEVER_USED = " %+~`#$&*()|[]{}:;<>?!'/@\"\\"
+"""In a password: what would need escaping in an address or a shell."""
+
+_ACCEPTED = {
+    "AwsSolutions-RDS3": "A second zone doubles the price: it is a choice (multi_az), and backups are kept.",
+    "AwsSolutions-RDS10": "Off only where the stage says protect = false, so that it can be taken away whole.",
+    "AwsSolutions-RDS11": "Another port hides nothing: security groups let in the function and nobody from outside.",
+}
+
+
+class Database(Construct):
+    """The instance and its secret."""
+
+    def __init__(self, scope: Construct, name: str, *, stage: Stage, network: Network) -> None:
+        super().__init__(scope, name)
+        self.instance = self._instance(stage, network)
+        self.secret = self.instance.secret
+        self._rotate(stage, network)
+
+    def _instance(self, stage: Stage, network: Network) -> rds.DatabaseInstance:
+        engine = rds.DatabaseInstanceEngine.postgres(
+            version=rds.PostgresEngineVersion.of(stage.database_version, stage.database_version.split(".")[0])
+        )
+        instance = rds.DatabaseInstance(
+            self,
+            "Instance",
+            instance_identifier=stage.title,  # a name: an empty instance can't silently take this one's place
+            engine=engine,
+            parameter_group=rds.ParameterGroup(self, "Parameters", engine=engine, parameters=_parameters(stage)),
+            instance_type=ec2.InstanceType(stage.database_class),
+            vpc=network.vpc,
+            vpc_subnets=ec2.SubnetSelection(subnet_group_name="database"),
+            security_groups=[network.database],
+            publicly_accessible=False,
+            database_name=NAME,
+            credentials=rds.Credentials.from_generated_secret(OWNER, exclude_characters=_NEVER_USED),
+            ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
+            storage_type=rds.StorageType.GP3,
+            storage_encrypted=True,
+            allocated_storage=stage.database_storage_gib,
+            max_allocated_storage=stage.database_storage_limit_gib,
+            multi_az=stage.multi_az,
+            backup_retention=Duration.days(stage.backup_days),
+            delete_automated_backups=not stage.protect,
+            copy_tags_to_snapshot=True,
+            preferred_backup_window="02:00-03:00",
+            preferred_maintenance_window="sun:03:30-sun:04:30",
+            auto_minor_version_upgrade=True,
+            allow_major_version_upgrade=False,
+            deletion_protection=stage.protect,
+            removal_policy=RemovalPolicy.SNAPSHOT if stage.protect else RemovalPolicy.DESTROY,
+            enable_performance_insights=True,
+            performance_insight_retention=rds.PerformanceInsightRetention.DEFAULT,
+            cloudwatch_logs_exports=["postgresql"],
+        )
+        instance.node.add_dependency(kept_log(self, f"/aws/rds/instance/{stage.title}/postgresql", stage.log_days))
+        for rule, reason in _ACCEPTED.items():
+            accept(instance, rule, reason)
+        return instance
+
+    def _rotate(self, stage: Stage, network: Network) -> None:
+        """Let AWS's own function change the password, at first at once, so that one that fails is seen at once."""
+        function = f"{stage.title}-rotation"
+        log = kept_log(self, f"/aws/lambda/{function}", stage.log_days)
+        schedule = self.secret.add_rotation_schedule(
+            "Rotation",
+            automatically_after=Duration.days(stage.rotation_days),
+            hosted_rotation=secretsmanager.HostedRotation.postgre_sql_single_user(
+                function_name=function,
+                vpc=network.vpc,
+                vpc_subnets=ec2.SubnetSelection(subnets=network.function_subnets),
+                security_groups=[network.rotation],
+                exclude_characters=_NEVER_USED,
+            ),
+        )
+        schedule.node.add_dependency(log)
+
+
+def _parameters(stage: Stage) -> dict[str, str]:
+    """TLS or nothing; and a log that tells of errors without the cells that made them."""
+    return {
+        "rds.force_ssl": "1",
+        "ssl_min_protocol_version": "TLSv1.2",
+        "max_connections": str(stage.database_connections),
+        "log_error_verbosity": "terse",  # no DETAIL and no CONTEXT: they quote rows
+        "log_min_error_statement": "panic",  # no statement: its parameters are cells
+        "log_statement": "ddl",
+    }
