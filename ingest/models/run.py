@@ -1,121 +1,14 @@
-"""The rows of our own: what is loaded where (Dataset), on its way (Run, Progress), and what did not go in (Reject)."""
+"""Run and Progress: one source object on its way, and how far it is."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
 
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
-from ingest.loader.dialect import Pinned
 from ingest.loader.source import SourceObject
-from ingest.loader.target import Mode, Target
-from ingest.validators import encoding_only, table_name_only, texts_only
+from ingest.models.dataset import Dataset
 
 _LONGEST_IDENTITY = 200  # bytes; the unique index over bucket, key and identity must stay under 2,704
-
-
-class Dataset(models.Model):
-    """One destination table with its policy."""
-
-    class Mode(models.TextChoices):
-        UPSERT = Mode.UPSERT.value, "upsert: rows with the same key are updated"
-        APPEND = Mode.APPEND.value, "append: every record is a new row"
-        SNAPSHOT = Mode.SNAPSHOT.value, "snapshot: the file is the whole truth"
-
-    class Policy(models.TextChoices):
-        EVOLVE = "evolve", "evolve: new columns are added, types are widened"
-        STRICT = "strict", "strict: a file that doesn't fit fails"
-
-    class Delimiter(models.TextChoices):
-        COMMA = ",", "comma"
-        SEMICOLON = ";", "semicolon"
-        TAB = "\t", "tab"
-        BAR = "|", "bar"
-
-    name = models.CharField(
-        max_length=63, unique=True, validators=[table_name_only], help_text="The table, in the schema datasets."
-    )
-    mode = models.CharField(max_length=8, choices=Mode, default=Mode.UPSERT)
-    policy = models.CharField(max_length=6, choices=Policy, default=Policy.EVOLVE)
-    declared_key = models.JSONField(
-        default=list, blank=True, validators=[texts_only], help_text="Columns by which rows are the same."
-    )
-    identities = models.JSONField(
-        null=True, blank=True, editable=False, help_text='Chosen by the first file: [["id"], ["email"]]; [] is none.'
-    )
-    evidence = models.TextField(blank=True, editable=False, help_text="Why these identities.")
-    headers = models.JSONField(default=dict, blank=True, editable=False, help_text="Header of a file -> column.")
-    null_tokens = models.JSONField(
-        default=list, blank=True, validators=[texts_only], help_text="Cells that mean NULL, such as NA."
-    )
-    encoding = models.CharField(
-        max_length=40, null=True, blank=True, validators=[encoding_only], help_text="Such as cp1252; empty: found out."
-    )
-    delimiter = models.CharField(
-        max_length=1, null=True, blank=True, choices=Delimiter, help_text="Between the cells; empty: found out."
-    )
-    has_header = models.BooleanField(
-        null=True, blank=True, help_text="Whether the first record of a file names its columns; unknown: found out."
-    )
-    patterns = models.JSONField(
-        default=list,
-        blank=True,
-        validators=[texts_only],
-        help_text="Files that belong here, such as customers-*.csv or eu/orders/*.csv.",
-    )
-    reject_share = models.FloatField(
-        default=0.10,
-        validators=[MinValueValidator(0), MaxValueValidator(1)],
-        help_text="A run fails when more than this share of its records is rejected…",
-    )
-    reject_count = models.PositiveIntegerField(default=10, help_text="…and more than this many of them.")
-    asks_approval = models.BooleanField(
-        default=False, help_text="Every run that would change the table is held for somebody to approve it."
-    )
-    newest = models.ForeignKey(
-        "Run",
-        null=True,
-        editable=False,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        help_text="The run whose load stands in the table; none once an operator has changed the table since.",
-    )
-    created = models.DateTimeField(auto_now_add=True, editable=False)
-
-    class Meta:
-        ordering = ["name"]
-        indexes = [
-            models.Index(fields=["name"], name="ingest_dataset_patterned", condition=~Q(patterns=[])),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def pinned(self) -> Pinned:
-        """What is settled about the dataset's files."""
-        return Pinned(encoding=self.encoding, delimiter=self.delimiter, has_header=self.has_header)
-
-    def target(
-        self, run_id: int, *, approved: Mapping[str, int] | None = None, previous_records: int | None = None
-    ) -> Target:
-        """This dataset as the loader sees it, for one run; ``approved`` are the brakes that an operator took off it."""
-        return Target(
-            table=self.name,
-            run_id=run_id,
-            mode=Mode(self.mode),
-            strict=self.policy == self.Policy.STRICT,
-            declared_key=tuple(self.declared_key),
-            identities=None if self.identities is None else tuple(tuple(key) for key in self.identities),
-            headers=self.headers,
-            null_tokens=tuple(self.null_tokens),
-            reject_share=self.reject_share,
-            reject_count=self.reject_count,
-            asks_approval=self.asks_approval,
-            approved=approved,
-            previous_records=previous_records,
-        )
 
 
 class Run(models.Model):
@@ -285,32 +178,3 @@ class Progress(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk}: {self.stage}"
-
-
-class Reject(models.Model):
-    """A record that did not go in, with its reason."""
-
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="rejects")
-    line = models.BigIntegerField()
-    column = models.TextField(blank=True)
-    value = models.TextField(blank=True)
-    code = models.CharField(max_length=20)
-    reason = models.TextField()
-    raw = models.BinaryField(help_text="The whole record as it stands in the file: any bytes at all.")
-
-    class Meta:
-        ordering = ["run", "line", "id"]
-        indexes = [models.Index(fields=["run", "line", "id"], name="ingest_reject_lines")]
-
-    def __str__(self) -> str:
-        return f"line {self.line:,}: {self.code}"
-
-
-def storable(text: str) -> str:
-    """``text`` as PostgreSQL can hold it: no NUL, no half surrogates."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
-
-
-def storable_list(texts: Iterable[str]) -> list[str]:
-    """Each of ``texts`` as PostgreSQL can hold it."""
-    return [storable(text) for text in texts]

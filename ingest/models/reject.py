@@ -1,0 +1,24 @@
+"""Reject: a record that did not go in."""
+
+from django.db import models
+
+from ingest.models.run import Run
+
+
+class Reject(models.Model):
+    """A record that did not go in, with its reason."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="rejects")
+    line = models.BigIntegerField()
+    column = models.TextField(blank=True)
+    value = models.TextField(blank=True)
+    code = models.CharField(max_length=20)
+    reason = models.TextField()
+    raw = models.BinaryField(help_text="The whole record as it stands in the file: any bytes at all.")
+
+    class Meta:
+        ordering = ["run", "line", "id"]
+        indexes = [models.Index(fields=["run", "line", "id"], name="ingest_reject_lines")]
+
+    def __str__(self) -> str:
+        return f"line {self.line:,}: {self.code}"
