@@ -46,9 +46,10 @@ def on_event(event: dict[str, Any], context: object = None) -> Answer:
 def on_schedule(event: object = None, context: object = None) -> dict[str, int]:
     """Take up what waits and what died with its worker, as far as the time goes; gives how many runs were carried.
 
-    With time left, what was kept for the undo of old runs is forgotten.
+    The scratch space of dead workers is swept; with time left, what was kept for the undo of old runs is forgotten.
     """
     carried = 0
+    runs.sweep()
     with _fresh_connections():
         for run_id in runs.due():
             if carried and _seconds_left(context) < MARGIN:

@@ -9,6 +9,7 @@ from ingest.runs.previewing import load_previewed
 from ingest.runs.receiving import put, receive
 from ingest.runs.reject_file import reject_file
 from ingest.runs.retrying import due, load_again, retry
+from ingest.runs.scratch import sweep
 from ingest.runs.undoing import undo
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "receive",
     "reject_file",
     "retry",
+    "sweep",
     "take",
     "undo",
 ]

@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from ingest.runs import scratch as module
-from ingest.runs.scratch import scratch_folder
+from ingest import handlers
+from ingest.runs.scratch import scratch_folder, sweep
 
 HOLDER = """
 import sys, time, django
@@ -44,32 +45,55 @@ def test_the_folder_is_gone_after_an_attempt_however_it_ends(scratch):
     assert list(scratch.iterdir()) == []
 
 
-def test_what_a_killed_worker_left_is_swept_by_the_next(scratch, holder, monkeypatch):
-    monkeypatch.setattr(module, "_SETTLED", -1)
+def test_what_a_killed_worker_left_is_swept_at_once_by_the_next(scratch, holder):
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
     with scratch_folder() as mine:
         assert [str(folder) for folder in scratch.iterdir()] == [str(mine)]
 
 
-def test_what_a_living_worker_holds_stays(scratch, holder, monkeypatch):
-    monkeypatch.setattr(module, "_SETTLED", -1)
+@pytest.mark.django_db(transaction=True)
+def test_it_is_swept_by_the_schedule_too(scratch, holder):
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    handlers.on_schedule()
+    assert list(scratch.iterdir()) == []
+
+
+def test_what_a_living_worker_holds_stays(scratch, holder):
     with scratch_folder() as mine:
         assert {str(folder) for folder in scratch.iterdir()} == {str(mine), holder.folder}
 
 
-def test_a_folder_that_is_just_being_made_stays(scratch):
-    (scratch / "ingest-run-new").mkdir()
-    with scratch_folder():
-        pass
-    assert [folder.name for folder in scratch.iterdir()] == ["ingest-run-new"]
+def test_a_folder_that_is_just_being_made_stays_for_a_minute(scratch):
+    made = scratch / "ingest-new-x"
+    made.mkdir()
+    sweep()
+    assert made.exists()
+    os.utime(made, (time.time() - 61,) * 2)
+    sweep()
+    assert not made.exists()
 
 
-def test_files_of_others_are_no_business_of_ours(scratch, monkeypatch):
-    monkeypatch.setattr(module, "_SETTLED", -1)
+def test_many_workers_that_come_and_go_never_sweep_each_other(scratch):
+    def come_and_go(_):
+        for _ in range(50):
+            with scratch_folder() as folder:
+                (folder / "file").write_text("x")
+                sweep()
+                assert (folder / "file").read_text() == "x"
+
+    with ThreadPoolExecutor(8) as workers:
+        list(workers.map(come_and_go, range(8)))
+    assert list(scratch.iterdir()) == []
+
+
+def test_files_of_others_are_no_business_of_ours(scratch, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (scratch / "ingest-run-link").symlink_to(tmp_path / "elsewhere")
     (scratch / "ingest-run-file").write_text("no folder")
     (scratch / "else").mkdir()
     os.utime(scratch / "else", (time.time() - 9_999,) * 2)
     with scratch_folder():
         pass
-    assert {left.name for left in scratch.iterdir()} == {"ingest-run-file", "else"}
+    assert {left.name for left in scratch.iterdir()} == {"ingest-run-file", "ingest-run-link", "else"}
