@@ -1,11 +1,20 @@
 """The Django application."""
 
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
+
+
+class AdminConfig(admin_apps.AdminConfig):
+    """Django's admin, as our own site of it."""
+
+    default = False
+    default_site = "pipeline_site.admin.Site"
 
 
 class IngestConfig(AppConfig):
     """Registers models and system checks."""
 
+    default = True
     name = "ingest"
     verbose_name = "Files and tables"
     default_auto_field = "django.db.models.BigAutoField"

@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg2
+from botocore.config import Config
+from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from psycopg2.extensions import parse_dsn
 
@@ -160,6 +162,43 @@ def database(name: str, *, secret_arn: str = "", ca: str = "") -> dict[str, Any]
     }
 
 
+def bucket_storage(bucket: str, region: str) -> dict[str, Any]:
+    """Django's settings of a storage that is the bucket: uploads, exports and the files of rejects lie there.
+
+    Links are signed by SigV4 at the bucket's own region: boto3 would sign in the old way in us-east-1, and S3 answers
+    the global address of a young bucket elsewhere with a redirect, which no browser follows with its signature.
+    """
+    here = bool(os.environ.get("AWS_ENDPOINT_URL"))
+    config = Config(
+        signature_version="s3v4", region_name=region, s3={"addressing_style": "path" if here else "virtual"}
+    )
+    options = {"bucket_name": bucket, "region_name": region, "client_config": config, "querystring_expire": 900}
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+
+
+def bucket_origin(bucket: str, region: str) -> str:
+    """Where a browser sends the parts of a file: the origin of the signed links, empty where there is no bucket."""
+    if here := address("AWS_ENDPOINT_URL"):
+        return "{0.scheme}://{0.netloc}".format(urlsplit(here))
+    return f"https://{bucket}.s3.{region}.amazonaws.com" if bucket else ""
+
+
+def content_security_policy(origin: str) -> dict[str, Any]:
+    """Everything from ourselves, nothing inline or embedded; ``origin``, the bucket's, takes files and gives them."""
+    beside = [SELF, *filter(None, [origin])]
+    return {
+        "DIRECTIVES": {
+            "default-src": [SELF],
+            "connect-src": beside,
+            "form-action": beside,
+            "img-src": [SELF],
+            "base-uri": [NONE],
+            "frame-ancestors": [NONE],
+            "object-src": [NONE],
+        }
+    }
+
+
 if "DATABASE_URL" not in os.environ and (BASE_DIR / ".local" / "env").is_file():
     from pipeline_site.local.kept import adopt
 
@@ -167,6 +206,7 @@ if "DATABASE_URL" not in os.environ and (BASE_DIR / ".local" / "env").is_file():
 
 # The site
 DEBUG = flag("DEBUG", default=False)
+HTTPS = flag("HTTPS", default=True)
 SECRET_KEY = secret(
     "SECRET_KEY", "SECRET_KEY_ARN", instead="Write at least 50 random characters, or run `make demo` first."
 )
@@ -184,6 +224,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 BUCKET = text("BUCKET", "")
 PREFIX = key_prefix("PREFIX", "data/")
 QUEUE_URL = address("QUEUE_URL")
+REGION = text("AWS_DEFAULT_REGION", text("AWS_REGION", "us-east-1"))
 
 # Runs
 SCRATCH_DIR = folder("SCRATCH_DIR", tempfile.gettempdir())
@@ -194,16 +235,18 @@ MAX_UNPACKED_BYTES = integer("MAX_UNPACKED_BYTES", 8192 * MIB, least=MIB, most=1
 MAX_RECORD_BYTES = integer("MAX_RECORD_BYTES", 64 * MIB, least=1024, most=1024 * MIB)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "ingest",  # before the admin: its templates stand in front of Django's
+    "ingest.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "ingest",
+    "csp",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -241,13 +284,25 @@ STATIC_ROOT = BASE_DIR / "static-root"
 _COLLECTED = (STATIC_ROOT / "staticfiles.json").is_file()
 WHITENOISE_USE_FINDERS = not _COLLECTED
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": bucket_storage(BUCKET, REGION),
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if _COLLECTED
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+
+# Browsers: what a page may load, and how its cookies travel. Plain HTTP (HTTPS=0) is for this machine alone.
+CONTENT_SECURITY_POLICY = content_security_policy(bucket_origin(BUCKET, REGION))
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+# Other hosts of the site's domain, and the browsers' own lists, are for the domain's owner to decide about.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
 
 # ISO 8601 and UTC everywhere: no language's habits in dates and numbers.
 LANGUAGE_CODE = "en-us"

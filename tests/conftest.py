@@ -16,7 +16,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from pipeline_site.local.aws import LocalAws, set_up
+from pipeline_site.local.aws import REGION, LocalAws, set_up
 from pipeline_site.local.children import LocalError, free_port
 from pipeline_site.local.postgres import WHEELS, Postgres
 
@@ -156,8 +156,12 @@ def aws_server(server_folder: Path) -> Iterator[LocalAws]:
 @pytest.fixture
 def aws(aws_server: LocalAws, settings: Any) -> Aws:
     """A fresh versioned bucket that tells a fresh queue of each object under ``data/``; the settings name both."""
+    from pipeline_site.settings import bucket_origin, bucket_storage, content_security_policy
+
     name = f"test-{next(_ordinals)}"
     settings.BUCKET, settings.PREFIX = name, "data/"
+    settings.STORAGES = settings.STORAGES | {"default": bucket_storage(name, REGION)}
+    settings.CONTENT_SECURITY_POLICY = content_security_policy(bucket_origin(name, REGION))
     settings.QUEUE_URL = set_up(aws_server, bucket=name, prefix="data/", queue=name)
     return Aws(server=aws_server, bucket=name, queue_url=settings.QUEUE_URL)
 

@@ -8,6 +8,7 @@ os.environ.update(
     DATABASE_URL="postgresql://nobody@127.0.0.1:1/no-test-may-reach-this",
     SECRET_KEY="for tests only: fifty characters, and none of them a secret",
     BUCKET="no-test-may-reach-this",
+    HTTPS="0",
     AWS_ENDPOINT_URL="http://127.0.0.1:1",
     AWS_ACCESS_KEY_ID="tests",
     AWS_SECRET_ACCESS_KEY="tests",
@@ -32,3 +33,4 @@ for _name in (
 from pipeline_site.settings import *  # noqa: E402, F403 - after the environment
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the tests log in often
+STATIC_ROOT = None  # the pages' files are served from where they lie: WhiteNoise warns of a folder that isn't there

@@ -63,6 +63,7 @@ class Stack:
             "PREFIX": PREFIX,
             "QUEUE_URL": queue_url,
             "SCRATCH_DIR": str(scratch),
+            "HTTPS": "0",
             "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), HOST))),
         }
         os.environ["NO_PROXY"] = os.environ["no_proxy"] = self.environment["NO_PROXY"]

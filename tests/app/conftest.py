@@ -19,12 +19,6 @@ _sequence = count(1)
 NASTY = "<script>alert(1)</script>\u202etxt.\x07\n{{ x }}"
 
 
-@pytest.fixture(autouse=True)
-def no_gathered_static_files(settings: Any) -> None:
-    """The pages' files are served from where they lie: WhiteNoise warns of a folder that isn't there."""
-    settings.STATIC_ROOT = None
-
-
 @pytest.fixture
 def scratch(settings: Any, tmp_path: Any) -> Any:
     """Scratch space of the test's own, which every run must leave empty."""

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
-from tests.app.conftest import door, no_gathered_static_files, scratch
+from tests.app.conftest import door, scratch
 
-__all__ = ["door", "no_gathered_static_files", "scratch"]
+__all__ = ["door", "scratch"]
 
 
 @pytest.fixture

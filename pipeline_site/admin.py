@@ -1,0 +1,51 @@
+"""The admin's site: Django's own, with our name, our ways in, and the home page in place of the list of models.
+
+It stands outside of ``ingest.admin``, whose pages register with it while they are imported.
+"""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+WAYS = (
+    ("Home", "admin:index", None),
+    ("Upload", "admin:ingest_upload", "ingest.add_run"),
+    ("Runs", "admin:ingest_run_changelist", "ingest.view_run"),
+    ("Datasets", "admin:ingest_dataset_changelist", "ingest.view_dataset"),
+    ("Accounts", "admin:app_list auth", "auth.view_user"),
+)
+"""What stands at the top of each page: name, address, and the permission without which it isn't shown."""
+
+
+class Site(AdminSite):
+    """One site for operators, analysts and those who give access."""
+
+    site_header = site_title = "Files and tables"
+    index_title = "Overview"
+    site_url = None
+    enable_nav_sidebar = False
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What every page knows: the ways that this person has, and on which one the page stands."""
+        return {**super().each_context(request), "ways": _ways(request)}
+
+
+def _ways(request: HttpRequest) -> list[dict[str, Any]]:
+    shown = []
+    for name, route, permission in WAYS:
+        if permission and not request.user.has_perm(permission):
+            continue
+        try:
+            address = reverse(*_arguments(route))
+        except NoReverseMatch:
+            continue
+        here = request.path == address or (name != "Home" and request.path.startswith(address))
+        shown.append({"name": name, "address": address, "here": here})
+    return shown
+
+
+def _arguments(route: str) -> tuple[Any, ...]:
+    name, _, label = route.partition(" ")
+    return (name, None, [label]) if label else (name,)
