@@ -1,4 +1,4 @@
-"""DuckDB over one certified file: its records as a relation, and a stream of them that COPY can read."""
+"""One certified file to be read: its first records in Python, all of them as a relation of DuckDB and a stream."""
 
 import os
 import threading
@@ -10,24 +10,27 @@ from typing import Any
 import duckdb
 
 from ingest.loader.errors import RunFailed
+from ingest.loader.held import Cells, read_first
 from ingest.loader.split import Certified
+from ingest.loader.values import literal
+
+HEAD = 1_000
+"""Records that are read in Python, to propose types; fewer where there are hundreds of columns. A file that has no more
+needs no DuckDB, whose connection alone takes 15-30 ms."""
+
+_HEAD_VALUES = 200_000
+"""Values of the head at most: about 0.2 s of judging in Python."""
 
 _LINE_SIZE = 2 << 20
 """Bytes of the longest line that DuckDB's reader takes unless told."""
 
 
-def literal(text: str) -> str:
-    """``text`` as a string literal of DuckDB."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 class Reading:
-    """One DuckDB connection over one certified file; its columns are ``c0``, ``c1``…, its record numbers ``r``.
+    """One certified file; ``used`` are the positions of its columns that are read, all if it is None.
 
-    ``used`` are the positions of the file's columns that are read, all if it is None.
-
-    The options are those under which DuckDB was exact on certified bytes (see ARCHITECTURE): everything is text,
-    one thread, no detection. A context manager.
+    ``first`` are its first records. For the others there is DuckDB, connected when it is first asked: its columns are
+    ``c0``, ``c1``…, its record numbers ``r``. The options are those under which DuckDB was exact on certified bytes
+    (see ARCHITECTURE): everything is text, one thread, no detection. A context manager.
     """
 
     def __init__(
@@ -37,16 +40,40 @@ class Reading:
         self.width = len(certified.header)
         self._used = range(self.width) if used is None else used
         self.null_tokens = tuple(null_tokens)
-        self._connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
-        # A wide file's aggregates and a long record's buffers want more than the 256 MB that others do with.
-        memory = (256 << 20) + 16 * certified.longest + self.width * (512 << 10)
-        self._connection.execute(f"set memory_limit='{memory >> 20}MiB'")
+        self._lazy: duckdb.DuckDBPyConnection | None = None
+        self.first = self._read_first()
+
+    def _read_first(self) -> list[Cells]:
+        most = min(HEAD, max(50, _HEAD_VALUES // len(self._used)))
+        records = read_first(self.certified, most)
+        if self.as_it_lies:
+            return records
+        tokens = frozenset(self.null_tokens)
+        return [
+            tuple(None if (cell := record[position]) in tokens else cell for position in self._used)
+            for record in records
+        ]
+
+    @property
+    def whole(self) -> bool:
+        """Whether ``first`` are all records: then DuckDB needn't be asked for anything."""
+        return len(self.first) == self.certified.records
+
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        if self._lazy is None:
+            self._lazy = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
+            # A wide file's aggregates and a long record's buffers want more than the 256 MB that others do with.
+            memory = (256 << 20) + 16 * self.certified.longest + self.width * (512 << 10)
+            self._lazy.execute(f"set memory_limit='{memory >> 20}MiB'")
+        return self._lazy
 
     def __enter__(self) -> "Reading":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._connection.close()
+        if self._lazy is not None:
+            self._lazy.close()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a query over ``self.records``."""

@@ -1,23 +1,40 @@
-"""The file's rows as COPY takes them: the bytes as they lie, or through DuckDB without what a column can't hold."""
+"""The file's rows as COPY takes them: the bytes as they lie, or written anew without what a column can't hold.
 
+What is written anew comes from memory where the file is small, else through DuckDB.
+"""
+
+import io
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from ingest.loader.dialect import Dialect
-from ingest.loader.plan import LONGEST_KEY, Plan, PlannedColumn
-from ingest.loader.reading import Emission, Reading
+from ingest.loader.plan import Plan, PlannedColumn
+from ingest.loader.reading import Reading
+from ingest.loader.refusals import Cells, Refusal, refusals
 from ingest.loader.rejects import Code
-from ingest.loader.scan import as_key, as_typed, unfit
 from ingest.loader.types import Type
+from ingest.loader.values import as_key, as_key_sql, as_typed, as_typed_sql, unfit, unfit_sql
 
 
 class Rows(Protocol):
     """What COPY reads: CSV bytes."""
 
     def read(self, size: int, /) -> bytes: ...
+
+
+class Stream(Rows, Protocol):
+    """Rows that want to be closed."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,77 +69,133 @@ def lying_rows(path: Path, offset: int, dialect: Dialect, names: tuple[str, ...]
 def open_rows(reading: Reading, plan: Plan, *, numbered: bool) -> Iterator[OpenRows]:
     """The rows that go in.
 
-    Bytes that lie as they must go to COPY untouched: the records then come in their order, without numbers. Through
-    DuckDB each starts with its number if ``numbered`` asks for it.
+    Bytes that lie as they must go to COPY untouched: the records then come in their order, without numbers. Written
+    anew each starts with its number if ``numbered`` asks for it.
     """
     if plan.as_it_lies and reading.as_it_lies:
         certified = reading.certified
         with lying_rows(certified.path, certified.offset, certified.dialect, plan.names) as lying:
             yield lying
         return
-    cells = [_cell(column, f"c{position}") for position, column in enumerate(plan.columns)]
-    bad = " or ".join(condition for condition, *_ in _bad_conditions(plan))
+    names = (("n$",) if numbered else ()) + plan.names
+    with _kept_from_memory(reading, plan, numbered) if reading.whole else _kept(reading, plan, numbered) as rows:
+        yield OpenRows(rows=rows, dialect=Dialect(), names=names)
+
+
+def _kept(reading: Reading, plan: Plan, numbered: bool) -> Stream:
+    cells = [_cell_sql(column, f"c{position}") for position, column in enumerate(plan.columns)]
+    bad = " or ".join(refusal.sql for refusal in refusals(plan))
     kept = f" where ({bad}) is not true" if bad else ""
-    with reading.emit(f"select {', '.join((['r'] if numbered else []) + cells)} from {reading.records}{kept}") as rows:
-        yield OpenRows(rows=rows, dialect=Dialect(), names=(("n$",) if numbered else ()) + plan.names)
+    return reading.emit(f"select {', '.join((['r'] if numbered else []) + cells)} from {reading.records}{kept}")
+
+
+def _kept_from_memory(reading: Reading, plan: Plan, numbered: bool) -> Stream:
+    reasons = list(refusals(plan))
+    return _written(
+        [
+            *((str(number),) if numbered else ()),
+            *(_cell(column, cell) for column, cell in zip(plan.columns, cells, strict=True)),
+        ]
+        for number, cells in enumerate(reading.first)
+        if _first_refusal(reasons, cells) is None
+    )
 
 
 def bad_records(reading: Reading, plan: Plan, limit: int) -> tuple[dict[Code, int], list[BadRecord]]:
     """How many records the plan leaves out, by code, and the first ``limit`` of them."""
-    conditions = list(_bad_conditions(plan))
-    if not conditions:
+    reasons = list(refusals(plan))
+    if not reasons:
         return {}, []
-    which = " ".join(f"when {condition} then {number}" for number, (condition, *_) in enumerate(conditions))
-    value = " ".join(f"when {number} then {cell}" for number, (_, _, _, cell) in enumerate(conditions))
+    return _bad_in_memory(reading, reasons, limit) if reading.whole else _bad(reading, reasons, limit)
+
+
+def _bad(reading: Reading, reasons: Sequence[Refusal], limit: int) -> tuple[dict[Code, int], list[BadRecord]]:
+    which = " ".join(f"when {reason.sql} then {number}" for number, reason in enumerate(reasons))
+    value = " ".join(f"when {number} then {reason.value_sql}" for number, reason in enumerate(reasons))
     found = f"(select *, case {which} end as bad from {reading.records})"
-    counts: dict[Code, int] = {}
+    counts: Counter[Code] = Counter()
     for number, count in reading.rows(f"select bad, count(*) from {found} where bad is not null group by bad"):
-        code = conditions[number][1]
-        counts[code] = counts.get(code, 0) + count
+        counts[reasons[number].code] += count
     first = reading.rows(
         f"select r, bad, case bad {value} end from {found} where bad is not null order by r limit {limit}"
     )
     return counts, [
-        BadRecord(ordinal=r, code=conditions[number][1], column=conditions[number][2], value=value)
+        BadRecord(ordinal=r, code=reasons[number].code, column=reasons[number].column, value=value)
         for r, number, value in first
     ]
 
 
-def named_keys(reading: Reading, plan: Plan, names: Sequence[str]) -> tuple[int, Emission | None]:
-    """Of the records that the plan leaves out: how many have no key that can be read, and the keys of the others."""
-    conditions = [condition for condition, *_ in _bad_conditions(plan)]
-    if not conditions:
+def _bad_in_memory(reading: Reading, reasons: Sequence[Refusal], limit: int) -> tuple[dict[Code, int], list[BadRecord]]:
+    found = ((number, cells, _first_refusal(reasons, cells)) for number, cells in enumerate(reading.first))
+    bad = [
+        BadRecord(ordinal=number, code=reason.code, column=reason.column, value=reason.value(cells))
+        for number, cells, reason in found
+        if reason
+    ]
+    return Counter(one.code for one in bad), list(islice(bad, limit))
+
+
+def _first_refusal(reasons: Sequence[Refusal], cells: Cells) -> Refusal | None:
+    return next((reason for reason in reasons if reason.meets(cells)), None)
+
+
+def named_keys(reading: Reading, plan: Plan, names: Sequence[str]) -> tuple[int, Stream | None]:
+    """Of the records that the plan leaves out: how many have no key that can be read, and the keys of the others.
+
+    A record without any key might be any row; so might each where the file has no column of the key.
+    """
+    reasons = list(refusals(plan))
+    if not reasons:
         return 0, None
-    of = {column.name: (column, f"c{position}") for position, column in enumerate(plan.columns)}
+    of = {column.name: (column, position) for position, column in enumerate(plan.columns)}
     keys = [of[name] for name in names]
-    unfits = [unfit(key.type, cell) for key, cell in keys if key.type is not Type.TEXT]
-    # A record without any key might be any row; so might each where the file has no column of the key.
-    missing = " and ".join(f"{as_key(cell)} is null" for _, cell in keys) or "true"
+    return _keys_in_memory(reading, reasons, keys) if reading.whole else _keys(reading, reasons, keys)
+
+
+def _keys(
+    reading: Reading, reasons: Sequence[Refusal], keys: Sequence[tuple[PlannedColumn, int]]
+) -> tuple[int, Stream | None]:
+    unfits = [unfit_sql(key.type, f"c{at}") for key, at in keys if key.type is not Type.TEXT]
+    missing = " and ".join(f"{as_key_sql(f'c{at}')} is null" for _, at in keys) or "true"
     unreadable = f"(({' or '.join([*unfits, f'({missing})'])}) is true)"
-    bad = f"(({' or '.join(conditions)}) is true)"
+    bad = f"(({' or '.join(reason.sql for reason in reasons)}) is true)"
     count = reading.rows(f"select count(*) from {reading.records} where {bad} and {unreadable}")[0][0]
     if not keys:
         return count, None
-    cells = ", ".join(_cell(key, cell) for key, cell in keys)
+    cells = ", ".join(_cell_sql(key, f"c{at}") for key, at in keys)
     return count, reading.emit(f"select {cells} from {reading.records} where {bad} and not {unreadable}")
 
 
-def _bad_conditions(plan: Plan) -> Iterator[tuple[str, Code, str, str]]:
-    """Each reason to leave a record out: condition, code, column, cell; the first that holds is the record's fate."""
-    cells = {column.name: f"c{position}" for position, column in enumerate(plan.columns)}
-    for column in plan.columns:
-        if column.rejects:
-            yield unfit(column.type, cells[column.name]), Code.BAD_VALUE, column.name, cells[column.name]
-    for identity in plan.long_keys:
-        parts = [cells[name] for name in identity if name in cells]
-        size = " + ".join(f"coalesce(strlen({part}), 0)" for part in parts)
-        yield f"({size}) > {LONGEST_KEY}", Code.TOO_LONG, identity[0], f"left({parts[0]}, 200)"
+def _keys_in_memory(
+    reading: Reading, reasons: Sequence[Refusal], keys: Sequence[tuple[PlannedColumn, int]]
+) -> tuple[int, Stream | None]:
+    bad = [cells for cells in reading.first if _first_refusal(reasons, cells)]
+    readable = [
+        cells
+        for cells in bad
+        if any(as_key(cells[at]) is not None for _, at in keys)
+        and not any(unfit(key.type, cells[at]) for key, at in keys)
+    ]
+    count = len(bad) - len(readable)
+    return count, _written([_cell(key, cells[at]) for key, at in keys] for cells in readable) if keys else None
 
 
-def _cell(column: PlannedColumn, cell: str) -> str:
+def _cell(column: PlannedColumn, cell: str | None) -> str | None:
     if column.type is not Type.TEXT:
         return as_typed(cell)
     return as_key(cell) if column.key else cell
+
+
+def _cell_sql(column: PlannedColumn, cell: str) -> str:
+    if column.type is not Type.TEXT:
+        return as_typed_sql(cell)
+    return as_key_sql(cell) if column.key else cell
+
+
+def _written(rows: Iterator[Cells]) -> Stream:
+    """Rows as DuckDB writes them too: every value quoted, NULL as nothing."""
+    lines = (",".join("" if cell is None else '"' + cell.replace('"', '""') + '"' for cell in row) for row in rows)
+    return io.BytesIO("".join(f"{line}\n" for line in lines).encode())
 
 
 class Counted:

@@ -3,16 +3,11 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
-from ingest.loader.reading import Reading, literal
-from ingest.loader.types import GRAMMAR, LONGEST_TYPED, SPACES, Type, holds, widest
-
-_HEAD = 1_000
-"""Records judged in Python to propose types; fewer where there are hundreds of columns."""
-
-_HEAD_VALUES = 200_000
-"""Values of the head at most: about 0.2 s of judging in Python."""
+from ingest.loader.held import columns_of
+from ingest.loader.reading import Reading
+from ingest.loader.types import GRAMMAR, SPACES, Type, holds, widest
+from ingest.loader.values import holds_sql, trimmed_sql, unfit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,8 +74,6 @@ class Head:
     names: Sequence[str]
     ruled_out: Mapping[str, Mapping[Type, Witness]]
     seen: Collection[str]
-    whole: Sequence[Sequence[str | None]] | None = None
-    """The cells of all records, column by column, where the head is the whole file."""
 
     def proposal(self, name: str) -> Type | None:
         """The narrowest type that holds the head's values; None where the head has none."""
@@ -91,26 +84,24 @@ class Head:
 
 def read_head(reading: Reading, names: Sequence[str]) -> Head:
     """Judge the first records, in Python: types that fall here need no second look."""
-    size = min(_HEAD, max(50, _HEAD_VALUES // len(names)))
-    rows = reading.rows(f"select * exclude r from {reading.records} limit {size}")
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
     ruled_out: dict[str, dict[Type, Witness]] = {}
     seen: set[str] = set()
-    for name, cells in zip(names, columns, strict=True):
+    for name, cells in zip(names, columns_of(reading.first, len(names)), strict=True):
         out = ruled_out[name] = {}
+        left, met = list(GRAMMAR), {None, ""}
         for record, cell in enumerate(cells):
-            if cell is not None and cell.strip(SPACES):
-                seen.add(name)
-                for kind in _refusing(cell):
-                    out.setdefault(kind, Witness(record=record, value=cell))
-    return Head(names=names, ruled_out=ruled_out, seen=seen, whole=columns if len(rows) < size else None)
-
-
-@lru_cache(maxsize=1 << 16)
-def _refusing(cell: str) -> tuple[Type, ...]:
-    """The types that don't hold the cell's value; none for a blank one. Cells repeat, so the answers are kept."""
-    value = cell.strip(SPACES)
-    return tuple(kind for kind in GRAMMAR if not holds(kind, value)) if value else ()
+            if cell in met:  # cells repeat
+                continue
+            met.add(cell)
+            if cell is None or not (value := cell.strip(SPACES)):
+                continue
+            seen.add(name)
+            for kind in [kind for kind in left if not holds(kind, value)]:
+                out[kind] = Witness(record=record, value=cell)
+                left.remove(kind)
+            if not left:
+                break
+    return Head(names=names, ruled_out=ruled_out, seen=seen)
 
 
 def scan(reading: Reading, head: Head, *, standing: Mapping[str, Type], keys: Collection[str]) -> Scan:
@@ -121,17 +112,16 @@ def scan(reading: Reading, head: Head, *, standing: Mapping[str, Type], keys: Co
     and the longest value are found. Raises RunFailed where DuckDB and the splitter don't agree on the records.
     """
     asked = {name: _asked(name, head, standing) for name in head.names}
-    if head.whole is not None:
-        records = len(head.whole[0])
-        judged = {
-            name: _count(cells, asked[name], name in keys) for name, cells in zip(head.names, head.whole, strict=True)
-        }
+    if reading.whole:
+        records = len(reading.first)
+        cells = zip(head.names, columns_of(reading.first, len(head.names)), strict=True)
+        judged = {name: _count(column, asked[name], name in keys) for name, column in cells}
     else:
         records, columns = _verify(reading, head.names, asked, keys)
         doubtful = [name for name in head.names if columns[name] is None]
         columns.update(_inspect(reading, head, asked, doubtful, keys) if doubtful else {})
         judged = {name: column for name, column in columns.items() if column is not None}
-    reading.check(records)
+        reading.check(records)
     return Scan(records=records, columns={name: _conclude(judged[name], head, name, standing) for name in head.names})
 
 
@@ -145,11 +135,12 @@ def _count(cells: Sequence[str | None], asked: Sequence[Type], key: bool) -> Col
     padded = sum(1 for cell in told if cell.strip(SPACES) not in ("", cell)) if asked else 0
     ruled_out: dict[Type, Witness] = {}
     misfits: Counter[Type] = Counter()
-    for record, cell in enumerate(cells):
-        for kind in _refusing(cell) if cell is not None and asked else ():
-            if kind in asked:
-                misfits[kind] += 1
-                ruled_out.setdefault(kind, Witness(record=record, value=cell or ""))
+    for kind in asked:
+        refused = {cell for cell in {*told} if unfit(kind, cell)}
+        if refused:
+            misfits[kind] = sum(1 for cell in told if cell in refused)
+            record, value = next((record, cell) for record, cell in enumerate(cells) if cell in refused)
+            ruled_out[kind] = Witness(record=record, value=value or "")
     return ColumnScan(
         type=None,
         ruled_out=ruled_out,
@@ -178,7 +169,7 @@ def _verify(
     for position, name in enumerate(names):
         cell = f"c{position}"
         wanted.append(f"count({cell})")
-        wanted.append(f"count_if(not {_holds(asked[name][0], cell)})" if asked[name] else "0")
+        wanted.append(f"count_if(not {holds_sql(asked[name][0], cell)})" if asked[name] else "0")
         # Blank cells start with white space or are empty; a type's grammar has refused them already.
         is_text_key = name in keys and not asked[name]
         wanted.append(f"count_if({cell} < '!')" if is_text_key else "0")
@@ -211,12 +202,12 @@ def _inspect(
         parts = [f"count({cell})", f"count_if({value} = '')", f"count_if({value} <> '' and {value} <> {cell})"]
         parts.append(f"max(strlen({cell}))" if name in keys else "0")
         for kind in asked[name]:
-            unfit = f"{value} <> '' and not {_holds(kind, value)}"
+            unfit = f"{value} <> '' and not {holds_sql(kind, value)}"
             parts += [f"count_if({unfit})", f"arg_min({{'r': r, 'v': {cell}}}, r) filter (where {unfit})"]
         wanted += parts
         sizes.append(len(parts))
     cells = [f"c{head.names.index(name)}" for name in doubtful]
-    source = f"(select r, {', '.join(f'{c}, {_trimmed(c)} as {c}_' for c in cells)} from {reading.records})"
+    source = f"(select r, {', '.join(f'{c}, {trimmed_sql(c)} as {c}_' for c in cells)} from {reading.records})"
     row = reading.rows(f"select count(*), {', '.join(wanted)} from {source}")[0]
     records, row = row[0], row[1:]
     columns: dict[str, ColumnScan | None] = {}
@@ -259,29 +250,3 @@ def _settle(column: ColumnScan, kind: Type) -> ColumnScan:
     if kind is Type.TEXT:
         return replace(column, type=kind, values=column.values + column.blanks)
     return replace(column, type=kind)
-
-
-def _trimmed(cell: str) -> str:
-    return f"trim({cell}, {literal(SPACES)})"
-
-
-def _holds(kind: Type, cell: str) -> str:
-    """The DuckDB condition under which ``kind`` holds ``cell``."""
-    condition = f"regexp_full_match({cell}, {literal(GRAMMAR[kind])})"
-    # Only a number can be any length: the other grammars end by themselves.
-    return f"({condition} and strlen({cell}) <= {LONGEST_TYPED})" if kind is Type.NUMERIC else condition
-
-
-def unfit(kind: Type, cell: str) -> str:
-    """The DuckDB condition under which ``cell`` holds a value that a column of ``kind`` can't."""
-    return f"{_trimmed(cell)} <> '' and not {_holds(kind, _trimmed(cell))}"
-
-
-def as_typed(cell: str) -> str:
-    """The DuckDB expression that PostgreSQL's typed columns and our keys are given: trimmed, blank as NULL."""
-    return f"nullif({_trimmed(cell)}, '')"
-
-
-def as_key(cell: str) -> str:
-    """The DuckDB expression of a text key: as it stands, but blank as NULL."""
-    return f"case when {_trimmed(cell)} <> '' then {cell} end"

@@ -15,9 +15,9 @@ from ingest.loader.file import LocalFile
 from ingest.loader.headers import read_header
 from ingest.loader.judge import Judged, find_empty, judged_types, lock_as_planned, possible_keys
 from ingest.loader.plan import Plan, plan
-from ingest.loader.reading import Emission, Reading
+from ingest.loader.reading import Reading
 from ingest.loader.rejects import Reject, RejectBook
-from ingest.loader.rows import OpenRows, lying_rows, named_keys, open_rows
+from ingest.loader.rows import OpenRows, Stream, lying_rows, named_keys, open_rows
 from ingest.loader.scan import ColumnScan, Head, Scan, read_head, scan
 from ingest.loader.split import Certified, split
 from ingest.loader.standing import Standing
@@ -53,7 +53,7 @@ class Way(Protocol):
     def open(self, *, numbered: bool) -> AbstractContextManager[OpenRows]:
         """The rows that go in."""
 
-    def named_keys(self, names: Sequence[str]) -> tuple[int, Emission | None]:
+    def named_keys(self, names: Sequence[str]) -> tuple[int, Stream | None]:
         """Of the records left out: how many have a key that can't be read, and the keys of the others."""
 
     def confirm(self) -> Judged:
@@ -88,7 +88,7 @@ class Careful:
         """The rows that go in."""
         return open_rows(self.reading, self.judged.plan, numbered=numbered)
 
-    def named_keys(self, names: Sequence[str]) -> tuple[int, Emission | None]:
+    def named_keys(self, names: Sequence[str]) -> tuple[int, Stream | None]:
         """The keys of the records that the plan leaves out."""
         return named_keys(self.reading, self.judged.plan, names)
 
@@ -175,7 +175,7 @@ class Guess:
         with lying_rows(self.file.path, self.head.offset, self.head.dialect, self.plan.names) as rows:
             yield replace(rows, rows=_Stoppable(rows, self.judging.hopeless))
 
-    def named_keys(self, names: Sequence[str]) -> tuple[int, Emission | None]:
+    def named_keys(self, names: Sequence[str]) -> tuple[int, Stream | None]:
         """None: a guess holds only where no record is left out."""
         return 0, None
 

@@ -7,17 +7,18 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader import scan, ways
+from ingest.loader import reading, ways
 from pipeline_site.local.postgres import Postgres
 from tests.conftest import MAJORS, Servers
 
 WAYS = {
     "alone": (4 << 20, 1 << 20, 1_000),
+    "judged": (4 << 20, 1 << 20, 1),
     "beside": (0, 1 << 20, 2),
     "misled": (0, 64, 1),
 }
 """From which size on a file is copied beside its judgement, how many bytes of its head the guess is made from, and up
-to how many records are judged in Python: what has more is judged by DuckDB."""
+to how many records a file is held in memory: with more it is judged by DuckDB, and written anew through it."""
 
 
 @pytest.fixture(scope="module")
@@ -58,5 +59,5 @@ def going(way: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ways, "WORTHWHILE", WAYS[way][0])
         patch.setattr(ways, "HEAD", WAYS[way][1])
-        patch.setattr(scan, "_HEAD", WAYS[way][2])
+        patch.setattr(reading, "HEAD", WAYS[way][2])
         yield

@@ -1,0 +1,55 @@
+"""What a cell is to a column, once in DuckDB's SQL and once in Python: the types' one grammar decides in both.
+
+The functions that end in ``_sql`` are given the name of a cell, and give an expression that does what their
+namesakes do.
+"""
+
+from ingest.loader.types import GRAMMAR, LONGEST_TYPED, SPACES, Type, holds
+
+
+def literal(text: str) -> str:
+    """``text`` as a string literal of DuckDB."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def trimmed_sql(cell: str) -> str:
+    """The cell without the spaces around it."""
+    return f"trim({cell}, {literal(SPACES)})"
+
+
+def holds_sql(kind: Type, cell: str) -> str:
+    """Whether a column of ``kind`` can hold the cell as it stands."""
+    condition = f"regexp_full_match({cell}, {literal(GRAMMAR[kind])})"
+    # Only a number can be any length: the other grammars end by themselves.
+    return f"({condition} and strlen({cell}) <= {LONGEST_TYPED})" if kind is Type.NUMERIC else condition
+
+
+def unfit(kind: Type, cell: str | None) -> bool:
+    """Whether the cell has a value that a column of ``kind`` can't hold; spaces around it don't count."""
+    value = cell.strip(SPACES) if cell else ""
+    return bool(value) and not holds(kind, value)
+
+
+def unfit_sql(kind: Type, cell: str) -> str:
+    """The same in SQL; it may be NULL where the cell is."""
+    return f"{trimmed_sql(cell)} <> '' and not {holds_sql(kind, trimmed_sql(cell))}"
+
+
+def as_typed(cell: str | None) -> str | None:
+    """What PostgreSQL's typed columns are given: trimmed, blank as NULL."""
+    return (cell.strip(SPACES) or None) if cell else None
+
+
+def as_typed_sql(cell: str) -> str:
+    """The same in SQL."""
+    return f"nullif({trimmed_sql(cell)}, '')"
+
+
+def as_key(cell: str | None) -> str | None:
+    """A text key: as it stands, but blank as NULL."""
+    return cell if cell and cell.strip(SPACES) else None
+
+
+def as_key_sql(cell: str) -> str:
+    """The same in SQL."""
+    return f"case when {trimmed_sql(cell)} <> '' then {cell} end"
