@@ -20,11 +20,21 @@ def read_table(cursor: Cursor, name: str) -> Standing:
 
     Raises RunFailed where the name is not a table's.
     """
-    cursor.execute(tables.TABLE, (SCHEMA, name))
+    cursor.execute(tables.describe(SCHEMA, name))
+    return _standing(cursor, name)
+
+
+def lock_and_read_table(cursor: Cursor, name: str, *, ddl: bool) -> Standing:
+    """Lock the table, against readers too where ``ddl`` is to follow; what it is like once the lock is ours."""
+    cursor.execute(tables.together(tables.lock_table(name, ddl=ddl), tables.describe(SCHEMA, name)))
+    return _standing(cursor, name)
+
+
+def _standing(cursor: Cursor, name: str) -> Standing:
     found = cursor.fetchone()
     if found is None:
         return Standing()
-    relkind, columns, uniques, shadowed = found
+    relkind, columns, uniques, shadow = found
     if relkind not in _TABLES:
         kind = _OTHERS.get(relkind, "something else")
         raise RunFailed(f"{SCHEMA}.{name} is {kind}, not a table. Rename it, or rename the file and drop it again.")
@@ -37,14 +47,14 @@ def read_table(cursor: Cursor, name: str) -> Standing:
         foreign={column: kind for column, kind in kinds.items() if column not in ours},
         generated=generated,
         own=frozenset(column for column, *_ in columns or ()) & frozenset(OWN_COLUMNS),
-        shadowed=shadowed,
+        shadow=None if shadow is None else frozenset(shadow),
         uniques=frozenset(tuple(key) for key in uniques or ()),
     )
 
 
 def read_shadow(cursor: Cursor, name: str) -> frozenset[str] | None:
     """The columns of which before-images of the table are kept; None where there are none."""
-    cursor.execute(tables.TABLE, (SHADOW_SCHEMA, name))
+    cursor.execute(tables.describe(SHADOW_SCHEMA, name))
     found = cursor.fetchone()
     return None if found is None else frozenset(column for column, *_ in found[1])
 

@@ -59,7 +59,7 @@ class Definition:
         try:
             empty = standing.empty
             self.define(tables.alter_table(tables.table(self._table), planned.added, planned.altered, empty))
-            if standing.shadowed:
+            if standing.shadow is not None:
                 self._change_shadow(planned, standing)
         except psycopg2.NotSupportedError:
             self._cursor.execute("rollback to savepoint alter_table")

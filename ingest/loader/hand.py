@@ -7,7 +7,7 @@ from psycopg2 import errors
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from ingest.loader.catalogue import dependent_views, read_table
+from ingest.loader.catalogue import dependent_views, lock_and_read_table, read_table
 from ingest.loader.errors import RunFailed
 from ingest.loader.load import lock
 from ingest.loader.plan import LONGEST_KEY, Identities
@@ -96,9 +96,9 @@ def change_type(connection: Connection, table: str, column: str, kind: Type) -> 
             raise RunFailed(
                 f"{column} can't become {kind.short}: as a key its values would repeat or vanish."
             ) from error
-        if standing.shadowed and not widens:
+        if standing.shadow is not None and not widens:
             cursor.execute(images.drop_shadow(table))
-        elif standing.shadowed:
+        elif standing.shadow is not None:
             cursor.execute(altering.set_type(images.shadow(table), column, kind))
             if column == "id":
                 cursor.execute(images.alter_id(table, kind))
@@ -117,5 +117,4 @@ def _check_values(cursor: Cursor, table: str, column: str, kind: Type) -> None:
 def _locked(cursor: Cursor, table: str) -> Standing:
     if not read_table(cursor, table).exists:
         raise RunFailed(f"There is no table {table} yet.")
-    cursor.execute(tables.lock_table(table, ddl=True))
-    return read_table(cursor, table)
+    return lock_and_read_table(cursor, table, ddl=True)

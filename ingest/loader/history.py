@@ -77,16 +77,19 @@ class History:
         return Missing(rows=rows, deleted=self.cursor.rowcount)
 
     def _have_shadow(self) -> None:
+        standing = self.way.standing
+        if not self.way.plan.has_ddl and standing.shadow is not None and standing.shadow.issuperset(self._names()):
+            return
         kept = read_shadow(self.cursor, self.target.table)
         if kept is None:
-            kinds = {**self.way.standing.columns, **{c.name: c.type for c in self.way.plan.columns}}
+            kinds = {**standing.columns, **{c.name: c.type for c in self.way.plan.columns}}
             id_type = kinds.get("id", Type.TEXT)
             for statement in images.create_shadow(self.target.table, id_type):
                 self.cursor.execute(statement)
             return
         # Columns that somebody has added by hand since the shadow was made.
-        added = {name: kind for name, kind in self.way.standing.foreign.items() if name not in kept}
-        added |= {name: kind.short for name, kind in self.way.standing.columns.items() if name not in kept}
+        added = {name: kind for name, kind in standing.foreign.items() if name not in kept}
+        added |= {name: kind.short for name, kind in standing.columns.items() if name not in kept}
         for name, kind in added.items():
             self.cursor.execute(images.add_column(self.target.table, name, kind))
 

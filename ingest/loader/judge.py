@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 
 from psycopg2.extensions import cursor as Cursor
 
-from ingest.loader.catalogue import is_empty, read_table
+from ingest.loader.catalogue import is_empty, lock_and_read_table, read_table
 from ingest.loader.plan import Plan, plan
 from ingest.loader.reading import Reading
 from ingest.loader.scan import Head, Scan, read_head, scan
 from ingest.loader.standing import Standing
-from ingest.loader.statements import tables
 from ingest.loader.target import Target
 from ingest.loader.types import Type
 
@@ -47,8 +46,8 @@ def lock_as_planned(cursor: Cursor, planned: Plan, standing: Standing, target: T
     """Lock the table as the plan needs it; False if somebody changed its definition before the lock was ours."""
     if planned.create:
         return True
-    cursor.execute(tables.lock_table(target.table, ddl=_needs_ddl(planned, standing)))
-    return replace(read_table(cursor, target.table), empty=standing.empty) == standing
+    found = lock_and_read_table(cursor, target.table, ddl=_needs_ddl(planned, standing))
+    return replace(found, empty=standing.empty) == standing
 
 
 def judged_types(standing: Standing, names: Sequence[str]) -> dict[str, Type]:

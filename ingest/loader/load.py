@@ -26,7 +26,7 @@ from ingest.loader.split import split
 from ingest.loader.statements import merging, tables
 from ingest.loader.target import Mode, Target
 from ingest.loader.types import Type
-from ingest.loader.ways import Careful, Refuted, Way, guess
+from ingest.loader.ways import Careful, Refuted, Way, guess, is_worthwhile
 
 VERSION = 1
 """Raised when the same file may give another table than before: identical content is then loaded all the same."""
@@ -45,7 +45,6 @@ def lock(connection: Connection, table: str) -> None:
     Raises psycopg2.errors.LockNotAvailable where another holds it too long; the run is retried then.
     """
     with connection.cursor() as cursor:
-        cursor.execute(tables.SESSION)
         cursor.execute(tables.lock_name(table))
 
 
@@ -54,13 +53,17 @@ def load(
     file: LocalFile,
     target: Target,
     progress: Progress = lambda stage, done, total: None,
+    *,
+    locked: bool = False,
 ) -> Outcome:
     """Bring the file's records into the target's table.
 
-    Works in the caller's open transaction and doesn't commit. Raises RunFailed where the file can't go in, with the
-    Outcome of what would have been where it is known; errors of the driver as they come.
+    Works in the caller's open transaction and doesn't commit; ``locked`` says that ``lock`` was called in it. Raises
+    RunFailed where the file can't go in, with the Outcome of what would have been where it is known; errors of the
+    driver as they come.
     """
-    lock(connection, target.table)
+    if not locked:
+        lock(connection, target.table)
     try:
         with connection.cursor() as cursor:
             outcome, target = _load(cursor, file, target, progress)
@@ -77,6 +80,8 @@ def load(
 
 def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -> tuple[Outcome, Target]:
     """On a guess while the file is judged, if its head allows one; else, or if it was wrong, judged before."""
+    if not is_worthwhile(file, target):
+        return _cut_and_load(cursor, file, target, progress)
     cursor.execute("savepoint guess")
     with guess(cursor, file, target) as guessed:
         if guessed is None:
@@ -221,11 +226,9 @@ class _Loading:
         """COPY into a stage, find each record's row or fate, write what differs by one MERGE."""
         table, planned = self.target.table, self.way.plan
         self.definition.change_columns(planned, self.way.standing)
-        self.cursor.execute(tables.DROP_WORK)
         self.cursor.execute(tables.create_stage(self._stage_columns()))
         staged = self._copy(tables.STAGE, freeze=False)
         judged = self.way.confirm()
-        self.cursor.execute(tables.ANALYZE_STAGE)
         if not staged and planned.identities is None:
             return Outcome(records=0)
         self.progress("merge", 0, 0)

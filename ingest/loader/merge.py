@@ -10,7 +10,7 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.history import History
 from ingest.loader.outcome import Outcome
 from ingest.loader.plan import Identities
-from ingest.loader.resolve import Resolved, frees_emails, resolve, settle_emails, uses_email
+from ingest.loader.resolve import Resolved, resolve, settle_emails, uses_email
 from ingest.loader.statements import merging, tables
 from ingest.loader.target import SCHEMA, Mode, Target
 from ingest.loader.ways import Way
@@ -41,7 +41,7 @@ class Merge:
         with_email = uses_email(self.identities, planned)
         if not with_email:
             self._write(resolved, history)
-        elif frees_emails(self.cursor):
+        elif resolved.frees_emails:
             resolved = settle_emails(self.cursor, table)
             self._write(resolved, history)
         else:

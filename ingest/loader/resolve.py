@@ -6,7 +6,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.plan import ID_AND_EMAIL, Identities, Plan
 from ingest.loader.rejects import Code
-from ingest.loader.statements import merging
+from ingest.loader.statements import merging, tables
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +17,11 @@ class Resolved:
     updated: int
     fates: dict[str, int]
     """Records that don't go in, by code; ``duplicate`` is one of them."""
+    frees_emails: bool
+    """Whether a record changes the e-mail of a row that stands.
+
+    If none does, the unique index itself meets every conflict of e-mails: it holds the old ones all the time.
+    """
 
 
 def choose(cursor: Cursor, plan: Plan) -> tuple[Identities, str]:
@@ -26,7 +31,7 @@ def choose(cursor: Cursor, plan: Plan) -> tuple[Identities, str]:
     candidates = plan.candidates
     if candidates != ID_AND_EMAIL:
         return candidates, evidence_of(candidates)
-    cursor.execute(merging.has_value("email"))
+    cursor.execute(tables.together(tables.ANALYZE_STAGE, merging.has_value("email")))
     if not _one(cursor):
         return (("id",),), "id is the key: the file has it, and no record has an e-mail."
     cursor.execute(merging.emails_are_shared())
@@ -57,22 +62,19 @@ def resolve(cursor: Cursor, table: str, plan: Plan, identities: Identities, *, n
     ``nulls`` says whether a record may lack a value in its key. Conflicts of e-mails are for ``settle_emails``.
     """
     key, with_email = identities[0], uses_email(identities, plan)
-    cursor.execute(merging.CREATE_FATE)
-    if nulls and with_email:
-        for statement in merging.fill_ids(table):
-            cursor.execute(statement)
-    elif nulls:
-        cursor.execute(merging.fate_null_keys(key))
-    cursor.execute(merging.repeats(key))
+    lacking = []
+    if nulls:
+        lacking = merging.fill_ids(table) if with_email else [merging.fate_null_keys(key)]
+    cursor.execute(tables.together(tables.ANALYZE_STAGE, merging.CREATE_FATE, *lacking, merging.repeats(key)))
     repeats = _one(cursor)
     if repeats:
         cursor.execute(merging.fate_duplicates(key))
     fates = _count_fates(cursor) if nulls or repeats else {}
     if fates:
-        cursor.execute(merging.INDEX_FATE)
-        cursor.execute(merging.ANALYZE_FATE)
+        cursor.execute(tables.together(merging.INDEX_FATE, merging.ANALYZE_FATE))
     rest = [name for name in plan.names if name not in key]
-    cursor.execute(merging.find_changes(table, key, rest, fated=bool(fates), with_email=with_email))
+    find = merging.find_changes(table, key, rest, fated=bool(fates), with_email=with_email)
+    cursor.execute(tables.together(find, merging.count_changes(with_email=with_email)))
     return _counted(cursor, fates)
 
 
@@ -81,27 +83,17 @@ def uses_email(identities: Identities, plan: Plan) -> bool:
     return identities == ID_AND_EMAIL and "email" in plan.names
 
 
-def frees_emails(cursor: Cursor) -> bool:
-    """Whether a record changes the e-mail of a row that stands.
-
-    If none does, the unique index itself meets every conflict of e-mails: it holds the old ones all the time.
-    """
-    cursor.execute(merging.FREES_EMAILS)
-    return bool(_one(cursor))
-
-
 def settle_emails(cursor: Cursor, table: str) -> Resolved:
     """Find who conflicts by the e-mail, and who takes a row over by it; the table of changes is right afterwards."""
-    cursor.execute(merging.ANALYZE_CHANGES)
-    for statement in merging.settle_emails(table):
-        cursor.execute(statement)
-    return _counted(cursor, _count_fates(cursor))
+    cursor.execute(tables.together(merging.ANALYZE_CHANGES, *merging.settle_emails(table)))
+    fates = _count_fates(cursor)
+    cursor.execute(merging.count_changes(with_email=True))
+    return _counted(cursor, fates)
 
 
 def _counted(cursor: Cursor, fates: dict[str, int]) -> Resolved:
-    cursor.execute(merging.COUNT_CHANGES)
-    inserted, updated = cursor.fetchone() or (0, 0)
-    return Resolved(inserted=inserted, updated=updated, fates=fates)
+    inserted, updated, frees_emails = cursor.fetchone() or (0, 0, False)
+    return Resolved(inserted=inserted, updated=updated, fates=fates, frees_emails=frees_emails)
 
 
 def reason_of(

@@ -21,8 +21,8 @@ class Standing:
     """Columns known to hold no value yet: they take the file's type."""
     own: frozenset[str] = frozenset()
     """Which of our own columns it has."""
-    shadowed: bool = False
-    """Whether it has a shadow with before-images."""
+    shadow: frozenset[str] | None = None
+    """The columns of its shadow with before-images; None where it has none."""
     uniques: frozenset[tuple[str, ...]] = frozenset()
     """The column lists of its primary key and of its unique indexes, sorted."""
 

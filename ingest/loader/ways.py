@@ -202,6 +202,11 @@ class _Stoppable:
         return self._rows.read(size)
 
 
+def is_worthwhile(file: LocalFile, target: Target) -> bool:
+    """Whether a guess may be made of the file: COPY could read its bytes, and it is large."""
+    return file.path.stat().st_size >= WORTHWHILE and not target.null_tokens and file.dialect == _plain(file.dialect)
+
+
 @contextmanager
 def guess(cursor: Cursor, file: LocalFile, target: Target) -> Iterator[Guess | None]:
     """A plan by the file's head, the table locked for it and the judge at work; None where there is none to be made.
@@ -221,8 +226,6 @@ def guess(cursor: Cursor, file: LocalFile, target: Target) -> Iterator[Guess | N
 
 
 def _plan_by_head(cursor: Cursor, file: LocalFile, target: Target) -> tuple[Certified, Standing, Plan] | None:
-    if file.path.stat().st_size < WORTHWHILE or target.null_tokens or file.dialect != _plain(file.dialect):
-        return None
     certified = _cut_head(file)
     if certified is None or not certified.records:
         return None

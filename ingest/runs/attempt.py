@@ -137,7 +137,7 @@ class Attempt:
 
     def _outcome(self, dataset: Dataset, material: Material, target: Target) -> Outcome:
         file = material.open(dataset)
-        return loading.load(connection.connection, file, target, progress=self._beat.load_reached)
+        return loading.load(connection.connection, file, target, self._beat.load_reached, locked=True)
 
     def _target(self, run: Run) -> Target:
         previous = previous_snapshot(run) if run.dataset.mode == Dataset.Mode.SNAPSHOT else None

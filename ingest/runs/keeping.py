@@ -16,6 +16,8 @@ _LONGEST_VALUE = 10_000  # characters of a rejected cell; the raw record holds i
 
 def keep(run: Run, book: RejectBook) -> None:
     """Store the rejects: by COPY, since 10,000 of them by INSERT took longer than a load of 200,000 records."""
+    if not book.kept:
+        return
     with connection.cursor() as cursor:
         for batch in _batches(run, book):
             cursor.copy_expert(statements.COPY_REJECTS, batch)
