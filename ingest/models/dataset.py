@@ -2,13 +2,21 @@
 
 from collections.abc import Mapping
 
+from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from ingest.loader.dialect import Pinned
 from ingest.loader.target import Mode, Target
+from ingest.models.visible import VisibleQuerySet
 from ingest.validators import encoding_only, table_name_only, texts_only
+
+
+class DatasetQuerySet(VisibleQuerySet):
+    """Datasets, asked about as a whole."""
+
+    belongs_to = "pk"
 
 
 class Dataset(models.Model):
@@ -78,9 +86,19 @@ class Dataset(models.Model):
         help_text="The run whose load stands in the table; none once an operator has changed the table since.",
     )
     created = models.DateTimeField(auto_now_add=True, editable=False)
+    open_to = models.ManyToManyField(
+        Group,
+        through="Opening",
+        blank=True,
+        related_name="datasets",
+        help_text="The groups that see it and its runs; none: everybody.",
+    )
+
+    objects = DatasetQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
+        permissions = [("close_dataset", "Can close a dataset to all but some groups, and sees closed ones")]
         indexes = [
             models.Index(fields=["name"], name="ingest_dataset_patterned", condition=~Q(patterns=[])),
         ]
@@ -112,3 +130,17 @@ class Dataset(models.Model):
             approved=approved,
             previous_records=previous_records,
         )
+
+
+class Opening(models.Model):
+    """A closed dataset is open to a group; the group can't be removed before, or the dataset would be open to all."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="openings")
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="openings")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["dataset", "group"], name="ingest_opening_once")]
+
+    def __str__(self) -> str:
+        return f"{self.dataset} is open to {self.group}"

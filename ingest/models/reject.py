@@ -3,6 +3,13 @@
 from django.db import models
 
 from ingest.models.run import Run
+from ingest.models.visible import VisibleQuerySet
+
+
+class RejectQuerySet(VisibleQuerySet):
+    """Rejects, asked about as a whole."""
+
+    belongs_to = "run__dataset"
 
 
 class Reject(models.Model):
@@ -15,6 +22,8 @@ class Reject(models.Model):
     code = models.CharField(max_length=20)
     reason = models.TextField()
     raw = models.BinaryField(help_text="The whole record as it stands in the file: any bytes at all.")
+
+    objects = RejectQuerySet.as_manager()
 
     class Meta:
         ordering = ["run", "line", "id"]

@@ -7,8 +7,13 @@ from django.db.models import F, Q
 
 from ingest.loader.source import SourceObject
 from ingest.models.dataset import Dataset
+from ingest.models.visible import VisibleQuerySet
 
 _LONGEST_IDENTITY = 200  # bytes; the unique index over bucket, key and identity must stay under 2,704
+
+
+class RunQuerySet(VisibleQuerySet):
+    """Runs, asked about as a whole."""
 
 
 class Run(models.Model):
@@ -75,6 +80,8 @@ class Run(models.Model):
     undone = models.BooleanField(default=False, help_text="Whether an undo has taken back what was left of it.")
     undoes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undos")
     stayed = models.JSONField(default=list, help_text="Rows that an undo has left as they are: [key, why].")
+
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
