@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+from django.db.models.signals import post_migrate
 
 
 class AdminConfig(admin_apps.AdminConfig):
@@ -20,5 +21,7 @@ class IngestConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from ingest import checks  # noqa: F401
+        """Register the system checks, and have the groups made after each migration."""
+        from ingest import checks, groups  # noqa: F401
+
+        post_migrate.connect(groups.make_groups, sender=self, dispatch_uid="ingest.groups")
