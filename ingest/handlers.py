@@ -64,10 +64,11 @@ def _carry(message: Message, *, late: bool) -> None:
     """Receive and execute one message's files. Raises RunInterrupted if one of them has to come again."""
     interrupted = []
     for source in message.objects:
-        run = runs.receive(source)
         if late:
-            interrupted.append(f"no time was left for run {run.pk}")
-        elif runs.take(run.pk) == Run.Status.WAITING:
+            interrupted.append(f"no time was left for run {runs.receive(source).pk}")
+            continue
+        run, status = runs.take_in(source)
+        if status == Run.Status.WAITING:
             interrupted.append(f"run {run.pk} was interrupted")
     if interrupted:
         raise RunInterrupted(f"To be delivered again: {', '.join(interrupted)}.")

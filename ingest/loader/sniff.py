@@ -92,9 +92,12 @@ def best_sample(text: bytes, delimiters: str, quotes: Sequence[tuple[str, str]],
     """
     best: Sample | None = None
     for quote, escape in quotes:
-        samples = [sample(text, grammar_of(one, quote, escape), whole=whole) for one in delimiters]
+        grammars = [grammar_of(one, quote, escape) for one in delimiters]
+        used = [one for one in grammars if one.delimiter in text] or grammars[:1]
+        samples = [sample(text, one, whole=whole) for one in used]
         found = max(samples, key=lambda one: (one.consistency, one.header_width))
         if found.width < 2 and found.header_width < 2:  # one column: best with a delimiter that no value of it holds
+            samples = [sample(text, one, whole=whole) for one in grammars]
             found = next((one for one in samples if all(len(record) == 1 for record in one.records)), samples[0])
         if best is None or found.consistency > best.consistency or _quoted_throughout(best, found):
             best = found

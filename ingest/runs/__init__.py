@@ -2,7 +2,7 @@
 
 from ingest.runs.by_hand import TYPES, change_key, change_type, columns_of
 from ingest.runs.claiming import Claim, claim
-from ingest.runs.executing import execute, take
+from ingest.runs.executing import execute, take, take_in
 from ingest.runs.expiring import expire
 from ingest.runs.holding import approve, discard, held_by
 from ingest.runs.previewing import load_previewed
@@ -33,5 +33,6 @@ __all__ = [
     "retry",
     "sweep",
     "take",
+    "take_in",
     "undo",
 ]

@@ -94,16 +94,18 @@ class Attempt:
 
     def _lock(self) -> Run:
         """The run's row with our token, then the table; the run is given its dataset as it stands under the lock."""
-        run = Run.objects.select_for_update(no_key=True, of=("self",)).filter(
-            pk=self._run.pk, token=self._claim.token, status=Status.RUNNING
-        )
-        locked = run.first()
+        run = self._run
+        ours = Run.objects.filter(pk=run.pk, token=self._claim.token, status=Status.RUNNING)
+        locked = ours.select_for_update(no_key=True).values_list("dataset", "started").first()
         if locked is None:
-            raise ClaimLost(f"Run {self._run.pk} was taken over by another worker.")
+            raise ClaimLost(f"Run {run.pk} was taken over by another worker.")
         self._beat.enter(Progress.Stage.WAIT, 0)
-        loading.lock(connection.connection, self._run.dataset.name)
-        self._run.dataset = locked.dataset = Dataset.objects.select_related("newest").get(pk=locked.dataset_id)
-        return locked
+        loading.lock(connection.connection, run.dataset.name)
+        dataset, run.started = locked
+        before, run.dataset = run.dataset.newest, Dataset.objects.get(pk=dataset)
+        if before and before.pk == run.dataset.newest_id:  # what has succeeded stays as it is
+            run.dataset.newest = before
+        return run
 
     def _load_in_order(self, run: Run, newer: Run | None, behind: Material | None) -> Status:
         """Load the run's own version, and behind it the newest one once more if that had come before it."""

@@ -33,6 +33,16 @@ def lease_end() -> Combinable:
     return Now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
+def first_claim() -> dict[str, object]:
+    """The fields of a run that is made claimed: as ``claim`` would leave it."""
+    return {"status": Run.Status.RUNNING, "token": 1, "attempts": 1, "started": Now()}
+
+
+def lease(token: int) -> dict[str, object]:
+    """The fields of the progress of a run that is claimed now."""
+    return {"token": token, "lease_until": lease_end(), "stage": Progress.Stage.FETCH}
+
+
 def claim(run_id: int) -> Claim | None:
     """Take the run if nobody holds it: it waits, or its holder's lease is over.
 
@@ -57,9 +67,7 @@ def claim(run_id: int) -> Claim | None:
             reason="",
             traceback="",
         )
-        Progress.objects.filter(pk=run_id).update(
-            token=token, lease_until=lease_end(), stage=Progress.Stage.FETCH, bytes_done=0, bytes_total=run.size
-        )
+        Progress.objects.filter(pk=run_id).update(**lease(token), bytes_done=0, bytes_total=run.size)
     run.token, run.attempts = token, run.attempts + 1
     return Claim(run=run, token=token)
 

@@ -5,12 +5,14 @@ from django.db import connection
 
 from ingest.aws.objects import SourceGone
 from ingest.loader.errors import Fate, RunHeld, RunInterrupted, fate_of
+from ingest.loader.source import SourceObject
 from ingest.models import Run
 from ingest.runs import ending
 from ingest.runs.attempt import Attempt
 from ingest.runs.claiming import Claim, ClaimLost, claim
 from ingest.runs.heartbeat import Heartbeat
 from ingest.runs.material import Material
+from ingest.runs.receiving import receive_and_claim
 from ingest.runs.scratch import scratch_folder
 from ingest.runs.verdict import newer_known
 
@@ -23,6 +25,12 @@ def take(run_id: int) -> Status | None:
     """Claim a run and execute it: the status it ends in, None if it is finished or somebody else's."""
     claimed = claim(run_id)
     return execute(claimed) if claimed else None
+
+
+def take_in(source: SourceObject) -> tuple[Run, Status | None]:
+    """Receive ``source``, and carry its run as ``take`` does; a new one at once."""
+    run, claimed = receive_and_claim(source)
+    return run, execute(claimed) if claimed else take(run.pk)
 
 
 def execute(claimed: Claim) -> Status | None:

@@ -13,6 +13,7 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.names import table_name
 from ingest.loader.source import SourceObject
 from ingest.models import Dataset, Progress, Run
+from ingest.runs.claiming import Claim, first_claim, lease
 from ingest.runs.failures import log_failure
 from ingest.runs.previewing import FOLDER, key_of_load, kind_of
 
@@ -32,23 +33,44 @@ def receive(source: SourceObject) -> Run:
 
     A file whose name leaves no table name gives a run that has failed already.
     """
+    return _received(source, claimed=False)[0]
+
+
+def receive_and_claim(source: SourceObject) -> tuple[Run, Claim | None]:
+    """The one run of ``source``, and the right to carry it if it was made now.
+
+    A new run is its maker's from the start: nobody else has heard of it. One that was there may be claimed as any.
+    """
+    run, made = _received(source, claimed=True)
+    return run, Claim(run=run, token=run.token) if made and run.dataset else None
+
+
+def _received(source: SourceObject, *, claimed: bool) -> tuple[Run, bool]:
+    """The run, and whether it was made now."""
     identity = Run.identity_of(source)
     first = {"bucket": source.bucket, "key": source.key, "source_identity": identity, "load_number": 1}
-    known = Run.objects.select_related("dataset").filter(**first).first()
+    known = Run.objects.filter(**first).values_list("pk", flat=True).first()
     if known is not None:
-        return known
+        return Run.objects.select_related("dataset").get(pk=known), False
     try:
         dataset, reason = destination(source.key), ""
     except RunFailed as refusal:
         dataset, reason = None, str(refusal)
     try:
         with transaction.atomic():
-            run = _create(source, dataset=dataset, reason=reason, load_number=1, kind=kind_of(source.key))
+            run = _create(
+                source,
+                dataset=dataset,
+                reason=reason,
+                claimed=claimed and dataset is not None,
+                load_number=1,
+                kind=kind_of(source.key),
+            )
     except IntegrityError:  # another delivery of the same event was faster
-        return Run.objects.select_related("dataset").get(**first)
+        return Run.objects.select_related("dataset").get(**first), False
     if reason:
         log_failure(run, reason)
-    return run
+    return run, True
 
 
 def destination(key: str) -> Dataset:
@@ -89,7 +111,9 @@ def load_once_more(run: Run, **fields: object) -> Run:
             continue
 
 
-def _create(source: SourceObject, *, dataset: Dataset | None, reason: str = "", **fields: object) -> Run:
+def _create(
+    source: SourceObject, *, dataset: Dataset | None, reason: str = "", claimed: bool = False, **fields: object
+) -> Run:
     ending = {"status": Run.Status.FAILED, "reason": reason, "finished": timezone.now()} if reason else {}
     run = Run.objects.create(
         dataset=dataset,
@@ -102,7 +126,8 @@ def _create(source: SourceObject, *, dataset: Dataset | None, reason: str = "", 
         source_identity=Run.identity_of(source),
         version_order=Run.order_of(source),
         **ending,
+        **(first_claim() if claimed else {}),
         **fields,
     )
-    Progress.objects.create(run=run, bytes_total=source.size)
+    Progress.objects.create(run=run, bytes_total=source.size, **(lease(run.token) if claimed else {}))
     return run

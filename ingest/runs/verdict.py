@@ -53,18 +53,24 @@ def _has_table(dataset: Dataset) -> bool:
 
 def newer_loaded(run: Run) -> Run | None:
     """The newest version of the run's key that its dataset has loaded, if it is newer than the run's own."""
-    return _newer(run).filter(status=Run.Status.SUCCEEDED, undone=False).first()
+    return _first(_newer(run).filter(status=Run.Status.SUCCEEDED, undone=False))
 
 
 def newer_known(run: Run) -> Run | None:
     """The newest version of the run's key that we have heard of, if it is newer than the run's own."""
-    return _newer(run).first()
+    return _first(_newer(run))
 
 
 def previous_snapshot(run: Run) -> Run | None:
     """The newest run that loaded the dataset's whole truth before ``run``."""
     loaded = Run.objects.filter(dataset=run.dataset_id, kind=Run.Kind.LOAD, status=Run.Status.SUCCEEDED)
     return loaded.filter(snapshot=True, undone=False).exclude(pk=run.pk).order_by("-finished").first()
+
+
+def _first(found: QuerySet[Run]) -> Run | None:
+    """The first, mostly none: then its many columns aren't asked for."""
+    number = found.values_list("pk", flat=True).first()
+    return None if number is None else Run.objects.get(pk=number)
 
 
 def _newer(run: Run) -> QuerySet[Run]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from ingest import runs
 from ingest.models import Progress, Run
+from ingest.runs.receiving import receive_and_claim
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,6 +45,26 @@ def test_a_claim_raises_the_token_counts_the_attempt_and_takes_a_lease(source, s
     assert (run.status, run.attempts) == ("running", 1)
     left = (run.progress.lease_until - timezone.now()).total_seconds()
     assert settings.LEASE_SECONDS - 5 < left <= settings.LEASE_SECONDS
+
+
+def test_a_run_is_its_receivers_from_the_start_until_its_lease_ends(source, settings):
+    told = source()
+    run, claimed = receive_and_claim(told)
+    run.refresh_from_db()
+    assert claimed.token == run.token == run.progress.token == 1
+    assert (run.status, run.attempts, run.progress.stage) == ("running", 1, "fetch")
+    assert run.started <= timezone.now()
+    left = (run.progress.lease_until - timezone.now()).total_seconds()
+    assert settings.LEASE_SECONDS - 5 < left <= settings.LEASE_SECONDS
+    assert receive_and_claim(told) == (run, None)
+    assert runs.claim(run.pk) is None
+    let_lease_end(run)
+    assert runs.claim(run.pk).token == 2
+
+
+def test_a_run_that_has_failed_already_is_nobodys(source):
+    run, claimed = receive_and_claim(source("data/___.csv"))
+    assert (run.status, run.token, claimed) == ("failed", 0, None)
 
 
 def test_a_run_that_is_held_is_not_claimed(source):

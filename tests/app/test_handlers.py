@@ -83,7 +83,7 @@ def test_a_database_that_is_away_loses_no_message(door: Door, monkeypatch):
     def away(source):
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr("ingest.runs.receive", away)
+    monkeypatch.setattr("ingest.runs.take_in", away)
     event = sqs_event(door.put("a.csv", PEOPLE), door.put("b.csv", PEOPLE))
     failures = handlers.on_event(event)["batchItemFailures"]
     assert [failure["itemIdentifier"] for failure in failures] == ["m0", "m1"]
