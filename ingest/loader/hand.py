@@ -22,13 +22,19 @@ SHOWN = 5
 def change_key(connection: Connection, table: str, identities: Identities) -> None:
     """Give the table these identities in place of those it has; () numbers its rows instead.
 
-    Raises RunFailed, with what stands in the way, where the rows don't allow it.
+    Rows may lack the second identity, as records may: what is blank there becomes NULL, which is no value. Raises
+    RunFailed, with what stands in the way, where the rows don't allow it.
     """
     lock(connection, table)
     with connection.cursor() as cursor:
         standing = _locked(cursor, table)
-        for identity in identities:
-            _check_key(cursor, table, standing, identity)
+        for number, identity in enumerate(identities):
+            _check_columns(table, standing, identity)
+            if number:
+                _check_second(cursor, table, identity)
+            else:
+                _check_whole(cursor, table, identity)
+            _check_key(cursor, table, identity)
         cursor.execute(altering.KEYS, (table,))
         for constraint, columns in cursor.fetchall():
             try:
@@ -44,15 +50,32 @@ def change_key(connection: Connection, table: str, identities: Identities) -> No
         cursor.execute(images.drop_shadow(table))
 
 
-def _check_key(cursor: Cursor, table: str, standing: Standing, identity: tuple[str, ...]) -> None:
-    told = " and ".join(identity)
+def _check_columns(table: str, standing: Standing, identity: tuple[str, ...]) -> None:
     unknown = [column for column in identity if column not in standing.columns]
     if unknown:
         raise RunFailed(f"{table} has no column {unknown[0]}; it can't be the key.")
+
+
+def _check_whole(cursor: Cursor, table: str, identity: tuple[str, ...]) -> None:
+    """The first identity is in every row."""
     cursor.execute(altering.count_blank(table, identity))
     (blank,) = cursor.fetchone() or (0,)
     if blank:
+        told = " and ".join(identity)
         raise RunFailed(f"{told} can't be the key of {table}: {blank:,} rows have no value there.")
+
+
+def _check_second(cursor: Cursor, table: str, identity: tuple[str, ...]) -> None:
+    """A second identity is in one row at least; blank ones are made NULL."""
+    cursor.execute(tables.together(altering.void_blanks(table, identity), altering.has_key(table, identity)))
+    (found,) = cursor.fetchone() or (False,)
+    if not found:
+        told = " and ".join(identity)
+        raise RunFailed(f"{told} can't be a second key of {table}: no row has a value there.")
+
+
+def _check_key(cursor: Cursor, table: str, identity: tuple[str, ...]) -> None:
+    told = " and ".join(identity)
     cursor.execute(altering.count_longer(table, identity, LONGEST_KEY))
     (longer,) = cursor.fetchone() or (0,)
     if longer:

@@ -54,7 +54,7 @@ def test_without_a_declared_key_the_rows_choose(door: Door, people):
 
 
 def test_email_is_a_key_besides_id_where_the_rows_allow_it(door: Door):
-    door.load("people.csv", "id,email\n1,a@x.example\n2,b@x.example\n")
+    door.load("people.csv", "id,email\n1,a@x.example\n2,b@x.example\n4,\n5,\n")
     dataset = Dataset.objects.get()
     runs.change_key(dataset.pk, mode="append")
     door.load("people.csv", "id,email\n3,b@x.example\n")

@@ -11,7 +11,7 @@ from ingest.loader.outcome import Outcome
 from ingest.loader.target import Target
 from ingest.loader.types import Type
 from tests.loader.conftest import clear
-from tests.loader.loading import load_bytes
+from tests.loader.loading import load_bytes, read_table
 
 
 @pytest.fixture
@@ -32,6 +32,45 @@ def test_a_key_of_two_columns_takes_the_place_of_id_and_email(table: Connection)
     change_key(table, "t", (("country", "no"),))
     outcome = load(table, "country,no,v\nde,1,9\nfr,2,9\n", 2, identities=(("country", "no"),))
     assert (outcome.inserted, outcome.updated) == (1, 1)
+
+
+BOTH = (("id",), ("email",))
+
+
+@pytest.fixture
+def lacking(shared: Connection) -> Iterator[Connection]:
+    """A table under the key ``id``, in which e-mails lack, as NULL, as an empty text and as spaces."""
+    clear(shared)
+    content = 'id,email,v\n1,a,x\n2,,x\n3,"",x\n4," ",x\n5,,x\n'
+    load(shared, content, 1, declared_key=("id",))
+    yield shared
+    shared.rollback()
+
+
+def test_rows_without_an_email_don_t_end_its_identity(lacking: Connection) -> None:
+    change_key(lacking, "t", BOTH)
+    outcome = load(lacking, "id,email,v\n,a,y\n3,,x\n4,b,x\n,b,z\n", 2, identities=BOTH)
+    assert (outcome.inserted, outcome.updated, outcome.unchanged, outcome.duplicate) == (0, 2, 1, 1)
+    rows = {(row["id"], row["email"], row["v"], row["run_id"]) for row in read_table(lacking, "t").rows}
+    assert rows == {
+        ("1", "a", "y", 2),
+        ("2", None, "x", 1),
+        ("3", None, "x", 1),
+        ("4", "b", "z", 2),
+        ("5", None, "x", 1),
+    }
+
+
+def test_where_no_row_has_an_email_it_is_no_identity(lacking: Connection) -> None:
+    load(lacking, "id,email\n1,\n", 2, identities=(("id",),))
+    with pytest.raises(RunFailed, match="email can't be a second key of t: no row has a value there"):
+        change_key(lacking, "t", BOTH)
+
+
+def test_an_email_of_two_rows_is_no_identity(lacking: Connection) -> None:
+    load(lacking, "id,email\n5,a\n", 2, identities=(("id",),))
+    with pytest.raises(RunFailed, match="email can't be the key of t: rows repeat it, such as 'a'"):
+        change_key(lacking, "t", BOTH)
 
 
 def test_rows_without_a_key_are_numbered(table: Connection) -> None:

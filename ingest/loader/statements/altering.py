@@ -35,6 +35,21 @@ def count_blank(name: str, key: Sequence[str]) -> Composed:
     )
 
 
+def void_blanks(name: str, key: Sequence[str]) -> Composed:
+    """Makes blank values of the columns NULL; the rows keep their run and its time."""
+    blank = "nullif(btrim({c}::text, {spaces}), '') is null"
+    return SQL("update {} set {} where {}").format(
+        table(name),
+        _each(f"{{c}} = case when {blank} then null else {{c}} end", key, ", "),
+        _each(f"({{c}} is not null and {blank})", key, " or "),
+    )
+
+
+def has_key(name: str, key: Sequence[str]) -> Composed:
+    """Whether a row has a value in each of the columns."""
+    return SQL("select exists (select from {} where {})").format(table(name), _each("{c} is not null", key, " and "))
+
+
 def count_longer(name: str, key: Sequence[str], limit: int) -> Composed:
     """How many rows have a longer key than an index entry holds."""
     return SQL("select count(*) from {} where {} > {}").format(
@@ -43,9 +58,13 @@ def count_longer(name: str, key: Sequence[str], limit: int) -> Composed:
 
 
 def repeated(name: str, key: Sequence[str], limit: int) -> Composed:
-    """Some keys that several rows have, as texts."""
-    return SQL("select concat_ws(', ', {}) from {} group by {} having count(*) > 1 limit {}").format(
-        _each("{c}::text", key, ", "), table(name), columns(key), Literal(limit)
+    """Some keys that several rows have, as texts; NULL repeats nothing."""
+    return SQL("select concat_ws(', ', {}) from {} where {} group by {} having count(*) > 1 limit {}").format(
+        _each("{c}::text", key, ", "),
+        table(name),
+        _each("{c} is not null", key, " and "),
+        columns(key),
+        Literal(limit),
     )
 
 
