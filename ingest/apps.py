@@ -21,7 +21,13 @@ class IngestConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks, and have the groups made after each migration."""
+        """Register the checks, the index of file names' parts, and have the groups made after each migration."""
+        from django.contrib.postgres.indexes import OpClass
+        from django.db.models.expressions import OrderBy
+        from django.db.models.functions import Collate
+        from django.db.models.indexes import IndexExpression
+
         from ingest import checks, groups  # noqa: F401
 
+        IndexExpression.register_wrappers(OrderBy, OpClass, Collate)  # all that is needed of django.contrib.postgres
         post_migrate.connect(groups.make_groups, sender=self, dispatch_uid="ingest.groups")

@@ -2,8 +2,10 @@
 
 import hashlib
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from ingest.loader.source import SourceObject
 from ingest.models.dataset import Dataset
@@ -47,6 +49,7 @@ class Run(models.Model):
     version_order = models.CharField(max_length=1024, blank=True, db_collation="C")
     load_number = models.PositiveIntegerField(default=1)
     forced = models.BooleanField(default=False, help_text="Load even what the newest run has loaded already.")
+    who = models.CharField(max_length=150, blank=True, help_text="Who asked for it; empty: a file in the bucket did.")
 
     token = models.BigIntegerField(default=0, help_text="Raised by every claim: an older holder stops at it.")
     attempts = models.PositiveIntegerField(default=0)
@@ -63,6 +66,10 @@ class Run(models.Model):
     duplicate = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)
     deleted = models.BigIntegerField(default=0)
+    stages = models.JSONField(default=list, help_text="What its last attempt went through: [stage, seconds].")
+    sample = models.JSONField(
+        default=dict, help_text="Rows that it would have changed, where its load was rolled back."
+    )
     columns = models.JSONField(default=list)
     dialect = models.JSONField(default=dict)
     ddl = models.JSONField(default=list)
@@ -80,6 +87,7 @@ class Run(models.Model):
     undone = models.BooleanField(default=False, help_text="Whether an undo has taken back what was left of it.")
     undoes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undos")
     stayed = models.JSONField(default=list, help_text="Rows that an undo has left as they are: [key, why].")
+    decided = models.CharField(max_length=200, blank=True, help_text="What became of a preview, and by whom.")
 
     objects = RunQuerySet.as_manager()
 
@@ -120,6 +128,9 @@ class Run(models.Model):
                 name="ingest_run_unfinished",
                 condition=Q(status__in=["queued", "waiting", "running"]),
             ),
+            models.Index(fields=["received"], name="ingest_run_received"),
+            models.Index(fields=["who", "-id"], name="ingest_run_who", condition=~Q(who="")),
+            GinIndex(OpClass(Upper("key"), name="gin_trgm_ops"), name="ingest_run_key_parts"),
             models.Index(fields=["finished"], name="ingest_run_undoable", condition=Q(undoable=True)),
         ]
 
@@ -179,6 +190,10 @@ class Progress(models.Model):
     stage = models.CharField(max_length=20, default=Stage.QUEUED, help_text="Ours, then those of the loader.")
     bytes_done = models.BigIntegerField(default=0)
     bytes_total = models.BigIntegerField(default=0)
+    rows = models.BigIntegerField(
+        null=True, help_text="That COPY has sent, by PostgreSQL's own count; empty elsewhere."
+    )
+    stages = models.JSONField(default=list, help_text="The stages so far: [stage, seconds], the last one going on.")
 
     class Meta:
         verbose_name_plural = "progress"

@@ -67,7 +67,7 @@ class Attempt:
         with transaction.atomic():
             run = self._lock()
             self._beat.enter(Progress.Stage.UNDO, 0)
-            return take_back(run, run.dataset)
+            return take_back(run, run.dataset, self._claim.clock)
 
     def _first_need(self) -> Material | None:
         """Nothing, if the content seems to be loaded already, by its ETag or, once fetched, by its digest."""
@@ -85,7 +85,7 @@ class Attempt:
             return ending.supersede(self._claim, reason), None
         same = same_content(run, run.dataset, self.own.sha256)
         if same:
-            return ending.finish_unchanged(run, same, self.own.sha256), None
+            return ending.finish_unchanged(run, same, self.own.sha256, self._claim.clock.stages), None
         behind = self._material(newer) if newer and run.dataset.mode == Dataset.Mode.UPSERT else None
         for material in (self.own, behind):
             if material and not material.is_ready(run.dataset):
@@ -135,10 +135,11 @@ class Attempt:
             raise
         if run.kind == Run.Kind.PREVIEW:
             raise _Previewed(outcome, {})
-        return ending.finish(run, outcome, material, notes)
+        return ending.finish(run, outcome, material, notes, self._claim.clock.stages)
 
     def _outcome(self, dataset: Dataset, material: Material, target: Target) -> Outcome:
         file = material.open(dataset)
+        self._beat.load_by(connection.connection.info.backend_pid)
         return loading.load(connection.connection, file, target, self._beat.load_reached, locked=True)
 
     def _target(self, run: Run) -> Target:

@@ -1,6 +1,6 @@
 """Claim: exactly one worker at a time carries a run (BEHAVIOUR 8, "Who holds a run")."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from ingest.loader.errors import RunFailed
 from ingest.models import Progress, Run
 from ingest.runs.failures import log_failure
+from ingest.runs.stages import StageClock
 
 FREE = (Run.Status.QUEUED, Run.Status.WAITING)
 
@@ -22,6 +23,8 @@ class Claim:
 
     run: Run
     token: int
+    clock: StageClock = field(default_factory=StageClock)
+    """Of the attempt that it begins."""
 
 
 class ClaimLost(RunFailed):
@@ -67,7 +70,8 @@ def claim(run_id: int) -> Claim | None:
             reason="",
             traceback="",
         )
-        Progress.objects.filter(pk=run_id).update(**lease(token), bytes_done=0, bytes_total=run.size)
+        begun = {"bytes_done": 0, "bytes_total": run.size, "rows": None, "stages": []}
+        Progress.objects.filter(pk=run_id).update(**lease(token), **begun)
     run.token, run.attempts = token, run.attempts + 1
     return Claim(run=run, token=token)
 

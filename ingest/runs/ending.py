@@ -1,5 +1,6 @@
 """The ways a run ends: with an outcome, superseded, failed, or put back to wait; only ever for its own holder."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -20,6 +21,7 @@ from ingest.runs.material import Material
 from ingest.runs.verdict import fingerprint
 
 Status = Run.Status
+Stages = Sequence[tuple[str, float]]
 
 MOST_INTERRUPTIONS = 20
 """With the pauses below some three hours; a table that is busy doesn't count."""
@@ -27,7 +29,7 @@ _LONGEST_PAUSE = 600  # seconds
 _TURN_LOST_PAUSE = 2
 
 
-def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...] = ()) -> Status:
+def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...] = (), stages: Stages = ()) -> Status:
     """Write ``outcome`` within the load's transaction: the run, its rejects, what the dataset has learnt."""
     outcome.check_balance()
     dataset = run.dataset
@@ -44,13 +46,14 @@ def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...
         fingerprint=fingerprint(dataset),
         sha256=material.sha256,
         dialect=material.written_as,
+        stages=stages,
         **_account(outcome, notes),
     )
     keep(run, outcome.rejects)
     return Status.SUCCEEDED
 
 
-def finish_unchanged(run: Run, same: Run, sha256: str) -> Status:
+def finish_unchanged(run: Run, same: Run, sha256: str, stages: Stages) -> Status:
     """End a run whose content run ``same`` has loaded: every row is unchanged, nothing is written (BEHAVIOUR 1)."""
     note = f"Run {same.pk} has loaded the same content into this table, so nothing was to do."
     _write(
@@ -58,6 +61,7 @@ def finish_unchanged(run: Run, same: Run, sha256: str) -> Status:
         status=Status.SUCCEEDED,
         records=same.records,
         unchanged=same.records,
+        stages=stages,
         columns=same.columns,
         dialect=same.dialect,
         sha256=sha256 or same.sha256,
@@ -68,7 +72,7 @@ def finish_unchanged(run: Run, same: Run, sha256: str) -> Status:
     return Status.SUCCEEDED
 
 
-def finish_undo(run: Run, undone: Undone) -> Status:
+def finish_undo(run: Run, undone: Undone, stages: Stages) -> Status:
     """Write what an undo did, within its transaction: rows that came back are its records."""
     stayed = undone.stayed[:LISTED]
     why_stay = "a later run changed or deleted them, or another row took their key"
@@ -76,6 +80,7 @@ def finish_undo(run: Run, undone: Undone) -> Status:
     _write(
         run,
         status=Status.SUCCEEDED,
+        stages=stages,
         records=undone.restored + undone.reinserted,
         inserted=undone.reinserted,
         updated=undone.restored,
@@ -171,7 +176,7 @@ def interrupt(claim: Claim, error: BaseException, *, turn_lost: bool = False) ->
 def _end(claim: Claim, **fields: object) -> Status | None:
     """Write the end of a run, unless its holder is somebody else by now: then None."""
     ours = Run.objects.filter(pk=claim.run.pk, token=claim.token, status=Status.RUNNING)
-    return fields["status"] if ours.update(**{"finished": Now(), **fields}) else None
+    return fields["status"] if ours.update(**{"finished": Now(), "stages": claim.clock.stages, **fields}) else None
 
 
 def _write(run: Run, **fields: object) -> None:

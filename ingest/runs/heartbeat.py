@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from ingest.models import Progress
+from ingest.runs import statements
 from ingest.runs.claiming import Claim, ClaimLost, lease_end
 
 _LOG = logging.getLogger("ingest.runs")
@@ -24,9 +25,11 @@ class Heartbeat:
 
     def __init__(self, claim: Claim) -> None:
         self._claim = claim
-        self._stage: str = Progress.Stage.FETCH
+        self._clock = claim.clock
+        self._clock.enter(Progress.Stage.FETCH)
         self._done = 0
         self._total = claim.run.size
+        self._backend: int | None = None
         self._stop = threading.Event()
         self._lost = threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{claim.run.pk}", daemon=True)
@@ -45,7 +48,8 @@ class Heartbeat:
         """Begin a stage of ``total`` bytes. Raises ClaimLost if somebody else holds the run by now."""
         if self._lost.is_set():
             raise ClaimLost(f"Run {self._claim.run.pk} was taken over by another worker.")
-        self._stage, self._total, self._done = stage, total, 0
+        self._clock.enter(stage, anew=self._done > 0)
+        self._total, self._done = total, 0
 
     def reach(self, done: int) -> None:
         """Note how many bytes of the stage are done."""
@@ -53,7 +57,13 @@ class Heartbeat:
 
     def load_reached(self, stage: str, done: int, total: int) -> None:
         """Note where the loader is, in its own words. Never raises: the run's row is locked, so nobody can take it."""
-        self._stage, self._done, self._total = stage[:_LONGEST_STAGE], done, total
+        # A loader that begins its stage anew has found that its first way doesn't go.
+        self._clock.enter(stage[:_LONGEST_STAGE], anew=done < self._done)
+        self._done, self._total = done, total
+
+    def load_by(self, backend: int) -> None:
+        """Note which backend of PostgreSQL loads: it counts the rows that COPY has sent to it."""
+        self._backend = backend
 
     def _beat(self) -> None:
         interval = min(INTERVAL, settings.LEASE_SECONDS / 6)
@@ -70,7 +80,22 @@ class Heartbeat:
             connection.close()
 
     def _write(self) -> bool:
+        stages = self._clock.stages
+        told = {
+            "stage": stages[-1][0],
+            "bytes_done": self._done,
+            "bytes_total": self._total,
+            "rows": self._rows_copied(),
+            "stages": stages,
+        }
         ours = Progress.objects.filter(pk=self._claim.run.pk, token=self._claim.token)
-        return bool(
-            ours.update(lease_until=lease_end(), stage=self._stage, bytes_done=self._done, bytes_total=self._total)
-        )
+        return bool(ours.update(lease_until=lease_end(), **told))
+
+    def _rows_copied(self) -> int | None:
+        """How many rows the COPY that is going on has sent; None where none is."""
+        if self._backend is None:
+            return None
+        with connection.cursor() as cursor:
+            cursor.execute(statements.ROWS_COPIED, [self._backend])
+            found = cursor.fetchone()
+        return found[0] if found else None

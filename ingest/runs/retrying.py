@@ -63,7 +63,7 @@ def begin_anew(run: Run, *, approved: dict[str, int] | None = None) -> None:
     Reject.objects.filter(run=run).delete()
 
 
-def load_again(run_id: int) -> Run:
+def load_again(run_id: int, who: str = "") -> Run:
     """A new run of a source object that was loaded before, even if its content stands in the table ("load anyway").
 
     Raises RunFailed if the run has not succeeded.
@@ -73,4 +73,4 @@ def load_again(run_id: int) -> Run:
         raise RunFailed(f"Run {run.pk} is {_OTHER_KINDS[run.kind]}; only a load can be repeated.")
     if run.status != Status.SUCCEEDED:
         raise RunFailed(f"Run {run.pk} is {run.status}; only what has succeeded can be loaded once more.")
-    return load_once_more(run, forced=True, status=Status.WAITING)
+    return load_once_more(run, forced=True, status=Status.WAITING, who=who)

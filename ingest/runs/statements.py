@@ -8,3 +8,6 @@ COPY_REJECTS = "COPY {} ({}) FROM STDIN (FORMAT csv)".format(
     f'"{Reject._meta.db_table}"', ", ".join(f'"{name}"' for name in _NAMES)
 )
 """Every cell quoted: an unquoted empty one would be NULL."""
+
+ROWS_COPIED = "SELECT tuples_processed FROM pg_stat_progress_copy WHERE pid = %s"
+"""Of one backend, by its process id; no row where it isn't in a COPY."""

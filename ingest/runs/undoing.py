@@ -9,12 +9,13 @@ from ingest.models import Dataset, Run
 from ingest.runs import ending
 from ingest.runs.receiving import load_once_more
 from ingest.runs.retrying import locked
+from ingest.runs.stages import StageClock
 
 Status, Kind = Run.Status, Run.Kind
 
 
-def undo(run_id: int) -> Run:
-    """A new run, waiting for a worker, that takes back what is left of run ``run_id`` in its table.
+def undo(run_id: int, who: str = "") -> Run:
+    """A new run, waiting for a worker, that takes back what is left of run ``run_id`` in its table; ``who`` asks.
 
     It can be repeated: rows that stay now may go once the run that changed them is undone. Raises RunFailed, with a
     sentence, if the run isn't a load that succeeded, or its rows as they were aren't kept any more.
@@ -22,10 +23,10 @@ def undo(run_id: int) -> Run:
     with transaction.atomic():
         run = locked(run_id)
         check_undoable(run)
-        return load_once_more(run, kind=Kind.UNDO, undoes=run, status=Status.WAITING)
+        return load_once_more(run, kind=Kind.UNDO, undoes=run, status=Status.WAITING, who=who)
 
 
-def take_back(run: Run, dataset: Dataset) -> Status:
+def take_back(run: Run, dataset: Dataset, clock: StageClock) -> Status:
     """Within the transaction that holds the undo ``run`` and the table of ``dataset``: do it, and write its end.
 
     Raises RunFailed if the run can't be undone any more, or its table is gone.
@@ -36,7 +37,7 @@ def take_back(run: Run, dataset: Dataset) -> Status:
     undone = loader.undo(connection.connection, dataset.name, identities, loaded.pk)
     Run.objects.filter(pk=loaded.pk).update(undone=True)
     Dataset.objects.filter(pk=dataset.pk).update(newest=None)
-    return ending.finish_undo(run, undone)
+    return ending.finish_undo(run, undone, clock.stages)
 
 
 def check_undoable(run: Run) -> None:
