@@ -5,5 +5,5 @@ from constructs import IConstruct
 
 
 def accept(where: IConstruct, rule: str, reason: str) -> None:
-    """Let ``where``, and all in it, break ``rule``; the reason goes into the template too."""
+    """Let ``where``, and all in it, break ``rule``; the reason is written into the metadata beside the template."""
     Validations.of(where).acknowledge(Acknowledgment(id=rule, reason=reason))

@@ -1,0 +1,102 @@
+"""The database is encrypted, inside, backed up, and gone only when that was said; its password is nobody's to know."""
+
+from tests.infra.template import Stacks
+
+
+def test_it_is_a_full_version_that_has_all_of_merge(by_default: Stacks, full: Stacks) -> None:
+    for stage, version in ((by_default, "18.6"), (full, "17.10")):
+        instance = stage["data"].one("AWS::RDS::DBInstance")
+        assert (instance["Engine"], instance["EngineVersion"]) == ("postgres", version)
+        assert stage["data"].one("AWS::RDS::DBParameterGroup")["Family"] == f"postgres{version.split('.')[0]}"
+
+
+def test_it_is_encrypted_and_has_no_public_address(stage: Stacks) -> None:
+    instance = stage["data"].one("AWS::RDS::DBInstance")
+    assert instance["StorageEncrypted"] is True
+    assert instance["PubliclyAccessible"] is False
+
+
+def test_it_speaks_tls_or_nothing(stage: Stacks) -> None:
+    parameters = stage["data"].one("AWS::RDS::DBParameterGroup")["Parameters"]
+    assert parameters["rds.force_ssl"] == "1"
+    assert parameters["ssl_min_protocol_version"] == "TLSv1.2"
+    group = stage["data"].one("AWS::RDS::DBInstance")["DBParameterGroupName"]
+    assert group.strip("<>") in stage["data"].all("AWS::RDS::DBParameterGroup")
+
+
+def test_its_log_quotes_no_cells(stage: Stacks) -> None:
+    parameters = stage["data"].one("AWS::RDS::DBParameterGroup")["Parameters"]
+    assert parameters["log_error_verbosity"] == "terse"
+    assert parameters["log_min_error_statement"] == "panic"
+    assert parameters["log_statement"] == "ddl"
+
+
+def test_it_is_backed_up_and_can_be_looked_into(stage: Stacks) -> None:
+    instance = stage["data"].one("AWS::RDS::DBInstance")
+    assert instance["BackupRetentionPeriod"] >= 7
+    assert instance["EnablePerformanceInsights"] is True
+    assert instance["PerformanceInsightsRetentionPeriod"] == 7  # the days that cost nothing
+    assert instance["EnableCloudwatchLogsExports"] == ["postgresql"]
+    assert instance["AutoMinorVersionUpgrade"] is True
+    assert instance["AllowMajorVersionUpgrade"] is False
+
+
+def test_it_is_small_by_default_and_grows(by_default: Stacks) -> None:
+    instance = by_default["data"].one("AWS::RDS::DBInstance")
+    assert instance["DBInstanceClass"] == "db.t4g.micro"
+    assert (instance["AllocatedStorage"], instance["MaxAllocatedStorage"]) == ("20", 100)
+    assert instance["MultiAZ"] is False
+
+
+def test_it_is_protected_unless_the_stage_says_otherwise(by_default: Stacks, unprotected: Stacks) -> None:
+    kept = by_default["data"].resource("AWS::RDS::DBInstance")
+    assert kept["Properties"]["DeletionProtection"] is True
+    assert kept["Properties"]["DeleteAutomatedBackups"] is False
+    assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("Snapshot", "Snapshot")
+    gone = unprotected["data"].resource("AWS::RDS::DBInstance")
+    assert gone["Properties"]["DeletionProtection"] is False
+    assert gone["DeletionPolicy"] == "Delete"
+
+
+def test_no_empty_one_can_take_its_place(stage: Stacks) -> None:
+    """A replacement gets the same name, which AWS refuses as long as the first one stands."""
+    assert stage["data"].one("AWS::RDS::DBInstance")["DBInstanceIdentifier"] == f"ingest-{stage.stage}"
+
+
+def test_the_password_is_made_by_aws_and_stands_in_no_template(stage: Stacks) -> None:
+    data = stage["data"]
+    secret = data.one("AWS::SecretsManager::Secret")["GenerateSecretString"]
+    assert secret["GenerateStringKey"] == "password"
+    assert secret["PasswordLength"] >= 30
+    name = next(iter(data.all("AWS::SecretsManager::Secret")))
+    password = data.one("AWS::RDS::DBInstance")["MasterUserPassword"]
+    assert password == f"{{{{resolve:secretsmanager:<{name}>:SecretString:password::}}}}"
+    attached = data.one("AWS::SecretsManager::SecretTargetAttachment")
+    assert attached["TargetType"] == "AWS::RDS::DBInstance"
+
+
+def test_the_password_is_changed_from_inside(stage: Stacks) -> None:
+    data = stage["data"]
+    rotation = data.one("AWS::SecretsManager::RotationSchedule")
+    assert rotation["SecretId"].strip("<>") in data.all("AWS::SecretsManager::SecretTargetAttachment")
+    assert rotation["RotationRules"] == {"ScheduleExpression": "rate(30 days)"}
+    hosted = rotation["HostedRotationLambda"]
+    assert hosted["RotationType"] == "PostgreSQLSingleUser"
+    assert hosted["VpcSecurityGroupIds"].startswith("<NetworkRotation")
+    assert hosted["VpcSubnetIds"].count("function") == 2
+
+
+def test_what_aws_logs_is_not_kept_for_ever(stage: Stacks) -> None:
+    logs = {
+        log["LogGroupName"]: log["RetentionInDays"]
+        for name in ("data", "app")
+        for log in stage[name].all("AWS::Logs::LogGroup").values()
+        if "LogGroupName" in log
+    }
+    assert logs == {
+        f"/aws/rds/instance/ingest-{stage.stage}/postgresql": 90,
+        f"/aws/lambda/ingest-{stage.stage}-rotation": 90,
+        f"/aws/lambda/ingest-{stage.stage}": 90,
+    }
+    every = [log for each in stage for log in each.all("AWS::Logs::LogGroup").values()]
+    assert all(log["RetentionInDays"] for log in every)
