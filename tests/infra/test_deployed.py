@@ -1,0 +1,183 @@
+"""The app and trigger stacks stand in a local AWS as they were written, and a file that is put there is loaded.
+
+What this AWS can't be asked: it knows neither the rotation of secrets nor rules between security groups nor flow logs,
+so for the data stack stands the one secret that the app stack takes from it; its functions join no network; its clock
+is not waited for.
+"""
+
+import io
+import json
+import os
+import signal
+import sysconfig
+import time
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from django.db import connection
+
+from ingest.models import Run
+from pipeline_site.local.children import free_port
+from tests.conftest import MAJORS, Servers
+from tests.infra.conftest import ROOT
+from tests.infra.template import Stacks
+from tests.infra.tls import TlsAws
+
+CODE = """
+import django
+django.setup()
+from ingest.handlers import on_event, on_schedule
+
+def called(event, context):
+    scheduled = event.get("detail-type") == "Scheduled Event"
+    return on_schedule(event, context) if scheduled else on_event(event, context)
+"""
+"""In place of the package that is deployed, which has tests of its own: the same handlers, from this checkout."""
+
+
+class Deployed:
+    """The stacks of a stage in the local AWS."""
+
+    def __init__(self, server: TlsAws, stacks: Stacks) -> None:
+        self.server, self.stacks = server, stacks
+        self.cloudformation = server.client("cloudformation")
+        self.standing: list[str] = []
+
+    def deploy(self, name: str, body: dict[str, Any], **parameters: str) -> dict[str, str]:
+        """Make a stack, or bring it up to date; its outputs."""
+        stack, stands = f"ingest-{self.stacks.stage}-{name}", name in self.standing
+        change = self.cloudformation.update_stack if stands else self.cloudformation.create_stack
+        change(
+            StackName=stack,
+            TemplateBody=json.dumps(body),
+            Parameters=[{"ParameterKey": each, "ParameterValue": value} for each, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        self.standing += [] if stands else [name]
+        waiter = self.cloudformation.get_waiter(f"stack_{'update' if stands else 'create'}_complete")
+        waiter.wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        (told,) = self.cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in told.get("Outputs", ())}
+
+    def destroy(self, name: str) -> None:
+        """Take a stack away."""
+        stack = f"ingest-{self.stacks.stage}-{name}"
+        self.cloudformation.delete_stack(StackName=stack)
+        waiter = self.cloudformation.get_waiter("stack_delete_complete")
+        waiter.wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        self.standing.remove(name)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsAws]:
+    """An AWS for these tests alone."""
+    folder = tmp_path_factory.mktemp("aws")
+    server = TlsAws(folder=folder, port=free_port(0), access_key="AKIAINFRA", secret_key="of these tests")
+    server.start()
+    yield server
+    if server.child:
+        os.kill(server.child.pid, signal.SIGKILL)  # told to stop, it first waits for the polls of queues
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def deployed(server: TlsAws, unprotected: Stacks) -> Deployed:
+    """The stage that may be taken away whole, without its trigger."""
+    deployed = Deployed(server, unprotected)
+    (exported,) = [each for each in unprotected["data"].whole["Outputs"].values() if "Export" in each]
+    secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"GenerateSecretString": {}}}
+    output = {"Value": {"Ref": "Secret"}, "Export": exported["Export"]}
+    deployed.deploy("data", {"Resources": {"Secret": secret}, "Outputs": {"Secret": output}})
+    return deployed
+
+
+@pytest.fixture(scope="module")
+def outputs(deployed: Deployed) -> dict[str, str]:
+    """What the app stack tells."""
+    return deployed.deploy("app", deployed.stacks["app"].whole)
+
+
+@pytest.fixture
+def made(
+    deployed: Deployed, outputs: dict[str, str], transactional_db: None, servers: Servers
+) -> Iterator[dict[str, str]]:
+    """What zappa does: the function, with the stack's role, on the test's own database."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("code_of_tests.py", CODE)
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "pipeline_site.settings",
+        "DATABASE_URL": servers[MAJORS[0]].url(connection.settings_dict["NAME"]),
+        "SECRET_KEY": "for tests only: fifty characters, and none of them a secret",
+        "BUCKET": outputs["BucketName"],
+        "PREFIX": outputs["Prefix"],
+        "PYTHONPATH": f"{ROOT}:{sysconfig.get_paths()['purelib']}",
+        "AWS_ENDPOINT_URL": deployed.server.endpoint,
+        "AWS_CA_BUNDLE": str(deployed.server.authority),
+    }
+    functions = deployed.server.client("lambda")
+    functions.create_function(
+        FunctionName=outputs["FunctionName"],
+        Runtime="python3.11",
+        Handler="code_of_tests.called",
+        Role=outputs["RoleArn"],
+        Timeout=900,
+        Environment={"Variables": variables},
+        Code={"ZipFile": packed.getvalue()},
+    )
+    yield outputs
+    functions.delete_function(FunctionName=outputs["FunctionName"])
+
+
+def test_a_file_that_is_put_there_is_loaded_and_one_that_was_there_first(
+    deployed: Deployed, made: dict[str, str]
+) -> None:
+    s3 = deployed.server.client("s3")
+    s3.put_object(Bucket=made["BucketName"], Key="data/early.csv", Body=b"id,name\n1,Ada\n")
+    deployed.deploy("trigger", deployed.stacks["trigger"].whole)
+    s3.put_object(Bucket=made["BucketName"], Key="data/people.csv", Body=b"id,name\n1,Ada\n2,Grace\n")
+    s3.put_object(Bucket=made["BucketName"], Key="elsewhere/people.csv", Body=b"id\n1\n")
+    until = time.monotonic() + 60
+    while Run.objects.filter(status="succeeded").count() < 2 and time.monotonic() < until:
+        time.sleep(0.1)
+    assert dict(Run.objects.values_list("key", "inserted")) == {"data/early.csv": 1, "data/people.csv": 2}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM datasets.people ORDER BY id")
+        assert cursor.fetchall() == [("Ada",), ("Grace",)]
+        cursor.execute("DROP TABLE datasets.people, datasets.early")
+    deployed.destroy("trigger")
+
+
+def test_the_queue_refuses_what_does_not_come_by_tls(deployed: Deployed, outputs: dict[str, str]) -> None:
+    """The local server believes the header of a proxy before it, as to how a request came."""
+    sqs = deployed.server.client("sqs")
+    sqs.receive_message(QueueUrl=outputs["QueueUrl"])
+    sqs.meta.events.register("before-send", _say_http)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sqs.receive_message(QueueUrl=outputs["QueueUrl"])
+
+
+def _say_http(request: Any, **_: object) -> None:
+    request.headers["X-Forwarded-Proto"] = "http"
+
+
+def test_the_admin_s_pages_may_send_files_once_their_address_is_told(
+    deployed: Deployed, outputs: dict[str, str]
+) -> None:
+    s3 = deployed.server.client("s3")
+    with pytest.raises(ClientError, match="NoSuchCORSConfiguration"):
+        s3.get_bucket_cors(Bucket=outputs["BucketName"])
+    deployed.deploy("app", deployed.stacks["app"].whole, AdminOrigin="https://files.example.com")
+    (rule,) = s3.get_bucket_cors(Bucket=outputs["BucketName"])["CORSRules"]
+    assert rule["AllowedOrigins"] == ["https://files.example.com"]
+
+
+def test_the_queue_gives_up_after_five_deliveries(deployed: Deployed, outputs: dict[str, str]) -> None:
+    sqs = deployed.server.client("sqs")
+    told = sqs.get_queue_attributes(QueueUrl=outputs["QueueUrl"], AttributeNames=["All"])["Attributes"]
+    dead = sqs.get_queue_attributes(QueueUrl=outputs["DeadLetterQueueUrl"], AttributeNames=["QueueArn"])
+    redrive = json.loads(told["RedrivePolicy"])
+    assert redrive == {"deadLetterTargetArn": dead["Attributes"]["QueueArn"], "maxReceiveCount": 5}
