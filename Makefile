@@ -49,7 +49,7 @@ bench-peers: env ## measure what a user would pick instead (pgloader, dlt, csvsq
 	@exec $(BIN)/python -m tests.bench.peers $(ARGS)
 
 synth: .venv-infra/.ready ## write the CloudFormation templates of a stage to cdk.out (STAGE=dev)
-	@.venv-infra/bin/python -O -m infra.app $(or $(STAGE),dev) --out cdk.out
+	@.venv-infra/bin/python -O -m infra $(or $(STAGE),dev) --out cdk.out
 
 env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hashed requirements
 

@@ -1,7 +1,5 @@
-"""Names the stacks of a stage and wires them: `python -m infra.app STAGE...` writes their templates."""
+"""Names the stacks of a stage and wires them."""
 
-import argparse
-import sys
 from pathlib import Path
 
 from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, Fn, Stack, Tags, Validations
@@ -13,7 +11,7 @@ from infra.bastion import Bastion
 from infra.database import NAME, Database
 from infra.kept import kept_log
 from infra.network import Network
-from infra.stage import PROJECT, Stage, StageError, read
+from infra.stage import PROJECT, Stage
 from infra.storage import Storage, bucket_arn
 from infra.trigger import Trigger
 
@@ -97,35 +95,3 @@ def _trigger(app: App, stage: Stage, storage: Storage) -> None:
 def _put_out(stack: Stack, values: dict[str, str]) -> None:
     for name, value in values.items():
         CfnOutput(stack, name, value=value)
-
-
-def main(words: list[str]) -> int:
-    """Write the templates of the stages named; status 2, and one sentence, where a choice can't be right, 1 and the
-    rules where one is broken."""
-    asked = argparse.ArgumentParser(prog="python -m infra.app", description=__doc__)
-    asked.add_argument("stage", nargs="+", help="as in the stages' file")
-    asked.add_argument("--stages", type=Path, default=Path(__file__).with_name("stages.toml"), help="their file")
-    asked.add_argument("--out", type=Path, default=Path("cdk.out"), help="where to; each stage gets a folder there")
-    told = asked.parse_args(words)
-    try:
-        stages = read(told.stages)
-        for name in told.stage:
-            if name not in stages:
-                raise StageError(f"{told.stages} has no stage {name!r}: there are {', '.join(stages)}.")
-        for name in told.stage:
-            assembly = stacks(stages[name], told.out / name).synth()
-            for stack in assembly.stacks:
-                print(stack.template_full_path)
-    except StageError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except RuntimeError as error:  # all that comes out of the CDK's Node.js
-        if not str(error).startswith("ValidationFailed"):
-            raise
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

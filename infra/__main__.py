@@ -1,0 +1,41 @@
+"""`python -m infra STAGE...` writes the templates of these stages."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from infra.stage import StageError, read
+
+
+def main(words: list[str]) -> int:
+    """Write the templates of the stages named; status 2, and one sentence, where a choice can't be right, 1 and the
+    rules where one is broken."""
+    asked = argparse.ArgumentParser(prog="python -m infra", description=__doc__)
+    asked.add_argument("stage", nargs="+", help="as in the stages' file")
+    asked.add_argument("--stages", type=Path, default=Path(__file__).with_name("stages.toml"), help="their file")
+    asked.add_argument("--out", type=Path, default=Path("cdk.out"), help="where to; each stage gets a folder there")
+    told = asked.parse_args(words)
+    try:
+        stages = read(told.stages)
+        for name in told.stage:
+            if name not in stages:
+                raise StageError(f"{told.stages} has no stage {name!r}: there are {', '.join(stages)}.")
+        from infra.app import stacks  # seconds: not before the choices are known to be right
+
+        for name in told.stage:
+            assembly = stacks(stages[name], told.out / name).synth()
+            for stack in assembly.stacks:
+                print(stack.template_full_path)
+    except StageError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except RuntimeError as error:  # all that comes out of the CDK's Node.js
+        if not str(error).startswith("ValidationFailed"):
+            raise
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
