@@ -19,7 +19,7 @@ endif
 # The environment that runs is ours, whatever the shell has activated.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help demo test lint fmt bench bench-peers synth env lock clean
+.PHONY: help demo test lint fmt bench bench-peers synth package env lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ bench-peers: env ## measure what a user would pick instead (pgloader, dlt, csvsq
 
 synth: .venv-infra/.ready ## write the CloudFormation templates of a stage to cdk.out (STAGE=dev)
 	@.venv-infra/bin/python -O -m infra $(or $(STAGE),dev) --out cdk.out
+
+package: env ## make the zip for Lambda and check it (STAGE=dev)
+	@exec $(BIN)/python -m pipeline_site.deploy package $(or $(STAGE),dev) $(if $(RUNTIME),--runtime $(RUNTIME))
 
 env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hashed requirements
 
@@ -82,10 +85,15 @@ env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hash
 	@$(SYNC) --python $(BIN)/python --target .venv-data --no-build $(IN)/real-files.txt
 	@touch $@
 
+# zappa's command has these; its handler, which is what answers on Lambda, has not.
+COMMAND_ONLY = argcomplete certifi cfn-flip click hjson idna pip placebo python-slugify pyyaml requests \
+	setuptools text-unidecode toml tqdm troposphere wheel
+
 lock: .venv/.uv ## choose the newest versions anew and write their hashes
 	@for set in uv app dev aws-local infra peers-pandas peers-dlt peers-csvkit peers-import-export; do $(LOCK) --output-file $(IN)/$$set.txt $(IN)/$$set.in || exit 1; done
+	@$(LOCK) $(addprefix --no-emit-package ,$(COMMAND_ONLY)) --output-file $(IN)/lambda.txt $(IN)/lambda.in
 	@$(LOCK) --no-deps --no-build --output-file $(IN)/real-files.txt $(IN)/real-files.in
 
 clean: ## remove what make made; .local, the demo's data, too
-	@rm -rf .venv .venv-aws .venv-data .venv-infra .local cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache static-root
+	@rm -rf .venv .venv-aws .venv-data .venv-infra .local cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .build static-root
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

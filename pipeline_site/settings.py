@@ -28,6 +28,13 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 MIB = 1 << 20
 
+_VANISHED = (
+    "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=6 "
+    "-c client_connection_check_interval=10000"
+)
+"""A function that is killed can't say goodbye: the server finds out by these within two minutes, and ends what it was
+doing, with its locks."""
+
 
 def text(name: str, default: str | None = None, *, instead: str = "") -> str:
     """The variable ``name``; without a default it must be set, and ``instead`` says how."""
@@ -100,7 +107,7 @@ def secret(name: str, arn_name: str, *, instead: str) -> str:
     if os.environ.get(name):
         raise ImproperlyConfigured(f"{name} and {arn_name} are both set: leave one of them out.")
     try:
-        return secrets.text(arn)
+        return secrets.key(secrets.text(arn))
     except secrets.SecretUnavailable as error:
         raise ImproperlyConfigured(f"{arn_name}: {error}") from None
 
@@ -156,7 +163,7 @@ def database(name: str, *, secret_arn: str = "", ca: str = "") -> dict[str, Any]
         "PASSWORD": parts.pop("password", ""),
         "HOST": parts.pop("host", ""),
         "PORT": port,
-        "OPTIONS": {"connect_timeout": "10", "application_name": "ingest"} | parts,
+        "OPTIONS": {"connect_timeout": "10", "application_name": "ingest", "options": _VANISHED} | parts,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -224,6 +231,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 BUCKET = text("BUCKET", "")
 PREFIX = key_prefix("PREFIX", "data/")
 QUEUE_URL = address("QUEUE_URL")
+FUNCTION_NAME = text("FUNCTION_NAME", os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""))
 REGION = text("AWS_DEFAULT_REGION", text("AWS_REGION", "us-east-1"))
 
 # Runs
@@ -279,7 +287,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # WhiteNoise serves what `collectstatic` gathered, under names that hold a hash; before that, the apps' own files.
-STATIC_URL = "static/"
+STATIC_URL = text("STATIC_URL", "static/")  # behind a stage of API Gateway: /STAGE/static/
+WHITENOISE_STATIC_PREFIX = "/static/"  # API Gateway takes its stage off the path
 STATIC_ROOT = BASE_DIR / "static-root"
 _COLLECTED = (STATIC_ROOT / "staticfiles.json").is_file()
 WHITENOISE_USE_FINDERS = not _COLLECTED

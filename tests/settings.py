@@ -27,6 +27,9 @@ for _name in (
     "DATABASE_SECRET_ARN",
     "DATABASE_CA",
     "SECRET_KEY_ARN",
+    "STATIC_URL",
+    "FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_NAME",
 ):
     os.environ.pop(_name, None)
 

@@ -132,6 +132,19 @@ def describe(bucket: str, key: str) -> SourceObject:
     return _described(answer, bucket, key, answer["ContentLength"])
 
 
+def remove(source: SourceObject) -> bool:
+    """Delete exactly the version ``source``; False where that isn't granted. Raises as ``fetch`` does otherwise."""
+    version = {"VersionId": source.version_id} if source.version_id else {}
+    with _translated(_uri(source), "s3:DeleteObject and s3:DeleteObjectVersion on the object"):
+        try:
+            _client().delete_object(Bucket=source.bucket, Key=source.key, **version)
+        except boto.ClientError as error:
+            if error.response.get("Error", {}).get("Code") in _DENIED:
+                return False
+            raise
+    return True
+
+
 def presigned_url(source: SourceObject, seconds: int) -> str:
     """A link by which a browser downloads ``source``, signed by SigV4, for so many seconds (up to a week)."""
     if not 0 < seconds <= _LONGEST_URL:

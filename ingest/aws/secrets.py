@@ -50,6 +50,20 @@ def login(secret: str) -> tuple[str, str]:
     )
 
 
+def key(secret: str) -> str:
+    """Django's key in the text of a secret: its ``secret_key``, or the text itself where that is no JSON object."""
+    try:
+        told = json.loads(secret)
+    except ValueError:
+        return secret
+    if not isinstance(told, Mapping):
+        return secret
+    found = told.get("secret_key")
+    if not isinstance(found, str) or not found:
+        raise SecretUnavailable('The secret of the site holds no key: write {"secret_key": …}.')
+    return found
+
+
 def known() -> list[str]:
     """Every secret value that this process holds, the longest first: what must never be shown."""
     with _fetching:
@@ -60,8 +74,8 @@ def known() -> list[str]:
             told = json.loads(each)
         except ValueError:
             continue
-        if isinstance(told, Mapping) and isinstance(told.get("password"), str):
-            values.add(told["password"])
+        if isinstance(told, Mapping):
+            values |= {told[name] for name in ("password", "secret_key") if isinstance(told.get(name), str)}
     return sorted((value for value in values if len(value) >= _SHORTEST), key=len, reverse=True)
 
 

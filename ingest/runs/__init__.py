@@ -2,6 +2,7 @@
 
 from ingest.runs.by_hand import TYPES, change_key, change_type, columns_of
 from ingest.runs.claiming import Claim, claim
+from ingest.runs.examining import examine, examine_wiring, probe
 from ingest.runs.executing import execute, take, take_in
 from ingest.runs.expiring import expire
 from ingest.runs.holding import approve, discard, held_by
@@ -22,11 +23,14 @@ __all__ = [
     "columns_of",
     "discard",
     "due",
+    "examine",
+    "examine_wiring",
     "execute",
     "expire",
     "held_by",
     "load_again",
     "load_previewed",
+    "probe",
     "put",
     "receive",
     "reject_file",

@@ -208,10 +208,14 @@ def test_a_file_without_certificates_is_refused(
 
 
 def test_djangos_key_can_be_a_secret(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    arn = aws.client("secretsmanager").create_secret(Name=uuid.uuid4().hex, SecretString="k" * 50)["ARN"]
-    monkeypatch.setenv("KEY_ARN", arn)
+    vault = aws.client("secretsmanager")
     monkeypatch.delenv("KEY", raising=False)
-    assert site.secret("KEY", "KEY_ARN", instead="") == "k" * 50
+    for content in ("k" * 50, json.dumps({"secret_key": "k" * 50})):
+        monkeypatch.setenv("KEY_ARN", vault.create_secret(Name=uuid.uuid4().hex, SecretString=content)["ARN"])
+        assert site.secret("KEY", "KEY_ARN", instead="") == "k" * 50
+    monkeypatch.setenv("KEY_ARN", vault.create_secret(Name=uuid.uuid4().hex, SecretString="{}")["ARN"])
+    with pytest.raises(ImproperlyConfigured, match=r"^KEY_ARN: The secret of the site holds no key"):
+        site.secret("KEY", "KEY_ARN", instead="")
     monkeypatch.setenv("KEY", "another")
     with pytest.raises(ImproperlyConfigured, match=r"^KEY and KEY_ARN are both set"):
         site.secret("KEY", "KEY_ARN", instead="")

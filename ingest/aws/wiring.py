@@ -1,0 +1,190 @@
+"""What stands between the bucket and the function, looked at piece by piece: each is right, or says what to do."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import boto3
+from botocore import exceptions as boto
+from botocore.config import Config
+
+_LARGEST_DRIFT: Final = 60.0
+"""Seconds that our clock may differ: at 15 minutes AWS refuses everything that we sign."""
+_AGAIN: Final = "deploy the stage again"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    subject: str
+    good: bool
+    told: str
+    """What is so; where it isn't good, what to do as well."""
+
+
+class Wrong(Exception):
+    """The text says what is wrong, and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wiring:
+    """Where the pieces are; ``function`` is empty where a worker reads the queue."""
+
+    bucket: str
+    prefix: str
+    queue_url: str
+    function: str = ""
+
+
+def look(wiring: Wiring) -> list[Finding]:
+    """Look at every piece; none of them missing, or closed to us, keeps the others from being looked at."""
+    subjects: tuple[tuple[str, Callable[[Wiring], str]], ...] = (
+        ("bucket", _bucket),
+        ("notification", _notification),
+        ("queue", _queue),
+        ("dead letters", _dead_letters),
+        *((("mapping", _mapping),) if wiring.function else ()),
+        ("clock", _clock),
+    )
+    return [_looked(subject, lambda check=check: check(wiring)) for subject, check in subjects]  # type: ignore[misc]
+
+
+def _looked(subject: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject=subject, good=True, told=check())
+    except Wrong as wrong:
+        told = str(wrong)
+    except boto.ClientError as error:
+        code, call = error.response.get("Error", {}).get("Code", "an error"), error.operation_name
+        told = f"AWS answered {call} with {code}: check that it exists, the region, and the right to {call}."
+    except (boto.BotoCoreError, boto.HTTPClientError) as error:
+        told = f"AWS can't be reached ({type(error).__name__}): check the network, the region and the credentials."
+    return Finding(subject=subject, good=False, told=told)
+
+
+def _bucket(wiring: Wiring) -> str:
+    if not wiring.bucket:
+        raise Wrong("BUCKET is not set: set it to the bucket's name.")
+    if _client("s3").get_bucket_versioning(Bucket=wiring.bucket).get("Status") != "Enabled":
+        raise Wrong(f"{wiring.bucket} keeps no versions, so a file can change while it is read: {_AGAIN}.")
+    return f"{wiring.bucket} keeps versions"
+
+
+def _notification(wiring: Wiring) -> str:
+    """The bucket tells our queue of new objects under our prefix."""
+    told = _client("s3").get_bucket_notification_configuration(Bucket=wiring.bucket)
+    queue = _queue_arn(wiring)
+    ours = [each for each in told.get("QueueConfigurations", ()) if each["QueueArn"] == queue]
+    if not ours:
+        raise Wrong(f"{wiring.bucket} doesn't tell the queue of new files, so none is loaded: {_AGAIN}.")
+    created = [each for each in ours if any(_brings_files(event) for event in each["Events"])]
+    if not created:
+        raise Wrong(f"{wiring.bucket} tells the queue of other events than new files (s3:ObjectCreated:*): {_AGAIN}.")
+    prefixes = [next(_rules(each, "prefix"), "") for each in created]
+    if not any(wiring.prefix.startswith(prefix) for prefix in prefixes):
+        raise Wrong(
+            f"{wiring.bucket} tells of files under {' and '.join(map(repr, prefixes))}, and PREFIX is "
+            f"{wiring.prefix!r}: make them the same in infra/stages.toml, and {_AGAIN}."
+        )
+    suffixes = [suffix for each in created for suffix in _rules(each, "suffix") if suffix]
+    if len(suffixes) == len(created):
+        raise Wrong(f"{wiring.bucket} tells only of files that end with {suffixes[0]!r}: {_AGAIN}.")
+    return f"{wiring.bucket} tells the queue of new files under {wiring.prefix!r}"
+
+
+def _brings_files(event: str) -> bool:
+    return event in ("s3:ObjectCreated:*", "s3:ObjectCreated:Put")
+
+
+def _rules(configuration: dict[str, Any], name: str) -> Iterator[str]:
+    """The filter's values of that name; S3 writes the names in either case."""
+    for rule in configuration.get("Filter", {}).get("Key", {}).get("FilterRules", ()):
+        if rule["Name"].lower() == name:
+            yield rule["Value"]
+
+
+def _queue(wiring: Wiring) -> str:
+    redrive = _redrive(wiring)
+    if not redrive:
+        raise Wrong(f"The queue has no dead-letter queue, so a message that can't be read comes for ever: {_AGAIN}.")
+    times = int(redrive.get("maxReceiveCount", 0))
+    told = _attributes(wiring.queue_url)
+    return f"{int(told['ApproximateNumberOfMessages']):,} waiting; given up after {times} deliveries"
+
+
+def _dead_letters(wiring: Wiring) -> str:
+    redrive = _redrive(wiring)
+    if not redrive:
+        raise Wrong(f"There is no queue for them: {_AGAIN}.")
+    name = str(redrive["deadLetterTargetArn"]).rsplit(":", 1)[-1]
+    waiting = int(_attributes(_client("sqs").get_queue_url(QueueName=name)["QueueUrl"])["ApproximateNumberOfMessages"])
+    if waiting:
+        raise Wrong(f"{waiting:,} messages were given up: see why in the log, then redrive them (docs/runbook.md).")
+    return "none"
+
+
+def _mapping(wiring: Wiring) -> str:
+    """The queue is read for the function, and only what it couldn't do comes again."""
+    client = _client("lambda")
+    told = client.list_event_source_mappings(FunctionName=wiring.function, EventSourceArn=_queue_arn(wiring))
+    mappings = told["EventSourceMappings"]
+    if not mappings:
+        raise Wrong(f"Nothing hands the queue's messages to {wiring.function}: {_AGAIN}.")
+    state = mappings[0].get("State", "")
+    if state not in ("Enabled", "Enabling", "Updating"):
+        raise Wrong(
+            f"The mapping from the queue to {wiring.function} is {state or 'off'}: switch it on by `aws lambda "
+            f"update-event-source-mapping --uuid {mappings[0]['UUID']} --enabled`, or {_AGAIN}."
+        )
+    if "ReportBatchItemFailures" not in mappings[0].get("FunctionResponseTypes", ()):
+        raise Wrong(f"The mapping doesn't take back single messages (ReportBatchItemFailures): {_AGAIN}.")
+    return f"the queue's messages go to {wiring.function}"
+
+
+def _clock(wiring: Wiring) -> str:
+    """Ours against S3's."""
+    answer = _client("s3").get_bucket_location(Bucket=wiring.bucket)
+    there = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    return drift(datetime.now(UTC), there, whose="S3's")
+
+
+def drift(here: datetime, there: datetime, *, whose: str) -> str:
+    """How far our clock is from another; raises where that is too far, for ``look`` and those like it."""
+    seconds = (here - there).total_seconds()
+    if abs(seconds) > _LARGEST_DRIFT:
+        raise Wrong(
+            f"This machine's clock is {abs(seconds):,.0f} seconds {'ahead of' if seconds > 0 else 'behind'} {whose}: "
+            "set it (a time server does that by itself); from 15 minutes on AWS refuses what it signs."
+        )
+    return f"within {_LARGEST_DRIFT:.0f} seconds of {whose}"
+
+
+def _queue_arn(wiring: Wiring) -> str:
+    if not wiring.queue_url:
+        raise Wrong("QUEUE_URL is not set: set it to the address of the queue.")
+    return str(_attributes(wiring.queue_url)["QueueArn"])
+
+
+def _redrive(wiring: Wiring) -> dict[str, Any]:
+    _queue_arn(wiring)
+    return dict(json.loads(_attributes(wiring.queue_url).get("RedrivePolicy") or "{}"))
+
+
+def _attributes(queue_url: str) -> dict[str, str]:
+    return dict(_client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])["Attributes"])
+
+
+def _client(service: str) -> Any:
+    return _made(service, os.environ.get("AWS_ENDPOINT_URL"), os.environ.get("AWS_DEFAULT_REGION"))
+
+
+@lru_cache(maxsize=8)
+def _made(service: str, endpoint: str | None, region: str | None) -> Any:
+    config = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=10)
+    return boto3.session.Session().client(service, endpoint_url=endpoint, region_name=region, config=config)

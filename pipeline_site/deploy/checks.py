@@ -1,0 +1,115 @@
+"""Whether a zip may go to Lambda: zappa checks neither its size nor its Python, and packs whatever lies about."""
+
+import importlib.util
+import re
+import struct
+import zipfile
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pipeline_site.deploy import DeployError
+
+LARGEST = 250 << 20
+"""Bytes that a function may have unpacked: Lambda's own limit."""
+
+_OURS = {"ingest", "pipeline_site", "static-root", "manage.py", "rds-ca.pem"}
+_ZAPPAS = {"handler.py", "django_zappa_app.py", "zappa_settings.py", "zappa_settings.json", "package_info.json"}
+_STRAY = re.compile(
+    r"(^|/)(\.[^/]+|tests?|conftest\.py|node_modules|id_(rsa|dsa|ecdsa|ed25519)|credentials|pgpass|secrets\.json)(/|$)"
+    r"|\.(key|p12|pfx|sqlite3?|csv|log|orig|rej)$",
+    re.IGNORECASE,
+)
+_SECRETS = (
+    ("an AWS key", re.compile(rb"\b(AKIA|ASIA)[0-9A-Z]{16}\b")),
+    ("a private key", re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+    (
+        "a database's address with its password",
+        re.compile(rb"\bpostgres(ql)?://(?!user:password@)[^\s:/@'\"{}]+:[^\s/@'\"{}*%]+@"),
+    ),
+)
+_MACHINES = {"x86_64": 62, "arm64": 183}
+"""In the head of an ELF file."""
+_UNCHECKED_HASH = 0b01
+
+
+def check(path: Path, settings: Mapping[str, Any], *, expected: Collection[str]) -> int:
+    """The unpacked size of the zip in bytes; ``expected`` are the names that the installed packages brought.
+
+    Raises DeployError for the first thing that must not go to Lambda.
+    """
+    with zipfile.ZipFile(path) as package:
+        files = [entry for entry in package.infolist() if not entry.is_dir()]
+        size = sum(entry.file_size for entry in files)
+        if size > LARGEST:
+            raise DeployError(_too_large(files, size))
+        for entry in files:
+            _check_place(entry.filename, expected)
+            if _is_ours(entry.filename):
+                _check_content(entry.filename, package.read(entry))
+            elif ".so" in PurePosixPath(entry.filename).suffixes:
+                with package.open(entry) as binary:
+                    _check_binary(entry.filename, binary.read(20), settings)
+        _check_byte_code(package, files)
+    return size
+
+
+def _too_large(files: list[zipfile.ZipInfo], size: int) -> str:
+    parts: dict[str, int] = {}
+    for entry in files:
+        name = entry.filename.split("/")[0]
+        parts[name] = parts.get(name, 0) + entry.file_size
+    largest = sorted(parts, key=lambda name: -parts[name])[:3]
+    told = ", ".join(f"{name} {parts[name] >> 20} MiB" for name in largest)
+    return f"The package has {size >> 20} MiB unpacked, and Lambda takes {LARGEST >> 20}: the largest are {told}."
+
+
+def _is_ours(name: str) -> bool:
+    return name.split("/")[0] in _OURS | _ZAPPAS
+
+
+def _check_place(name: str, expected: Collection[str]) -> None:
+    top = name.split("/")[0]
+    if top not in _OURS | _ZAPPAS and top not in expected and name != "__init__.py":
+        raise DeployError(f"The package holds {name}, which neither we nor a requirement put there: remove it.")
+    if _is_ours(name) and _STRAY.search(name):
+        raise DeployError(f"The package holds {name}, which has no place there: move it out of the source folders.")
+
+
+def _check_content(name: str, content: bytes) -> None:
+    for what, pattern in _SECRETS:
+        if pattern.search(content):
+            raise DeployError(f"{name} holds {what}: take it out, and change the secret, which others may have seen.")
+
+
+def _check_binary(name: str, head: bytes, settings: Mapping[str, Any]) -> None:
+    """A library for another processor, or another Python, would be found out by the first request."""
+    wanted = _MACHINES[settings["architecture"]]
+    if head[:4] != b"\x7fELF" or struct.unpack_from("<H", head, 18)[0] != wanted:
+        raise DeployError(f"{name} isn't made for Linux on {settings['architecture']}: run `make clean` and try again.")
+    tagged = re.search(r"\.cpython-(\d)(\d+)-", name)
+    if tagged and f"python{tagged[1]}.{tagged[2]}" != settings["runtime"]:
+        raise DeployError(f"{name} is made for Python {tagged[1]}.{tagged[2]}, not {settings['runtime']}.")
+
+
+def _check_byte_code(package: zipfile.ZipFile, files: list[zipfile.ZipInfo]) -> None:
+    """Every module of ours has byte code of this Python that is taken unchecked; else each cold start compiles it."""
+    names = {entry.filename for entry in files}
+    for path in _modules(names):
+        cached = importlib.util.cache_from_source(path)
+        if cached not in names:
+            raise DeployError(f"{path} has no byte code in the package: run `make clean` and try again.")
+        magic, flags = struct.unpack("<4sI", package.open(cached).read(8))
+        if magic != importlib.util.MAGIC_NUMBER or flags != _UNCHECKED_HASH:
+            raise DeployError(
+                f"The byte code of {path} is of another Python, or dated: run `make clean` and try again."
+            )
+
+
+def _modules(names: Collection[str]) -> Iterator[str]:
+    """Ours. zappa leaves out the byte code of migrations, which only `migrate` imports, and adds empty modules."""
+    for name in names:
+        parts = PurePosixPath(name).parts
+        ours = name.endswith(".py") and parts[0] in ("ingest", "pipeline_site")
+        if ours and not {"migrations", "__pycache__"} & set(parts):
+            yield name

@@ -1,0 +1,92 @@
+"""What zappa is told about a stage: ``zappa_settings.json``, checked and made complete; and zappa itself, run."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline_site.deploy import DeployError
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = ROOT / "zappa_settings.json"
+RUNTIMES = ("python3.12", "python3.13", "python3.14")
+"""Lambda's, of those that the product runs on. Not 3.11: Amazon Linux 2 is under it, and its C library (glibc 2.26) is
+older than numpy's and DuckDB's wheels take."""
+HERE = f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+# What would undo the way this is built; zappa's own defaults differ from each of these.
+_FIXED: Mapping[str, Any] = {
+    "debug": False,  # or tracebacks stand in answers
+    "log_level": "INFO",  # at DEBUG botocore writes the database's password into the log
+    "manage_roles": False,  # zappa's own role may do nearly everything, but not read a secret
+    "events": [],  # zappa loses events between removing and adding a notification
+    "function_url_enabled": False,
+    "slim_handler": False,
+    "lambda_handler": "pipeline_site.lambda_handler.lambda_handler",
+}
+
+
+def stage_settings(stage: str, *, file: Path = SETTINGS, runtime: str = "") -> dict[str, Any]:
+    """The settings of ``stage`` with what it extends; ``runtime`` takes the place of theirs, for a Lambda of one's own.
+
+    Raises DeployError for what can't be packed or deployed from here.
+    """
+    try:
+        told = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise DeployError(f"{file} can't be read: {error}.") from None
+    stages = [name for name in told if name != "base"]
+    if stage not in stages:
+        raise DeployError(f"{file.name} has no stage {stage!r}: there is {', '.join(stages)}; say which with STAGE=…")
+    settings: dict[str, Any] = {}
+    name: str | None = stage
+    while name:
+        if name not in told:
+            raise DeployError(f"The stage {stage!r} in {file.name} extends {name!r}, which isn't there.")
+        part = dict(told.pop(name))
+        name = part.pop("extends", None)
+        settings = part | settings
+    if not runtime and settings.get("runtime") not in RUNTIMES:
+        raise DeployError(f"runtime of {stage!r} is {settings.get('runtime')!r}: write one of {', '.join(RUNTIMES)}.")
+    settings["runtime"] = runtime or settings["runtime"]
+    _check(settings, stage)
+    return settings
+
+
+def _check(settings: Mapping[str, Any], stage: str) -> None:
+    for name, value in _FIXED.items():
+        if settings.get(name) != value:
+            raise DeployError(
+                f"{name} of the stage {stage!r} is {settings.get(name)!r} in zappa_settings.json: "
+                f"it must be {json.dumps(value)} here."
+            )
+    if settings["runtime"] != HERE:
+        raise DeployError(
+            f"This is for {settings['runtime']}, and what makes it is {HERE}: run `make clean env PYTHON="
+            f"{settings['runtime']}`. (For a Lambda on this machine alone: RUNTIME={HERE}.)"
+        )
+    if settings.get("architecture") not in ("x86_64", "arm64"):
+        raise DeployError("architecture in zappa_settings.json must be x86_64 or arm64.")
+
+
+def write(folder: Path, stage: str, settings: Mapping[str, Any]) -> None:
+    """Leave ``settings`` where zappa, run in ``folder``, finds them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "zappa_settings.json").write_text(json.dumps({stage: settings}, indent=4) + "\n")
+
+
+def run(folder: Path, words: Sequence[str], *, environment: Mapping[str, str] | None = None) -> str:
+    """Run ``zappa words…`` in ``folder``; gives what it printed. Raises DeployError with its last words."""
+    command = [str(Path(sys.executable).with_name("zappa")), *words]
+    kept = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "PYTHONPATH")}
+    kept |= {"VIRTUAL_ENV": str(Path(sys.executable).parents[1])} | dict(environment or {})
+    done = subprocess.run(
+        command, cwd=folder, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if done.returncode:
+        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        raise DeployError(f"`zappa {' '.join(words)}` failed: {' / '.join(lines[-4:]) or 'it said nothing'}")
+    return done.stdout

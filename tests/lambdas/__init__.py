@@ -1,0 +1,1 @@
+"""The real zip under the real Lambda runtime client."""

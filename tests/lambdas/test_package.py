@@ -1,0 +1,125 @@
+"""What goes to Lambda is what was locked, and what must not go there is refused in one sentence."""
+
+import json
+import re
+import struct
+import zipfile
+from collections.abc import Mapping
+from importlib.util import MAGIC_NUMBER, cache_from_source
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_site.deploy import DeployError, zappa
+from pipeline_site.deploy.checks import check
+from pipeline_site.deploy.zappa import ROOT
+
+SETTINGS: Mapping[str, Any] = {"runtime": "python3.13", "architecture": "x86_64"}
+CODE = struct.pack("<4sI", MAGIC_NUMBER, 1) + b"x" * 16
+X86, ARM = (b"\x7fELF" + b"\0" * 14 + struct.pack("<H", machine) for machine in (62, 183))
+GOOD = {"ingest/a.py": b"a = 1", cache_from_source("ingest/a.py"): CODE, "six.py": b"", "handler.py": b""}
+
+
+def pins(name: str) -> set[str]:
+    """The requirements of a locked file, with their markers."""
+    lines = (ROOT / "requirements" / name).read_text().splitlines()
+    return {line.rstrip(" \\") for line in lines if re.match(r"[a-z]", line)}
+
+
+def test_the_package_holds_all_that_the_product_needs_in_the_same_versions() -> None:
+    assert pins("app.txt") <= pins("lambda.txt"), "run `make lock`, or its line for lambda.txt"
+
+
+# -- settings -----------------------------------------------------------------------------------------------------
+
+
+def told(tmp_path: Path, **changed: Any) -> Path:
+    """Our settings with something changed."""
+    content = json.loads(zappa.SETTINGS.read_text())
+    content["base"] |= changed
+    file = tmp_path / "zappa_settings.json"
+    file.write_text(json.dumps(content))
+    return file
+
+
+def test_both_stages_are_complete(tmp_path: Path) -> None:
+    for stage in ("dev", "production"):
+        settings = zappa.stage_settings(stage, file=told(tmp_path), runtime=zappa.HERE)
+        assert (settings["timeout_seconds"], settings["manage_roles"], settings["debug"]) == (900, False, False)
+        assert "extends" not in settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("debug", True, r"debug of the stage 'dev' is True in zappa_settings\.json: it must be false here\.$"),
+        ("log_level", "DEBUG", r"it must be \"INFO\" here\.$"),
+        ("manage_roles", True, r"it must be false here\.$"),
+        ("events", [{"function": "a.b"}], r"it must be \[\] here\.$"),
+        ("runtime", "python3.11", r"^runtime of 'dev' is 'python3\.11': write one of python3\.12"),
+        ("runtime", None, r"^runtime of 'dev' is None: write one of"),
+    ],
+)
+def test_a_setting_that_would_undo_the_safety_of_it_is_refused(
+    tmp_path: Path, name: str, value: Any, sentence: str
+) -> None:
+    with pytest.raises(DeployError, match=sentence):
+        zappa.stage_settings("dev", file=told(tmp_path, **{name: value}))
+
+
+def test_another_python_than_the_runtime_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    other = next(runtime for runtime in zappa.RUNTIMES if runtime != zappa.HERE)
+    with pytest.raises(DeployError, match=rf"^This is for {other}, .*: run `make clean env PYTHON={other}`"):
+        zappa.stage_settings("dev", file=told(tmp_path, runtime=other))
+
+
+@pytest.mark.parametrize("stage", ["base", "prod", ""])
+def test_a_stage_that_is_not_there_is_refused(stage: str) -> None:
+    with pytest.raises(DeployError, match=r"there is dev, production; say which with STAGE=…$"):
+        zappa.stage_settings(stage)
+
+
+# -- the zip --------------------------------------------------------------------------------------------------------
+
+
+def zipped(tmp_path: Path, files: Mapping[str, bytes]) -> Path:
+    """A zip of these files."""
+    path = tmp_path / "made.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, content in files.items():
+            package.writestr(name, content)
+    return path
+
+
+def test_a_good_one_passes(tmp_path: Path) -> None:
+    size = check(zipped(tmp_path, GOOD), SETTINGS | {"runtime": zappa.HERE}, expected={"six.py"})
+    assert size == sum(map(len, GOOD.values()))
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({"six.py": bytes(251 << 20)}, r"has 251 MiB unpacked, and Lambda takes 250: the largest are six\.py 251 MiB"),
+        ({"notes.txt": b""}, r"holds notes\.txt, which neither we nor a requirement put there"),
+        ({".env": b""}, r"holds \.env, which neither"),
+        ({"ingest/.git/config": b""}, r"holds ingest/\.git/config, which has no place there"),
+        ({"ingest/tests/test_a.py": b""}, r"ingest/tests/test_a\.py, which has no place there"),
+        ({"pipeline_site/server.key": b""}, r"pipeline_site/server\.key, which has no place there"),
+        ({"ingest/customers.csv": b""}, r"ingest/customers\.csv, which has no place there"),
+        ({"ingest/b.txt": b"key = AKIA" + b"A" * 16}, r"^ingest/b\.txt holds an AWS key: take it out"),
+        ({"ingest/b.txt": b"-----BEGIN RSA PRIVATE KEY-----"}, r"^ingest/b\.txt holds a private key"),
+        ({"zappa_settings.py": b"'postgresql://u:pw@db/x'"}, r"holds a database's address with its password"),
+        ({"ingest/b.py": b"b = 1"}, r"^ingest/b\.py has no byte code"),
+        (
+            {"ingest/b.py": b"b = 1", cache_from_source("ingest/b.py"): struct.pack("<4sI", MAGIC_NUMBER, 0)},
+            r"^The byte code of ingest/b\.py is of another Python, or dated",
+        ),
+        ({"six/x.so": ARM}, r"^six/x\.so isn't made for Linux on x86_64"),
+        ({"six/x.so": b"MZ"}, r"^six/x\.so isn't made for Linux on x86_64"),
+        ({"six/x.cpython-39-x86_64-linux-gnu.so": X86}, r"is made for Python 3\.9, not python3\.13"),
+    ],
+)
+def test_what_must_not_go_to_lambda_is_refused(tmp_path: Path, files: Mapping[str, bytes], sentence: str) -> None:
+    with pytest.raises(DeployError, match=sentence):
+        check(zipped(tmp_path, {**GOOD, **files}), SETTINGS, expected={"six.py", "six"})
