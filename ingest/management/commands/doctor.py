@@ -1,0 +1,34 @@
+"""See whether a file would come through, and what to do where it wouldn't."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ingest import runs
+from ingest.management.tables import plain, table
+
+
+class Command(BaseCommand):
+    """`manage.py doctor`: a line a piece, then a small file that goes the whole way; status 1 where one isn't right."""
+
+    help = "Looks at every piece between the bucket and the tables, and sends a small file through."
+    requires_system_checks: list[str] = []  # what they find is ours to tell, in one go with the rest
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """How patient."""
+        parser.add_argument("--wait", type=float, default=60, metavar="SECONDS", help="for the file (default: 60)")
+        parser.add_argument("--inside", action="store_true", help="only what is seen from here: no bucket, no queue")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """The lines; raises CommandError where one isn't right."""
+        found = runs.examine()
+        if not options["inside"]:
+            found += runs.examine_wiring()
+            if all(each.good for each in found if each.subject in ("database", "schema", "bucket")):
+                found.append(runs.probe(options["wait"]))
+        rows = [("ok" if each.good else "NOT OK", each.subject, plain(each.told)) for each in found]
+        self.stdout.write(table(("", "piece", ""), rows))
+        wrong = sum(not each.good for each in found)
+        if wrong:
+            raise CommandError(f"{wrong} of {len(found)} pieces are not right.")
