@@ -1,5 +1,5 @@
 """The pages in Django's admin: they show, and call one function of runs; they decide nothing."""
 
-from ingest.admin import datasets, rejects, runs
+from ingest.admin import accounts, datasets, log, rejects, runs
 
-__all__ = ["datasets", "rejects", "runs"]
+__all__ = ["accounts", "datasets", "log", "rejects", "runs"]

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
@@ -17,7 +18,7 @@ from ingest import runs
 from ingest.admin import shown
 from ingest.admin.pages import Page
 from ingest.loader.errors import IngestError
-from ingest.models import Dataset
+from ingest.models import SEES_ALL, Dataset
 
 _FIELDS = (
     *("name", "mode", "policy", "asks_approval", "declared_key"),
@@ -68,6 +69,13 @@ class DatasetForm(forms.ModelForm):
         help_text="Files that belong here, one a line, such as customers-*.csv or eu/orders/*.csv; the longest wins."
     )
 
+    open_to = forms.ModelMultipleChoiceField(
+        Group.objects.order_by("name"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Tick groups to close it, its runs and its rows to everybody else; with none it is open to all. "
+        "Who may close datasets sees it anyway.",
+    )
     column = forms.ChoiceField(required=False, help_text="A column of the table, if its type is to change.")
     type = forms.ChoiceField(required=False, choices=[("", "---------"), *((kind, kind) for kind in runs.TYPES)])
 
@@ -133,14 +141,17 @@ class DatasetPage(Page):
         ("Reading", {"fields": _FIELDS[5:]}),
         ("What stands in the table", {"fields": ("last_loaded", "headers_", "created")}),
     )
-    _found = ("runs_", "identities_", "evidence", "last_loaded", "headers_", "created")
+    _found = ("open_to_", "runs_", "identities_", "evidence", "last_loaded", "headers_", "created")
 
+    _who_sees = ("Who sees it", {"fields": ("open_to_",)})
+    _who_may_set = ("Who sees it", {"fields": ("open_to",)})
     _type_of_a_column = ("A column's type", {"fields": ("column", "type"), "classes": ("collapse",)})
 
     def get_fieldsets(self, request: HttpRequest, obj: Dataset | None = None) -> Any:
-        """A column's type only for those who may change it."""
-        may_change = obj is not None and self.has_change_permission(request, obj)
-        return (*self.fieldsets, self._type_of_a_column) if may_change else self.fieldsets
+        """A column's type only for those who may change it, and who sees the dataset for those who may close it."""
+        may_change = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        who = self._who_may_set if may_change and request.user.has_perm(SEES_ALL) else self._who_sees
+        return (*self.fieldsets, who, *([self._type_of_a_column] if obj and may_change else []))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Dataset | None = None) -> tuple[str, ...]:
         """What runs have found, and the name of a table that may stand."""
@@ -173,6 +184,11 @@ class DatasetPage(Page):
             return ""
         address = f"{reverse('admin:ingest_run_changelist')}?dataset={dataset.name}"
         return format_html('<a href="{}">The runs of {}</a>', address, dataset.name)
+
+    @admin.display(description="open to")
+    def open_to_(self, dataset: Dataset) -> str:
+        names = [group.name for group in dataset.open_to.order_by("name")] if dataset.pk else []
+        return ", ".join(names) or "everybody who may see datasets"
 
     @admin.display(description="columns")
     def headers_(self, dataset: Dataset) -> SafeString:

@@ -8,12 +8,13 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import SuspiciousOperation
 from django.db import DataError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 _LOG = logging.getLogger("ingest.admin")
 
 
-class Page(admin.ModelAdmin):
+class SteadyPage(admin.ModelAdmin):
     """A page that answers an address which makes no sense with what there is, and a word about it."""
 
     show_full_result_count = False
@@ -22,7 +23,7 @@ class Page(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list; filters that can't be read are left out."""
-        return self._steady(request, lambda: super(Page, self).changelist_view(request, extra_context))
+        return self._steady(request, lambda: super(SteadyPage, self).changelist_view(request, extra_context))
 
     def changeform_view(
         self,
@@ -33,7 +34,7 @@ class Page(admin.ModelAdmin):
     ) -> HttpResponse:
         """One object; parameters that can't be read are left out."""
         return self._steady(
-            request, lambda: super(Page, self).changeform_view(request, object_id, form_url, extra_context)
+            request, lambda: super(SteadyPage, self).changeform_view(request, object_id, form_url, extra_context)
         )
 
     def _steady(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
@@ -55,7 +56,15 @@ class Page(admin.ModelAdmin):
         return HttpResponseRedirect(request.path)
 
 
-class HistoryPage(Page):
+class Page(SteadyPage):
+    """A page of datasets, or of what belongs to them."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """What isn't closed to this person: everything else is as good as not there, for every page and action."""
+        return super().get_queryset(request).visible_to(request.user)
+
+
+class History(admin.ModelAdmin):
     """Rows that tell what was: nobody adds, edits or deletes them by hand."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -69,6 +78,10 @@ class HistoryPage(Page):
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Never."""
         return False
+
+
+class HistoryPage(History, Page):
+    """The history of datasets."""
 
 
 def is_list(request: HttpRequest) -> bool:

@@ -32,8 +32,9 @@ class DatasetFilter(admin.SimpleListFilter):
     _most = 30
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        """The first datasets by name, and the chosen one."""
-        return [(name, name) for name in Dataset.objects.order_by("name").values_list("name", flat=True)[: self._most]]
+        """The first datasets by name."""
+        datasets = Dataset.objects.visible_to(request.user).order_by("name")
+        return [(name, name) for name in datasets.values_list("name", flat=True)[: self._most]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         """The runs of the chosen one."""

@@ -4,5 +4,6 @@ from ingest.models.dataset import Dataset, Opening
 from ingest.models.reject import Reject
 from ingest.models.run import Progress, Run
 from ingest.models.texts import storable, storable_list
+from ingest.models.visible import SEES_ALL
 
-__all__ = ["Dataset", "Opening", "Progress", "Reject", "Run", "storable", "storable_list"]
+__all__ = ["SEES_ALL", "Dataset", "Opening", "Progress", "Reject", "Run", "storable", "storable_list"]

@@ -1,6 +1,6 @@
 """What the tests of the pages share: somebody to look at them."""
 
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 
@@ -9,4 +9,11 @@ def staff(client: Client, *permissions: str, superuser: bool = False) -> User:
     user = User.objects.create_user(f"u{User.objects.count()}", is_staff=True, is_superuser=superuser)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client.force_login(user)
+    return user
+
+
+def member(*groups: str, **fields: object) -> User:
+    """Somebody in these groups, who can log in."""
+    user = User.objects.create_user(f"u{User.objects.count()}", is_staff=True, **fields)
+    user.groups.set(Group.objects.get_or_create(name=name)[0] for name in groups)
     return user

@@ -1,21 +1,15 @@
 """Who may do what: the three groups, and datasets that are closed to all but some."""
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, Group, Permission, User
+from django.contrib.auth.models import AnonymousUser, Group, Permission
 from django.core.management import call_command
 from django.db.models import ProtectedError
 
 from ingest import groups, runs
 from ingest.models import Dataset, Reject, Run
+from tests.app.pages import member
 
 pytestmark = pytest.mark.django_db
-
-
-def member(*names: str, **fields: object) -> User:
-    """Somebody in these groups, who can log in."""
-    user = User.objects.create_user(f"u{User.objects.count()}", is_staff=True, **fields)
-    user.groups.set(Group.objects.get_or_create(name=name)[0] for name in names)
-    return user
 
 
 # -- the groups -------------------------------------------------------------------------------------------------------
