@@ -8,6 +8,7 @@ from pathlib import Path
 from charset_normalizer import from_bytes
 
 from ingest.loader.errors import RunFailed
+from ingest.loader.latin import likeliest_latin
 
 UTF_8 = "utf-8"
 _BLOCK = 1 << 20
@@ -180,7 +181,9 @@ def _foreign_lines(block: bytes, most: int) -> bytes:
 
 
 def _likeliest(sample: bytes) -> str:
-    """What the library finds; nothing if it finds nothing."""
+    """What the alphabets of Latin letters say, else what the library finds; nothing if it finds nothing."""
+    if latin := likeliest_latin(sample):
+        return latin
     runs, within_words = len(_FOREIGN_RUN.findall(sample)), len(_WITHIN_WORD.findall(sample))
     for offered in (_LIKELY, _RARE):
         if within_words > runs / 2:  # one accent alone in a word is no Greek and no Cyrillic, as the library has it
