@@ -10,13 +10,13 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
 from ingest.loader.sniff import (
     DELIMITERS,
-    Sample,
     begins_with_header,
     best_sample,
+    commented_header,
     count_lines,
     count_preamble,
+    first_lines,
     possible_quotes,
-    sample,
     skip_lines,
 )
 
@@ -35,6 +35,10 @@ class Dialect:
     preamble: int = 0
     """Physical lines before the header: comments and blank lines."""
     has_header: bool = True
+    commented: bool = False
+    """Whether the header is a comment, ``#id,name``: its mark is no part of it."""
+    below: int = 0
+    """Physical lines between a commented header and the first record: comments and blank lines."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,10 +84,13 @@ def propose(
     found = best_sample(text, pinned.delimiter or _allowed(named) or DELIMITERS, quotes, whole=whole)
     titles = found.titles if pinned.preamble is None else 0
     has_header = begins_with_header(found.records[titles:], known, null_tokens)
+    commented = None
     if titles:
         preamble += count_lines(text[: found.starts[titles]])
-    elif not has_header and pinned.preamble is None and _header_is_commented(head.removeprefix(BOM), preamble, found):
-        preamble, has_header = preamble - 1, True
+    elif pinned.preamble is None and pinned.has_header is not False:
+        commented = commented_header(first_lines(head.removeprefix(BOM), preamble), found, known, null_tokens)
+    if commented is not None:
+        has_header, below, preamble = True, preamble - commented - 1, commented
     return Dialect(
         delimiter=found.grammar.delimiter.decode(),
         quote=found.grammar.quote.decode(),
@@ -91,15 +98,9 @@ def propose(
         encoding=encoding or UTF_8,
         preamble=preamble,
         has_header=has_header if pinned.has_header is None else pinned.has_header,
+        commented=commented is not None,
+        below=below if commented is not None else 0,
     )
-
-
-def _header_is_commented(text: bytes, preamble: int, found: Sample) -> bool:
-    """Whether the last line of the preamble is the header, ``#id,name``, of the records that follow at once."""
-    if not preamble:
-        return False
-    line = sample(skip_lines(text, preamble - 1), found.grammar, whole=True)
-    return len(line.records[0]) == found.width > 1 and line.records[0][0].startswith(b"#")
 
 
 def _allowed(delimiter: str) -> str:

@@ -28,7 +28,7 @@ from ingest.loader.target import Mode, Target
 from ingest.loader.types import Type
 from ingest.loader.ways import Careful, Refuted, Way, guess, is_worthwhile
 
-VERSION = 1
+VERSION = 2
 """Raised when the same file may give another table than before: identical content is then loaded all the same."""
 
 READ = 1 << 20

@@ -30,6 +30,8 @@ class Sample:
     """The cells of each; none where a line is malformed."""
     starts: tuple[int, ...]
     """The byte at which each starts."""
+    behind_blanks: frozenset[int] = frozenset()
+    """The records with a blank line before them."""
 
     @property
     def width(self) -> int:
@@ -52,20 +54,32 @@ class Sample:
 
     @property
     def titles(self) -> int:
-        """How many records stand as titles, of one cell each, before a table that begins with a header."""
+        """How many records stand as titles, of one cell each, before a table that begins with a header.
+
+        A line of one cell may be the header itself, of a column whose values hold delimiters, or one that names too
+        few columns. It is a title where a header can be told beneath it, where a blank line stands between, or where
+        it has several words and nothing speaks against a header beneath.
+        """
         width = self.width
         titles = next((n for n, record in enumerate(self.records) if len(record) == width), 0)
         table = self.records[titles:]
         if width < 2 or titles > _TITLES or any(len(record) != 1 for record in self.records[:titles]):
             return 0
         agreeing = sum(len(record) == width for record in table) >= max(2, _AGREEING * len(table))
-        return titles if agreeing and begins_with_header(table) else 0
+        if not titles or not agreeing:
+            return 0
+        told = tell_header(table)
+        if told is None:
+            worded = any(len(record[0].split()) > 1 for record in self.records[:titles])
+            told = titles in self.behind_blanks or (worded and not _recurs(table))
+        return titles if told else 0
 
 
 def sample(text: bytes, grammar: Grammar, *, whole: bool) -> Sample:
     """The first records of ``text``; the last one is left out unless ``text`` is the ``whole`` file."""
     records: list[tuple[bytes, ...]] = []
     starts: list[int] = []
+    blanks: set[int] = set()
     at = malformed = 0
     while at < len(text) and len(records) < _RECORDS and malformed < _MALFORMED:
         found = grammar.record.match(text, at)
@@ -78,11 +92,13 @@ def sample(text: bytes, grammar: Grammar, *, whole: bool) -> Sample:
         elif end > at:
             records.append(tuple(grammar.cells(text[at:end])))
             starts.append(at)
+        else:
+            blanks.add(len(records))
         at = _behind_line(text, end)
     if not whole and at >= len(text) and len(records) > 1:
         records.pop()
         starts.pop()
-    return Sample(grammar=grammar, records=tuple(records), starts=tuple(starts))
+    return Sample(grammar=grammar, records=tuple(records), starts=tuple(starts), behind_blanks=frozenset(blanks))
 
 
 def best_sample(text: bytes, delimiters: str, quotes: Sequence[tuple[str, str]], *, whole: bool) -> Sample:
@@ -154,6 +170,16 @@ def skip_lines(text: bytes, lines: int) -> bytes:
     return text[at:]
 
 
+def first_lines(text: bytes, lines: int) -> list[bytes]:
+    """The first lines of ``text``, with their ends."""
+    found, at = [], 0
+    for _ in range(lines):
+        behind = _behind_line(text, at)
+        found.append(text[at:behind])
+        at = behind
+    return found
+
+
 def count_lines(text: bytes) -> int:
     """How many lines end in ``text``."""
     return len(re.findall(rb"\r\n|\r|\n", text))
@@ -162,26 +188,104 @@ def count_lines(text: bytes) -> int:
 def begins_with_header(
     records: Sequence[Sequence[bytes]], known: Collection[str] = (), null_tokens: Collection[str] = ()
 ) -> bool:
-    """Whether the first record is a header. ``known`` are headers that the dataset has met.
+    """Whether the first record is a header: unless it is told that it is none (BEHAVIOUR 3)."""
+    return tell_header(records, known, null_tokens) is not False
 
-    It isn't only if a column below isn't text, the first cell of each such column has its type, and no cell of the
+
+def tell_header(
+    records: Sequence[Sequence[bytes]], known: Collection[str] = (), null_tokens: Collection[str] = ()
+) -> bool | None:
+    """Whether the first record is a header; None if that can't be told. ``known`` are headers that the dataset has met.
+
+    It is none only if a column below isn't text, the first cell of each such column has its type, and no cell of the
     first record is empty (BEHAVIOUR 3). Nor are years over other values a record, or numbers that count up by one.
+    It certainly is one where a cell is of another kind than all values below it.
     """
     first = [_text(cell) for cell in records[0]] if records else []
     most = min(_JUDGED, 1 + _CELLS // max(len(first), 1))
     below = [record for record in records[1:] if len(record) == len(first)][:most]
-    if not below or not all(first) or set(first) <= set(known):
+    if not below:
+        return None
+    if set(first) <= set(known):
         return True
     own = [classify(cell) for cell in first]
     typed = []
     for column in sorted(range(len(first)), key=lambda column: own[column] is not Type.TEXT):
-        kind = _type_of((_text(record[column]) for record in below), null_tokens)
+        kind = _type_of((_text(record[column]) for record in below), null_tokens) if first[column] else None
         if kind is None or kind is Type.TEXT:
             continue
         if join(own[column], kind) is Type.TEXT:
             return True
         typed.append(column)
-    return not typed or _count_up([first[column] for column in sorted(typed)]) or _head_years(first, below, typed)
+    if not all(first):
+        return None
+    if typed:
+        return _count_up([first[column] for column in sorted(typed)]) or _head_years(first, below, typed)
+    return _differs_in_form(first, below) or None
+
+
+def _differs_in_form(first: Sequence[str], below: Sequence[Sequence[bytes]]) -> bool:
+    """Whether all values of a column have one form, and the first cell another: ``city`` over ``Oslo`` and ``Rome``."""
+    if len(below) < 2:
+        return False
+    for column, cell in enumerate(first):
+        forms = {_form(value) for record in below if (value := _text(record[column]))}
+        if len(forms) == 1 and _form(cell) not in forms:
+            return True
+    return False
+
+
+def _form(value: str) -> tuple[bool, bool, bool, bool]:
+    """What names of columns and values differ in."""
+    return value[0].isupper(), value[0].isalpha(), any(map(str.isdecimal, value)), "@" in value
+
+
+def _recurs(records: Sequence[Sequence[bytes]]) -> bool:
+    """Whether the first record is one like others: a value of it comes again in its column, or begins with a space."""
+    first, *below = records
+    below = [record for record in below if len(record) == len(first)]
+    return any(
+        cell.startswith(b" ") or any(record[column] == cell for record in below) for column, cell in enumerate(first)
+    )
+
+
+def commented_header(
+    lines: Sequence[bytes], found: Sample, known: Collection[str] = (), null_tokens: Collection[str] = ()
+) -> int | None:
+    """Which of the comment ``lines`` before the records is their header, ``#id,name``; None if none is.
+
+    It has a name for each column, all different. Where several could be it, one that the dataset knows is, else the one
+    that is least a sentence, and of these the first: what follows are units. Where the first record may be a header as
+    well, a comment has to look like one.
+    """
+    told = tell_header(found.records, known, null_tokens)
+    if found.width < 2 or told:
+        return None
+    best: tuple[bool, int, int] | None = None
+    for number, line in enumerate(lines):
+        cells = uncommented(line, found.grammar)
+        names = [_text(cell) for cell in cells]
+        if len(names) != found.width or not all(names) or len({*names}) < len(names):
+            continue
+        if tell_header([cells, *found.records], known, null_tokens) is False:  # a record that was commented out
+            continue
+        sentence = sum(any(mark in name for mark in (" ", ":", "=")) for name in names)
+        marked = line.lstrip(_BLANK).removeprefix(b"#")[:1].isalpha()
+        is_known = {*names} <= set(known)
+        if told is False or is_known or marked or not sentence:
+            rank = (not is_known, sentence, number)
+            best = min(best or rank, rank)
+    return best[-1] if best else None
+
+
+def uncommented(line: bytes, grammar: Grammar) -> list[bytes]:
+    """The cells of a comment line, without its mark; none if it is no comment, or malformed."""
+    line = line.strip(b"\r\n")
+    text = line.lstrip(_BLANK)
+    if not text.startswith(b"#"):
+        return []
+    text = text.lstrip(b"#").lstrip(b" ")
+    return grammar.cells(text) if grammar.record.fullmatch(text) else []
 
 
 def _head_years(first: Sequence[str], below: Sequence[Sequence[bytes]], typed: Sequence[int]) -> bool:

@@ -15,6 +15,7 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.flaws import Flaw, rejected
 from ingest.loader.records import BLOCK, Block, Cutter
 from ingest.loader.rejects import Reject
+from ingest.loader.sniff import uncommented
 
 _TRIED = 1_000
 """Malformed records in which the first of a file without a header is looked for."""
@@ -170,12 +171,16 @@ def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
         return _Head(header=("",) * columns, end=at, line=line, stays=False)
     line_end = first.data[first.bodies[0] : first.stops[0]]
     alone = line == 1 and first.end_line == 1 + bool(line_end) and line_end != b"\r"
+    cells = cutter.grammar.cells(first.raw(0))
+    if dialect.commented:
+        cells = uncommented(first.raw(0), cutter.grammar) or cells
+    end, skipped = file.skip_lines(first.end, dialect.below)
     return _Head(
-        header=tuple(cell.decode() for cell in cutter.grammar.cells(first.raw(0))),
-        end=first.end,
-        line=first.end_line,
+        header=tuple(cell.decode() for cell in cells),
+        end=end,
+        line=first.end_line + skipped,
         line_end=line_end,
-        stays=alone and not first.rewritten,
+        stays=alone and not skipped and not first.rewritten and len(cells) == columns,
     )
 
 

@@ -253,7 +253,7 @@ def _plan_by_head(cursor: Cursor, file: LocalFile, target: Target) -> tuple[Cert
 
 def _plain(dialect: Dialect) -> Dialect:
     """The dialect, if COPY can read the file's bytes at all."""
-    return replace(dialect, quote='"', escape='"', encoding="utf-8", preamble=0)
+    return replace(dialect, quote='"', escape='"', encoding="utf-8", preamble=0, below=0)
 
 
 def _cut_head(file: LocalFile) -> Certified | None:

@@ -116,8 +116,74 @@ def test_one_word_above_rows_of_numbers_is_no_title():
 
 
 def test_a_header_can_begin_with_a_hash():
-    assert propose(b"#id,name\n1,Ada\n2,Grace\n") == Dialect()
-    assert propose(b"# by hand\n#id,name\n1,Ada\n2,Grace\n") == Dialect(preamble=1)
+    assert propose(b"#id,name\n1,Ada\n2,Grace\n") == Dialect(commented=True)
+    assert propose(b"# by hand\n#id,name\n1,Ada\n2,Grace\n") == Dialect(preamble=1, commented=True)
+
+
+@pytest.mark.parametrize(
+    ("head", "preamble", "below"),
+    [
+        (b"#id,name\n# made by hand\n1,Ada\n2,Grace\n", 0, 1),
+        (b"#id,name\n# -, text\n\n1,Ada\n2,Grace\n", 0, 2),
+        (b"# time,speed\n# s,m/s\n1,2.5\n2,7.25\n", 0, 1),
+        (b"# of Ada, by hand\n#id,name\n# made: once, twice\n1,Ada\n2,Grace\n", 1, 1),
+        (b"##format=4\n##by=a,b\n#id,name\n1,Ada\n2,Grace\n", 2, 0),
+        (b"#country,1960,1961\n# two years\nA,5,6\nB,7,8\n", 0, 1),
+        (b"#Name,City\nAda,London\nGrace,Oslo\n", 0, 0),
+        (b"#First name,City\n# twice, by hand\nAda,London\nGrace,Oslo\n", 0, 1),
+        (b"# name,city\n#\nAda,London\nGrace,Oslo\n", 0, 1),
+        (b"#id,name\n#1,Ada\n2,Grace\n3,Alan\n", 0, 1),
+        (b"#id,name\n1,\n2,Grace\n3,Alan\n", 0, 0),
+    ],
+)
+def test_a_header_is_found_among_comments(head, preamble, below):
+    assert propose(head) == Dialect(preamble=preamble, commented=True, below=below)
+
+
+@pytest.mark.parametrize(
+    ("head", "preamble"),
+    [
+        (b"# made of a,b\nid,name\n1,Ada\n2,Grace\n", 1),
+        (b"#a,b\nid,name\n1,Ada\n2,Grace\n", 1),
+        (b"# Source: Ada, Grace\nName,City\nAda,London\nGrace,Oslo\n", 1),
+        (b"#a,b\nname,city\nAda,London\nGrace,Oslo\n", 1),
+        (b"#a,b,c\nName,City\nAda,London\nGrace,Oslo\n", 1),
+        (b"#a,a\nName,City\nAda,London\nGrace,Oslo\n", 1),
+    ],
+)
+def test_a_comment_over_a_header_is_none(head, preamble):
+    assert propose(head) == Dialect(preamble=preamble)
+
+
+def test_a_known_header_is_found_among_comments_and_below_them():
+    assert propose(b"#x,y\nName,City\nAda,Oslo\n", known=("Name", "City")) == Dialect(preamble=1)
+    assert propose(b"# x, y\n# Name of, City\nAda,Oslo\n", known=("Name of", "City")).preamble == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "preamble"),
+    [
+        (b"Contacts\n\nName,City\nAda,London\nGrace,Oslo\n", 2),
+        (b"Contacts of 2024\nName,City\nAda,London\nGrace,Oslo\n", 1),
+        (b"Contacts\nname,city\nAda,London\nGrace,Oslo\n", 1),
+        (b"Contacts\nby Ada\nName,Mail\nAda,a@x\nGrace,g@x\n", 2),
+    ],
+)
+def test_a_title_over_text_shows_by_what_is_beneath_it(head, preamble):
+    assert propose(head) == Dialect(preamble=preamble)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"name\nAda,London\nGrace,Oslo\nAlan,Bath\n",
+        b"remark\nhello, world\nbye, all\nso, long\n",
+        b"remark of the day\nhello, world\nbye, all\nso, long\n",
+        b"full name\nAda,London\nGrace,Oslo\nAlan,London\n",
+    ],
+)
+def test_one_cell_over_records_of_text_is_no_title(head):
+    assert propose(head).preamble == 0
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,12 @@ def behind_header(data: bytes, dialect: Dialect) -> tuple[bytes, int]:
     marks = (mark.encode() for mark in (dialect.delimiter, dialect.quote, dialect.escape))
     header = next(raw for raw in _records(data[at:], *marks))
     behind = at + len(header)
-    return data[behind + text.line_end(behind) :], line + text.lines(at, behind + text.line_end(behind))
+    behind += text.line_end(behind)
+    line += text.lines(at, behind)
+    for _ in range(dialect.below):
+        behind = text.first_line_end(behind)
+        behind, line = behind + text.line_end(behind), line + 1
+    return data[behind:], line
 
 
 def _records(data: bytes, delimiter: bytes, quote: bytes, escape: bytes):
