@@ -7,7 +7,7 @@ from constructs import Construct
 
 from infra.accepted import accept
 from infra.stage import Stage
-from infra.storage import EXPORTS, REJECTS, Storage
+from infra.storage import EXPORTS, PREVIEWS, REJECTS, Storage
 
 _INTERFACES = [
     "ec2:CreateNetworkInterface",
@@ -54,7 +54,7 @@ class Access(Construct):
         self._let_run(stage)
 
     def _let_into_bucket(self, stage: Stage, storage: Storage) -> None:
-        """Read, write and list; never delete a version, so that no mistake of the function's is for good."""
+        """Read, write and list; delete what was only shown, and nothing else, so that no mistake is for good."""
         bucket = storage.bucket
         folders = dict.fromkeys([f"{stage.prefix}*", f"{REJECTS}*", f"{EXPORTS}*"])
         self._allow(
@@ -68,12 +68,14 @@ class Access(Construct):
             ],
             *(bucket.arn_for_objects(folder) for folder in folders),
         )
+        previews = f"{stage.prefix}{PREVIEWS}*"
+        self._allow("Previews", ["s3:DeleteObject", "s3:DeleteObjectVersion"], bucket.arn_for_objects(previews))
         self._allow(
             "ListFiles",
             ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
             bucket.bucket_arn,
         )
-        for folder in folders:
+        for folder in (*folders, previews):
             accept(
                 self.role,
                 f"AwsSolutions-IAM5[Resource::<{_logical_id(bucket)}.Arn>/{folder}]",

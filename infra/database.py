@@ -63,7 +63,7 @@ class Database(Construct):
             preferred_backup_window="02:00-03:00",
             preferred_maintenance_window="sun:03:30-sun:04:30",
             auto_minor_version_upgrade=True,
-            allow_major_version_upgrade=False,
+            allow_major_version_upgrade=stage.major_upgrade,
             deletion_protection=stage.protect,
             removal_policy=RemovalPolicy.SNAPSHOT if stage.protect else RemovalPolicy.DESTROY,
             enable_performance_insights=True,

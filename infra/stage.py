@@ -33,6 +33,7 @@ class Stage:
     database_storage_gib: int = 20
     database_storage_limit_gib: int = 100
     database_connections: int = 80
+    major_upgrade: bool = False
     multi_az: bool = False
     backup_days: int = 7
     rotation_days: int = 30

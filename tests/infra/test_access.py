@@ -39,6 +39,8 @@ def test_the_function_may_do_these_things_alone(by_default: Stacks) -> None:
         "s3:PutObject": files,
         "s3:AbortMultipartUpload": files,
         "s3:ListMultipartUploadParts": files,
+        "s3:DeleteObject": (f"{bucket}/data/_preview/*",),
+        "s3:DeleteObjectVersion": (f"{bucket}/data/_preview/*",),
         "s3:ListBucket": (bucket,),
         "s3:ListBucketVersions": (bucket,),
         "s3:ListBucketMultipartUploads": (bucket,),

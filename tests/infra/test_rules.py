@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from infra.stage import Stage
-from tests.infra.conftest import HERE, PYTHON, ROOT
+from tests.infra.conftest import PYTHON, ROOT
 from tests.infra.template import Stacks
 
 PAGE = (ROOT / "docs" / "infrastructure.md").read_text()
@@ -46,8 +46,8 @@ def test_what_is_accepted_is_what_is_found_and_each_has_its_reason(written: Path
 
 
 def test_cfn_lint_finds_nothing(written: Path) -> None:
-    templates = [*(written / "full").glob("*.template.json"), *(written / "dev").glob("*.template.json")]
-    assert len(templates) == 6
+    templates = [*(written / "full").glob("*.template.json"), *(written / "dev").glob("*-data.template.json")]
+    assert len(templates) == 4
     done = subprocess.run(
         [str(PYTHON.with_name("cfn-lint")), *map(str, templates)], capture_output=True, text=True, timeout=600
     )
@@ -76,18 +76,23 @@ def test_everything_says_whose_it_is(stage: Stacks) -> None:
 
 def test_the_page_tells_of_every_output_and_no_other(full: Stacks) -> None:
     table = PAGE.partition("## Outputs")[2].partition("\n## ")[0]
-    told = {name for line in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", line)}
+    told = {name for line in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`(\w+)`", line)}
     assert told == {name for template in full for name in template.outputs}
 
 
 def test_the_page_tells_every_choice_with_its_default() -> None:
     table = PAGE.partition("## Choices")[2].partition("\n## ")[0]
-    told = dict(re.findall(r"^\| `(\w+)` \| `(.*?)` \|", table, re.MULTILINE))
+    told = dict(re.findall(r"^\| `(\w+)` \| `(.*?)` \|", table, re.M))
     assert {name: tomllib.loads(f"x = {value}")["x"] for name, value in told.items()} == {
         each.name: each.default for each in fields(Stage) if each.name != "name"
     }
 
 
-def test_what_the_stages_of_the_tests_choose_is_every_choice_that_changes_a_resource() -> None:
-    chosen = set(tomllib.loads((HERE / "stages.toml").read_text())["full"])
-    assert {"internet", "bastion", "multi_az", "endpoint_zones"} <= chosen
+def test_the_page_tells_of_every_alarm_and_no_other(by_default: Stacks) -> None:
+    table = PAGE.partition("## Alarms")[2].partition("\n## ")[0]
+    told = {
+        f"ingest-plain-{name}"
+        for line in re.findall(r"^\| (`.*?) \|", table, re.M)
+        for name in line[1:-1].split("`, `")
+    }
+    assert told == {alarm["AlarmName"] for alarm in by_default["app"].all("AWS::CloudWatch::Alarm").values()}
