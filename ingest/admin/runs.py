@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -16,6 +16,7 @@ from ingest.admin import shown
 from ingest.admin.actions import RunActions
 from ingest.admin.pages import HistoryPage, is_list
 from ingest.admin.rejects import without_long_records
+from ingest.loader.errors import IngestError
 from ingest.models import Dataset, Run
 
 _FIRST_REJECTS = 20
@@ -125,12 +126,19 @@ class RunPage(RunActions, HistoryPage):
         run = self.get_object(request, str(run_id))
         if run is None or not self.has_view_permission(request, run):
             return self._get_obj_does_not_exist_redirect(request, self.opts, str(run_id))
-        name = f"{run.dataset or 'run'}-{run.pk}-rejects.csv"
-        return StreamingHttpResponse(
-            runs.reject_file(run),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": content_disposition_header(True, name) or ""},
-        )
+        try:
+            link = runs.reject_link(run)
+            if link:
+                return HttpResponseRedirect(link)
+            name = f"{run.dataset or 'run'}-{run.pk}-rejects.csv"
+            return StreamingHttpResponse(
+                runs.reject_file(run),
+                content_type="text/csv; charset=utf-8",
+                headers={"Content-Disposition": content_disposition_header(True, name) or ""},
+            )
+        except IngestError as refused:
+            messages.error(request, f"The list can't be downloaded just now. {refused}")
+            return HttpResponseRedirect(reverse("admin:ingest_run_change", args=[run.pk]))
 
     # -- what stands in a field -------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ _CUT = (*_LOST, urllib3.exceptions.HTTPError, OSError)
 """What reading a stream raises besides: botocore doesn't wrap all of it."""
 _TO_READ = "s3:GetObject and s3:GetObjectVersion on the object, and kms:Decrypt where a KMS key encrypts the bucket"
 _TO_DESCRIBE = "s3:GetObject on the object, and s3:ListBucket on the bucket"
-_TO_WRITE = "s3:PutObject on the object, and kms:GenerateDataKey where a KMS key encrypts the bucket"
+TO_WRITE = "s3:PutObject on the object, and kms:GenerateDataKey where a KMS key encrypts the bucket"
 
 
 class SourceGone(RunFailed):
@@ -89,6 +89,25 @@ def fetch(source: SourceObject, path: Path, *, progress: Callable[[int], None] =
         raise
 
 
+def read(source: SourceObject) -> Iterator[bytes]:
+    """The bytes of exactly the version ``source``, as ``fetch`` gets them, and with its errors."""
+    size, cuts = 0, 0
+    while True:
+        try:
+            for block in _blocks(source, size):
+                size += len(block)
+                yield block
+            return
+        except _CutError as cut:
+            cuts += 1
+            if cuts > _RESUMES:
+                raise RunInterrupted(
+                    f"The connection to S3 broke {cuts} times while {_uri(source)} was fetched, the last time after "
+                    f"{size:,} bytes. The run is retried."
+                ) from cut
+            time.sleep(min(_PAUSE * 2**cuts, 3))
+
+
 def put(content: Path | BinaryIO, bucket: str, key: str) -> SourceObject:
     """Write a file, or a seekable stream from its start, to the bucket: what it became there.
 
@@ -100,7 +119,7 @@ def put(content: Path | BinaryIO, bucket: str, key: str) -> SourceObject:
             return put(stream, bucket, key)
     size = content.seek(0, os.SEEK_END)
     content.seek(0)
-    with _translated(f"s3://{bucket}/{key}", _TO_WRITE):
+    with translated(f"s3://{bucket}/{key}", TO_WRITE):
         if size > _ONE_PIECE:
             _client().upload_fileobj(content, bucket, key, Config=TransferConfig(max_concurrency=4))  # 4 x 8 MiB held
             return describe(bucket, key)
@@ -117,7 +136,7 @@ def copy(source: SourceObject, key: str) -> SourceObject:
     if "VersionId" in pinned:
         origin["VersionId"] = pinned["VersionId"]
     match = {"CopySourceIfMatch": pinned["IfMatch"]} if "IfMatch" in pinned else {}
-    with _translated(_uri(source), f"{_TO_READ}; and {_TO_WRITE}"):
+    with translated(_uri(source), f"{_TO_READ}; and {TO_WRITE}"):
         if source.size > _ONE_COPY:
             _client().copy(origin, source.bucket, key, ExtraArgs=match)
             return describe(source.bucket, key)
@@ -127,7 +146,7 @@ def copy(source: SourceObject, key: str) -> SourceObject:
 
 def describe(bucket: str, key: str) -> SourceObject:
     """The version of ``key`` that is newest now. S3 tells no sequencer here. Raises as ``fetch`` does."""
-    with _translated(f"s3://{bucket}/{key}", _TO_DESCRIBE):
+    with translated(f"s3://{bucket}/{key}", _TO_DESCRIBE):
         answer = _client().head_object(Bucket=bucket, Key=key)
     return _described(answer, bucket, key, answer["ContentLength"])
 
@@ -157,7 +176,7 @@ def presigned_url(source: SourceObject, seconds: int) -> str:
     }
     if source.version_id:
         wanted["VersionId"] = source.version_id
-    with _translated(_uri(source), _TO_READ):
+    with translated(_uri(source), _TO_READ):
         url: str = _client().generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
     return url
 
@@ -170,23 +189,13 @@ class _CutError(Exception):
 
 
 def _stream(source: SourceObject, file: BinaryIO, progress: Callable[[int], None]) -> Fetched:
-    digest, size, cuts = hashlib.sha256(), 0, 0
-    while True:
-        try:
-            for block in _blocks(source, size):
-                file.write(block)
-                digest.update(block)
-                size += len(block)
-                progress(size)
-            return Fetched(sha256=digest.hexdigest(), size=size)
-        except _CutError as cut:
-            cuts += 1
-            if cuts > _RESUMES:
-                raise RunInterrupted(
-                    f"The connection to S3 broke {cuts} times while {_uri(source)} was fetched, the last time after "
-                    f"{size:,} bytes. The run is retried."
-                ) from cut
-            time.sleep(min(_PAUSE * 2**cuts, 3))
+    digest, size = hashlib.sha256(), 0
+    for block in read(source):
+        file.write(block)
+        digest.update(block)
+        size += len(block)
+        progress(size)
+    return Fetched(sha256=digest.hexdigest(), size=size)
 
 
 def _blocks(source: SourceObject, start: int) -> Iterator[bytes]:
@@ -214,7 +223,7 @@ def _body(source: SourceObject, start: int) -> tuple[Any, int]:
     wanted = {"Bucket": source.bucket, "Key": source.key, **_pinned(source)}
     if start:
         wanted["Range"] = f"bytes={start}-"
-    with _translated(_uri(source), _TO_READ):
+    with translated(_uri(source), _TO_READ):
         answer = _client().get_object(**wanted)
     return answer["Body"], 0 if answer.get("ContentRange", "").startswith(f"bytes {start}-") else start
 
@@ -268,7 +277,7 @@ def _made(endpoint: str) -> Any:
 
 
 @contextmanager
-def _translated(uri: str, grants: str) -> Iterator[None]:
+def translated(uri: str, grants: str) -> Iterator[None]:
     """Turn what botocore raises into our errors; ``grants`` names the rights that the call needs."""
     try:
         yield

@@ -1,7 +1,8 @@
 """The account of a run: its rejects and columns in sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
@@ -17,6 +18,9 @@ from ingest.loader.split import raw_records
 from ingest.loader.statements import merging
 from ingest.loader.types import SPACES
 
+_AT_ONCE = 2_000
+"""Records that are read anew at once: each time a block of the file has to be cut again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -27,63 +31,53 @@ class Account:
 
     def refuse_bad_values(self, planned: Plan) -> None:
         """The records that the plan leaves out."""
-        counts, first = bad_records(self.reading, planned, self.book.room)
         kinds = {column.name: column.type for column in planned.columns}
         self._add(
-            [
-                _Refused(
-                    ordinal=bad.ordinal,
-                    code=bad.code,
-                    column=bad.column,
-                    value=bad.value,
-                    reason=f"{bad.value.strip(SPACES)[:100]!r} is no {kinds[bad.column].short}."
-                    if bad.code is Code.BAD_VALUE
-                    else "The key is longer than 2,600 bytes, which no index entry holds.",
-                )
-                for bad in first
-            ],
-            counts,
+            _Refused(
+                ordinal=bad.ordinal,
+                code=bad.code,
+                column=bad.column,
+                value=bad.value,
+                reason=f"{bad.value.strip(SPACES)[:100]!r} is no {kinds[bad.column].short}."
+                if bad.code is Code.BAD_VALUE
+                else "The key is longer than 2,600 bytes, which no index entry holds.",
+            )
+            for bad in bad_records(self.reading, planned)
         )
 
     def refuse_fates(self, cursor: Cursor, fates: dict[str, int], names: Sequence[str], identities: Identities) -> None:
-        """The records without a usable key or in conflict; ``fates`` counts them, duplicates apart."""
-        counts = {Code(code): count for code, count in fates.items() if code != "duplicate"}
-        if not counts:
+        """The records without a usable key or in conflict; ``fates`` counts them, and duplicates."""
+        if not set(fates) - {"duplicate"}:
             return
         key = tuple(column for identity in identities for column in identity)
         shown = [column for column in key if column in identities[0] or column in names]
-        cursor.execute(merging.rejected_fates(shown, self.book.room))
+        with cursor.connection.cursor(name="fates") as found:  # on the server: there may be millions
+            found.itersize = _AT_ONCE
+            found.execute(merging.rejected_fates(shown))
+            self._add(self._refused_by_key(found, key, shown, identities[0]))
+
+    def _refused_by_key(
+        self, fates: Iterable[tuple[Any, ...]], key: tuple[str, ...], shown: Sequence[str], first: tuple[str, ...]
+    ) -> Iterator["_Refused"]:
         lines = self.reading.certified.lines
-        refused = []
-        for n, code, other, holder, values in cursor.fetchall():
+        for n, code, other, holder, values in fates:
             told: dict[str, Any] = dict(zip(shown, values, strict=True))
             other_line = None if other is None else lines.line_of(other)
-            lacking = next((column for column in identities[0] if told[column] is None), key[0])
+            lacking = next((column for column in first if told[column] is None), key[0])
             column = "email" if code == Code.KEY_CONFLICT else lacking
             reason = reason_of(Code(code), key, lacking, holder, other_line, told.get("email"))
-            refused.append(
-                _Refused(ordinal=n, code=Code(code), column=column, value=told.get(column) or "", reason=reason)
-            )
-        self._add(refused, counts)
+            yield _Refused(ordinal=n, code=Code(code), column=column, value=told.get(column) or "", reason=reason)
 
-    def _add(self, refused: Sequence["_Refused"], counts: dict[Code, int]) -> None:
-        raws = dict(raw_records(self.reading.certified, [one.ordinal for one in refused])) if refused else {}
-        left = dict(counts)
-        for one in refused:
-            line = self.reading.certified.lines.line_of(one.ordinal)
-            left[one.code] -= 1
-            self.book.add(
-                Reject(
-                    line=line,
-                    code=one.code,
-                    reason=one.reason,
-                    raw=raws[one.ordinal],
-                    column=one.column,
-                    value=one.value,
+    def _add(self, refused: Iterable["_Refused"]) -> None:
+        """Each with its line and its record, which is read anew; ``refused`` come by ascending ordinals."""
+        waiting = iter(refused)
+        while several := list(islice(waiting, _AT_ONCE)):
+            raws = raw_records(self.reading.certified, [one.ordinal for one in several])
+            for one, (_, raw) in zip(several, raws, strict=True):
+                line = self.reading.certified.lines.line_of(one.ordinal)
+                self.book.add(
+                    Reject(line=line, code=one.code, reason=one.reason, raw=raw, column=one.column, value=one.value)
                 )
-            )
-        for code, count in left.items():
-            self.book.tally(code, count)
 
     def columns(self, headers: Sequence[str], found: Scan, planned: Plan) -> tuple[Column, ...]:
         """Every column of the file that is loaded, with its proof; ``headers`` are its texts in the file."""

@@ -26,7 +26,7 @@ from ingest.loader.split import split
 from ingest.loader.statements import merging, tables
 from ingest.loader.target import Mode, Target
 from ingest.loader.types import Type
-from ingest.loader.ways import Careful, Refuted, Way, guess, is_worthwhile
+from ingest.loader.ways import REJECTS, Careful, Refuted, Way, guess, is_worthwhile
 
 VERSION = 2
 """Raised when the same file may give another table than before: identical content is then loaded all the same."""
@@ -106,7 +106,7 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
 
 def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -> tuple[Outcome, Target]:
     """One step after the other: cut, judge, load."""
-    rejects, size = RejectBook(), file.path.stat().st_size
+    rejects, size = RejectBook(file.scratch / REJECTS), file.path.stat().st_size
     certified = split(
         file.path,
         file.dialect,

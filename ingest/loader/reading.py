@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,6 +23,9 @@ _HEAD_VALUES = 200_000
 
 _LINE_SIZE = 2 << 20
 """Bytes of the longest line that DuckDB's reader takes unless told."""
+
+_ROWS = 1_000
+"""Rows of a stream in memory at once."""
 
 
 class Reading:
@@ -78,6 +81,15 @@ class Reading:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a query over ``self.records``."""
         return self._connection.execute(query).fetchall()
+
+    def stream(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query over ``self.records``, few in memory at a time; nothing else may be asked in between.
+
+        In the order of the file, if the query doesn't say otherwise: one thread reads it.
+        """
+        found = self._connection.execute(query)
+        while rows := found.fetchmany(_ROWS):
+            yield from rows
 
     def check(self, records: int) -> None:
         """Raise RunFailed unless DuckDB took every record that the splitter accepted, as it accepted it.

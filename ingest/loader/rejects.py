@@ -1,9 +1,12 @@
 """Records that did not go in, each with its reason; nothing is lost (BEHAVIOUR 7)."""
 
+import heapq
+import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 STORED = 10_000
 """At most so many rejects of a run are kept whole; the counts stay exact beyond it."""
@@ -43,12 +46,15 @@ class Reject:
 
 @dataclass
 class RejectBook:
-    """Counts every reject by code and keeps the first ``STORED`` of them in full."""
+    """Counts every reject by code, keeps the first ``STORED`` of them in memory and lays the others down in a file."""
 
+    beyond: Path | None = None
+    """Where those are laid down that aren't kept in memory; without a place they are only counted."""
     kept: list[Reject] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     size: int = 0
     """Bytes of the kept ones' records."""
+    _laid: "_Laid | None" = None
 
     def add(self, reject: Reject) -> None:
         """Take one reject into the account."""
@@ -56,15 +62,9 @@ class RejectBook:
         if len(self.kept) < STORED and self.size + len(reject.raw) <= STORED_BYTES:
             self.kept.append(reject)
             self.size += len(reject.raw)
-
-    def tally(self, code: Code, count: int) -> None:
-        """Take ``count`` rejects into the account that are counted but not kept."""
-        self.counts[code] += count
-
-    @property
-    def room(self) -> int:
-        """How many more can be kept in full."""
-        return STORED - len(self.kept)
+        elif self.beyond is not None:
+            self._laid = self._laid or _Laid(self.beyond)
+            self._laid.add(reject)
 
     def __len__(self) -> int:
         return self.counts.total()
@@ -72,3 +72,57 @@ class RejectBook:
     def __iter__(self) -> Iterator[Reject]:
         """The kept ones, in the order of their lines."""
         return iter(sorted(self.kept, key=lambda reject: reject.line))
+
+    def whole(self) -> Iterator[Reject]:
+        """All of them, kept or laid down, in the order of their lines; one of each kind in memory at a time."""
+        laid = self._laid.sections() if self._laid else []
+        return heapq.merge(self, *laid, key=lambda reject: reject.line)
+
+
+_FORM = struct.Struct("<q5I")
+"""Of one that is laid down: its line, and the bytes of its code, reason, column, value and record behind it."""
+_PENDING = 1 << 20  # bytes gathered before they are written
+
+
+class _Laid:
+    """Rejects in a file: sections that each go by ascending lines, since the causes are looked for one by one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._path.write_bytes(b"")
+        self._pending = bytearray()
+        self._size = 0
+        self._starts: list[int] = []
+        self._last = 0
+
+    def add(self, reject: Reject) -> None:
+        texts = (str(reject.code), reject.reason, reject.column, reject.value)
+        parts = [*(text.encode(errors="surrogatepass") for text in texts), reject.raw]
+        if reject.line < self._last or not self._starts:
+            self._starts.append(self._size)
+        self._last = reject.line
+        before = len(self._pending)
+        self._pending += _FORM.pack(reject.line, *map(len, parts)) + b"".join(parts)
+        self._size += len(self._pending) - before
+        if len(self._pending) > _PENDING:
+            self._write()
+
+    def sections(self) -> list[Iterator[Reject]]:
+        self._write()
+        return [
+            self._read(start, end) for start, end in zip(self._starts, [*self._starts[1:], self._size], strict=True)
+        ]
+
+    def _write(self) -> None:
+        with self._path.open("ab") as file:
+            file.write(self._pending)
+        self._pending.clear()
+
+    def _read(self, start: int, end: int) -> Iterator[Reject]:
+        with self._path.open("rb") as file:
+            file.seek(start)
+            while file.tell() < end:
+                line, *sizes = _FORM.unpack(file.read(_FORM.size))
+                *told, raw = (file.read(size) for size in sizes)
+                code, reason, column, value = (text.decode(errors="surrogatepass") for text in told)
+                yield Reject(line=line, code=Code(code), reason=reason, raw=raw, column=column, value=value)

@@ -4,11 +4,9 @@ What is written anew comes from memory where the file is small, else through Duc
 """
 
 import io
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -101,38 +99,27 @@ def _kept_from_memory(reading: Reading, plan: Plan, numbered: bool) -> Stream:
     )
 
 
-def bad_records(reading: Reading, plan: Plan, limit: int) -> tuple[dict[Code, int], list[BadRecord]]:
-    """How many records the plan leaves out, by code, and the first ``limit`` of them."""
+def bad_records(reading: Reading, plan: Plan) -> Iterator[BadRecord]:
+    """The records that the plan leaves out, in the order of the file."""
     reasons = list(refusals(plan))
     if not reasons:
-        return {}, []
-    return _bad_in_memory(reading, reasons, limit) if reading.whole else _bad(reading, reasons, limit)
+        return iter(())
+    return _bad_in_memory(reading, reasons) if reading.whole else _bad(reading, reasons)
 
 
-def _bad(reading: Reading, reasons: Sequence[Refusal], limit: int) -> tuple[dict[Code, int], list[BadRecord]]:
+def _bad(reading: Reading, reasons: Sequence[Refusal]) -> Iterator[BadRecord]:
     which = " ".join(f"when {reason.sql} then {number}" for number, reason in enumerate(reasons))
     value = " ".join(f"when {number} then {reason.value_sql}" for number, reason in enumerate(reasons))
     found = f"(select *, case {which} end as bad from {reading.records})"
-    counts: Counter[Code] = Counter()
-    for number, count in reading.rows(f"select bad, count(*) from {found} where bad is not null group by bad"):
-        counts[reasons[number].code] += count
-    first = reading.rows(
-        f"select r, bad, case bad {value} end from {found} where bad is not null order by r limit {limit}"
-    )
-    return counts, [
-        BadRecord(ordinal=r, code=reasons[number].code, column=reasons[number].column, value=value)
-        for r, number, value in first
-    ]
+    for r, number, told in reading.stream(f"select r, bad, case bad {value} end from {found} where bad is not null"):
+        yield BadRecord(ordinal=r, code=reasons[number].code, column=reasons[number].column, value=told)
 
 
-def _bad_in_memory(reading: Reading, reasons: Sequence[Refusal], limit: int) -> tuple[dict[Code, int], list[BadRecord]]:
-    found = ((number, cells, _first_refusal(reasons, cells)) for number, cells in enumerate(reading.first))
-    bad = [
-        BadRecord(ordinal=number, code=reason.code, column=reason.column, value=reason.value(cells))
-        for number, cells, reason in found
-        if reason
-    ]
-    return Counter(one.code for one in bad), list(islice(bad, limit))
+def _bad_in_memory(reading: Reading, reasons: Sequence[Refusal]) -> Iterator[BadRecord]:
+    for number, cells in enumerate(reading.first):
+        reason = _first_refusal(reasons, cells)
+        if reason:
+            yield BadRecord(ordinal=number, code=reason.code, column=reason.column, value=reason.value(cells))
 
 
 def _first_refusal(reasons: Sequence[Refusal], cells: Cells) -> Refusal | None:

@@ -33,6 +33,9 @@ HEAD = 1 << 20
 LINES = 100
 """Lines back from the head's end to look for the end of a record: each look counts the quotes before it, 50 µs."""
 
+REJECTS = "rejects"
+"""The file in scratch space for the rejects that memory has no room for."""
+
 
 class Refuted(Exception):  # never leaves the loader
     """The file isn't what its head promised: what was copied goes back to the savepoint."""
@@ -101,7 +104,7 @@ class Judging:
     """A thread that cuts and scans the file while its bytes are copied."""
 
     def __init__(self, file: LocalFile, target: Target, names: tuple[str, ...], judged: dict[str, Type]) -> None:
-        self.rejects = RejectBook()
+        self.rejects = RejectBook(file.scratch / REJECTS)
         self.certified: Certified | None = None
         self.reading: Reading | None = None
         self.scan: Scan | None = None

@@ -65,6 +65,9 @@ class Run(models.Model):
     unchanged = models.BigIntegerField(default=0)
     duplicate = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)
+    rejects_key = models.CharField(
+        max_length=1024, blank=True, help_text="Where the whole list of many rejects lies in the bucket."
+    )
     deleted = models.BigIntegerField(default=0)
     stages = models.JSONField(default=list, help_text="What its last attempt went through: [stage, seconds].")
     sample = models.JSONField(

@@ -8,7 +8,7 @@ from ingest.runs.expiring import expire
 from ingest.runs.holding import approve, discard, held_by
 from ingest.runs.previewing import load_previewed
 from ingest.runs.receiving import put, receive
-from ingest.runs.reject_file import reject_file
+from ingest.runs.reject_csv import reject_file, reject_link, reject_object
 from ingest.runs.retrying import due, load_again, retry
 from ingest.runs.scratch import sweep
 from ingest.runs.undoing import undo
@@ -34,6 +34,8 @@ __all__ = [
     "put",
     "receive",
     "reject_file",
+    "reject_link",
+    "reject_object",
     "retry",
     "sweep",
     "take",

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from ingest.loader.errors import IngestError, RunHeld
+from ingest.loader.errors import IngestError, RunFailed, RunHeld, RunInterrupted
 from ingest.loader.outcome import Outcome
 from ingest.loader.rejects import RejectBook
 from ingest.loader.undo import LISTED, Undone
@@ -18,6 +19,7 @@ from ingest.runs.failures import log_failure, sentence, story
 from ingest.runs.holding import held_by
 from ingest.runs.keeping import keep
 from ingest.runs.material import Material
+from ingest.runs.reject_csv import keep_whole
 from ingest.runs.verdict import fingerprint
 
 Status = Run.Status
@@ -39,15 +41,16 @@ def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...
         dataset.evidence = storable(outcome.evidence) or dataset.evidence  # told by the run that chooses only
     dataset.newest = run
     dataset.save(update_fields=["headers", "identities", "evidence", "newest"])
+    told = _account(outcome, material, notes)
+    whole = keep_whole(run, outcome.rejects, told["columns"], told["dialect"], material.folder)
     _write(
         run,
         status=Status.SUCCEEDED,
         undoable=True,
         fingerprint=fingerprint(dataset),
-        sha256=material.sha256,
-        dialect=material.written_as,
+        rejects_key=whole,
         stages=stages,
-        **_account(outcome, notes),
+        **told,
     )
     keep(run, outcome.rejects)
     return Status.SUCCEEDED
@@ -121,9 +124,10 @@ def _end_with(
     claim: Claim, outcome: Outcome, material: Material, notes: tuple[str, ...] = (), **fields: object
 ) -> Status | None:
     """Write an outcome whose load was rolled back, with its rejects, in a transaction of their own."""
-    told = {"sha256": material.sha256, "dialect": material.written_as, **_account(outcome, notes), **fields}
+    told = _account(outcome, material, notes)
+    whole = keep_whole(claim.run, outcome.rejects, told["columns"], told["dialect"], material.folder)
     with transaction.atomic():
-        status = _end(claim, **told)
+        status = _end(claim, **told, rejects_key=whole, **fields)
         if status:
             keep(claim.run, outcome.rejects)
     return status
@@ -134,11 +138,17 @@ def fail(claim: Claim, error: BaseException, material: Material | None) -> Statu
     reason = sentence(error)
     outcome = getattr(error, "outcome", None)
     book = outcome.rejects if outcome else RejectBook()
-    known = {"rejected": len(book), "dialect": material.written_as if material else {}}
-    if outcome and outcome.inserted + outcome.updated + outcome.unchanged + outcome.duplicate + len(book) == (
-        outcome.records
-    ):
-        known |= _account(outcome)
+    known: dict[str, Any] = {"rejected": len(book), "dialect": material.written_as if material else {}}
+    if outcome and _balances(outcome):
+        known |= _account(outcome, material)
+    if material:
+        try:
+            columns = known.get("columns", ())
+            known["rejects_key"] = keep_whole(claim.run, book, columns, known["dialect"], material.folder)
+        except RunInterrupted as busy:
+            return interrupt(claim, busy)
+        except RunFailed as refused:  # the run fails for its own reason
+            known["notes"] = [*known.get("notes", ()), f"The list of all rejects is not kept: {storable(str(refused))}"]
     with transaction.atomic():
         status = _end(claim, status=Status.FAILED, reason=reason, traceback=story(error), **known)
         if status:
@@ -184,9 +194,19 @@ def _write(run: Run, **fields: object) -> None:
     Run.objects.filter(pk=run.pk).update(finished=Now(), reason="", **fields)
 
 
-def _account(outcome: Outcome, notes: tuple[str, ...] = ()) -> dict[str, object]:
+def _balances(outcome: Outcome) -> bool:
+    try:
+        outcome.check_balance()
+    except RunFailed:
+        return False
+    return True
+
+
+def _account(outcome: Outcome, material: Material, notes: tuple[str, ...] = ()) -> dict[str, Any]:
     """``outcome`` as fields of a run."""
     return {
+        "sha256": material.sha256,
+        "dialect": material.written_as,
         "records": outcome.records,
         "inserted": outcome.inserted,
         "updated": outcome.updated,

@@ -1,5 +1,7 @@
 """Execute: a claimed run is carried to its end, whatever it meets (BEHAVIOUR 8 and 9)."""
 
+from contextlib import ExitStack
+
 from django.db import Error as DjangoDatabaseError
 from django.db import connection
 
@@ -39,22 +41,28 @@ def execute(claimed: Claim) -> Status | None:
     None if another worker holds it by now. Raises only what stands in the way of writing that end.
     """
     attempt: Attempt | None = None
+    with ExitStack() as held_until_the_end:  # an end may have rejects to bring away, which takes its time
+        try:
+            folder = held_until_the_end.enter_context(scratch_folder())
+            attempt = Attempt(claimed, folder, held_until_the_end.enter_context(Heartbeat(claimed)))
+            return _carried_out(claimed, attempt)
+        except ClaimLost:
+            return None
+        except SourceGone as error:
+            return _gone(claimed, error)
+        except Exception as error:
+            return _stopped(claimed, _driver_error(error), attempt.own if attempt else None)
+        except BaseException as error:  # the worker is told to stop: the run isn't to blame
+            _leave_broken_connection()
+            ending.interrupt(claimed, RunInterrupted(f"The worker was stopped ({type(error).__name__})."))
+            raise
+
+
+def _carried_out(claimed: Claim, attempt: Attempt) -> Status | None:
     try:
-        with scratch_folder() as folder, Heartbeat(claimed) as beat:
-            attempt = Attempt(claimed, folder, beat)
-            return attempt.carry_out()
-    except ClaimLost:
-        return None
-    except SourceGone as error:
-        return _gone(claimed, error)
+        return attempt.carry_out()
     except RunHeld as held:
         return ending.hold(claimed, held, attempt.own)
-    except Exception as error:
-        return _stopped(claimed, _driver_error(error), attempt.own if attempt else None)
-    except BaseException as error:  # the worker is told to stop: the run isn't to blame
-        _leave_broken_connection()
-        ending.interrupt(claimed, RunInterrupted(f"The worker was stopped ({type(error).__name__})."))
-        raise
 
 
 def _gone(claimed: Claim, error: SourceGone) -> Status | None:

@@ -29,13 +29,13 @@ counts each as a random read from disk."""
 BY_ANY_WAY = SQL("set local enable_hashjoin = on; set local enable_mergejoin = on")
 
 
-def rejected_fates(key: Sequence[str], limit: int) -> Composed:
-    """The first ``limit`` records without a usable key or in conflict: n, code, other, holder, the key's values."""
+def rejected_fates(key: Sequence[str]) -> Composed:
+    """The records without a usable key or in conflict, in their order: n, code, other, holder, the key's values."""
     values = SQL(", ").join(SQL("s.{}::text").format(Identifier(name)) for name in key)
     return SQL(
         "select f.n$, f.code, f.other, f.holder, array[{values}] from {fate} f join {stage} s on s.n$ = f.n$"
-        " where f.code <> 'duplicate' order by f.n$ limit {limit}"
-    ).format(values=values, fate=FATE, stage=STAGE, limit=Literal(limit))
+        " where f.code <> 'duplicate' order by f.n$"
+    ).format(values=values, fate=FATE, stage=STAGE)
 
 
 def _each(pattern: str, names: Sequence[str], between: str) -> Composed:

@@ -6,6 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ingest import runs
+from ingest.loader.errors import IngestError
+from ingest.management.tables import plain
 from ingest.models import Run
 
 
@@ -23,9 +25,11 @@ class Command(BaseCommand):
         run = Run.objects.filter(pk=options["run"]).first()
         if run is None:
             raise CommandError(f"There is no run {options['run']}.")
-        written = -1
-        for line in runs.reject_file(run):
-            self.stdout.write(line, ending="")
-            written += 1
-        if written < run.rejected:
-            self.stderr.write(f"{run.rejected:,} records were rejected; the first {written:,} are stored.")
+        try:
+            for text in runs.reject_file(run):
+                self.stdout.write(text, ending="")
+            stored = run.rejected if runs.reject_object(run) else run.rejects.count()
+        except IngestError as refused:
+            raise CommandError(plain(str(refused))) from refused
+        if stored < run.rejected:
+            self.stderr.write(f"{run.rejected:,} records were rejected; the first {stored:,} are stored.")
