@@ -30,7 +30,7 @@ def on_event(event: dict[str, Any], context: object = None) -> Answer:
     good is no reason for either.
     """
     failed: list[dict[str, str]] = []
-    with _fresh_connections():
+    with _invocation(context):
         for ordinal, message in enumerate(parse(event, bucket=settings.BUCKET, prefix=settings.PREFIX)):
             try:
                 _carry(message, late=ordinal > 0 and _seconds_left(context) < MARGIN)
@@ -50,7 +50,7 @@ def on_schedule(event: object = None, context: object = None) -> dict[str, int]:
     """
     carried = 0
     runs.sweep()
-    with _fresh_connections():
+    with _invocation(context):
         for run_id in runs.due():
             if carried and _seconds_left(context) < MARGIN:
                 break
@@ -81,10 +81,12 @@ def _seconds_left(context: object) -> float:
 
 
 @contextmanager
-def _fresh_connections() -> Iterator[None]:
-    """Drop connections that broke between two invocations: Django checks them around requests only."""
+def _invocation(context: object) -> Iterator[None]:
+    """Name the invocation in the log, and drop connections that broke between two: Django checks requests only."""
+    request = runs.REQUEST.set(str(getattr(context, "aws_request_id", "")))
     close_old_connections()
     try:
         yield
     finally:
         close_old_connections()
+        runs.REQUEST.reset(request)

@@ -242,6 +242,9 @@ UNDO_DAYS = integer("UNDO_DAYS", 30, least=1, most=3650)
 MAX_UNPACKED_BYTES = integer("MAX_UNPACKED_BYTES", 8192 * MIB, least=MIB, most=1 << 50)
 MAX_RECORD_BYTES = integer("MAX_RECORD_BYTES", 64 * MIB, least=1024, most=1024 * MIB)
 
+# What becomes of runs: lines of JSON (LOG_JSON), which CloudWatch takes for metrics where a namespace is named
+METRICS_NAMESPACE = text("METRICS_NAMESPACE", "")
+
 INSTALLED_APPS = [
     "ingest",  # before the admin: its templates stand in front of Django's
     "ingest.apps.AdminConfig",
@@ -324,8 +327,13 @@ FORMAT_MODULE_PATH = "pipeline_site.formats"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "pipeline_site.logs.JsonLines"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json" if flag("LOG_JSON", default=False) else "line"}
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {name: {"level": "WARNING"} for name in ("boto3", "botocore", "s3transfer", "urllib3")},
 }

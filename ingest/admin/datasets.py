@@ -22,6 +22,7 @@ from ingest.models import SEES_ALL, Dataset
 
 _FIELDS = (
     *("name", "mode", "policy", "asks_approval", "declared_key"),
+    *Dataset.RULE,
     *("patterns", "encoding", "delimiter", "has_header", "null_tokens", "reject_share", "reject_count"),
 )
 _ENDS_UNDO = {
@@ -95,6 +96,8 @@ class DatasetForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """A column and its type are chosen together."""
         told = super().clean() or self.cleaned_data
+        told["expected_unit"] = told.get("expected_unit") or Dataset.Unit.DAY
+        told["grace_minutes"] = told.get("grace_minutes") or 0
         if bool(told.get("column")) != bool(told.get("type")) and not self.errors:
             self.add_error("column", "Choose both a column and its new type, or neither.")
         return told
@@ -132,16 +135,16 @@ class DatasetPage(Page):
     form = DatasetForm
     list_display = ("name", "mode", "policy", "identities_", "last_loaded", "created")
     list_filter = ("mode", "policy")
-    list_select_related = ("newest",)
     search_fields = ("name",)
     search_help_text = "A part of the table's name"
     fieldsets = (
         (None, {"fields": ("name", "mode", "policy", "asks_approval", "runs_")}),
         ("Which rows are the same", {"fields": ("declared_key", "identities_", "evidence")}),
-        ("Reading", {"fields": _FIELDS[5:]}),
+        ("When a file is expected", {"fields": (*Dataset.RULE, "due")}),
+        ("Reading", {"fields": _FIELDS[9:]}),
         ("What stands in the table", {"fields": ("last_loaded", "headers_", "created")}),
     )
-    _found = ("open_to_", "runs_", "identities_", "evidence", "last_loaded", "headers_", "created")
+    _found = ("open_to_", "runs_", "identities_", "evidence", "last_loaded", "headers_", "created", "due")
 
     _who_sees = ("Who sees it", {"fields": ("open_to_",)})
     _who_may_set = ("Who sees it", {"fields": ("open_to",)})
@@ -173,10 +176,6 @@ class DatasetPage(Page):
         if dataset.identities is None:
             return "not chosen yet"
         return " or ".join(", ".join(key) for key in dataset.identities) or "nothing: rows are appended"
-
-    @admin.display(description="last loaded", ordering="newest__finished")
-    def last_loaded(self, dataset: Dataset) -> object:
-        return dataset.newest.finished if dataset.newest else None
 
     @admin.display(description="runs")
     def runs_(self, dataset: Dataset) -> SafeString | str:

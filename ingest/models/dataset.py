@@ -1,12 +1,18 @@
 """Dataset: what is loaded where, and by which rules."""
 
 from collections.abc import Mapping
+from datetime import time, timedelta
+from typing import Any, Self
 
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
 
+from ingest import freshness
 from ingest.loader.dialect import Pinned
 from ingest.loader.target import Mode, Target
 from ingest.models.visible import VisibleQuerySet
@@ -17,6 +23,10 @@ class DatasetQuerySet(VisibleQuerySet):
     """Datasets, asked about as a whole."""
 
     belongs_to = "pk"
+
+    def late(self) -> Self:
+        """Those whose file is overdue by their rule: one look at an index, however many there are."""
+        return self.filter(due__lt=Now())
 
 
 class Dataset(models.Model):
@@ -30,6 +40,11 @@ class Dataset(models.Model):
     class Policy(models.TextChoices):
         EVOLVE = "evolve", "evolve: new columns are added, types are widened"
         STRICT = "strict", "strict: a file that doesn't fit fails"
+
+    class Unit(models.TextChoices):
+        HOUR = freshness.Unit.HOUR.value, "hours"
+        DAY = freshness.Unit.DAY.value, "days"
+        WEEK = freshness.Unit.WEEK.value, "weeks"
 
     class Delimiter(models.TextChoices):
         COMMA = ",", "comma"
@@ -77,6 +92,28 @@ class Dataset(models.Model):
     asks_approval = models.BooleanField(
         default=False, help_text="Every run that would change the table is held for somebody to approve it."
     )
+    expected_every = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(1_000)],
+        help_text="Every so many hours, days or weeks a file is expected, else the dataset is late.",
+    )
+    expected_unit = models.CharField(
+        max_length=4, choices=Unit, default=Unit.DAY, blank=True, help_text="What that counts in."
+    )
+    expected_by = models.TimeField(
+        null=True, blank=True, help_text="The time of the day (UTC) by which it is expected, such as 09:00."
+    )
+    grace_minutes = models.PositiveSmallIntegerField(
+        default=0,
+        blank=True,
+        validators=[MaxValueValidator(10_080)],
+        help_text="So many minutes later than expected is no trouble.",
+    )
+    last_loaded = models.DateTimeField(
+        null=True, editable=False, help_text="When a file was loaded last, even one that changed nothing."
+    )
+    due = models.DateTimeField(null=True, editable=False, help_text="From when it is late, unless a file comes.")
     newest = models.ForeignKey(
         "Run",
         null=True,
@@ -94,17 +131,48 @@ class Dataset(models.Model):
         help_text="The groups that see it and its runs; none: everybody.",
     )
 
+    RULE = ("expected_every", "expected_unit", "expected_by", "grace_minutes")
+    """The fields that say how often a file is expected."""
+
     objects = DatasetQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
         permissions = [("close_dataset", "Can close a dataset to all but some groups, and sees closed ones")]
         indexes = [
+            models.Index(fields=["due"], name="ingest_dataset_due", condition=Q(due__isnull=False)),
             models.Index(fields=["name"], name="ingest_dataset_patterned", condition=~Q(patterns=[])),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Write the row, and from when it is late with it, since that follows from its other fields."""
+        rule = self.rule
+        self.due = freshness.due(rule, self.last_loaded or self.created or timezone.now()) if rule else None
+        if options.get("update_fields") is not None:
+            options["update_fields"] = {*options["update_fields"], "due"}
+        super().save(*args, **options)
+
+    def clean(self) -> None:
+        """Refuse half a freshness rule."""
+        if self.expected_every and self.expected_unit != self.Unit.HOUR and self.expected_by is None:
+            raise ValidationError({"expected_by": "Enter the time of the day (UTC) by which a file is expected."})
+        if self.expected_by is not None and not self.expected_every:
+            raise ValidationError({"expected_every": "Enter how often a file is expected, or empty the time."})
+
+    @property
+    def rule(self) -> freshness.Rule | None:
+        """How often a file is expected; None where nobody has said."""
+        if not self.expected_every:
+            return None
+        return freshness.Rule(
+            every=self.expected_every,
+            unit=freshness.Unit(self.expected_unit),
+            by=self.expected_by or time(),
+            grace=timedelta(minutes=self.grace_minutes),
+        )
 
     @property
     def pinned(self) -> Pinned:

@@ -1,6 +1,7 @@
 """Run and Progress: one source object on its way, and how far it is."""
 
 import hashlib
+from typing import Self
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
@@ -14,8 +15,17 @@ from ingest.models.visible import VisibleQuerySet
 _LONGEST_IDENTITY = 200  # bytes; the unique index over bucket, key and identity must stay under 2,704
 
 
+_TROUBLING = Q(status__in=["failed", "held"], answered__isnull=True, kind__in=["load", "undo"])
+
+
 class RunQuerySet(VisibleQuerySet):
     """Runs, asked about as a whole."""
+
+    def unanswered(self) -> Self:
+        """Failed and held ones that nobody has answered: not tried again, not followed by a newer success, not
+        acknowledged. Previews don't count, since somebody looks at them anyway. By an index that holds no others.
+        """
+        return self.filter(_TROUBLING)
 
 
 class Run(models.Model):
@@ -86,6 +96,9 @@ class Run(models.Model):
     sha256 = models.CharField(max_length=64, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True, help_text="Policy, key, mode and loader it ran under.")
 
+    answered = models.DateTimeField(null=True, help_text="When a failed or held run stopped waiting for somebody.")
+    answered_by = models.CharField(max_length=200, blank=True, help_text="Who has acknowledged it, or which run.")
+
     undoable = models.BooleanField(default=False, help_text="Whether its table's rows are kept as they were before it.")
     undone = models.BooleanField(default=False, help_text="Whether an undo has taken back what was left of it.")
     undoes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undos")
@@ -100,6 +113,7 @@ class Run(models.Model):
             ("retry_run", "Can retry a run"),
             ("undo_run", "Can undo a run"),
             ("approve_run", "Can approve or discard a held run"),
+            ("acknowledge_run", "Can acknowledge a failed or held run"),
             ("view_traceback", "Can see the traceback of a failed run"),
         ]
         constraints = [
@@ -134,6 +148,8 @@ class Run(models.Model):
             models.Index(fields=["received"], name="ingest_run_received"),
             models.Index(fields=["who", "-id"], name="ingest_run_who", condition=~Q(who="")),
             GinIndex(OpClass(Upper("key"), name="gin_trgm_ops"), name="ingest_run_key_parts"),
+            models.Index(fields=["-id"], name="ingest_run_unanswered", condition=_TROUBLING),
+            models.Index(fields=["dataset", "id"], name="ingest_run_unanswered_dataset", condition=_TROUBLING),
             models.Index(fields=["finished"], name="ingest_run_undoable", condition=Q(undoable=True)),
         ]
 

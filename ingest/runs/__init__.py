@@ -1,5 +1,6 @@
 """The use cases: the only room in which models, aws and the loader meet."""
 
+from ingest.runs.answering import acknowledge
 from ingest.runs.by_hand import TYPES, change_key, change_type, columns_of
 from ingest.runs.claiming import Claim, claim
 from ingest.runs.examining import examine, examine_wiring, probe
@@ -11,11 +12,14 @@ from ingest.runs.receiving import put, receive
 from ingest.runs.reject_csv import reject_file, reject_link, reject_object
 from ingest.runs.retrying import due, load_again, retry
 from ingest.runs.scratch import sweep
+from ingest.runs.signals import REQUEST
 from ingest.runs.undoing import undo
 
 __all__ = [
+    "REQUEST",
     "TYPES",
     "Claim",
+    "acknowledge",
     "approve",
     "change_key",
     "change_type",

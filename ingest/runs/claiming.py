@@ -8,10 +8,11 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from ingest.loader.errors import RunFailed
 from ingest.models import Progress, Run
-from ingest.runs.failures import log_failure
+from ingest.runs import signals
 from ingest.runs.stages import StageClock
 
 FREE = (Run.Status.QUEUED, Run.Status.WAITING)
@@ -72,7 +73,8 @@ def claim(run_id: int) -> Claim | None:
         )
         begun = {"bytes_done": 0, "bytes_total": run.size, "rows": None, "stages": []}
         Progress.objects.filter(pk=run_id).update(**lease(token), **begun)
-    run.token, run.attempts = token, run.attempts + 1
+        run.token, run.attempts, run.started = token, run.attempts + 1, timezone.now()
+        signals.claimed(run)
     return Claim(run=run, token=token)
 
 
@@ -97,4 +99,4 @@ def _fail_spent(run: Run) -> None:
         "(memory, time limit), then retry the run."
     )
     Run.objects.filter(pk=run.pk).update(status=Run.Status.FAILED, token=F("token") + 1, reason=reason, finished=Now())
-    transaction.on_commit(lambda: log_failure(run, reason))
+    signals.ended(run, Run.Status.FAILED, {"reason": reason})

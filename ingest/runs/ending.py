@@ -8,14 +8,16 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from ingest.loader.errors import IngestError, RunFailed, RunHeld, RunInterrupted
 from ingest.loader.outcome import Outcome
 from ingest.loader.rejects import RejectBook
 from ingest.loader.undo import LISTED, Undone
-from ingest.models import Run, storable, storable_list
+from ingest.models import Dataset, Run, storable, storable_list
+from ingest.runs import signals
 from ingest.runs.claiming import Claim
-from ingest.runs.failures import log_failure, sentence, story
+from ingest.runs.failures import sentence, story
 from ingest.runs.holding import held_by
 from ingest.runs.keeping import keep
 from ingest.runs.material import Material
@@ -40,7 +42,6 @@ def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...
         dataset.identities = [list(key) for key in outcome.identities]
         dataset.evidence = storable(outcome.evidence) or dataset.evidence  # told by the run that chooses only
     dataset.newest = run
-    dataset.save(update_fields=["headers", "identities", "evidence", "newest"])
     told = _account(outcome, material, notes)
     whole = keep_whole(run, outcome.rejects, told["columns"], told["dialect"], material.folder)
     _write(
@@ -53,6 +54,7 @@ def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...
         **told,
     )
     keep(run, outcome.rejects)
+    _note_loaded(dataset, ["headers", "identities", "evidence", "newest"])
     return Status.SUCCEEDED
 
 
@@ -72,7 +74,17 @@ def finish_unchanged(run: Run, same: Run, sha256: str, stages: Stages) -> Status
         snapshot=same.snapshot,
         notes=[note, *same.notes],
     )
+    if run.kind == Run.Kind.LOAD:
+        _note_loaded(run.dataset, [])
     return Status.SUCCEEDED
+
+
+def _note_loaded(dataset: Dataset, changed: list[str]) -> None:
+    """Write what a load has ``changed`` of its dataset, and when it was; by its rule as it is by now."""
+    of_now = Dataset.objects.select_for_update(no_key=True)
+    dataset.refresh_from_db(fields=Dataset.RULE, from_queryset=of_now)
+    dataset.last_loaded = timezone.now()
+    dataset.save(update_fields=[*changed, "last_loaded"])
 
 
 def finish_undo(run: Run, undone: Undone, stages: Stages) -> Status:
@@ -108,10 +120,7 @@ def supersede(claim: Claim, reason: str) -> Status | None:
 def hold(claim: Claim, held: RunHeld, material: Material) -> Status | None:
     """Leave a run to an operator: its load is rolled back, its counts and rejects commit with what held it."""
     reason = sentence(held)
-    status = _end_with(claim, held.outcome, material, status=Status.HELD, reason=reason, brakes=held.brakes)
-    if status:
-        log_failure(claim.run, reason, fate="hold")
-    return status
+    return _end_with(claim, held.outcome, material, status=Status.HELD, reason=reason, brakes=held.brakes)
 
 
 def show(claim: Claim, outcome: Outcome, brakes: dict[str, int], material: Material) -> Status | None:
@@ -150,11 +159,9 @@ def fail(claim: Claim, error: BaseException, material: Material | None) -> Statu
         except RunFailed as refused:  # the run fails for its own reason
             known["notes"] = [*known.get("notes", ()), f"The list of all rejects is not kept: {storable(str(refused))}"]
     with transaction.atomic():
-        status = _end(claim, status=Status.FAILED, reason=reason, traceback=story(error), **known)
+        status = _end(claim, error, status=Status.FAILED, reason=reason, traceback=story(error), **known)
         if status:
             keep(claim.run, book)
-    if status:
-        log_failure(claim.run, reason, error=error)
     return status
 
 
@@ -169,8 +176,9 @@ def interrupt(claim: Claim, error: BaseException, *, turn_lost: bool = False) ->
         return fail(claim, error, None)
     pause = _TURN_LOST_PAUSE if turn_lost else min(_LONGEST_PAUSE, 5 * 2**before)
     counted = {"attempts": F("attempts") - 1} if turn_lost else {"interruptions": F("interruptions") + 1}
-    status = _end(
+    return _end(
         claim,
+        error,
         status=Status.WAITING,
         reason=reason if isinstance(error, IngestError) else f"{reason} The run is retried.",
         traceback=story(error),
@@ -178,20 +186,22 @@ def interrupt(claim: Claim, error: BaseException, *, turn_lost: bool = False) ->
         finished=None,
         **counted,
     )
-    if status:
-        log_failure(claim.run, reason, fate="retry", error=error)
-    return status
 
 
-def _end(claim: Claim, **fields: object) -> Status | None:
-    """Write the end of a run, unless its holder is somebody else by now: then None."""
+def _end(claim: Claim, error: BaseException | None = None, /, **fields: Any) -> Status | None:
+    """Write the end of a run, unless its holder is somebody else by now: then None. ``error`` is what ended it."""
     ours = Run.objects.filter(pk=claim.run.pk, token=claim.token, status=Status.RUNNING)
-    return fields["status"] if ours.update(**{"finished": Now(), "stages": claim.clock.stages, **fields}) else None
+    with transaction.atomic():
+        if not ours.update(**{"finished": Now(), "stages": claim.clock.stages, **fields}):
+            return None
+        signals.ended(claim.run, fields["status"], fields, error)
+    return fields["status"]
 
 
-def _write(run: Run, **fields: object) -> None:
+def _write(run: Run, **fields: Any) -> None:
     """Write the end of a run whose row this transaction has locked, or made."""
     Run.objects.filter(pk=run.pk).update(finished=Now(), reason="", **fields)
+    signals.ended(run, fields["status"], fields)
 
 
 def _balances(outcome: Outcome) -> bool:

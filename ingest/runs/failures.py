@@ -1,7 +1,5 @@
-"""What is told about a failure: one sentence, one line in the log, and never a secret."""
+"""What is told about a failure: a sentence for the operator, a story for the developer, and never a secret."""
 
-import json
-import logging
 import re
 import traceback
 
@@ -9,15 +7,8 @@ from django.conf import settings
 
 from ingest.aws import secrets
 from ingest.loader.errors import IngestError
-from ingest.models import Run, storable
+from ingest.models import storable
 
-_LOG = logging.getLogger("ingest.runs")
-
-_EVENTS = {
-    "fail": ("run failed", logging.ERROR),
-    "retry": ("run interrupted", logging.WARNING),
-    "hold": ("run held", logging.WARNING),
-}
 _LONGEST_REASON = 2_000  # characters
 _LONGEST_TRACEBACK = 20_000
 
@@ -63,19 +54,3 @@ def sentence(error: BaseException) -> str:
 def story(error: BaseException) -> str:
     """The developer's traceback."""
     return scrub("".join(traceback.format_exception(error)))[-_LONGEST_TRACEBACK:]
-
-
-def log_failure(run: Run, reason: str, *, fate: str = "fail", error: BaseException | None = None) -> None:
-    """One structured line with run, dataset and object (BEHAVIOUR 9); a run that is held has not failed."""
-    event, level = _EVENTS[fate]
-    line = {
-        "event": event,
-        "run": run.pk,
-        "dataset": run.dataset.name if run.dataset else None,
-        "object": f"s3://{run.bucket}/{run.key}",
-        "version": run.source_identity,
-        "attempt": run.attempts,
-        "error": type(error).__name__ if error is not None else None,
-        "reason": reason,
-    }
-    _LOG.log(level, json.dumps(line, ensure_ascii=False))

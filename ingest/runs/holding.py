@@ -7,6 +7,8 @@ from django.db.models.functions import Now
 
 from ingest.loader.errors import RunFailed
 from ingest.models import Run, storable
+from ingest.runs import signals
+from ingest.runs.answering import acknowledge
 from ingest.runs.retrying import begin_anew, locked
 
 Status = Run.Status
@@ -42,8 +44,10 @@ def discard(run_id: int, who: str) -> Run:
     """
     with transaction.atomic():
         run = _held(run_id)
+        acknowledge([run_id], who)
         run.status, run.reason = Status.FAILED, storable(f"Discarded by {who}.")
         Run.objects.filter(pk=run_id).update(status=run.status, reason=run.reason, finished=Now())
+        signals.ended(run, run.status, {"reason": run.reason})
     return run
 
 

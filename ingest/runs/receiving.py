@@ -13,8 +13,8 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.names import table_name
 from ingest.loader.source import SourceObject
 from ingest.models import Dataset, Progress, Run
+from ingest.runs import signals
 from ingest.runs.claiming import Claim, first_claim, lease
-from ingest.runs.failures import log_failure
 from ingest.runs.previewing import FOLDER, key_of_load, kind_of
 
 
@@ -68,8 +68,6 @@ def _received(source: SourceObject, *, claimed: bool) -> tuple[Run, bool]:
             )
     except IntegrityError:  # another delivery of the same event was faster
         return Run.objects.select_related("dataset").get(**first), False
-    if reason:
-        log_failure(run, reason)
     return run, True
 
 
@@ -130,4 +128,10 @@ def _create(
         **fields,
     )
     Progress.objects.create(run=run, bytes_total=source.size, **(lease(run.token) if claimed else {}))
+    signals.received(run)
+    if claimed:
+        run.started = timezone.now()  # not the expression that it was written by
+        signals.claimed(run)
+    if reason:
+        signals.ended(run, Run.Status.FAILED, ending)
     return run

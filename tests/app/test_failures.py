@@ -1,14 +1,10 @@
-"""What is told about a failure: sentences, one line in the log, never a secret (BEHAVIOUR 9)."""
-
-import json
-import logging
+"""What is told about a failure: sentences, and never a secret (BEHAVIOUR 9)."""
 
 import psycopg2
 import pytest
 
-from ingest import runs
 from ingest.loader.errors import RunFailed
-from ingest.runs.failures import log_failure, scrub, sentence, story
+from ingest.runs.failures import scrub, sentence, story
 
 
 @pytest.mark.parametrize(
@@ -61,15 +57,3 @@ def test_a_drivers_error_gives_its_first_line_only():
     assert said.startswith("The database said: ")
     assert "\n" not in said
     assert "hunter2" not in said + story(caught.value)
-
-
-@pytest.mark.django_db
-def test_a_failure_is_one_line_of_json_with_run_dataset_and_object(source, caplog):
-    run = runs.receive(source("data/odd\nname.csv"))
-    with caplog.at_level(logging.ERROR, "ingest.runs"):
-        log_failure(run, "It broke.\nTwice.", error=ValueError())
-    (record,) = caplog.records
-    assert "\n" not in record.getMessage()
-    line = json.loads(record.getMessage())
-    assert (line["run"], line["dataset"], line["object"]) == (run.pk, "odd_name", "s3://b/data/odd\nname.csv")
-    assert (line["event"], line["error"], line["reason"]) == ("run failed", "ValueError", "It broke.\nTwice.")

@@ -21,9 +21,9 @@ class Command(BaseCommand):
                 dataset.mode,
                 dataset.policy,
                 _identities(dataset),
-                f"{dataset.newest.finished:%Y-%m-%d %H:%M:%S}" if dataset.newest else "",
+                f"{dataset.last_loaded:%Y-%m-%d %H:%M:%S}" if dataset.last_loaded else "",
             ]
-            for dataset in Dataset.objects.select_related("newest").order_by("name")
+            for dataset in Dataset.objects.order_by("name")
         ]
         self.stdout.write(table(("dataset", "mode", "policy", "rows are the same by", "last loaded (UTC)"), rows))
 
