@@ -11,7 +11,7 @@ from django.db import close_old_connections
 
 from ingest import runs
 from ingest.aws.events import Message, parse
-from ingest.loader.errors import RunInterrupted
+from ingest.loader.errors import IngestError, RunInterrupted
 from ingest.models import Run
 
 _LOG = logging.getLogger("ingest.handlers")
@@ -46,7 +46,8 @@ def on_event(event: dict[str, Any], context: object = None) -> Answer:
 def on_schedule(event: object = None, context: object = None) -> dict[str, int]:
     """Take up what waits and what died with its worker, as far as the time goes; gives how many runs were carried.
 
-    The scratch space of dead workers is swept; with time left, what was kept for the undo of old runs is forgotten.
+    The scratch space of dead workers is swept; with time left, what was kept for the undo of old
+    runs is forgotten, and files are looked for whose event was lost.
     """
     carried = 0
     runs.sweep()
@@ -57,7 +58,16 @@ def on_schedule(event: object = None, context: object = None) -> dict[str, int]:
             carried += runs.take(run_id) is not None
         if _seconds_left(context) > MARGIN:
             runs.expire()
+            _reconcile(context)
     return {"carried": carried}
+
+
+def _reconcile(context: object) -> None:
+    """Look for lost files, if it is time to; a bucket that can't be listed just now is no reason to stop."""
+    try:
+        runs.reconcile_when_due(until=lambda: _seconds_left(context) < MARGIN)
+    except IngestError as refused:
+        _LOG.warning("The bucket was not searched for files whose event was lost: %s", refused)
 
 
 def _carry(message: Message, *, late: bool) -> None:

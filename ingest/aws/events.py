@@ -76,6 +76,15 @@ def parse(event: object, *, bucket: str, prefix: str) -> list[Message]:
     return [Message(message_id="", objects=objects)]
 
 
+def is_ours(key: str, size: int, *, prefix: str) -> bool:
+    """Whether the news of an object ``key`` of ``size`` bytes would be read as that of a file to load."""
+    try:
+        _check_key(key, _Scope(bucket="", prefix=prefix))
+    except (_NotOursError, _MalformedError):
+        return False
+    return size > 0 or not key.endswith("/")
+
+
 def _queued(record: object, scope: _Scope) -> Message:
     """One SQS record: Message, even if nothing can be made of it."""
     message_id = record.get("messageId") if isinstance(record, dict) else None

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -30,6 +31,7 @@ _RESUMES: Final = 8
 _PAUSE: Final = 0.1  # seconds before the first resumption, doubled at each up to some seconds
 _ONE_PIECE: Final = 64 << 20  # bytes up to which one PutObject tells ETag and version of what it wrote
 _ONE_COPY: Final = 5 << 30  # bytes that one CopyObject may copy: S3's own limit
+_PAGE: Final = 1_000  # versions in one answer: S3's own limit
 _LONGEST_URL: Final = 7 * 24 * 3600  # seconds; SigV4's own limit
 
 _GONE = {"404", "405", "412", "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed", "PreconditionFailed"}
@@ -50,6 +52,7 @@ _CUT = (*_LOST, urllib3.exceptions.HTTPError, OSError)
 """What reading a stream raises besides: botocore doesn't wrap all of it."""
 _TO_READ = "s3:GetObject and s3:GetObjectVersion on the object, and kms:Decrypt where a KMS key encrypts the bucket"
 _TO_DESCRIBE = "s3:GetObject on the object, and s3:ListBucket on the bucket"
+_TO_LIST = "s3:ListBucketVersions on the bucket"
 TO_WRITE = "s3:PutObject on the object, and kms:GenerateDataKey where a KMS key encrypts the bucket"
 
 
@@ -64,6 +67,17 @@ class Fetched:
     sha256: str
     """Of the bytes as stored, in hexadecimal."""
     size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """One version in a listing of the bucket."""
+
+    source: SourceObject
+    """Without its sequencer, which no listing tells."""
+    modified: datetime
+    newest: bool
+    """Whether it is what its key holds now."""
 
 
 def fetch(source: SourceObject, path: Path, *, progress: Callable[[int], None] = lambda _: None) -> Fetched:
@@ -154,7 +168,7 @@ def describe(bucket: str, key: str) -> SourceObject:
 def remove(source: SourceObject) -> bool:
     """Delete exactly the version ``source``; False where that isn't granted. Raises as ``fetch`` does otherwise."""
     version = {"VersionId": source.version_id} if source.version_id else {}
-    with _translated(_uri(source), "s3:DeleteObject and s3:DeleteObjectVersion on the object"):
+    with translated(_uri(source), "s3:DeleteObject and s3:DeleteObjectVersion on the object"):
         try:
             _client().delete_object(Bucket=source.bucket, Key=source.key, **version)
         except boto.ClientError as error:
@@ -162,6 +176,26 @@ def remove(source: SourceObject) -> bool:
                 return False
             raise
     return True
+
+
+def versions(bucket: str, prefix: str, *, after: str = "") -> Iterator[list[Version]]:
+    """The versions of all keys under ``prefix`` behind the key ``after``, a page of at most 1,000 at a time.
+
+    By keys, the newest version of each first; no markers of deletion. Raises RunFailed or RunInterrupted.
+    """
+    with translated(f"s3://{bucket}/{prefix}", _TO_LIST):
+        pages = (
+            _client()
+            .get_paginator("list_object_versions")
+            .paginate(Bucket=bucket, Prefix=prefix, KeyMarker=after, PaginationConfig={"PageSize": _PAGE})
+        )
+        for page in pages:
+            yield [_version(found, bucket) for found in page.get("Versions", ())]
+
+
+def _version(found: dict[str, Any], bucket: str) -> Version:
+    described = _described(found, bucket, found["Key"], found["Size"])
+    return Version(source=described, modified=found["LastModified"], newest=found["IsLatest"])
 
 
 def presigned_url(source: SourceObject, seconds: int) -> str:

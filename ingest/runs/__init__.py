@@ -9,6 +9,7 @@ from ingest.runs.expiring import expire
 from ingest.runs.holding import approve, discard, held_by
 from ingest.runs.previewing import load_previewed
 from ingest.runs.receiving import put, receive
+from ingest.runs.reconciling import SETTLED, Reconciled, reconcile, reconcile_when_due
 from ingest.runs.reject_csv import reject_file, reject_link, reject_object
 from ingest.runs.retrying import due, load_again, retry
 from ingest.runs.scratch import sweep
@@ -17,8 +18,10 @@ from ingest.runs.undoing import undo
 
 __all__ = [
     "REQUEST",
+    "SETTLED",
     "TYPES",
     "Claim",
+    "Reconciled",
     "acknowledge",
     "approve",
     "change_key",
@@ -37,6 +40,8 @@ __all__ = [
     "probe",
     "put",
     "receive",
+    "reconcile",
+    "reconcile_when_due",
     "reject_file",
     "reject_link",
     "reject_object",

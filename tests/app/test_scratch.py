@@ -52,7 +52,7 @@ def test_what_a_killed_worker_left_is_swept_at_once_by_the_next(scratch, holder)
         assert [str(folder) for folder in scratch.iterdir()] == [str(mine)]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("door")
 def test_it_is_swept_by_the_schedule_too(scratch, holder):
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()

@@ -1,0 +1,42 @@
+"""Receive files whose event was lost, or that were there first."""
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ingest import runs
+from ingest.loader.errors import IngestError
+from ingest.loader.source import SourceObject
+from ingest.management.tables import plain
+
+
+class Command(BaseCommand):
+    """`manage.py reconcile`: what lies in the bucket and has no run gets one."""
+
+    help = "Receives the files in the bucket that have no run; the worker loads them."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Only look, and how old a file must be."""
+        parser.add_argument("--dry-run", action="store_true", help="only say which files would be received")
+        parser.add_argument(
+            "--minutes",
+            type=int,
+            default=int(runs.SETTLED.total_seconds()) // 60,
+            help="leave younger files alone: their event may be on its way (default: 15)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Each file, then how many. Raises CommandError where the bucket can't be listed."""
+        dry_run = options["dry_run"]
+        settled = timedelta(minutes=max(0, min(options["minutes"], 10_000_000)))
+        try:
+            found = runs.reconcile(settled=settled, dry_run=dry_run, told=self._tell)
+        except IngestError as refused:
+            raise CommandError(plain(str(refused))) from refused
+        did = "would be received" if dry_run else "received"
+        self.stdout.write(f"{found.seen:,} versions in the bucket; {found.received:,} without a run {did}.")
+
+    def _tell(self, source: SourceObject) -> None:
+        self.stdout.write(plain(f"{source.key} ({source.version_id or source.etag}, {source.size:,} bytes)"))

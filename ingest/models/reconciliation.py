@@ -1,0 +1,21 @@
+"""Reconciliation: a walk over the bucket for files whose event was lost."""
+
+from django.db import models
+
+
+class Reconciliation(models.Model):
+    """One walk over the bucket; it may take several invocations, each going on behind the last one's key."""
+
+    bucket = models.CharField(max_length=255)
+    begun = models.DateTimeField(auto_now_add=True)
+    ended = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True, help_text="Until then somebody is at it.")
+    after = models.CharField(max_length=1024, blank=True, help_text="The last key that was looked at.")
+    seen = models.BigIntegerField(default=0, help_text="Versions looked at.")
+    received = models.BigIntegerField(default=0, help_text="Of them, those that became runs.")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.bucket} from {self.begun:%Y-%m-%d %H:%M}"
