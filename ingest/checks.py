@@ -20,6 +20,15 @@ def check_bucket(app_configs: object, **_: object) -> list[CheckMessage]:
     return [Error("BUCKET is not set: no file would be ours.", hint="Set it to the bucket's name.", id="ingest.E001")]
 
 
+@register(deploy=True)
+def check_messages(app_configs: object, **_: object) -> list[CheckMessage]:
+    """Whoever is to be told by e-mail wants a server that sends it."""
+    if settings.NOTIFY_EMAILS and not settings.EMAIL_HOST:
+        hint = "Set it to the mail server's name, or use NOTIFY_WEBHOOK_URL or NOTIFY_TOPIC_ARN."
+        return [Warning("NOTIFY_EMAILS is set, but EMAIL_HOST is not: no e-mail is sent.", hint=hint, id="ingest.W002")]
+    return []
+
+
 @register(Tags.database)
 def check_database(app_configs: object, databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
     """The loader speaks PostgreSQL, of a version that has all of MERGE."""

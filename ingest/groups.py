@@ -10,7 +10,7 @@ VIEWER = ("ingest.view_dataset", "ingest.view_run", "ingest.view_reject")
 
 OPERATOR = (
     *VIEWER,
-    *("ingest.add_run", "ingest.retry_run", "ingest.undo_run", "ingest.approve_run"),
+    *("ingest.add_run", "ingest.retry_run", "ingest.undo_run", "ingest.approve_run", "ingest.acknowledge_run"),
     *("ingest.add_dataset", "ingest.change_dataset"),
 )
 """Also uploads, retries, undoes and approves, and answers for a dataset's policy."""

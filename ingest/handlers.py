@@ -46,8 +46,8 @@ def on_event(event: dict[str, Any], context: object = None) -> Answer:
 def on_schedule(event: object = None, context: object = None) -> dict[str, int]:
     """Take up what waits and what died with its worker, as far as the time goes; gives how many runs were carried.
 
-    The scratch space of dead workers is swept; with time left, what was kept for the undo of old
-    runs is forgotten, and files are looked for whose event was lost.
+    The scratch space of dead workers is swept; with time left, people are told what they haven't
+    been told yet, what was kept for the undo of old runs is forgotten, and lost files are looked for.
     """
     carried = 0
     runs.sweep()
@@ -57,6 +57,8 @@ def on_schedule(event: object = None, context: object = None) -> dict[str, int]:
                 break
             carried += runs.take(run_id) is not None
         if _seconds_left(context) > MARGIN:
+            runs.look()
+            runs.deliver(until=lambda: _seconds_left(context) < MARGIN)
             runs.expire()
             _reconcile(context)
     return {"carried": carried}

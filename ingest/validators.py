@@ -1,6 +1,7 @@
 """What an operator may write on a dataset: refusals that a form shows at their field."""
 
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 from ingest.loader.errors import RunFailed
 from ingest.loader.names import table_name
@@ -10,6 +11,18 @@ def texts_only(value: object) -> None:
     """Refuse what isn't a list of texts that PostgreSQL can hold."""
     if not isinstance(value, list) or not all(isinstance(text, str) and "\0" not in text for text in value):
         raise ValidationError("Enter a list of texts.")
+
+
+def emails_only(value: object) -> None:
+    """Refuse what isn't a list of at most 50 e-mail addresses."""
+    texts_only(value)
+    if not isinstance(value, list) or len(value) > 50:
+        raise ValidationError("Enter at most 50 addresses; a mailing list takes any number.")
+    for address in value:
+        try:
+            validate_email(address)
+        except ValidationError:
+            raise ValidationError(f"{address!r} is no e-mail address.") from None
 
 
 def table_name_only(value: str) -> None:

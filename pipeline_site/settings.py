@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import psycopg2
 from botocore.config import Config
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 from psycopg2.extensions import parse_dsn
 
 from ingest.aws import secrets
@@ -123,6 +124,32 @@ def certificates(name: str) -> str:
     except (OSError, SSLError):
         raise ImproperlyConfigured(f"{name} is {value!r}: name a file of certificates in PEM form.") from None
     return str(path)
+
+
+def emails(name: str) -> list[str]:
+    """A list of e-mail addresses, separated by commas."""
+    found = names(name, "")
+    for value in found:
+        try:
+            validate_email(value)
+        except ValidationError:
+            raise ImproperlyConfigured(f"{name} holds {value!r}, which is no e-mail address.") from None
+    return found
+
+
+def webhook(name: str, *, local: bool) -> str:
+    """An address that messages are sent to: https, or, where all is ``local``, http on this machine.
+
+    The refusals don't repeat it: such addresses may hold keys.
+    """
+    value = address(name)
+    parts = urlsplit(value)
+    if parts.username or parts.password:
+        raise ImproperlyConfigured(f"{name} holds a user or a password: messages are signed instead.")
+    here = local and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if value and parts.scheme != "https" and not here:
+        raise ImproperlyConfigured(f"{name} must begin with https://: messages tell of your files.")
+    return value
 
 
 def database(name: str, *, secret_arn: str = "", ca: str = "") -> dict[str, Any]:
@@ -245,6 +272,33 @@ MAX_RECORD_BYTES = integer("MAX_RECORD_BYTES", 64 * MIB, least=1024, most=1024 *
 
 # What becomes of runs: lines of JSON (LOG_JSON), which CloudWatch takes for metrics where a namespace is named
 METRICS_NAMESPACE = text("METRICS_NAMESPACE", "")
+
+# Who is told, and how: by e-mail where EMAIL_HOST is set, by webhook, by SNS; each of them if there are several
+SITE_URL = address("SITE_URL")
+NOTIFY_EMAILS = emails("NOTIFY_EMAILS")
+NOTIFY_WEBHOOK_URL = webhook("NOTIFY_WEBHOOK_URL", local=DEBUG or not HTTPS)
+NOTIFY_WEBHOOK_SECRET = (
+    secret(
+        "NOTIFY_WEBHOOK_SECRET",
+        "NOTIFY_WEBHOOK_SECRET_ARN",
+        instead="Write at least 32 random characters: what is sent to NOTIFY_WEBHOOK_URL is signed with it.",
+    )
+    if NOTIFY_WEBHOOK_URL
+    else ""
+)
+NOTIFY_TOPIC_ARN = text("NOTIFY_TOPIC_ARN", "")
+NOTIFY_QUIET_MINUTES = integer("NOTIFY_QUIET_MINUTES", 5, least=0, most=1440)
+EMAIL_HOST = text("EMAIL_HOST", "")
+EMAIL_PORT = integer("EMAIL_PORT", 587, least=1, most=65535)
+EMAIL_HOST_USER = text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = (
+    secret("EMAIL_HOST_PASSWORD", "EMAIL_HOST_PASSWORD_ARN", instead="EMAIL_HOST_USER logs in with it.")
+    if EMAIL_HOST_USER
+    else ""
+)
+EMAIL_USE_TLS = flag("EMAIL_USE_TLS", default=True)
+EMAIL_TIMEOUT = 5  # seconds
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = text("EMAIL_FROM", "ingest@localhost")
 
 INSTALLED_APPS = [
     "ingest",  # before the admin: its templates stand in front of Django's

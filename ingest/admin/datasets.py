@@ -22,7 +22,7 @@ from ingest.models import SEES_ALL, Dataset
 
 _FIELDS = (
     *("name", "mode", "policy", "asks_approval", "declared_key"),
-    *Dataset.RULE,
+    *(*Dataset.RULE, "notify_emails"),
     *("patterns", "encoding", "delimiter", "has_header", "null_tokens", "reject_share", "reject_count"),
 )
 _ENDS_UNDO = {
@@ -68,6 +68,10 @@ class DatasetForm(forms.ModelForm):
     null_tokens = LinesField(help_text="Cells that mean NULL, one a line, such as NA.")
     patterns = LinesField(
         help_text="Files that belong here, one a line, such as customers-*.csv or eu/orders/*.csv; the longest wins."
+    )
+    notify_emails = LinesField(
+        label="Tell by e-mail",
+        help_text="Besides those who are always told, one address a line: when a file fails, is held or is late.",
     )
 
     open_to = forms.ModelMultipleChoiceField(
@@ -140,8 +144,8 @@ class DatasetPage(Page):
     fieldsets = (
         (None, {"fields": ("name", "mode", "policy", "asks_approval", "runs_")}),
         ("Which rows are the same", {"fields": ("declared_key", "identities_", "evidence")}),
-        ("When a file is expected", {"fields": (*Dataset.RULE, "due")}),
-        ("Reading", {"fields": _FIELDS[9:]}),
+        ("When a file is expected, and who is told", {"fields": (*Dataset.RULE, "due", "notify_emails")}),
+        ("Reading", {"fields": _FIELDS[10:]}),
         ("What stands in the table", {"fields": ("last_loaded", "headers_", "created")}),
     )
     _found = ("open_to_", "runs_", "identities_", "evidence", "last_loaded", "headers_", "created", "due")

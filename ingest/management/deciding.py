@@ -1,5 +1,6 @@
 """What the commands that decide about runs have in common."""
 
+import getpass
 from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,15 @@ from django.core.management.base import BaseCommand, CommandError
 from ingest.loader.errors import IngestError
 from ingest.management.tables import plain
 from ingest.models import Run
+
+
+def who_is_here() -> str:
+    """Who decides at the command line."""
+    try:
+        who = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        who = "somebody"
+    return f"{who} at the command line"
 
 
 class DecidingCommand(BaseCommand):

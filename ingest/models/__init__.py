@@ -4,17 +4,20 @@ from ingest.models.dataset import Dataset, Opening
 from ingest.models.reconciliation import Reconciliation
 from ingest.models.reject import Reject
 from ingest.models.run import Progress, Run
+from ingest.models.telling import Message, Trouble
 from ingest.models.texts import storable, storable_list
 from ingest.models.visible import SEES_ALL
 
 __all__ = [
     "SEES_ALL",
     "Dataset",
+    "Message",
     "Opening",
     "Progress",
     "Reconciliation",
     "Reject",
     "Run",
+    "Trouble",
     "storable",
     "storable_list",
 ]

@@ -16,7 +16,7 @@ from ingest import freshness
 from ingest.loader.dialect import Pinned
 from ingest.loader.target import Mode, Target
 from ingest.models.visible import VisibleQuerySet
-from ingest.validators import encoding_only, table_name_only, texts_only
+from ingest.validators import emails_only, encoding_only, table_name_only, texts_only
 
 
 class DatasetQuerySet(VisibleQuerySet):
@@ -109,6 +109,12 @@ class Dataset(models.Model):
         blank=True,
         validators=[MaxValueValidator(10_080)],
         help_text="So many minutes later than expected is no trouble.",
+    )
+    notify_emails = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[emails_only],
+        help_text="Who is told, besides those who always are, when a file fails, is held or is late.",
     )
     last_loaded = models.DateTimeField(
         null=True, editable=False, help_text="When a file was loaded last, even one that changed nothing."

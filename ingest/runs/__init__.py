@@ -3,6 +3,7 @@
 from ingest.runs.answering import acknowledge
 from ingest.runs.by_hand import TYPES, change_key, change_type, columns_of
 from ingest.runs.claiming import Claim, claim
+from ingest.runs.delivering import deliver
 from ingest.runs.examining import examine, examine_wiring, probe
 from ingest.runs.executing import execute, take, take_in
 from ingest.runs.expiring import expire
@@ -14,6 +15,7 @@ from ingest.runs.reject_csv import reject_file, reject_link, reject_object
 from ingest.runs.retrying import due, load_again, retry
 from ingest.runs.scratch import sweep
 from ingest.runs.signals import REQUEST
+from ingest.runs.troubles import look
 from ingest.runs.undoing import undo
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "change_type",
     "claim",
     "columns_of",
+    "deliver",
     "discard",
     "due",
     "examine",
@@ -37,6 +40,7 @@ __all__ = [
     "held_by",
     "load_again",
     "load_previewed",
+    "look",
     "probe",
     "put",
     "receive",

@@ -27,7 +27,7 @@ def scrub(text: str) -> str:
     for database in settings.DATABASES.values():
         if len(database.get("PASSWORD") or "") > 3:
             text = text.replace(database["PASSWORD"], "***")
-    for known in secrets.known():
+    for known in filter(None, (settings.EMAIL_HOST_PASSWORD, settings.NOTIFY_WEBHOOK_SECRET, *secrets.known())):
         text = text.replace(known, "***")
     for secret in _SECRETS:
         text = secret.sub(r"\g<before>***", text)

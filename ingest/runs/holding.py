@@ -47,7 +47,7 @@ def discard(run_id: int, who: str) -> Run:
         acknowledge([run_id], who)
         run.status, run.reason = Status.FAILED, storable(f"Discarded by {who}.")
         Run.objects.filter(pk=run_id).update(status=run.status, reason=run.reason, finished=Now())
-        signals.ended(run, run.status, {"reason": run.reason})
+        signals.ended(run, run.status, {"reason": run.reason, "answered": True})
     return run
 
 

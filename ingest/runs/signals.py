@@ -1,4 +1,5 @@
-"""Signals: whatever becomes of a run is told here, once: to the log and the metrics, and to the failures before it."""
+"""Signals: whatever becomes of a run is told here, once: to the log, the metrics, the failures
+before it, and to people."""
 
 import json
 import logging
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from ingest.models import Run
 from ingest.runs.answering import answer_older
+from ingest.runs.troubles import meet
 
 _LOG = logging.getLogger("ingest.runs")
 
@@ -49,6 +51,8 @@ def ended(run: Run, status: str, told: Mapping[str, Any], error: BaseException |
     """
     if status == Run.Status.SUCCEEDED and run.kind == Run.Kind.LOAD:
         answer_older(run)
+    if status in (Run.Status.FAILED, Run.Status.HELD) and run.kind != Run.Kind.PREVIEW and not told.get("answered"):
+        meet(run, status, told["reason"])
     event, level = _EVENTS[Run.Status(status)]
     seconds = (timezone.now() - run.started).total_seconds() if run.started else 0.0
     # What a load that was rolled back would have done is no row of any table.

@@ -122,6 +122,7 @@ def _held(door: Door) -> Run:
 
 BEFORE: dict[str, Callable[[Door], Run]] = {
     "retry RUN": _failed,
+    "acknowledge RUN": _failed,
     "retry --anyway RUN": _loaded,
     "undo RUN": _loaded,
     "approve RUN": _held,
@@ -134,10 +135,10 @@ REJECTS = f"{MANAGE}rejects RUN > contacts.csv"
 @pytest.mark.parametrize("command", [line for line in MANAGED if "RUN" in line and line != REJECTS])
 def test_a_command_about_a_run_does_what_it_says(command: str, door: Door) -> None:
     run = BEFORE[command.removeprefix(MANAGE)](door)
-    before = (run.status, Run.objects.count())
+    before = (run.status, run.answered, Run.objects.count())
     assert _called(command, run.pk).startswith("Run ")
     run.refresh_from_db()
-    assert (run.status, Run.objects.count()) != before
+    assert (run.status, run.answered, Run.objects.count()) != before
 
 
 @pytest.mark.usefixtures("working")
@@ -188,8 +189,8 @@ def test_every_query_of_the_readme_gives_rows(door: Door) -> None:
 
 def test_every_setting_is_named_with_its_default() -> None:
     source = Path(product.__file__).read_text()
-    readers = r"\b(?:text|flag|integer|names|folder|key_prefix|address|database|certificates)\(\"(\w+)\""
-    either = re.findall(r"\bsecret\(\s*\"(\w+)\", \"(\w+)\"", source)
+    readers = r"\b(?:text|flag|integer|names|folder|key_prefix|address|database|certificates|emails|webhook)\(\"(\w+)\""
+    either = re.findall(r"\bsecret\(\s*\"(\w+)\",\s*\"(\w+)\"", source)
     named = dict(re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|", TEXT, re.MULTILINE))
     ours = {name for name in re.findall(readers, source) if not name.startswith("AWS_")}  # those are boto3's
     assert set(named) == ours.union(*either)

@@ -1,10 +1,9 @@
 """Discard held runs."""
 
-import getpass
 from typing import Any
 
 from ingest import runs
-from ingest.management.deciding import DecidingCommand
+from ingest.management.deciding import DecidingCommand, who_is_here
 from ingest.models import Run
 
 
@@ -19,8 +18,4 @@ class Command(DecidingCommand):
 
 
 def _discard(run_id: int) -> Run:
-    try:
-        who = getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        who = "somebody"
-    return runs.discard(run_id, f"{who} at the command line")
+    return runs.discard(run_id, who_is_here())

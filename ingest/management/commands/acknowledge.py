@@ -1,0 +1,26 @@
+"""Acknowledge failed or held runs."""
+
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from ingest import runs
+from ingest.management.deciding import DecidingCommand, who_is_here
+from ingest.models import Run
+
+
+class Command(DecidingCommand):
+    """`manage.py acknowledge RUN…`: somebody has seen them; they stay as they are."""
+
+    help = "Takes failed or held runs off the list of things to do; they stay as they are."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Each of them; raises CommandError at the first that nobody waits for."""
+        self.each(options["runs"], _acknowledge, "is acknowledged.")
+
+
+def _acknowledge(run_id: int) -> Run:
+    run = Run.objects.get(pk=run_id)
+    if not runs.acknowledge([run_id], who_is_here()):
+        raise CommandError(f"Run {run_id} is {run.status}; nobody waits for it.")
+    return run

@@ -1,0 +1,72 @@
+"""Trouble and Message: what people are told of, once for each cause, and what was sent of it."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from ingest.models.dataset import Dataset
+from ingest.models.run import Run
+
+
+class Trouble(models.Model):
+    """A cause that runs fail or are held by, or a dataset that is late; open until it is over."""
+
+    class Kind(models.TextChoices):
+        FAILED = "failed"
+        HELD = "held"
+        LATE = "late"
+
+    dataset = models.ForeignKey(Dataset, null=True, on_delete=models.CASCADE, related_name="troubles")
+    kind = models.CharField(max_length=6, choices=Kind)
+    code = models.CharField(max_length=16, blank=True, help_text="The same for every run of one cause.")
+    reason = models.TextField(help_text="The sentence of the first one.")
+    run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="+", help_text="The newest one.")
+    count = models.PositiveIntegerField(default=1, help_text="So many runs.")
+    opened = models.DateTimeField(auto_now_add=True)
+    seen = models.DateTimeField(default=timezone.now, help_text="When it was met last.")
+    closed = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "kind", "code"],
+                name="ingest_trouble_open_once",
+                condition=Q(closed__isnull=True),
+                nulls_distinct=False,
+            )
+        ]
+        indexes = [models.Index(fields=["kind", "seen"], name="ingest_trouble_open", condition=Q(closed__isnull=True))]
+
+    def __str__(self) -> str:
+        return f"{self.dataset or 'a file'}: {self.kind}"
+
+
+class Message(models.Model):
+    """What is sent of a trouble, by one channel; written with what it tells, sent after that has committed."""
+
+    class Event(models.TextChoices):
+        OPENED = "opened"
+        CLOSED = "closed"
+
+    class Channel(models.TextChoices):
+        EMAIL = "email"
+        WEBHOOK = "webhook"
+        SNS = "sns"
+
+    trouble = models.ForeignKey(Trouble, on_delete=models.CASCADE, related_name="messages")
+    event = models.CharField(max_length=6, choices=Event)
+    channel = models.CharField(max_length=7, choices=Channel)
+    recipients = models.JSONField(default=list, help_text="Of an e-mail.")
+    created = models.DateTimeField(auto_now_add=True)
+    attempts = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now, null=True, help_text="Empty: given up.")
+    sent = models.DateTimeField(null=True)
+    error = models.TextField(blank=True, help_text="Why the last attempt failed.")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["not_before"], name="ingest_message_unsent", condition=Q(sent__isnull=True))]
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.trouble} {self.event}"

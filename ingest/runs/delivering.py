@@ -1,0 +1,180 @@
+"""Deliver: messages go out by e-mail, webhook and SNS, are tried again with growing pauses, and are never lost."""
+
+import hashlib
+import hmac
+import json
+import logging
+import smtplib
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import urllib3
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db.models import F
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from ingest.aws import topics
+from ingest.loader.errors import IngestError, RunInterrupted
+from ingest.models import Message, Trouble
+from ingest.runs.failures import scrub
+
+_LOG = logging.getLogger("ingest.messages")
+
+_AT_ONCE = 50
+_MOST_ATTEMPTS = 40
+"""With the pauses below a day and a half."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 30, 3600  # seconds
+_WEBHOOK_SECONDS = 5
+_LONGEST_ERROR = 500  # characters
+_TITLES = {
+    ("failed", "opened"): "{}: a file was not loaded",
+    ("failed", "closed"): "{}: files are loaded again",
+    ("held", "opened"): "{}: a file waits for somebody to decide",
+    ("held", "closed"): "{}: no file waits any more",
+    ("late", "opened"): "{}: a file is late",
+    ("late", "closed"): "{}: the file has come",
+}
+
+
+def deliver(ids: Sequence[int] | None = None, *, until: Callable[[], bool] = lambda: False) -> int:
+    """Send what is due, of the messages ``ids`` or of all, until ``until`` says stop; gives how many were sent.
+
+    Raises nothing for a channel that doesn't take a message: that one is sent later.
+    """
+    due = Message.objects.filter(sent=None, not_before__lte=Now()).select_related("trouble__dataset", "trouble__run")
+    if ids is not None:
+        due = due.filter(pk__in=ids)
+    sent = 0
+    for message in due.order_by("not_before")[:_AT_ONCE]:
+        if until():
+            break
+        sent += _claim(message) and _send(message)
+    return sent
+
+
+def _claim(message: Message) -> bool:
+    """Take this attempt, and write when the next one is due, should this worker die in it."""
+    pause = min(_FIRST_PAUSE * 2 ** min(message.attempts, 10), _LONGEST_PAUSE)
+    ours = Message.objects.filter(pk=message.pk, sent=None, attempts=message.attempts)
+    return bool(ours.update(attempts=F("attempts") + 1, not_before=Now() + timedelta(seconds=pause)))
+
+
+def _send(message: Message) -> bool:
+    stored = Message.objects.filter(pk=message.pk)
+    try:
+        _CHANNELS[Message.Channel(message.channel)](message)
+    except (IngestError, smtplib.SMTPException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        said = scrub(str(error) or type(error).__name__)[:_LONGEST_ERROR]
+        _LOG.warning("Message %s could not be sent by %s: %s", message.pk, message.channel, said)
+        given_up = {"not_before": None} if message.attempts + 1 >= _MOST_ATTEMPTS else {}
+        stored.update(error=said, **given_up)
+        return False
+    stored.update(sent=Now(), error="")
+    _LOG.info("Message %s was sent by %s.", message.pk, message.channel)
+    return True
+
+
+def _by_email(message: Message) -> None:
+    mail = EmailMessage(_title(message), _text(message), to=message.recipients)
+    mail.send()
+
+
+def _by_webhook(message: Message) -> None:
+    """POST it as JSON, signed: the receiver holds HMAC-SHA256 of timestamp, dot and body against the signature.
+
+    A timestamp of some minutes ago is an old message sent again by somebody else; the same id is the same message.
+    """
+    body = json.dumps(_told(message)).encode()
+    moment = str(int(time.time()))
+    signed = hmac.new(settings.NOTIFY_WEBHOOK_SECRET.encode(), f"{moment}.".encode() + body, hashlib.sha256)
+    headers = {
+        "Content-Type": "application/json",
+        "X-Ingest-Id": str(message.pk),
+        "X-Ingest-Timestamp": moment,
+        "X-Ingest-Signature": f"sha256={signed.hexdigest()}",
+    }
+    timeout = urllib3.Timeout(total=_WEBHOOK_SECONDS)
+    with urllib3.PoolManager(num_pools=1) as pool:
+        # No redirect: the address is the one that was set, and no other. The answer's body is nobody's business.
+        answer = pool.request(
+            "POST",
+            settings.NOTIFY_WEBHOOK_URL,
+            body=body,
+            headers=headers,
+            timeout=timeout,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        answer.close()
+    if not 200 <= answer.status < 300:
+        raise RunInterrupted(f"The webhook answered with status {answer.status}.")
+
+
+def _by_sns(message: Message) -> None:
+    topics.publish(settings.NOTIFY_TOPIC_ARN, _title(message), _text(message))
+
+
+_CHANNELS: dict[str, Callable[[Message], None]] = {
+    Message.Channel.EMAIL: _by_email,
+    Message.Channel.WEBHOOK: _by_webhook,
+    Message.Channel.SNS: _by_sns,
+}
+
+
+def _title(message: Message) -> str:
+    trouble = message.trouble
+    return _TITLES[trouble.kind, message.event].format(trouble.dataset or _file(trouble) or "a file")
+
+
+def _text(message: Message) -> str:
+    told = _told(message)
+    lines = [told["title"], "", told["reason"]]
+    if message.event == Message.Event.CLOSED and told["kind"] != Trouble.Kind.LATE:
+        runs = "1 run" if told["count"] == 1 else f"{told['count']:,} runs"
+        lines.append(f"That was {runs}, from {told['since']} on.")
+    elif told["file"]:
+        lines.append(f"File: {told['file']}")
+        lines.append("Further runs of this cause are not told; that it is over will be.")
+    return "\n".join([*lines, *filter(None, ["", told["link"]])])
+
+
+def _told(message: Message) -> dict[str, Any]:
+    """All that is told, for machines."""
+    trouble = message.trouble
+    return {
+        "id": message.pk,
+        "event": message.event,
+        "kind": trouble.kind,
+        "dataset": trouble.dataset.name if trouble.dataset else None,
+        "title": _title(message),
+        "reason": trouble.reason,
+        "run": trouble.run_id,
+        "file": _file(trouble),
+        "count": trouble.count,
+        "since": f"{trouble.opened:%Y-%m-%dT%H:%M:%SZ}",
+        "link": _link(trouble),
+    }
+
+
+def _file(trouble: Trouble) -> str:
+    return (
+        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in trouble.run.key) if trouble.run else ""
+    )
+
+
+def _link(trouble: Trouble) -> str:
+    """The page to look at; empty where the site's own address isn't set."""
+    if not settings.SITE_URL:
+        return ""
+    if trouble.kind == Trouble.Kind.LATE:
+        page = reverse("admin:ingest_dataset_change", args=[trouble.dataset_id])
+    elif trouble.run_id:
+        page = reverse("admin:ingest_run_change", args=[trouble.run_id])
+    else:
+        page = reverse("admin:index")
+    return settings.SITE_URL.rstrip("/") + page

@@ -1,0 +1,108 @@
+"""Troubles: what goes wrong is told once for each cause, not for each file, and when it is over."""
+
+import hashlib
+import re
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+
+from ingest.models import Dataset, Message, Run, Trouble
+from ingest.runs.delivering import deliver
+
+Kind = Trouble.Kind
+_AT_ONCE = 500  # troubles that one look opens or closes; the next look takes the others
+_CHANGING = re.compile(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|s3://\S+|\d[\d.,:%]*")
+_UNFINISHED = (Run.Status.QUEUED, Run.Status.WAITING, Run.Status.RUNNING)
+
+
+def cause_of(reason: str) -> str:
+    """What is the same in the sentences of one cause: all but numbers, what is quoted, and what is in brackets."""
+    return hashlib.sha256(_CHANGING.sub("", reason).encode()).hexdigest()[:16]
+
+
+def meet(run: Run, kind: str, reason: str) -> None:
+    """Within the transaction that ends ``run``: note that it failed or is held, and tell of it if that is new."""
+    _meet(kind, cause_of(reason), reason, dataset=run.dataset, run=run)
+
+
+def look() -> None:
+    """What no run's end tells, for the schedule: datasets that have become late, and troubles that are over."""
+    told = Trouble.objects.filter(dataset=OuterRef("pk"), kind=Kind.LATE, closed=None)
+    for dataset in Dataset.objects.late().filter(~Exists(told))[:_AT_ONCE]:
+        last = dataset.last_loaded
+        before = f"the last one came on {last:%Y-%m-%d at %H:%M} UTC" if last else "none has come yet"
+        _meet(Kind.LATE, "", f"A file is expected {dataset.rule}; {before}.", dataset=dataset)
+    for trouble in _over()[:_AT_ONCE]:
+        _close(trouble, tell=True)
+    for trouble in _settled()[:_AT_ONCE]:
+        _close(trouble, tell=False)
+
+
+_LOADED_SINCE = Q(dataset__last_loaded__gt=F("seen"))
+_IN_TIME = Q(kind=Kind.LATE) & (Q(dataset__due=None) | Q(dataset__due__gte=Now()))
+
+
+def _over() -> QuerySet[Trouble]:
+    """Troubles after which a file was loaded.
+
+    A failure some minutes after the last one only: good and bad files that come in turns are one trouble.
+    """
+    quiet = Q(kind=Kind.FAILED, seen__lt=Now() - timedelta(minutes=settings.NOTIFY_QUIET_MINUTES))
+    held = Run.objects.unanswered().filter(dataset=OuterRef("dataset"), status=Run.Status.HELD)
+    return _open().filter(_LOADED_SINCE).filter(quiet | Q(~Exists(held), kind=Kind.HELD) | _IN_TIME)
+
+
+def _settled() -> QuerySet[Trouble]:
+    """Troubles that nobody waits for any more, though no file was loaded: acknowledged, discarded, the rule is gone."""
+    waiting = Run.objects.unanswered()
+    unfinished = Run.objects.filter(dataset=OuterRef("dataset"), status__in=_UNFINISHED)
+    answered = ~Exists(waiting.filter(dataset=OuterRef("dataset"))) & ~Exists(unfinished)
+    nameless = Q(~Exists(waiting.filter(dataset=None)), dataset=None)
+    by_runs = ~Q(kind=Kind.LATE) & (Q(answered, dataset__isnull=False) | nameless)
+    return _open().filter(~_LOADED_SINCE).filter(by_runs | _IN_TIME)
+
+
+def _open() -> QuerySet[Trouble]:
+    return Trouble.objects.filter(closed=None).select_related("dataset").order_by("pk")
+
+
+def _meet(kind: str, code: str, reason: str, *, dataset: Dataset | None, run: Run | None = None) -> None:
+    same = Trouble.objects.filter(dataset=dataset, kind=kind, code=code, closed=None)
+    once_more = {"count": F("count") + 1, "seen": Now(), "run": run}
+    if same.update(**once_more):
+        return
+    try:
+        with transaction.atomic():
+            trouble = Trouble.objects.create(dataset=dataset, kind=kind, code=code, reason=reason, run=run)
+            _write(trouble, Message.Event.OPENED)
+    except IntegrityError:  # another run of the same cause was faster
+        same.update(**once_more)
+
+
+def _close(trouble: Trouble, *, tell: bool) -> None:
+    with transaction.atomic():
+        unchanged = Trouble.objects.filter(pk=trouble.pk, closed=None, seen=trouble.seen)
+        if unchanged.update(closed=Now()) and tell:
+            _write(trouble, Message.Event.CLOSED)
+
+
+def _write(trouble: Trouble, event: str) -> None:
+    """The messages, to be sent once this has committed: at once, and if that fails by the schedule."""
+    dataset = trouble.dataset
+    people = list(dict.fromkeys([*settings.NOTIFY_EMAILS, *(dataset.notify_emails if dataset else ())]))
+    channels = {
+        Message.Channel.EMAIL: people if settings.EMAIL_HOST else [],
+        Message.Channel.WEBHOOK: settings.NOTIFY_WEBHOOK_URL,
+        Message.Channel.SNS: settings.NOTIFY_TOPIC_ARN,
+    }
+    messages = Message.objects.bulk_create(
+        Message(trouble=trouble, event=event, channel=channel, recipients=to if channel == "email" else [])
+        for channel, to in channels.items()
+        if to
+    )
+    if messages:
+        ids = [message.pk for message in messages]
+        transaction.on_commit(lambda: deliver(ids), robust=True)
