@@ -203,9 +203,8 @@ def bucket_storage(bucket: str, region: str) -> dict[str, Any]:
     the global address of a young bucket elsewhere with a redirect, which no browser follows with its signature.
     """
     here = bool(os.environ.get("AWS_ENDPOINT_URL"))
-    config = Config(
-        signature_version="s3v4", region_name=region, s3={"addressing_style": "path" if here else "virtual"}
-    )
+    addressing = {"addressing_style": "path" if here else "virtual", "us_east_1_regional_endpoint": "regional"}
+    config = Config(signature_version="s3v4", region_name=region, s3=addressing)
     options = {"bucket_name": bucket, "region_name": region, "client_config": config, "querystring_expire": 900}
     return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
 

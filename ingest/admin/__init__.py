@@ -1,5 +1,12 @@
 """The pages in Django's admin: they show, and call one function of runs; they decide nothing."""
 
-from ingest.admin import accounts, datasets, log, rejects, runs
+from ingest.admin import accounts, datasets, log, rejects, runs, upload
 
-__all__ = ["accounts", "datasets", "log", "rejects", "runs"]
+__all__ = [
+    "accounts",
+    "datasets",
+    "log",
+    "rejects",
+    "runs",
+    "upload",
+]

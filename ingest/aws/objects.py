@@ -135,9 +135,9 @@ def put(content: Path | BinaryIO, bucket: str, key: str) -> SourceObject:
     content.seek(0)
     with translated(f"s3://{bucket}/{key}", TO_WRITE):
         if size > _ONE_PIECE:
-            _client().upload_fileobj(content, bucket, key, Config=TransferConfig(max_concurrency=4))  # 4 x 8 MiB held
+            client().upload_fileobj(content, bucket, key, Config=TransferConfig(max_concurrency=4))  # 4 x 8 MiB held
             return describe(bucket, key)
-        return _described(_client().put_object(Bucket=bucket, Key=key, Body=content), bucket, key, size)
+        return described(client().put_object(Bucket=bucket, Key=key, Body=content), bucket, key, size)
 
 
 def copy(source: SourceObject, key: str) -> SourceObject:
@@ -152,17 +152,17 @@ def copy(source: SourceObject, key: str) -> SourceObject:
     match = {"CopySourceIfMatch": pinned["IfMatch"]} if "IfMatch" in pinned else {}
     with translated(_uri(source), f"{_TO_READ}; and {TO_WRITE}"):
         if source.size > _ONE_COPY:
-            _client().copy(origin, source.bucket, key, ExtraArgs=match)
+            client().copy(origin, source.bucket, key, ExtraArgs=match)
             return describe(source.bucket, key)
-        answer = _client().copy_object(Bucket=source.bucket, Key=key, CopySource=origin, **match)
-    return _described({**answer, **answer["CopyObjectResult"]}, source.bucket, key, source.size)
+        answer = client().copy_object(Bucket=source.bucket, Key=key, CopySource=origin, **match)
+    return described({**answer, **answer["CopyObjectResult"]}, source.bucket, key, source.size)
 
 
 def describe(bucket: str, key: str) -> SourceObject:
     """The version of ``key`` that is newest now. S3 tells no sequencer here. Raises as ``fetch`` does."""
     with translated(f"s3://{bucket}/{key}", _TO_DESCRIBE):
-        answer = _client().head_object(Bucket=bucket, Key=key)
-    return _described(answer, bucket, key, answer["ContentLength"])
+        answer = client().head_object(Bucket=bucket, Key=key)
+    return described(answer, bucket, key, answer["ContentLength"])
 
 
 def remove(source: SourceObject) -> bool:
@@ -170,7 +170,7 @@ def remove(source: SourceObject) -> bool:
     version = {"VersionId": source.version_id} if source.version_id else {}
     with translated(_uri(source), "s3:DeleteObject and s3:DeleteObjectVersion on the object"):
         try:
-            _client().delete_object(Bucket=source.bucket, Key=source.key, **version)
+            client().delete_object(Bucket=source.bucket, Key=source.key, **version)
         except boto.ClientError as error:
             if error.response.get("Error", {}).get("Code") in _DENIED:
                 return False
@@ -185,7 +185,7 @@ def versions(bucket: str, prefix: str, *, after: str = "") -> Iterator[list[Vers
     """
     with translated(f"s3://{bucket}/{prefix}", _TO_LIST):
         pages = (
-            _client()
+            client()
             .get_paginator("list_object_versions")
             .paginate(Bucket=bucket, Prefix=prefix, KeyMarker=after, PaginationConfig={"PageSize": _PAGE})
         )
@@ -194,8 +194,8 @@ def versions(bucket: str, prefix: str, *, after: str = "") -> Iterator[list[Vers
 
 
 def _version(found: dict[str, Any], bucket: str) -> Version:
-    described = _described(found, bucket, found["Key"], found["Size"])
-    return Version(source=described, modified=found["LastModified"], newest=found["IsLatest"])
+    source = described(found, bucket, found["Key"], found["Size"])
+    return Version(source=source, modified=found["LastModified"], newest=found["IsLatest"])
 
 
 def presigned_url(source: SourceObject, seconds: int) -> str:
@@ -211,7 +211,7 @@ def presigned_url(source: SourceObject, seconds: int) -> str:
     if source.version_id:
         wanted["VersionId"] = source.version_id
     with translated(_uri(source), _TO_READ):
-        url: str = _client().generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
+        url: str = client().generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
     return url
 
 
@@ -258,7 +258,7 @@ def _body(source: SourceObject, start: int) -> tuple[Any, int]:
     if start:
         wanted["Range"] = f"bytes={start}-"
     with translated(_uri(source), _TO_READ):
-        answer = _client().get_object(**wanted)
+        answer = client().get_object(**wanted)
     return answer["Body"], 0 if answer.get("ContentRange", "").startswith(f"bytes {start}-") else start
 
 
@@ -271,7 +271,7 @@ def _pinned(source: SourceObject) -> dict[str, str]:
     raise RunFailed(f"Neither version nor ETag says which {_uri(source)} is meant. Put the file there again.")
 
 
-def _described(answer: dict[str, Any], bucket: str, key: str, size: int) -> SourceObject:
+def described(answer: dict[str, Any], bucket: str, key: str, size: int) -> SourceObject:
     version_id = answer.get("VersionId", "")
     return SourceObject(
         bucket=bucket,
@@ -287,7 +287,7 @@ def _described(answer: dict[str, Any], bucket: str, key: str, size: int) -> Sour
 _making = threading.Lock()
 
 
-def _client() -> Any:
+def client() -> Any:
     """The client of this process: making one takes 50-100 ms, using one is safe in any thread."""
     with _making:
         return _made(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "")
@@ -295,14 +295,14 @@ def _client() -> Any:
 
 @lru_cache(maxsize=4)
 def _made(endpoint: str) -> Any:
-    # "virtual" makes boto3 sign links for the bucket's regional host: at the global one S3 would redirect, and the
-    # signature break. A local endpoint has no host name for each bucket.
+    # Links are signed for the bucket's regional host, which the pages' policy names: at the global one S3 would
+    # redirect, and the signature break. A local endpoint has no host name for each bucket.
     config = Config(
         signature_version="s3v4",
         retries={"mode": "standard", "total_max_attempts": 4},
         connect_timeout=5,
         read_timeout=60,
-        s3={"addressing_style": "path" if endpoint else "virtual"},
+        s3={"addressing_style": "path" if endpoint else "virtual", "us_east_1_regional_endpoint": "regional"},
     )
     return boto3.session.Session().client("s3", endpoint_url=endpoint or None, config=config)
 
@@ -311,26 +311,29 @@ def _made(endpoint: str) -> Any:
 
 
 @contextmanager
-def translated(uri: str, grants: str) -> Iterator[None]:
-    """Turn what botocore raises into our errors; ``grants`` names the rights that the call needs."""
+def translated(uri: str, grants: str, *, what: str = "run") -> Iterator[None]:
+    """Turn what botocore raises into our errors.
+
+    ``grants`` names the rights that the call needs, ``what`` the thing that is tried again.
+    """
     try:
         yield
     except boto.ClientError as error:
-        raise _answered(error, uri, grants) from error
+        raise _answered(error, uri, grants, what) from error
     except _LOST as error:
-        raise RunInterrupted(f"S3 could not be reached for {uri}: {error}. The run is retried.") from error
+        raise RunInterrupted(f"S3 could not be reached for {uri}: {error}. The {what} is retried.") from error
     except boto.NoCredentialsError as error:
         raise RunFailed(f"There are no AWS credentials to reach {uri} with: give the loader a role.") from error
     except boto.BotoCoreError as error:
         raise RunFailed(f"S3 can't be asked for {uri}: {error}.") from error
 
 
-def _answered(error: boto.ClientError, uri: str, grants: str) -> IngestError:
+def _answered(error: boto.ClientError, uri: str, grants: str, what: str) -> IngestError:
     """Our error for an answer of S3 that says no; HEAD answers have nothing but the status for a code."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _BUSY or status >= 500 or status == 429:
-        return RunInterrupted(f"S3 is busy and didn't answer for {uri} ({code}). The run is retried.")
+        return RunInterrupted(f"S3 is busy and didn't answer for {uri} ({code}). The {what} is retried.")
     if code == "NoSuchBucket":
         return RunFailed(f"The bucket of {uri} doesn't exist: check its name in the settings.")
     if code in _GONE:
@@ -340,7 +343,7 @@ def _answered(error: boto.ClientError, uri: str, grants: str) -> IngestError:
     if code == "InvalidObjectState":
         return RunFailed(f"{uri} is archived (S3 Glacier): restore it, or copy it to S3 Standard, and retry the run.")
     if code in _DENIED or code.startswith("KMS."):
-        return RunFailed(f"S3 denied access to {uri} ({code}): grant the loader's role {grants}, and retry the run.")
+        return RunFailed(f"S3 denied access to {uri} ({code}): grant the loader's role {grants}, and retry the {what}.")
     return RunFailed(f"S3 refused {uri}: {error}.")
 
 

@@ -3,6 +3,7 @@
 import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, BinaryIO
@@ -13,13 +14,21 @@ _DIRECTORY = 1 << 20
 """Bytes of a zip archive's directory, some 10,000 files: it is read into memory whole."""
 _END, _END_64, _LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _FULL = 0xFFFFFFFF
-_ENCRYPTED = 1
+_MEMBER = b"PK\x03\x04"
+_ENCRYPTED, _SIZE_BEHIND = 1, 8
 _OFFICE = {
     "xl/workbook.xml": "an Excel workbook (.xlsx)",
     "word/document.xml": "a Word document (.docx)",
     "content.xml": "an OpenDocument file (.ods)",
     "META-INF/MANIFEST.MF": "a Java program (.jar)",
 }
+_OFFICE_FIRST = {
+    "[Content_Types].xml": "an Excel workbook (.xlsx) or another Office document",
+    "_rels/.rels": "an Excel workbook (.xlsx) or another Office document",
+    "mimetype": "an OpenDocument file (.ods)",
+}
+"""What stands first in them: their directory, which tells for certain, is at their end."""
+_SAVE = "open it and save the table as CSV (UTF-8)."
 
 
 @contextmanager
@@ -43,11 +52,37 @@ def open_only_file(stream: BinaryIO) -> Iterator[IO[bytes]]:
             yield member
 
 
+def peek_only_file(head: bytes, most: int) -> bytes:
+    """The first bytes, ``most`` of them at most, of the file in the zip archive that begins with ``head``.
+
+    Nothing where they can't be told without the archive's directory, which is its end. Raises RunFailed for an office
+    document and for an encrypted archive, struct.error and zlib.error where ``head`` ends too soon or is damaged.
+    """
+    at = 0
+    while head.startswith(_MEMBER, at):
+        flags, method, packed, name_size, more = struct.unpack_from("<HH8xL4xHH", head, at + 6)
+        name = head[at + 30 : at + 30 + name_size].decode(errors="replace")
+        start = at + 30 + name_size + more
+        if name in _OFFICE_FIRST:
+            raise RunFailed(f"The file is {_OFFICE_FIRST[name]}, not a CSV file: {_SAVE}")
+        if flags & _ENCRYPTED:
+            raise RunFailed("The zip archive is encrypted: drop it without a password.")
+        if flags & _SIZE_BEHIND:
+            packed = len(head)
+        if not name.endswith("/") and not _is_of_macos(name):
+            content = head[start : start + packed]
+            if method == zipfile.ZIP_DEFLATED:
+                return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, most)
+            return content if method == zipfile.ZIP_STORED and not flags & _SIZE_BEHIND else b""
+        at = start + packed
+    return b""
+
+
 def _only_file(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     names = set(archive.namelist())
     for name, kind in _OFFICE.items():
         if name in names:
-            raise RunFailed(f"The file is {kind}, not a CSV file: open it and save the table as CSV (UTF-8).")
+            raise RunFailed(f"The file is {kind}, not a CSV file: {_SAVE}")
     files = [one for one in archive.infolist() if not one.is_dir() and not _is_of_macos(one.filename)]
     if not files:
         raise RunFailed("The zip archive holds no file: drop one that holds a CSV file.")

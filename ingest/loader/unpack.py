@@ -2,19 +2,20 @@
 
 import bz2
 import errno
+import io
 import lzma
 import struct
 import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from ingest.loader.archive import open_only_file
+from ingest.loader.archive import open_only_file, peek_only_file
 from ingest.loader.errors import RunFailed
 
 if sys.version_info >= (3, 14):
@@ -104,6 +105,24 @@ def compression_of(head: bytes) -> Compression | None:
     if head.startswith(b"\xfd7zXZ\0"):
         return Compression.XZ
     return Compression.ZIP if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) else None
+
+
+def peek(head: bytes) -> bytes:
+    """What of the file that begins with ``head`` can be read without the rest: unpacked, if it comes compressed.
+
+    At most as much as ``unpack`` writes at a time, and nothing where it can't be read so far. Raises RunFailed for an
+    office document, which is a zip archive too.
+    """
+    kind = compression_of(head)
+    if kind is None:
+        return head
+    plain = bytearray()
+    with suppress(*_DAMAGED):  # most of all the end of what there is; the load will say what else
+        for block in [peek_only_file(head, _PLAIN)] if kind is Compression.ZIP else _decode(kind, io.BytesIO(head)):
+            plain += block
+            if len(plain) >= _PLAIN:
+                break
+    return bytes(plain)
 
 
 def unpack(

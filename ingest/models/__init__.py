@@ -1,4 +1,4 @@
-"""The rows of our own: what is loaded where, and for whom (Dataset, Opening); its way (Run, Progress); Reject."""
+"""The rows of our own: what is loaded where, for whom (Dataset, Opening); its way (Upload, Run, Progress); Reject."""
 
 from ingest.models.dataset import Dataset, Opening
 from ingest.models.reconciliation import Reconciliation
@@ -6,6 +6,7 @@ from ingest.models.reject import Reject
 from ingest.models.run import Progress, Run
 from ingest.models.telling import Message, Trouble
 from ingest.models.texts import storable, storable_list
+from ingest.models.upload import Upload
 from ingest.models.visible import SEES_ALL
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Reject",
     "Run",
     "Trouble",
+    "Upload",
     "storable",
     "storable_list",
 ]

@@ -7,7 +7,9 @@ from ingest.runs.delivering import deliver
 from ingest.runs.examining import examine, examine_wiring, probe
 from ingest.runs.executing import execute, take, take_in
 from ingest.runs.expiring import expire
+from ingest.runs.following import runs_of
 from ingest.runs.holding import approve, discard, held_by
+from ingest.runs.judging import HEAD, Chosen, Judgement, judge
 from ingest.runs.previewing import load_previewed
 from ingest.runs.receiving import put, receive
 from ingest.runs.reconciling import SETTLED, Reconciled, reconcile, reconcile_when_due
@@ -17,13 +19,28 @@ from ingest.runs.scratch import sweep
 from ingest.runs.signals import REQUEST
 from ingest.runs.troubles import look
 from ingest.runs.undoing import undo
+from ingest.runs.upload_keys import path_of
+from ingest.runs.uploading import (
+    MOST_FILES,
+    Sending,
+    finish_uploads,
+    give_up_upload,
+    sign_parts,
+    start_uploads,
+    unfinished_uploads,
+)
 
 __all__ = [
+    "HEAD",
+    "MOST_FILES",
     "REQUEST",
     "SETTLED",
     "TYPES",
+    "Chosen",
     "Claim",
+    "Judgement",
     "Reconciled",
+    "Sending",
     "acknowledge",
     "approve",
     "change_key",
@@ -37,10 +54,14 @@ __all__ = [
     "examine_wiring",
     "execute",
     "expire",
+    "finish_uploads",
+    "give_up_upload",
     "held_by",
+    "judge",
     "load_again",
     "load_previewed",
     "look",
+    "path_of",
     "probe",
     "put",
     "receive",
@@ -50,8 +71,12 @@ __all__ = [
     "reject_link",
     "reject_object",
     "retry",
+    "runs_of",
+    "sign_parts",
+    "start_uploads",
     "sweep",
     "take",
     "take_in",
     "undo",
+    "unfinished_uploads",
 ]

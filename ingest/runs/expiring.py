@@ -11,6 +11,7 @@ from django.utils import timezone
 from ingest.loader import load as loading
 from ingest.loader.undo import forget
 from ingest.models import Dataset, Run
+from ingest.runs.uploading import forget_expired
 
 _LOG = logging.getLogger("ingest.runs")
 
@@ -22,9 +23,10 @@ _TABLES = 20
 def expire() -> int:
     """End the undo of runs that finished over ``UNDO_DAYS`` days ago, by the full hour; gives how many they were.
 
-    A table that is busy is left for the next time. By the full hour, so that this costs one look at an index when
-    it is called each minute.
+    Uploads that nobody finished are forgotten too. A table that is busy is left for the next time. By the full hour,
+    so that this costs one look at an index when it is called each minute.
     """
+    forget_expired()
     before = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=settings.UNDO_DAYS)
     old = Run.objects.filter(undoable=True, finished__lt=before)
     datasets = Dataset.objects.filter(pk__in=old.values("dataset")).order_by("pk")[:_TABLES]

@@ -1,21 +1,21 @@
 """Receive: a source object becomes a run, once, however often and by however many its event is delivered."""
 
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 from django.utils import timezone
 
 from ingest.aws import objects
 from ingest.loader.errors import RunFailed
-from ingest.loader.names import table_name
 from ingest.loader.source import SourceObject
 from ingest.models import Dataset, Progress, Run
 from ingest.runs import signals
 from ingest.runs.claiming import Claim, first_claim, lease
-from ingest.runs.previewing import FOLDER, key_of_load, kind_of
+from ingest.runs.destinations import destination
+from ingest.runs.following import sender_of
+from ingest.runs.previewing import FOLDER, kind_of
 
 
 def put(path: Path, *, preview: bool = False) -> SourceObject:
@@ -65,36 +65,11 @@ def _received(source: SourceObject, *, claimed: bool) -> tuple[Run, bool]:
                 claimed=claimed and dataset is not None,
                 load_number=1,
                 kind=kind_of(source.key),
+                who=sender_of(source),
             )
     except IntegrityError:  # another delivery of the same event was faster
         return Run.objects.select_related("dataset").get(**first), False
     return run, True
-
-
-def destination(key: str) -> Dataset:
-    """The dataset into which a file goes: the longest pattern that matches, else the one of its name (BEHAVIOUR 2).
-
-    A preview has the dataset that its file would go into. Raises RunFailed where nothing is left of the name.
-    """
-    key = key_of_load(key)
-    behind_prefix = key.removeprefix(settings.PREFIX)
-    try:
-        name, refused = table_name(key), None
-    except RunFailed as refusal:
-        name, refused = "", refusal
-    candidates = list(Dataset.objects.filter(~Q(patterns=[]) | Q(name=name)))
-    matches = [
-        (len(pattern), -dataset.pk, dataset)
-        for dataset in candidates
-        for pattern in dataset.patterns
-        if fnmatchcase(behind_prefix, pattern)
-    ]
-    if matches:
-        return max(matches, key=lambda match: match[:2])[2]
-    if refused:
-        raise refused
-    named = [dataset for dataset in candidates if dataset.name == name]
-    return named[0] if named else Dataset.objects.get_or_create(name=name)[0]
 
 
 def load_once_more(run: Run, **fields: object) -> Run:

@@ -10,7 +10,8 @@ from django.db.models.functions import Now
 from ingest.loader.errors import RunFailed
 from ingest.models import Reject, Run
 from ingest.runs.claiming import FREE
-from ingest.runs.receiving import destination, load_once_more
+from ingest.runs.destinations import destination
+from ingest.runs.receiving import load_once_more
 
 Status = Run.Status
 

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,6 +151,12 @@ def set_up(aws: LocalAws, *, bucket: str, prefix: str, queue: str) -> str:
         Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [notification]}
     )
     return url
+
+
+def let_pages_send(aws: LocalAws, *, bucket: str, origins: Sequence[str]) -> None:
+    """Let pages of ``origins`` PUT files into ``bucket``, and no other page anything."""
+    rule = {"AllowedMethods": ["PUT"], "AllowedOrigins": list(origins), "AllowedHeaders": ["*"], "MaxAgeSeconds": 3000}
+    aws.client("s3").put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
 
 
 def _queue(sqs: Any, name: str) -> str:

@@ -14,7 +14,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from pipeline_site.local.aws import ENVIRONMENT_FOLDER, LocalAws, set_up
+from pipeline_site.local.aws import ENVIRONMENT_FOLDER, LocalAws, let_pages_send, set_up
 from pipeline_site.local.children import HOST, Child, LocalError, free_port
 from pipeline_site.local.kept import FOREIGN
 from pipeline_site.local.postgres import SUPERUSER, USER, Postgres, account, binaries
@@ -74,6 +74,9 @@ class Stack:
         self.site_port = self.site_port or self._port("the site")
         command = ["waitress", f"--listen={HOST}:{self.site_port}", "--threads=4", "pipeline_site.wsgi:application"]
         self._site = self._child("The site", command, "site.log", 5)
+        if self._aws:
+            origins = [f"http://{host}:{self.site_port}" for host in (HOST, "localhost")]
+            let_pages_send(self._aws, bucket=BUCKET, origins=origins)
 
     def wait_for_site(self) -> None:
         """Return when the site shows its login page; raise LocalError if it doesn't within 30 seconds."""

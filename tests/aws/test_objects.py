@@ -346,6 +346,6 @@ def test_all_threads_share_one_client(bucket: str, tmp_path: Path) -> None:
     sources = [put_bytes(bucket, BYTES[:n], f"data/{n}.csv") for n in range(1, 1_000_000, 125_000)]
     with ThreadPoolExecutor(8) as threads:
         fetched = list(threads.map(lambda source: fetch(source, tmp_path / str(source.size)), sources))
-        clients = {id(client) for client in threads.map(lambda _: objects._client(), range(8))}
+        clients = {id(client) for client in threads.map(lambda _: objects.client(), range(8))}
     assert [each.sha256 for each in fetched] == [hashlib.sha256(BYTES[: each.size]).hexdigest() for each in fetched]
     assert len(clients) == 1

@@ -18,6 +18,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from ingest import handlers
+from pipeline_site.local.aws import let_pages_send
 from pipeline_site.local.worker import Worker
 from tests.app.conftest import Door, clean_tables, door, scratch
 from tests.conftest import Aws
@@ -106,6 +107,7 @@ class Site:
 def site(live_server: Any, browser: Browser, door: Door, settings: Any) -> Iterator[Site]:
     """The site over a bucket of the test's own; a worker loads what comes in, as Lambda would."""
     # The origin is what the bucket lets in (CORS), and the address that the server was given.
+    let_pages_send(door.aws.server, bucket=door.aws.bucket, origins=[live_server.url])
     site = Site(address=live_server.url, browser=browser, door=door)
     stop = threading.Event()
     worker = threading.Thread(target=_work, args=(door.aws, stop))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ingest.loader.errors import RunFailed
-from ingest.loader.unpack import Compression, Limits, unpack
+from ingest.loader.unpack import Compression, Limits, peek, unpack
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -164,3 +164,35 @@ def test_an_archive_that_asks_for_too_much_memory_fails(tmp_path):
     packer = zstd.ZstdCompressor(options=options)
     with pytest.raises(RunFailed, match="zstd archive"):
         unpacked(tmp_path, packer.compress(CSV) + packer.flush())
+
+
+@EACH
+def test_the_head_of_an_archive_shows_how_its_file_begins(kind):
+    packed = PACKERS[kind](CSV)
+    seen = peek(packed[: len(packed) // 2])
+    assert CSV.startswith(seen)
+    assert seen or kind in (Compression.BZIP2, Compression.ZSTD), "these can be read by whole blocks only"
+    assert peek(packed) == CSV[: 1 << 20]
+
+
+def test_the_head_of_a_plain_file_is_what_it_is():
+    assert peek(CSV[:100]) == CSV[:100]
+    assert peek(b"") == b""
+
+
+def test_the_head_of_a_zip_archive_passes_over_what_macos_adds_and_folders():
+    assert peek(zipped(("a/", b""), ("__MACOSX/._a.csv", b"junk"), ("a/a.csv", CSV))[:5_000]).startswith(b"id,name\n")
+    assert peek(zipped(("a.csv", CSV), method=zipfile.ZIP_STORED)[:100]) == CSV[: 100 - 30 - len("a.csv")]
+
+
+def test_the_head_tells_an_office_document_from_an_archive():
+    with pytest.raises(RunFailed, match="Excel workbook"):
+        peek(zipped(("[Content_Types].xml", b"<x/>"), ("xl/workbook.xml", b"<x/>"))[:60])
+
+
+@EACH
+def test_no_head_is_too_damaged_to_be_looked_at(kind):
+    packed = bytearray(PACKERS[kind](CSV)[:4_000])
+    for at in range(0, len(packed), 7):
+        damaged = bytes(packed[:at]) + b"\xff\0\x7f" + bytes(packed[at + 3 :])
+        assert len(peek(damaged)) <= 1 << 21

@@ -1,0 +1,180 @@
+"""Upload: files go from this page straight to the bucket, each followed until its run has ended (ADMIN, "Upload")."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from ingest import runs
+from ingest.admin import shown
+from ingest.admin.upload_words import NOT_UNDERSTOOD, Unreadable, answered, as_told, chosen, numbers, run_as_told
+from ingest.loader.errors import IngestError, RunInterrupted
+from ingest.models import Run, Upload
+
+_MOST_SHOWN = 50
+_MOST_FOLLOWED = 100
+_VERBS = ("judge", "start", "sign", "finish")
+
+
+@admin.register(Upload)
+class UploadPage(admin.ModelAdmin):
+    """One page and what its script asks for; uploads themselves can't be edited."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """The page, and an address for each thing that its script does."""
+        views: dict[str, Callable[..., HttpResponse]] = {verb: getattr(self, f"{verb}_view") for verb in _VERBS}
+        asked = [
+            path(f"{verb}/", self.admin_site.admin_view(require_POST(view)), name=f"ingest_upload_{verb}")
+            for verb, view in views.items()
+        ]
+        return [
+            path("", self.admin_site.admin_view(require_GET(self.upload_view)), name="ingest_upload"),
+            *asked,
+            path("give-up/", self.admin_site.admin_view(require_POST(self.give_up_view)), name="ingest_upload_give_up"),
+            path("follow/", self.admin_site.admin_view(require_GET(self.follow_view)), name="ingest_upload_follow"),
+        ]
+
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        """None: it has a way of its own at the top of each page, and no place among the lists."""
+        return {}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Who may upload."""
+        return request.user.has_perm("ingest.add_run")
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Who may upload sees what was begun."""
+        return self.has_add_permission(request)
+
+    # -- the page -----------------------------------------------------------------------------------------------------
+
+    def upload_view(self, request: HttpRequest) -> HttpResponse:
+        """The page; ``?preview=1`` begins with "preview first"."""
+        self._check(request)
+        begun = runs.unfinished_uploads(request.user, _MOST_SHOWN)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Upload",
+            "preview": request.GET.get("preview") == "1",
+            "unfinished": [
+                {
+                    "pk": upload.pk,
+                    "name": shown.printable(runs.path_of(upload.key), 120),
+                    "size": shown.size(upload.size),
+                    "started": upload.started,
+                    "who": upload.who,
+                }
+                for upload in begun
+            ],
+            "addresses": {verb: reverse(f"admin:ingest_upload_{verb}") for verb in (*_VERBS, "follow")},
+        }
+        return TemplateResponse(request, "ingest/upload/page.html", context)
+
+    def give_up_view(self, request: HttpRequest) -> HttpResponse:
+        """Drop an unfinished upload."""
+        self._check(request)
+        number = request.POST.get("upload", "")
+        try:
+            upload = runs.give_up_upload(
+                int(number) if number.isdecimal() and len(number) < 19 else 0, user=request.user
+            )
+        except IngestError as refused:
+            messages.warning(request, str(refused))
+        else:
+            self._log(request, [upload], "Given up.")
+            messages.success(request, f"The upload of {shown.printable(runs.path_of(upload.key), 120)} was given up.")
+        return HttpResponseRedirect(reverse("admin:ingest_upload"))
+
+    # -- what the script asks for -------------------------------------------------------------------------------------
+
+    def judge_view(self, request: HttpRequest) -> HttpResponse:
+        """What is known of files before they are sent."""
+
+        def judge(told: dict[str, Any]) -> dict[str, Any]:
+            files, preview = chosen(told), told.get("preview") is True
+            judged = runs.judge(files, user=request.user, preview=preview)
+            may_add = request.user.has_perm("ingest.add_dataset")
+            return {"files": [as_told(each, may_add=may_add) for each in judged]}
+
+        return self._answer(request, judge)
+
+    def start_view(self, request: HttpRequest) -> HttpResponse:
+        """Begin to upload files, or go on."""
+
+        def start(told: dict[str, Any]) -> dict[str, Any]:
+            files, preview = chosen(told), told.get("preview") is True
+            return {"files": [answered(each) for each in runs.start_uploads(files, user=request.user, preview=preview)]}
+
+        return self._answer(request, start)
+
+    def sign_view(self, request: HttpRequest) -> HttpResponse:
+        """Links for parts of an upload."""
+
+        def sign(told: dict[str, Any]) -> dict[str, Any]:
+            (upload_id,) = numbers([told.get("id")], most=1)
+            parts = numbers(told.get("parts"), most=10_000)
+            return {"links": runs.sign_parts(upload_id, parts, user=request.user)}
+
+        return self._answer(request, sign)
+
+    def finish_view(self, request: HttpRequest) -> HttpResponse:
+        """Make the objects of their parts."""
+
+        def finish(told: dict[str, Any]) -> dict[str, Any]:
+            done = runs.finish_uploads(numbers(told.get("ids"), most=runs.MOST_FILES), user=request.user)
+            self._log(request, [each for each in done if isinstance(each, Upload)], "Uploaded.")
+            return {"files": [answered(each) for each in done]}
+
+        return self._answer(request, finish)
+
+    def follow_view(self, request: HttpRequest) -> HttpResponse:
+        """What became of uploads, by an ETag: nothing is sent while nothing has changed."""
+        self._check(request)
+        asked = request.GET.get("ids", "").split(",")[:_MOST_FOLLOWED]
+        ids = [int(number) for number in asked if number.isdecimal() and len(number) < 19]
+        uploads = Upload.objects.filter(pk__in=ids)
+        found = runs.runs_of(uploads)
+        seen = set(
+            Run.objects.visible_to(request.user)
+            .filter(pk__in=[run.pk for run in found.values()])
+            .values_list("pk", flat=True)
+        )
+        told = {pk: run_as_told(run) for pk, run in found.items() if run.pk in seen}
+        body = json.dumps({"runs": told}).encode()
+        etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        if request.headers.get("If-None-Match") == etag:
+            return HttpResponseNotModified(headers={"ETag": etag})
+        return HttpResponse(body, content_type="application/json", headers={"ETag": etag, "Cache-Control": "no-store"})
+
+    # -- in common ----------------------------------------------------------------------------------------------------
+
+    def _check(self, request: HttpRequest) -> None:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+
+    def _answer(self, request: HttpRequest, do: Callable[[dict[str, Any]], dict[str, Any]]) -> HttpResponse:
+        """``do`` what the JSON asks for; what can't be done is said in one sentence."""
+        self._check(request)
+        try:
+            told = json.loads(request.body)
+        except (ValueError, RecursionError, RequestDataTooBig):
+            told = None
+        try:
+            if not isinstance(told, dict):
+                raise Unreadable(NOT_UNDERSTOOD)
+            return JsonResponse(do(told))
+        except Unreadable as error:
+            return JsonResponse({"error": str(error)}, status=400)
+        except IngestError as error:
+            return JsonResponse({"error": str(error), "again": isinstance(error, RunInterrupted)})
+
+    def _log(self, request: HttpRequest, things: Sequence[Upload | Run], said: str) -> None:
+        for thing in things:
+            self.log_change(request, thing, said)

@@ -1,0 +1,113 @@
+"""What the upload page's script and the use cases tell each other, as JSON."""
+
+import binascii
+from base64 import b64decode
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import BigIntegerField
+from django.urls import reverse
+
+from ingest import runs
+from ingest.admin import shown
+from ingest.loader.errors import IngestError, RunInterrupted
+from ingest.loader.names import table_name
+from ingest.models import Run, Upload
+
+NOT_UNDERSTOOD = "This page asked for something that isn't understood: reload it."
+_LARGEST = BigIntegerField.MAX_BIGINT
+_LONGEST_PATH, _LONGEST_MARK = 4_096, 80
+_SHOWN_COLUMNS = 200
+_COUNTS = ("inserted", "updated", "unchanged", "duplicate", "rejected", "deleted")
+
+
+class Unreadable(Exception):
+    """The script asked for something of no form that is known here; its text is for the person before the page."""
+
+
+def chosen(told: dict[str, Any]) -> list[runs.Chosen]:
+    """The files that the script tells of. Raises Unreadable."""
+    files = told.get("files")
+    if not isinstance(files, list) or len(files) > runs.MOST_FILES:
+        raise Unreadable(f"This page asked for more than {runs.MOST_FILES} files at once: reload it.")
+    return [_chosen(file) for file in files]
+
+
+def _chosen(file: object) -> runs.Chosen:
+    if not isinstance(file, dict):
+        raise Unreadable(NOT_UNDERSTOOD)
+    name, mark, head = file.get("path"), file.get("fingerprint", ""), file.get("head", "")
+    if not (isinstance(name, str) and isinstance(mark, str) and isinstance(head, str)):
+        raise Unreadable(NOT_UNDERSTOOD)
+    if len(name) > _LONGEST_PATH or len(mark) > _LONGEST_MARK or not mark.isascii() or "\0" in mark:
+        raise Unreadable("This page told of a file whose name is too long.")
+    size, modified = numbers([file.get("size"), file.get("modified")], most=2, least=-_LARGEST)
+    try:
+        start = b64decode(head, validate=True)[: runs.HEAD]
+    except binascii.Error:
+        raise Unreadable(NOT_UNDERSTOOD) from None
+    return runs.Chosen(path=name, size=size, modified=modified, fingerprint=mark, head=start)
+
+
+def numbers(told: object, *, most: int, least: int = 0) -> list[int]:
+    """Whole numbers that the database can hold. Raises Unreadable."""
+    if not isinstance(told, list) or len(told) > most:
+        raise Unreadable("This page asked for too much at once: reload it.")
+    if not all(isinstance(n, int) and not isinstance(n, bool) and least <= n <= _LARGEST for n in told):
+        raise Unreadable(NOT_UNDERSTOOD)
+    return told
+
+
+def as_told(judged: runs.Judgement, *, may_add: bool) -> dict[str, Any]:
+    """A judgement for the script, with addresses."""
+    told: dict[str, Any] = {
+        "refused": shown.printable(judged.refused, 500),
+        "asks": [shown.printable(text, 500) for text in judged.asks],
+        "says": [shown.printable(text, 500) for text in judged.says],
+        "dataset": judged.dataset,
+        "columns": [shown.printable(name, 80) for name in judged.columns[:_SHOWN_COLUMNS]],
+        "more": max(0, len(judged.columns) - _SHOWN_COLUMNS),
+        "new": [shown.printable(name, 80) for name in judged.new[:_SHOWN_COLUMNS]],
+        "gone": [shown.printable(name, 80) for name in judged.gone[:_SHOWN_COLUMNS]],
+    }
+    if judged.dataset_id is not None:
+        told["address"] = reverse("admin:ingest_dataset_change", args=[judged.dataset_id])
+    if judged.same is not None:
+        told["same"] = {"run": judged.same, "address": reverse("admin:ingest_run_change", args=[judged.same])}
+    if judged.pattern and may_add:
+        about = {"name": table_name(judged.pattern).strip("_"), "patterns": judged.pattern}
+        told["gather"] = f"{reverse('admin:ingest_dataset_add')}?{urlencode(about)}"
+    return told
+
+
+def answered(answer: runs.Sending | Upload | list[int] | IngestError) -> dict[str, Any]:
+    """What start or finish gave for one file, for the script."""
+    if isinstance(answer, runs.Sending):
+        upload = answer.upload
+        about = {"id": upload.pk, "part_size": upload.part_size, "there": answer.there, "links": answer.links}
+        return {**about, "begun": upload.who, "started": upload.started.isoformat()}
+    if isinstance(answer, Upload):
+        return {"id": answer.pk, "done": True}
+    if isinstance(answer, list):
+        return {"missing": answer}
+    return {"error": shown.printable(str(answer), 1_000), "again": isinstance(answer, RunInterrupted)}
+
+
+def run_as_told(run: Run) -> dict[str, Any]:
+    """A run for its row."""
+    told: dict[str, Any] = {
+        "run": run.pk,
+        "status": run.status,
+        "kind": run.kind,
+        "dataset": run.dataset.name if run.dataset else "",
+        "address": reverse("admin:ingest_run_change", args=[run.pk]),
+        "reason": shown.printable(run.reason, 500),
+        "decided": shown.printable(run.decided, 200),
+    }
+    if run.records is not None:
+        told["records"] = run.records
+        told["counts"] = {name: getattr(run, name) for name in _COUNTS if getattr(run, name)}
+    if run.status == Run.Status.RUNNING:
+        progress = run.progress
+        told |= {"stage": progress.stage, "done": progress.bytes_done, "total": progress.bytes_total}
+    return told

@@ -1,0 +1,129 @@
+"""Uploads in parts: a browser sends them to S3 by signed links, and S3 alone keeps what has come so far."""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from botocore.exceptions import ClientError
+
+from ingest.aws.objects import TO_WRITE, client, described, translated
+from ingest.loader.errors import RunFailed
+from ingest.loader.source import SourceObject
+
+LARGEST: Final = 5 << 40
+"""Bytes of an object: S3's own limit."""
+EXPIRE_DAYS: Final = 7
+"""Days after which the bucket's rule drops an upload that nobody has finished."""
+_SECONDS: Final = 3600
+"""How long a link is good: S3 asks when a part begins to come, however long it then takes."""
+_PAGE: Final = 1_000
+"""Parts that S3 lists in one answer: its own limit."""
+_GRANTS: Final = (
+    f"{TO_WRITE}; s3:AbortMultipartUpload and s3:ListMultipartUploadParts on the object, and s3:GetObject on it"
+)
+
+
+class UploadGone(RunFailed):
+    """S3 doesn't know the upload, or not any more: it was completed, aborted, or has expired."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One part of an upload that lies in S3."""
+
+    number: int
+    size: int
+    etag: str
+
+
+def begin(bucket: str, key: str) -> str:
+    """Begin an upload to ``key``: S3's name for it. Raises RunFailed or RunInterrupted."""
+    with _asked(bucket, key):
+        upload_id: str = client().create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+    return upload_id
+
+
+def parts(bucket: str, key: str, upload_id: str) -> list[Part]:
+    """The parts that have come so far, by number. Raises UploadGone, RunFailed or RunInterrupted."""
+    with _asked(bucket, key):
+        pages = (
+            client()
+            .get_paginator("list_parts")
+            .paginate(Bucket=bucket, Key=key, UploadId=upload_id, PaginationConfig={"PageSize": _PAGE})
+        )
+        return [
+            Part(number=part["PartNumber"], size=part["Size"], etag=part["ETag"])
+            for page in pages
+            for part in page.get("Parts", ())
+        ]
+
+
+def sign(bucket: str, key: str, upload_id: str, sizes: Mapping[int, int]) -> dict[int, str]:
+    """A link for each part, by number, of ``sizes`` bytes: by it that part, and nothing else or longer, is PUT."""
+    with _asked(bucket, key):
+        return {
+            number: client().generate_presigned_url(
+                "upload_part",
+                Params={
+                    "Bucket": bucket,
+                    "Key": key,
+                    "UploadId": upload_id,
+                    "PartNumber": number,
+                    "ContentLength": size,
+                },
+                ExpiresIn=_SECONDS,
+            )
+            for number, size in sizes.items()
+        }
+
+
+def complete(bucket: str, key: str, upload_id: str, came: Collection[Part]) -> SourceObject:
+    """Make the object of its parts: the version it became. Raises UploadGone, RunFailed or RunInterrupted."""
+    told = [{"PartNumber": part.number, "ETag": part.etag} for part in sorted(came, key=lambda part: part.number)]
+    with _asked(bucket, key):
+        answer = client().complete_multipart_upload(
+            Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": told}
+        )
+    return described(answer, bucket, key, sum(part.size for part in came))
+
+
+def completed(bucket: str, key: str, since: datetime) -> SourceObject | None:
+    """What an upload begun after ``since`` has made of ``key``, if it has; S3 dates an object by that beginning.
+
+    Raises RunFailed or RunInterrupted.
+    """
+    try:
+        with _asked(bucket, key):
+            answer = client().head_object(Bucket=bucket, Key=key)
+    except UploadGone:
+        return None
+    if answer["LastModified"] < since.replace(microsecond=0):  # S3 tells whole seconds
+        return None
+    return described(answer, bucket, key, answer["ContentLength"])
+
+
+def abort(bucket: str, key: str, upload_id: str) -> None:
+    """Give an upload up: S3 drops its parts. One that is gone already is fine. Raises RunFailed or RunInterrupted."""
+    try:
+        with _asked(bucket, key):
+            client().abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
+    except UploadGone:
+        return
+
+
+@contextmanager
+def _asked(bucket: str, key: str) -> Iterator[None]:
+    uri = f"s3://{bucket}/{key}"
+    try:
+        with translated(uri, _GRANTS, what="upload"):
+            yield
+    except RunFailed as refused:
+        answer = refused.__cause__
+        if isinstance(answer, ClientError) and answer.response.get("Error", {}).get("Code") in ("NoSuchUpload", "404"):
+            raise UploadGone(
+                f"S3 doesn't know this upload of {uri} any more: it was finished or given up, or it has expired after "
+                f"{EXPIRE_DAYS} days. Choose the file again."
+            ) from answer
+        raise

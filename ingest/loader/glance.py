@@ -1,0 +1,75 @@
+"""A file's first bytes, looked at before the rest is there: how it is written, and its header."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.loader import encoding
+from ingest.loader.cells import BOM, grammar_of
+from ingest.loader.dialect import Dialect, Pinned, propose
+from ingest.loader.errors import RunFailed
+from ingest.loader.foreign import refuse_foreign
+from ingest.loader.sniff import sample, skip_lines
+from ingest.loader.unpack import Compression, compression_of, peek
+
+_LAST_LINE = re.compile(rb"[^\r\n]*\Z")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Glance:
+    """What the head of a file shows. A load may find otherwise further down."""
+
+    compression: Compression | None
+    dialect: Dialect | None
+    """None where the head doesn't show it: it is packed in too large blocks, or shorter than the first line."""
+    header: tuple[str, ...]
+    """The header's cells; as many empty ones as there are columns where the file has none."""
+
+
+def glance(
+    head: bytes,
+    *,
+    whole: bool,
+    scratch: Path,
+    pinned: Pinned | None = None,
+    known: Collection[str] = (),
+    null_tokens: Collection[str] = (),
+) -> Glance:
+    """What the file that begins with ``head``, or is no longer (``whole``), shows of itself to a dataset.
+
+    ``scratch`` is a folder for it alone. Raises RunFailed, as the load would, for what is no CSV.
+    """
+    compression = compression_of(head)
+    plain = peek(head)
+    if compression and not plain:
+        return Glance(compression=compression, dialect=None, header=())
+    name, text = _in_utf_8(plain, scratch, pinned.encoding if pinned else None)
+    if not whole or compression:
+        text = _LAST_LINE.sub(b"", text)  # cut off, perhaps within a letter
+    if plain and not text:
+        return Glance(compression=compression, dialect=None, header=())
+    found = propose(text, pinned=pinned, known=known, null_tokens=null_tokens, encoding=name)
+    return Glance(compression=compression, dialect=found, header=_header(text.removeprefix(BOM), found))
+
+
+def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None) -> tuple[str, bytes]:
+    """The encoding, and the text in UTF-8, as for a whole file."""
+    source, target = scratch / "head", scratch / "text"
+    source.write_bytes(plain)
+    try:
+        name = encoding.settle(source, pinned) if pinned else encoding.detect(source)
+    except RunFailed:
+        refuse_foreign(plain)
+        raise
+    if name == encoding.UTF_8:
+        return name, plain
+    encoding.transcode(source, target, name)
+    return name, target.read_bytes()
+
+
+def _header(text: bytes, dialect: Dialect) -> tuple[str, ...]:
+    grammar = grammar_of(dialect.delimiter, dialect.quote, dialect.escape)
+    first = sample(skip_lines(text, dialect.preamble), grammar, whole=True).records[:1]
+    cells = [cell.decode(errors="replace") for record in first for cell in record]
+    return tuple(cells) if dialect.has_header else ("",) * len(cells)

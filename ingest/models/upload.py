@@ -1,0 +1,49 @@
+"""Upload: a file that a browser sends into the bucket, and who sent it."""
+
+from django.db import models
+from django.db.models import Q
+
+
+class Upload(models.Model):
+    """One file on its way from a browser into the bucket; once it is there, who put that version there.
+
+    What has come so far is S3's to know. An unfinished one belongs to the file, not to a browser or a person: whoever
+    chooses the same file goes on with it.
+    """
+
+    key = models.CharField(max_length=1024)
+    size = models.BigIntegerField()
+    modified = models.BigIntegerField(default=0, help_text="By its computer's clock, in milliseconds since 1970.")
+    fingerprint = models.CharField(max_length=128, blank=True, help_text="By which the same file is known again.")
+    part_size = models.BigIntegerField(default=0)
+    upload_id = models.CharField(max_length=1024, blank=True, help_text="S3's name for it; none: a copy within S3.")
+    who = models.CharField(max_length=150, help_text="Who sent it, or its last part.")
+    started = models.DateTimeField()
+    finished = models.DateTimeField(null=True)
+    version_id = models.CharField(max_length=1024, blank=True)
+    etag = models.CharField(max_length=1024, blank=True)
+
+    class Meta:
+        default_permissions = ()  # who may add a run may upload
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key", "size", "fingerprint"],
+                condition=Q(finished__isnull=True),
+                name="ingest_upload_unfinished_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["key", "size"], name="ingest_upload_key"),
+            models.Index(fields=["started"], condition=Q(finished__isnull=True), name="ingest_upload_unfinished"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def part_sizes(self) -> dict[int, int]:
+        """The bytes of each part, by its number from 1 on."""
+        whole, rest = divmod(self.size, self.part_size)
+        sizes = dict.fromkeys(range(1, whole + 1), self.part_size)
+        return {**sizes, whole + 1: rest} if rest else sizes

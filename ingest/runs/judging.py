@@ -1,0 +1,195 @@
+"""Judge: what is known of a file before it is sent, by its name and its first bytes (ADMIN, "Upload")."""
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+
+from ingest.aws.uploads import LARGEST
+from ingest.loader.errors import RunFailed
+from ingest.loader.glance import Glance, glance
+from ingest.loader.headers import read_header
+from ingest.models import Dataset, Run, Upload
+from ingest.runs.destinations import Destination, destinations
+from ingest.runs.following import runs_of
+from ingest.runs.upload_keys import dated_pattern, key_of
+
+HEAD: Final = 1 << 16
+"""Bytes of a file that the page shows us."""
+_FEW: Final = 0.5
+"""The share of a table's columns under which a file looks like one of another table."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """A file that somebody chose in a browser, as the browser tells of it."""
+
+    path: str
+    size: int
+    modified: int
+    """By its computer's clock, in milliseconds since 1970."""
+    fingerprint: str = ""
+    """A digest of its first and last bytes."""
+    head: bytes = b""
+    """Its first bytes, up to ``HEAD``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """What is known of one of them."""
+
+    refused: str = ""
+    """Why it can't be loaded: nothing of it should be sent."""
+    asks: tuple[str, ...] = ()
+    """What somebody should decide about first."""
+    says: tuple[str, ...] = ()
+    """What is worth knowing."""
+    dataset: str = ""
+    """Where it goes."""
+    dataset_id: int | None = None
+    """None where it is to be made."""
+    columns: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    """Those of ``columns`` that the dataset doesn't have yet; none where it is new itself."""
+    gone: tuple[str, ...] = ()
+    """Columns of the dataset that the file doesn't have."""
+    pattern: str = ""
+    """Under which files named as this one could be gathered in a dataset."""
+    same: int | None = None
+    """The run that has loaded the same file."""
+
+
+def judge(files: Sequence[Chosen], *, user: Any, preview: bool) -> list[Judgement]:
+    """What is known of each of ``files``, were they loaded for ``user``, or only previewed. Nothing is made.
+
+    Takes a fixed number of queries.
+    """
+    keys = [_key(file, preview=preview) for file in files]
+    found = permitted([key for key in keys if isinstance(key, str)], user)
+    loaded = {} if preview else _loaded(files, keys)
+    return [
+        Judgement(refused=str(key)) if isinstance(key, RunFailed) else _judge(file, found[key], loaded.get(at), preview)
+        for at, (file, key) in enumerate(zip(files, keys, strict=True))
+    ]
+
+
+def permitted(keys: Sequence[str], user: Any) -> dict[str, Destination | RunFailed]:
+    """Where each of the files goes; RunFailed where that is nowhere, or a dataset that is closed to ``user``."""
+    found = destinations(keys)
+    numbers = {goes.dataset.pk for goes in found.values() if isinstance(goes, Destination) and goes.dataset}
+    seen = set(Dataset.objects.visible_to(user).filter(pk__in=numbers).values_list("pk", flat=True))
+
+    def checked(goes: Destination | RunFailed) -> Destination | RunFailed:
+        if isinstance(goes, Destination) and goes.dataset and goes.dataset.pk not in seen:
+            return RunFailed(f"The dataset {goes.name} is closed to you: ask for access, or rename the file.")
+        return goes
+
+    return {key: checked(goes) for key, goes in found.items()}
+
+
+def refuse_size(size: int) -> None:
+    """Raise RunFailed for a file that no object can hold, or that holds nothing."""
+    if size > LARGEST:
+        raise RunFailed(f"The file has {size:,} bytes; S3 takes {LARGEST:,} at most (5 TiB): split it.")
+    if size <= 0:
+        raise RunFailed("The file is empty: it has 0 bytes, not even a header.")
+
+
+def _key(file: Chosen, *, preview: bool) -> str | RunFailed:
+    try:
+        refuse_size(file.size)
+        return key_of(file.path, preview=preview)
+    except RunFailed as refused:
+        return refused
+
+
+def _loaded(files: Sequence[Chosen], keys: Iterable[str | RunFailed]) -> dict[int, Run]:
+    """The runs that have loaded the very file, by its place in ``files``."""
+    wanted = {(key, file.size, file.modified): at for at, (file, key) in enumerate(zip(files, keys, strict=True))}
+    names = [key for key in keys if isinstance(key, str)]
+    sent = Upload.objects.filter(key__in=names, finished__isnull=False).order_by("id")
+    same = {(upload.key, upload.size, upload.modified): upload for upload in sent.iterator()}
+    same = {known: upload for known, upload in same.items() if known in wanted}
+    runs = runs_of(same.values())
+    return {
+        wanted[known]: runs[upload.pk]
+        for known, upload in same.items()
+        if upload.pk in runs and runs[upload.pk].status == Run.Status.SUCCEEDED and not runs[upload.pk].undone
+    }
+
+
+def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, preview: bool) -> Judgement:
+    if isinstance(goes, RunFailed):
+        return Judgement(refused=str(goes))
+    try:
+        seen = _glance(file, goes.dataset)
+        judged = _headed(seen, goes)
+    except RunFailed as refused:
+        return Judgement(refused=str(refused), dataset=goes.name, dataset_id=goes.dataset and goes.dataset.pk)
+    asks, says = list(judged.asks), [*_written(seen, goes), *judged.says]
+    pattern = dated_pattern(file.path)
+    if pattern and not goes.pattern and not goes.dataset:
+        asks.append(
+            f"Its name has a date in it, so it makes a table of its own. To gather such files in one, give its "
+            f"dataset the pattern {pattern} first."
+        )
+    else:
+        pattern = ""
+    if same:
+        asks.append("The same file (name, size and time) is loaded already.")
+    return replace(
+        judged, asks=() if preview else tuple(asks), says=tuple(says), pattern=pattern, same=same and same.pk
+    )
+
+
+def _glance(file: Chosen, dataset: Dataset | None) -> Glance:
+    known = {} if dataset is None else {"pinned": dataset.pinned, "known": dataset.headers}
+    tokens = dataset.null_tokens if dataset else ()
+    with tempfile.TemporaryDirectory(prefix="ingest-head-", dir=settings.SCRATCH_DIR) as scratch:
+        whole = len(file.head) >= file.size
+        return glance(file.head[:HEAD], whole=whole, scratch=Path(scratch), null_tokens=tokens, **known)
+
+
+def _written(seen: Glance, goes: Destination) -> list[str]:
+    says = [f"It matches the pattern {goes.pattern}."] if goes.pattern else []
+    if seen.compression:
+        says.append(f"It is packed with {seen.compression}.")
+    if seen.dialect is None:
+        says.append("Its header can't be seen in its first bytes.")
+    elif not seen.dialect.has_header:
+        says.append("It seems to have no header.")
+    if seen.dialect and seen.dialect.encoding != "utf-8":
+        says.append(f"It is written in {seen.dialect.encoding}.")
+    return says
+
+
+def _headed(seen: Glance, goes: Destination) -> Judgement:
+    """The columns, held against those that the dataset has met. Raises RunFailed for headers that can't be."""
+    dataset = goes.dataset
+    if not seen.header:
+        return Judgement(dataset=goes.name, dataset_id=dataset and dataset.pk)
+    header = read_header(seen.header, dataset.headers if dataset else {})
+    standing = set(dataset.headers.values()) if dataset else set()
+    new = tuple(name for name in header.names if name not in standing) if standing else ()
+    gone = tuple(sorted(standing - set(header.names)))
+    judged = Judgement(dataset=goes.name, dataset_id=dataset and dataset.pk, columns=header.names, new=new, gone=gone)
+    if header.corrected:
+        return replace(judged, says=("It is a corrected reject file.",))
+    return replace(judged, asks=_doubts(dataset, judged)) if dataset and standing else judged
+
+
+def _doubts(dataset: Dataset, judged: Judgement) -> tuple[str, ...]:
+    """Why the file might not be meant for the dataset."""
+    names = set(judged.columns)
+    identities = dataset.identities or []
+    if dataset.policy == Dataset.Policy.STRICT and (judged.new or judged.gone):
+        return ("The dataset is strict, and the columns differ: the run would fail.",)
+    if identities and not any(set(key) <= names for key in identities):
+        wanted = " or ".join(", ".join(key) for key in identities)
+        return (f"It lacks the key of its dataset ({wanted}): all its records would be rejected.",)
+    if len(names) - len(judged.new) < _FEW * (len(names) - len(judged.new) + len(judged.gone)):
+        return ("Most columns of its dataset are missing: is it meant for another one?",)
+    return ()

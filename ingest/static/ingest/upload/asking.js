@@ -1,0 +1,62 @@
+// What the site is asked: JSON by POST, tried again where the network or the site is at fault.
+
+const WAITS = [500, 1000, 2000, 4000, 8000, 15000, 15000];
+
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// Back-off with some chance in it; the return of the network ends the waiting at once.
+export function pause(attempt) {
+  const wait = WAITS[Math.min(attempt, WAITS.length - 1)] * (0.5 + Math.random() / 2);
+  return Promise.race([sleep(wait), new Promise((done) => addEventListener("online", done, { once: true }))]);
+}
+
+export const untilOnline = async () => {
+  while (!navigator.onLine) await pause(4);
+};
+
+export class Refused extends Error {}
+
+export class Site {
+  constructor(root) {
+    this.addresses = root.dataset;
+    this.token = root.querySelector("[name=csrfmiddlewaretoken]").value;
+  }
+
+  async ask(verb, told) {
+    for (let attempt = 0; ; attempt++) {
+      await untilOnline();
+      try {
+        return await this.#once(verb, told);
+      } catch (error) {
+        if (error instanceof Refused || attempt >= WAITS.length) throw error;
+        await pause(attempt);
+      }
+    }
+  }
+
+  async #once(verb, told) {
+    const answer = await fetch(this.addresses[verb], {
+      method: "POST",
+      redirect: "manual",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": this.token },
+      body: JSON.stringify(told),
+    });
+    if (answer.type === "opaqueredirect") throw new Refused("You are logged out: log in again, reload this page, and choose the files again. What was sent stays.");
+    if (answer.status === 403) throw new Refused("The site doesn't let you do that (any more): reload this page.");
+    if (answer.status >= 500 || answer.status === 429) throw new Error(`The site answers ${answer.status}: try again later.`);
+    const said = await answer.json();
+    if (said.error && !said.again) throw new Refused(said.error);
+    if (said.error) throw new Error(said.error);
+    return said;
+  }
+
+  async follow(ids, etag) {
+    const answer = await fetch(`${this.addresses.follow}?ids=${ids.join(",")}`, {
+      redirect: "manual",
+      headers: etag ? { "If-None-Match": etag } : {},
+    });
+    if (answer.status === 304) return null;
+    if (!answer.ok) throw new Error(`The site answers ${answer.status}`);
+    return { etag: answer.headers.get("ETag"), ...(await answer.json()) };
+  }
+}

@@ -1,0 +1,221 @@
+// The upload page: what was chosen is looked at, sent, and followed.
+
+import { Site } from "./asking.js";
+import { MOST, listen, withoutHidden } from "./choosing.js";
+import { Follower } from "./following.js";
+import { Rows, count, rate, sentBytes, size, time } from "./rows.js";
+import { Sender } from "./sending.js";
+
+const HEAD = 1 << 16; // bytes that are looked at before a file is sent
+const LOOKS = 16; // files in one question: their heads make 1.4 MB at most
+const SAYS_EVERY_MS = 3000;
+const OVER = new Set(["refused", "out", "sent", "failed", "stopped"]);
+
+const root = document.getElementById("upload");
+const site = new Site(root);
+const items = [];
+const toLook = [];
+const whole = {};
+let looking = 0;
+let saidLast = "";
+
+const rows = new Rows(act);
+const changed = (item) => {
+  rows.changed(item);
+  plan();
+};
+const follower = new Follower(site, changed);
+const sender = new Sender(site, changed, (item) => follower.follow(item));
+
+listen(root, choose);
+
+function note(texts) {
+  const noted = document.getElementById("noted");
+  noted.textContent = texts.filter(Boolean).join(" ");
+  noted.hidden = !noted.textContent;
+}
+
+function choose(files) {
+  const { meant, hidden } = withoutHidden(files);
+  const preview = document.getElementById("preview-first").checked;
+  const active = new Set(items.filter((item) => !OVER.has(item.state)).map((item) => item.path));
+  const taken = [];
+  const busy = [];
+  for (const { file, path } of meant.slice(0, Math.max(0, MOST - items.length))) {
+    if (active.has(path)) busy.push(path);
+    else {
+      active.add(path);
+      taken.push({ file, path, preview, size: file.size, modified: file.lastModified, state: "checking" });
+    }
+  }
+  const over = meant.length - taken.length - busy.length;
+  note([
+    busy.length ? `${count(busy.length)} left out, since a file of that name is on its way (${busy[0]}): choose it again when that is done.` : "",
+    over > 0 ? `${count(over)} left out: this page takes ${count(MOST)} files at a time. Reload it for more.` : "",
+    hidden ? `${count(hidden)} hidden ${hidden === 1 ? "file" : "files"} left out.` : "",
+    files.length ? "" : "Nothing was found in that.",
+  ]);
+  document.getElementById("sent").hidden = false;
+  items.push(...taken);
+  rows.add(taken);
+  toLook.push(...taken);
+  look();
+  plan();
+}
+
+// -- before a file is sent ----------------------------------------------------------------------------------------
+
+async function look() {
+  while (looking < 2 && toLook.length) {
+    looking++;
+    await lookAt(toLook.splice(0, LOOKS));
+    looking--;
+  }
+}
+
+async function lookAt(some) {
+  const told = (await Promise.all(some.map(tell))).filter(Boolean);
+  if (!told.length) return;
+  for (const preview of [true, false]) {
+    const asked = told.filter(([item]) => item.preview === preview);
+    if (!asked.length) continue;
+    try {
+      const { files } = await site.ask("judge", { files: asked.map(([, about]) => about), preview });
+      asked.forEach(([item], at) => take(item, files[at]));
+    } catch (error) {
+      for (const [item] of asked) end(item, "failed", error.message);
+    }
+  }
+}
+
+async function tell(item) {
+  try {
+    const head = new Uint8Array(await item.file.slice(0, HEAD).arrayBuffer());
+    const tail = new Uint8Array(await item.file.slice(Math.max(0, item.size - HEAD)).arrayBuffer());
+    item.fingerprint = await digest(head, tail);
+    const { path, size: bytes, modified, fingerprint } = item;
+    return [item, { path, size: bytes, modified, fingerprint, head: base64(head) }];
+  } catch {
+    end(item, "refused", "This file can't be read: it is gone, open elsewhere, or a folder.");
+    return null;
+  }
+}
+
+// By its ends the same file is known again; without a safe context (plain HTTP) by size and time alone.
+async function digest(head, tail) {
+  if (!crypto.subtle) return "";
+  const both = new Uint8Array(head.length + tail.length);
+  both.set(head);
+  both.set(tail, head.length);
+  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", both));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function base64(bytes) {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return btoa(text);
+}
+
+function take(item, judged) {
+  item.judged = judged;
+  if (judged.refused) end(item, "refused");
+  else if (judged.asks.length) end(item, "asks");
+  else sender.add(item);
+}
+
+function end(item, state, error = "") {
+  Object.assign(item, { state, error });
+  changed(item);
+}
+
+// -- what the buttons do ------------------------------------------------------------------------------------------
+
+async function act(verb, item) {
+  if (verb === "send") {
+    if (item.fingerprint === undefined) toLook.push(Object.assign(item, { state: "checking", error: "" })), look();
+    else sender.add(item);
+  } else if (verb === "stop") sender.stop(item);
+  else if (verb === "leave") end(item, "out");
+  else await decide(verb, item);
+  changed(item);
+}
+
+async function decide(verb, item) {
+  item.deciding = true;
+  item.error = "";
+  changed(item);
+  try {
+    const { id, decided } = await site.ask(verb, { run: item.run.run });
+    item.run = { ...item.run, decided: decided ?? "Loaded." };
+    if (id) follower.follow(item, id);
+  } catch (error) {
+    item.error = error.message;
+  }
+  item.deciding = false;
+}
+
+document.getElementById("send-all").addEventListener("click", () => {
+  for (const item of items) if (item.state === "asks") sender.add(item);
+});
+document.getElementById("leave-all").addEventListener("click", () => {
+  for (const item of items) if (item.state === "asks") end(item, "out");
+});
+
+// -- what stands above the list -----------------------------------------------------------------------------------
+
+let timer = 0;
+
+function plan() {
+  timer ||= setTimeout(tick, 250);
+}
+
+function tick() {
+  timer = 0;
+  for (const item of items) if (item.state === "sending" && item.bar) rows.move(item);
+  const sending = items.filter((item) => !["refused", "out", "asks"].includes(item.state));
+  const total = sending.reduce((sum, item) => sum + item.size, 0);
+  const bytes = sending.reduce((sum, item) => sum + sentBytes(item), 0);
+  const sent = sending.filter((item) => item.state === "sent").length;
+  const asks = items.filter((item) => item.state === "asks").length;
+  const speed = rate(whole, bytes);
+  const offline = navigator.onLine || !sender.busy ? "" : " Waiting for the network.";
+  const moving = sender.busy && speed ? `, ${size(Math.round(speed))}/s, ${time((total - bytes) / speed)} left` : "";
+  document.querySelector("#whole progress").value = total ? bytes / total : 0;
+  document.getElementById("whole").hidden = !sending.length;
+  document.getElementById("figures").textContent = `${count(sent)} of ${count(sending.length)} files sent, ${size(bytes)} of ${size(total)}${moving}.${offline}`;
+  document.getElementById("decide").hidden = asks < 2;
+  document.getElementById("send-all").textContent = `Upload the ${count(asks)} that wait for a decision`;
+  if (sender.busy || toLook.length) plan();
+}
+
+setInterval(() => {
+  const states = items.map((item) => item.run?.status ?? item.state);
+  const many = (...names) => states.filter((state) => names.includes(state)).length;
+  const parts = [
+    [many("succeeded"), "loaded"],
+    [many("failed", "refused"), "failed or refused"],
+    [many("held"), "held"],
+    [many("asks"), "waiting for your decision"],
+  ];
+  const told = parts.filter(([number]) => number).map(([number, word]) => `${count(number)} ${word}`);
+  const text = items.length ? `${count(items.length)} files: ${told.join(", ") || "on their way"}.` : "";
+  if (text !== saidLast) document.getElementById("said").textContent = saidLast = text;
+}, SAYS_EVERY_MS);
+
+addEventListener("beforeunload", (event) => {
+  if (sender.busy) event.preventDefault();
+});
+for (const change of ["online", "offline"]) addEventListener(change, plan);
+
+// `u` leads here from everywhere else; here it chooses files.
+addEventListener(
+  "keydown",
+  (event) => {
+    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.target.type !== "checkbox";
+    if (event.key !== "u" || event.ctrlKey || event.metaKey || event.altKey || typing || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    document.getElementById("choose-files").click();
+  },
+  true,
+);

@@ -1,0 +1,200 @@
+// The list: one row a file, from its first look to the end of its run.
+
+const UNITS = ["KiB", "MiB", "GiB", "TiB"];
+const CHIPS = {
+  checking: ["queued", "checking"],
+  asks: ["held", "your decision"],
+  ready: ["queued", "waiting"],
+  sending: ["running", "sending"],
+  finishing: ["running", "sending"],
+  stopped: ["superseded", "stopped"],
+  failed: ["failed", "not sent"],
+  refused: ["failed", "refused"],
+  out: ["superseded", "left out"],
+  sent: ["queued", "uploaded"],
+};
+const SHOWN = 8; // columns named in a row
+
+export const count = (number) => number.toLocaleString("en-US");
+
+export function size(bytes) {
+  if (bytes < 1024) return `${count(bytes)} bytes`;
+  const unit = Math.min(Math.floor(Math.log2(bytes) / 10), UNITS.length);
+  return `${(bytes / 1024 ** unit).toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 })} ${UNITS[unit - 1]}`;
+}
+
+export function time(seconds) {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.ceil(seconds % 60)} s`;
+  return `${count(Math.floor(seconds / 3600))} h ${Math.floor((seconds % 3600) / 60)} min`;
+}
+
+export function sentBytes(item) {
+  if (["sent", "finishing"].includes(item.state)) return item.size;
+  let bytes = item.bytes ?? 0;
+  for (const moving of item.moving?.values() ?? []) bytes += moving;
+  item.most = Math.min(item.size, Math.max(item.most ?? 0, bytes)); // what is sent again is no step back
+  return item.most;
+}
+
+// Bytes a second over the last ten, of anything that has `samples`.
+export function rate(thing, bytes) {
+  const now = performance.now();
+  thing.samples ??= [];
+  thing.samples.push([now, bytes]);
+  while (thing.samples.length > 2 && now - thing.samples[0][0] > 10_000) thing.samples.shift();
+  const [from, before] = thing.samples[0];
+  return now - from > 400 ? ((bytes - before) * 1000) / (now - from) : 0;
+}
+
+function make(tag, className, ...content) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.append(...content);
+  return element;
+}
+
+// In a tab of its own: this page has files in hand.
+function link(text, address) {
+  const made = make("a", "", text);
+  made.href = address;
+  made.target = "_blank";
+  made.rel = "noopener";
+  return made;
+}
+
+function names(list) {
+  return list.slice(0, SHOWN).join(", ") + (list.length > SHOWN ? ` and ${count(list.length - SHOWN)} more` : "");
+}
+
+function judged(item) {
+  const { judged: told } = item;
+  if (!told) return [];
+  const lines = [];
+  if (told.refused) lines.push(make("p", "bad-words", told.refused));
+  else if (told.dataset) {
+    const where = told.address ? ["Goes to ", link(told.dataset, told.address)] : ["Makes the new table ", make("strong", "", told.dataset)];
+    const columns = told.columns.length + told.more;
+    const say = [
+      ...told.says,
+      columns ? `${count(columns)} ${columns === 1 ? "column" : "columns"}: ${names(told.columns)}.` : "",
+      told.new.length ? `New: ${names(told.new)}.` : "",
+      told.gone.length ? `Not in this file: ${names(told.gone)}.` : "",
+    ];
+    lines.push(make("p", "quiet", ...where, ". ", say.filter(Boolean).join(" ")));
+  }
+  if (item.state === "asks") for (const ask of told.asks) lines.push(make("p", "warn-words", ask));
+  if (item.state === "asks" && told.same) lines.push(make("p", "quiet", link(`Run ${told.same.run}`, told.same.address)));
+  if (item.state === "asks" && told.gather) lines.push(make("p", "quiet", link("Make that dataset", told.gather)));
+  return lines;
+}
+
+function ran(run) {
+  const lines = [];
+  const counts = Object.entries(run.counts ?? {}).map(([name, number]) => `${count(number)} ${name}`);
+  const would = run.kind === "preview" && run.status === "succeeded" ? "would be " : "";
+  const records = run.records === undefined ? "" : `${count(run.records)} ${run.records === 1 ? "record" : "records"}`;
+  const words = [records, counts.length ? `${would}${counts.join(", ")}` : ""].filter(Boolean).join(": ");
+  const name = link(`${run.kind === "preview" ? "Preview, run" : "Run"} ${run.run}`, run.address);
+  lines.push(make("p", "", name, run.dataset ? ` into ${run.dataset}` : "", words ? `: ${words}` : "", run.stage ? `: ${run.stage}` : "", "."));
+  if (run.reason) lines.push(make("p", "bad-words", run.reason));
+  if (run.decided) lines.push(make("p", "quiet", run.decided));
+  return lines;
+}
+
+function tools(item, act) {
+  const button = (text, verb, look = "") => {
+    const made = make("button", `push ${look}`, text);
+    made.type = "button";
+    made.setAttribute("aria-label", `${text}: ${item.path}`);
+    made.addEventListener("click", () => act(verb, item));
+    return made;
+  };
+  if (item.state === "asks") return [button("Upload", "send", "main"), button("Leave out", "leave")];
+  if (["ready", "sending"].includes(item.state)) return [button("Stop", "stop")];
+  if (["failed", "stopped"].includes(item.state)) return [button("Go on", "send", "main"), button("Leave out", "leave")];
+  return [];
+}
+
+export class Rows {
+  #list = document.getElementById("rows");
+  #dirty = new Set();
+  #timer = 0;
+
+  constructor(act) {
+    this.act = act;
+  }
+
+  add(items) {
+    const rows = document.createDocumentFragment();
+    for (const item of items) {
+      const folder = item.path.slice(0, item.path.lastIndexOf("/") + 1);
+      const name = make("span", "file-name cell", ...(folder ? [make("span", "quiet", folder)] : []), item.path.slice(folder.length));
+      item.chip = make("span", "status");
+      item.figure = make("span", "quiet file-figures");
+      item.words = make("div", "file-words");
+      item.tools = make("div", "file-tools");
+      item.row = make("li", "file", make("div", "file-head", name, item.figure, item.chip), item.words, item.tools);
+      item.row.tabIndex = -1;
+      rows.append(item.row);
+      this.#draw(item);
+    }
+    this.#list.append(rows);
+  }
+
+  changed(item) {
+    this.#dirty.add(item);
+    this.#timer ||= setTimeout(() => this.draw(), 100);
+  }
+
+  draw() {
+    this.#timer = 0;
+    for (const item of this.#dirty) this.#draw(item);
+    this.#dirty.clear();
+  }
+
+  // Where a file's bytes are: told anew while they move.
+  move(item) {
+    const bytes = sentBytes(item);
+    const speed = rate(item, bytes);
+    item.bar.value = bytes / item.size;
+    const left = speed ? `, ${time((item.size - bytes) / speed)} left` : "";
+    const offline = navigator.onLine ? "" : ", waiting for the network";
+    item.figure.textContent = `${size(bytes)} of ${size(item.size)}${speed ? `, ${size(Math.round(speed))}/s` : ""}${left}${offline}${item.resumed ? ", gone on with" : ""}`;
+  }
+
+  #draw(item) {
+    const { run } = item;
+    const preview = run?.kind === "preview" && run.status === "succeeded";
+    const [look, word] = run ? [run.status, preview ? "previewed" : run.status] : CHIPS[item.state];
+    item.chip.className = `status status-${look}`;
+    item.chip.textContent = word;
+    const moving = item.state === "sending" || item.state === "finishing";
+    const loading = run?.status === "running" && run.total > 0;
+    if (moving || loading) {
+      if (!item.bar) {
+        item.bar = document.createElement("progress");
+        item.bar.max = 1;
+        item.bar.setAttribute("aria-label", item.path);
+        item.words.before(item.bar);
+      }
+      if (moving) this.move(item);
+      else item.bar.value = Math.min(1, run.done / run.total);
+    } else if (item.bar) {
+      item.bar.remove();
+      item.bar = null;
+    }
+    if (!moving) item.figure.textContent = item.state === "stopped" ? `${size(sentBytes(item))} of ${size(item.size)} sent` : size(item.size);
+    const state = JSON.stringify([item.state, item.error, item.judged, run, item.deciding]);
+    if (state === item.drawn) return;
+    item.drawn = state;
+    const lines = run ? ran(run) : judged(item);
+    if (item.error) lines.push(make("p", "bad-words", item.error));
+    item.words.replaceChildren(...lines);
+    const held = item.tools.contains(document.activeElement);
+    const now = tools(item, this.act);
+    item.tools.replaceChildren(...now);
+    item.tools.hidden = !now.length;
+    if (held) (now[0] ?? item.row).focus();
+  }
+}

@@ -1,0 +1,202 @@
+"""Files go from the browser to the bucket, and each becomes a run before one's eyes."""
+
+from pathlib import Path
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from playwright.sync_api import Locator, Page, Request, Route, expect
+
+from ingest.models import Dataset, Run, Upload
+from tests.app.conftest import rows
+from tests.e2e.conftest import NARROW, Site
+
+PEOPLE = "id,name\n1,Ann\n2,Bob\n"
+PART = 8 << 20
+ADDRESS = "/admin/ingest/upload/"
+
+
+def choose(page: Page, *files: tuple[str, str]) -> None:
+    """Choose files of these contents."""
+    page.locator("#files-input").set_input_files(
+        [{"name": name, "mimeType": "text/csv", "buffer": content.encode()} for name, content in files]
+    )
+
+
+def row(page: Page, name: str) -> Locator:
+    """The row of a file."""
+    return page.locator("#rows .file", has=page.locator(".file-name", has_text=name))
+
+
+def status(page: Page, name: str, word: str) -> None:
+    """Wait until the row of a file says ``word``."""
+    expect(row(page, name).locator(".status")).to_have_text(word, timeout=40_000)
+
+
+def big_file(folder: Path, parts: int) -> Path:
+    """A CSV file of so many parts, all but the last of 8 MiB."""
+    line = b"%08d," + b"x" * 1014 + b"\n"
+    path = folder / "big.csv"
+    with path.open("wb") as file:
+        file.write(b"id,text\n")
+        for number in range((PART * (parts - 1) + PART // 2) // 1024):
+            file.write(line % number)
+    return path
+
+
+class Parts:
+    """The parts that a page sends to the bucket, by number; the test may keep some of them back."""
+
+    def __init__(self, page: Page) -> None:
+        self.numbers: list[int] = []
+        self.held_back: set[int] = set()
+        self._waiting: list[Route] = []
+        page.route("**/*partNumber=*", self._route)
+
+    def _route(self, route: Route, request: Request) -> None:
+        number = int(request.url.partition("partNumber=")[2].partition("&")[0])
+        if request.method == "PUT" and number in self.held_back:
+            self._waiting.append(route)  # neither answered nor sent: as a line that has died
+            return
+        if request.method == "PUT":
+            self.numbers.append(number)
+        route.continue_()
+
+    def drop(self) -> None:
+        """Break what is kept back: a browser that is closed would send it at last."""
+        for route in self._waiting:
+            route.abort()
+
+
+def test_files_become_tables_while_one_looks(site: Site) -> None:
+    page = site.open(ADDRESS)
+    choose(page, ("people.csv", PEOPLE), ("orders.csv", "id,total\n1,2.50\n"), ("empty.csv", ""))
+    status(page, "people.csv", "succeeded")
+    status(page, "orders.csv", "succeeded")
+    expect(row(page, "people.csv")).to_contain_text("2 records: 2 inserted")
+    expect(row(page, "empty.csv")).to_contain_text("The file is empty")
+    page.screenshot(path="/tmp/upload-1.png", full_page=True)
+    site.check(page)
+    assert sorted(Run.objects.values_list("key", "records")) == [("data/orders.csv", 1), ("data/people.csv", 2)]
+    (user,) = User.objects.all()
+    assert {*Run.objects.values_list("who", flat=True), *Upload.objects.values_list("who", flat=True)} == {
+        user.username
+    }
+    assert LogEntry.objects.filter(user=user, change_message__contains="Uploaded").count() == 2
+
+
+def test_a_file_goes_on_after_a_reload_and_in_another_browser(site: Site, tmp_path: Path) -> None:
+    big = big_file(tmp_path, parts=5)
+    first, second = User.objects.create_superuser("ann"), User.objects.create_superuser("bob")
+    page = site.open(ADDRESS, user=first)
+    parts = Parts(page)
+    parts.held_back = {3, 4, 5}
+    page.locator("#files-input").set_input_files(big)
+    expect(row(page, "big.csv")).to_contain_text("16.0 MiB of 36.0 MiB", timeout=40_000)
+    assert sorted(parts.numbers) == [1, 2]
+    page.reload()
+    expect(page.locator("table")).to_contain_text("big.csv")
+    site.check(page)
+    parts.held_back = {4, 5}
+    page.locator("#files-input").set_input_files(big)
+    expect(row(page, "big.csv")).to_contain_text("24.0 MiB of 36.0 MiB", timeout=40_000)
+    assert sorted(parts.numbers) == [1, 2, 3]
+    parts.drop()
+    page.close()
+
+    other = site.open(ADDRESS, user=second)
+    parts = Parts(other)
+    other.locator("#files-input").set_input_files(big)
+    status(other, "big.csv", "succeeded")
+    assert sorted(parts.numbers) == [4, 5]
+    assert rows("SELECT count(*), max(id) FROM big") == [((36 << 20) // 1024, "00036863")]
+    assert [upload.who for upload in Upload.objects.all()] == ["bob"]
+    assert Run.objects.get().who == "bob"
+    site.forgive("ERR_FAILED")
+
+
+def test_a_lost_network_is_waited_for(site: Site, tmp_path: Path) -> None:
+    page = site.open(ADDRESS)
+    parts = Parts(page)
+    parts.held_back = {2, 3}
+    page.locator("#files-input").set_input_files(big_file(tmp_path, parts=3))
+    expect(row(page, "big.csv")).to_contain_text("8.0 MiB of 20.0 MiB", timeout=40_000)
+    page.context.set_offline(True)
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    expect(page.locator("#figures")).to_contain_text("Waiting for the network")
+    page.unroute_all(behavior="ignoreErrors")
+    page.context.set_offline(False)
+    status(page, "big.csv", "succeeded")
+    site.complaints = [said for said in site.complaints if "INTERNET_DISCONNECTED" not in said]
+
+
+def test_a_bucket_that_refuses_says_why_and_the_file_goes_on_when_it_may(site: Site) -> None:
+    page = site.open(ADDRESS)
+    cors = {
+        "CORSRules": [{"AllowedMethods": ["PUT"], "AllowedOrigins": ["https://elsewhere.example"]}],
+    }
+    s3, bucket = site.door.aws.client("s3"), site.door.aws.bucket
+    before = s3.get_bucket_cors(Bucket=bucket)["CORSRules"]
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=cors)
+    choose(page, ("people.csv", PEOPLE))
+    expect(row(page, "people.csv")).to_contain_text(f"CORS rule doesn't name {site.address}", timeout=40_000)
+    status(page, "people.csv", "not sent")
+    page.screenshot(path="/tmp/upload-2.png", full_page=True)
+
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": before})
+    upload = Upload.objects.get()
+    s3.abort_multipart_upload(Bucket=bucket, Key=upload.key, UploadId=upload.upload_id)
+    row(page, "people.csv").get_by_role("button", name="Go on").click()
+    status(page, "people.csv", "succeeded")
+    site.forgive("CORS policy")
+    site.forgive("ERR_FAILED")
+
+
+def test_what_should_be_decided_is_asked_before_anything_is_sent(site: Site) -> None:
+    site.door.load("people.csv", PEOPLE)
+    page = site.open(ADDRESS)
+    choose(page, ("people.csv", "name,phone\nAnn,1\n"), ("orders-2024-01-05.csv", "id,total\n1,2\n"))
+    expect(row(page, "people.csv")).to_contain_text("It lacks the key of its dataset (id)")
+    expect(row(page, "people.csv")).to_contain_text("New: phone. Not in this file: id.")
+    expect(row(page, "orders")).to_contain_text("the pattern orders-*.csv")
+    page.screenshot(path="/tmp/upload-3.png", full_page=True)
+    site.check(page)
+    assert not Upload.objects.exists()
+    row(page, "people.csv").get_by_role("button", name="Leave out").click()
+    status(page, "people.csv", "left out")
+    row(page, "orders").get_by_role("button", name="Upload").click()
+    status(page, "orders", "succeeded")
+    assert Dataset.objects.filter(name="orders_2024_01_05").exists()
+
+
+def test_a_folder_keeps_its_paths_and_many_small_files_are_no_trouble(site: Site, tmp_path: Path) -> None:
+    Dataset.objects.create(name="sales", patterns=["shops/*.csv"])
+    for number in range(60):
+        shop = tmp_path / "shops" / f"shop {number % 3}"
+        shop.mkdir(parents=True, exist_ok=True)
+        (shop / f"{number}.csv").write_text(f"id,total\n{number},1\n")
+    (tmp_path / "shops" / ".DS_Store").write_bytes(b"\0\1")
+    page = site.open(ADDRESS, size=NARROW)
+    page.locator("#folder-input").set_input_files(tmp_path / "shops")
+    expect(page.locator("#figures")).to_contain_text("60 of 60 files sent", timeout=60_000)
+    expect(page.locator("#noted")).to_have_text("1 hidden file left out.")
+    expect(page.locator(".status-succeeded")).to_have_count(60, timeout=90_000)
+    page.screenshot(path="/tmp/upload-4.png")
+    assert rows("SELECT count(*) FROM sales") == [(60,)]
+    assert Run.objects.filter(key="data/shops/shop 1/1.csv").exists()
+
+
+def test_files_are_dropped_anywhere_on_the_page(site: Site) -> None:
+    page = site.open(ADDRESS)
+    transfer = page.evaluate_handle(
+        """() => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File(["id,name\\n1,Ann\\n"], "people.csv"));
+            return transfer;
+        }"""
+    )
+    page.dispatch_event("#footer", "dragenter", {"dataTransfer": transfer})
+    expect(page.locator("#drop")).to_be_visible()
+    page.screenshot(path="/tmp/upload-5.png")
+    page.dispatch_event("#footer", "drop", {"dataTransfer": transfer})
+    expect(page.locator("#drop")).to_be_hidden()
+    status(page, "people.csv", "succeeded")
