@@ -5,7 +5,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
-from infra.stage import PROJECT, Stage
+from infra.stage import Stage
 from infra.storage import LONGEST, Storage
 
 _GIB = 1 << 30
@@ -30,8 +30,8 @@ class Alarms(Construct):
         self._alarm(
             "FailedRuns",
             "A file couldn't be loaded: its run in the admin says why.",
-            # What the function writes into its log in CloudWatch's embedded metric format.
-            self._metric(PROJECT, "runs", "Sum", stage=self._stage.name, status="failed"),
+            # What the function writes into its log, where METRICS_NAMESPACE is its name.
+            self._metric(self._stage.title, "Runs", "Sum", Status="failed"),
             0,
         )
         self._alarm(

@@ -94,12 +94,13 @@ class Database(Construct):
 
 
 def _parameters(stage: Stage) -> dict[str, str]:
-    """TLS or nothing; and a log that tells of errors without the cells that made them."""
+    """TLS or nothing; and a log that tells no cells, as messages of errors, their details and their statements do."""
     return {
         "rds.force_ssl": "1",
         "ssl_min_protocol_version": "TLSv1.2",
         "max_connections": str(stage.database_connections),
-        "log_error_verbosity": "terse",  # no DETAIL and no CONTEXT: they quote rows
-        "log_min_error_statement": "panic",  # no statement: its parameters are cells
+        "log_min_messages": "log",  # not ERROR, which ranks below: errors are kept by the runs that met them
+        "log_error_verbosity": "terse",
+        "log_min_error_statement": "panic",
         "log_statement": "ddl",
     }

@@ -1,5 +1,13 @@
 """The database is encrypted, inside, backed up, and gone only when that was said; its password is nobody's to know."""
 
+import io
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from pipeline_site.local.postgres import Postgres
+from tests.conftest import MAJORS, QUICK
 from tests.infra.template import Stacks
 
 
@@ -24,11 +32,37 @@ def test_it_speaks_tls_or_nothing(stage: Stacks) -> None:
     assert group.strip("<>") in stage["data"].all("AWS::RDS::DBParameterGroup")
 
 
-def test_its_log_quotes_no_cells(stage: Stacks) -> None:
-    parameters = stage["data"].one("AWS::RDS::DBParameterGroup")["Parameters"]
-    assert parameters["log_error_verbosity"] == "terse"
-    assert parameters["log_min_error_statement"] == "panic"
-    assert parameters["log_statement"] == "ddl"
+def test_its_log_quotes_no_cells(by_default: Stacks, server_folder: Path) -> None:
+    """Tried on a PostgreSQL of our own, with the settings that are about the log."""
+    parameters = by_default["data"].one("AWS::RDS::DBParameterGroup")["Parameters"]
+    about_logs = {name: value for name, value in parameters.items() if name.startswith("log_")}
+    server = Postgres(folder=server_folder / "logged", major=MAJORS[0], settings=QUICK | about_logs)
+    server.start()
+    try:
+        _err(server)
+        told = (server.folder / "postgres.log").read_text()
+    finally:
+        server.stop()
+    assert "CREATE TEMP TABLE logged_here" in told
+    assert "cell-" not in told
+
+
+def _err(server: Postgres) -> None:
+    """Write a cell, and make the mistakes whose messages, details and statements quote one."""
+    connection = psycopg2.connect(server.url("postgres"))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE logged_here (id int PRIMARY KEY, name text)")
+        cursor.execute("INSERT INTO logged_here VALUES (1, 'cell-in-a-statement')")
+        for wrong, values in (
+            ("INSERT INTO logged_here VALUES (1, %s)", ("cell-of-a-duplicate",)),
+            ("SELECT %s::int", ("cell-that-is-no-number",)),
+        ):
+            with pytest.raises(psycopg2.Error):
+                cursor.execute(wrong, values)
+        with pytest.raises(psycopg2.Error):
+            cursor.copy_expert("COPY logged_here FROM STDIN", io.StringIO("cell-of-a-copy\tx\n"))
+    connection.close()
 
 
 def test_it_is_backed_up_and_can_be_looked_into(stage: Stacks) -> None:

@@ -58,7 +58,7 @@ class Deployed:
         )
         self.standing += [] if stands else [name]
         waiter = self.cloudformation.get_waiter(f"stack_{'update' if stands else 'create'}_complete")
-        waiter.wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        waiter.wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 180})
         (told,) = self.cloudformation.describe_stacks(StackName=stack)["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in told.get("Outputs", ())}
 
@@ -67,7 +67,7 @@ class Deployed:
         stack = f"ingest-{self.stacks.stage}-{name}"
         self.cloudformation.delete_stack(StackName=stack)
         waiter = self.cloudformation.get_waiter("stack_delete_complete")
-        waiter.wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        waiter.wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 180})
         self.standing.remove(name)
 
 
@@ -140,7 +140,7 @@ def test_a_file_that_is_put_there_is_loaded_and_one_that_was_there_first(
     deployed.deploy("trigger", deployed.stacks["trigger"].whole)
     s3.put_object(Bucket=made["BucketName"], Key="data/people.csv", Body=b"id,name\n1,Ada\n2,Grace\n")
     s3.put_object(Bucket=made["BucketName"], Key="elsewhere/people.csv", Body=b"id\n1\n")
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while Run.objects.filter(status="succeeded").count() < 2 and time.monotonic() < until:
         time.sleep(0.1)
     assert dict(Run.objects.values_list("key", "inserted")) == {"data/early.csv": 1, "data/people.csv": 2}

@@ -3,7 +3,7 @@
 from tests.infra.template import Stacks
 
 ALARMS = {
-    "FailedRuns": ("ingest", "runs", 0),
+    "FailedRuns": ("ingest-plain", "Runs", 0),
     "DeadLetters": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", 0),
     "OldestMessage": ("AWS/SQS", "ApproximateAgeOfOldestMessage", 30 * 60),
     "FunctionErrors": ("AWS/Lambda", "Errors", 0),
@@ -61,7 +61,7 @@ def test_each_alarm_goes_by_the_name_that_its_thing_has(by_default: Stacks) -> N
         elif name.startswith("Function"):
             assert told == {"FunctionName": app.outputs["FunctionName"]}
     assert dimensions["RotationErrors"] == {"FunctionName": rotation["RotationLambdaName"]}
-    assert dimensions["FailedRuns"] == {"stage": "plain", "status": "failed"}
+    assert dimensions["FailedRuns"] == {"Status": "failed"}
     assert dimensions["DeadLetters"]["QueueName"].startswith("<StorageDeadLetters")
     assert dimensions["OldestMessage"]["QueueName"].startswith("<StorageFiles")
 
