@@ -165,6 +165,12 @@ def describe(bucket: str, key: str) -> SourceObject:
     return described(answer, bucket, key, answer["ContentLength"])
 
 
+def check(source: SourceObject) -> None:
+    """See that exactly the version ``source`` is in the bucket. Raises as ``fetch`` does."""
+    with translated(_uri(source), _TO_READ):
+        client().head_object(Bucket=source.bucket, Key=source.key, **_pinned(source))
+
+
 def remove(source: SourceObject) -> bool:
     """Delete exactly the version ``source``; False where that isn't granted. Raises as ``fetch`` does otherwise."""
     version = {"VersionId": source.version_id} if source.version_id else {}

@@ -2,6 +2,7 @@
 
 from ingest.runs.answering import acknowledge
 from ingest.runs.by_hand import TYPES, change_key, change_type, columns_of
+from ingest.runs.choosing import choices
 from ingest.runs.claiming import Claim, claim
 from ingest.runs.delivering import deliver
 from ingest.runs.examining import examine, examine_wiring, probe
@@ -10,7 +11,8 @@ from ingest.runs.expiring import expire
 from ingest.runs.following import runs_of
 from ingest.runs.holding import approve, discard, held_by
 from ingest.runs.judging import HEAD, Chosen, Judgement, judge
-from ingest.runs.previewing import load_previewed
+from ingest.runs.looking import changes_of, file_link, foretell_undo
+from ingest.runs.previewing import discard_preview, load_previewed
 from ingest.runs.receiving import put, receive
 from ingest.runs.reconciling import SETTLED, Reconciled, reconcile, reconcile_when_due
 from ingest.runs.reject_csv import reject_file, reject_link, reject_object
@@ -45,16 +47,21 @@ __all__ = [
     "approve",
     "change_key",
     "change_type",
+    "changes_of",
+    "choices",
     "claim",
     "columns_of",
     "deliver",
     "discard",
+    "discard_preview",
     "due",
     "examine",
     "examine_wiring",
     "execute",
     "expire",
+    "file_link",
     "finish_uploads",
+    "foretell_undo",
     "give_up_upload",
     "held_by",
     "judge",

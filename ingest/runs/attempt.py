@@ -10,10 +10,11 @@ from ingest.loader.brakes import EVERYTHING
 from ingest.loader.errors import RunFailed, RunHeld, RunInterrupted
 from ingest.loader.outcome import Outcome
 from ingest.loader.target import Target
-from ingest.models import Dataset, Progress, Run
+from ingest.models import Dataset, Progress, Run, storable
 from ingest.runs import ending
 from ingest.runs.claiming import Claim, ClaimLost
 from ingest.runs.heartbeat import Heartbeat
+from ingest.runs.looking import sample
 from ingest.runs.material import Material
 from ingest.runs.receiving import load_once_more
 from ingest.runs.undoing import take_back
@@ -130,10 +131,12 @@ class Attempt:
         try:
             outcome = self._outcome(run.dataset, material, self._target(run))
         except RunHeld as held:
+            self._sample(run, held.outcome)
             if run.kind == Run.Kind.PREVIEW:
                 raise _Previewed(held.outcome, held.brakes) from held
             raise
         if run.kind == Run.Kind.PREVIEW:
+            self._sample(run, outcome)
             raise _Previewed(outcome, {})
         return ending.finish(run, outcome, material, notes, self._claim.clock.stages)
 
@@ -141,6 +144,12 @@ class Attempt:
         file = material.open(dataset)
         self._beat.load_by(connection.connection.info.backend_pid)
         return loading.load(connection.connection, file, target, self._beat.load_reached, locked=True)
+
+    def _sample(self, run: Run, outcome: Outcome) -> None:
+        """Keep some of the rows that are about to be rolled back, to be shown with what is written of the run."""
+        key = outcome.identities or ()
+        evidence = storable(outcome.evidence) or run.dataset.evidence
+        self._claim.run.sample = {"key": key, "evidence": evidence, "changes": sample(run.dataset, key, run.pk)}
 
     def _target(self, run: Run) -> Target:
         previous = previous_snapshot(run) if run.dataset.mode == Dataset.Mode.SNAPSHOT else None

@@ -136,7 +136,7 @@ def _end_with(
     told = _account(outcome, material, notes)
     whole = keep_whole(claim.run, outcome.rejects, told["columns"], told["dialect"], material.folder)
     with transaction.atomic():
-        status = _end(claim, **told, rejects_key=whole, **fields)
+        status = _end(claim, **told, rejects_key=whole, sample=claim.run.sample, **fields)
         if status:
             keep(claim.run, outcome.rejects)
     return status

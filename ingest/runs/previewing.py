@@ -5,7 +5,7 @@ from django.conf import settings
 from ingest.aws import objects
 from ingest.loader.errors import RunFailed
 from ingest.loader.source import SourceObject
-from ingest.models import Run
+from ingest.models import Run, storable
 
 FOLDER = "_preview/"
 """Behind the prefix: what is put there is shown, never loaded."""
@@ -21,16 +21,40 @@ def key_of_load(key: str) -> str:
     return settings.PREFIX + key.removeprefix(settings.PREFIX + FOLDER) if _is_preview(key) else key
 
 
-def load_previewed(run_id: int) -> SourceObject:
+def load_previewed(run_id: int, who: str = "") -> SourceObject:
     """Copy the very version that a preview read to the key where it is loaded: from there it takes the one way in.
 
-    Gives what it became. Raises RunFailed, with a sentence, if the run is no preview that succeeded, or the version
-    isn't in the bucket any more; RunInterrupted if the bucket doesn't answer.
+    Gives what it became; ``who`` is told on the preview. Raises RunFailed, with a sentence, if the run is no preview
+    that succeeded, or the version isn't in the bucket any more; RunInterrupted if the bucket doesn't answer.
     """
-    run = Run.objects.get(pk=run_id)
+    run = _shown(run_id)
+    source = objects.copy(run.source, key_of_load(run.key))
+    _decide(run, "Loaded", who)
+    return source
+
+
+def discard_preview(run_id: int, who: str) -> Run:
+    """Remove the file of a preview from the bucket; the preview itself stays, as what was seen of it.
+
+    Where the bucket doesn't grant that, its own rule removes the file in some days. Raises RunFailed, with a sentence,
+    if the run is no preview that succeeded; RunInterrupted if the bucket doesn't answer.
+    """
+    run = _shown(run_id)
+    objects.remove(run.source)
+    _decide(run, "Discarded", who)
+    return run
+
+
+def _shown(run_id: int) -> Run:
+    run = Run.objects.select_related("dataset").get(pk=run_id)
     if run.kind != Run.Kind.PREVIEW or run.status != Run.Status.SUCCEEDED:
-        raise RunFailed(f"Run {run.pk} is {_told(run)}; only a preview that has succeeded can be loaded.")
-    return objects.copy(run.source, key_of_load(run.key))
+        raise RunFailed(f"Run {run.pk} is {_told(run)}; only a preview that has succeeded can be loaded or discarded.")
+    return run
+
+
+def _decide(run: Run, what: str, who: str) -> None:
+    run.decided = storable(f"{what} by {who}." if who else f"{what}.")
+    Run.objects.filter(pk=run.pk).update(decided=run.decided)
 
 
 def _told(run: Run) -> str:

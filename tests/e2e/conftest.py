@@ -20,11 +20,11 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from ingest import handlers
 from pipeline_site.local.aws import let_pages_send
 from pipeline_site.local.worker import Worker
-from tests.app.conftest import Door, clean_tables, door, scratch
+from tests.app.conftest import Door, clean_tables, door, history, scratch, source
 from tests.conftest import Aws
 from tests.e2e.browser import chromium, flags
 
-__all__ = ["clean_tables", "door", "scratch"]
+__all__ = ["clean_tables", "door", "history", "scratch", "source"]
 
 WIDE, NARROW = (1280, 800), (360, 740)
 SERIOUS = ("serious", "critical")

@@ -112,7 +112,7 @@ def delete_missing(
     )
 
 
-def _same_row(identities: Identities, image: str, row: str) -> Composed:
+def same_row(identities: Identities, image: str, row: str) -> Composed:
     """The row that an image's run left: by its id since, or by the key, which never changes otherwise."""
     if identities == ID_AND_EMAIL:
         return SQL('{row}.id = {image}."$id"').format(row=Identifier(row), image=Identifier(image))
@@ -130,7 +130,7 @@ def find_back(name: str, identities: Identities, run_id: int) -> list[Composed]:
             'create temp table ingest_back on commit drop as select u.*, u.ctid as "$place", t.ctid as "$row",'
             ' null::text as "$stays" from {shadow} u left join {table} t'
             ' on not u."$deleted" and {same} and t.run_id = {run} where u."$run" = {run}'
-        ).format(shadow=shadow(name), table=table(name), same=_same_row(identities, "u", "t"), run=Literal(run_id)),
+        ).format(shadow=shadow(name), table=table(name), same=same_row(identities, "u", "t"), run=Literal(run_id)),
     ]
 
 
@@ -138,7 +138,7 @@ def remove_inserted(name: str, identities: Identities, run_id: int) -> Composed:
     """Deletes the rows that the run inserted: they have its number and no image."""
     imaged = (
         SQL(' and not exists (select from {back} u where not u."$deleted" and {same})').format(
-            back=BACK, same=_same_row(identities, "u", "t")
+            back=BACK, same=same_row(identities, "u", "t")
         )
         if identities
         else SQL("")
@@ -203,7 +203,7 @@ def changed_since(name: str, identities: Identities, run_id: int, limit: int) ->
         shadow=shadow(name),
         run=Literal(run_id),
         back=BACK,
-        same=_same_row(identities, "u", "v"),
+        same=same_row(identities, "u", "v"),
         limit=Literal(limit),
     )
 

@@ -1,0 +1,82 @@
+"""What people decide about runs: each decision is one function of runs, has its permission, and stands in the log."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ingest import runs
+from ingest.loader.errors import RunFailed
+from ingest.models import Run
+
+Done = tuple[Run, str, str]
+"""The run that it stands in the log of, the word for Django's own log, and the one for the page."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """One thing that can be decided about a run."""
+
+    name: str
+    """In addresses and of ``runs.choices``."""
+    label: str
+    permission: str
+    act: Callable[[int, str], Done]
+    """Does it, for the run of this id and the person of this name. Raises IngestError, with a sentence."""
+    look: str = ""
+    """Of its button: ``main``, ``danger`` or neither."""
+    asks: bool = False
+    """Whether a page of its own says what it would do before it is done."""
+
+
+def _retry(run_id: int, who: str) -> Done:
+    return runs.retry(run_id), "Retried.", f"Run {run_id} is tried again."
+
+
+def _load_again(run_id: int, who: str) -> Done:
+    run = runs.load_again(run_id, who)
+    return run, f"Loads run {run_id} again.", f"Run {run.pk} loads the file of run {run_id} again."
+
+
+def _undo(run_id: int, who: str) -> Done:
+    undo = runs.undo(run_id, who)
+    return undo.undoes, f"Undone by run {undo.pk}.", f"Run {undo.pk} undoes run {run_id}."
+
+
+def _approve(run_id: int, who: str) -> Done:
+    return runs.approve(run_id), "Approved.", f"Run {run_id} is loaded again."
+
+
+def _discard(run_id: int, who: str) -> Done:
+    return runs.discard(run_id, who), "Discarded.", f"Run {run_id} is discarded."
+
+
+def _acknowledge(run_id: int, who: str) -> Done:
+    if not runs.acknowledge([run_id], who):
+        raise RunFailed(f"Run {run_id} waits for nobody: it has not failed, or somebody has answered it already.")
+    return Run.objects.get(pk=run_id), "Acknowledged.", f"Run {run_id} needs no more attention."
+
+
+def _load_previewed(run_id: int, who: str) -> Done:
+    runs.load_previewed(run_id, who)
+    run = Run.objects.get(pk=run_id)
+    return run, "Loaded what was previewed.", "The file is on its way; its run stands in the list in a moment."
+
+
+def _discard_preview(run_id: int, who: str) -> Done:
+    run = runs.discard_preview(run_id, who)
+    return run, "Discarded what was previewed.", f"What run {run_id} has shown is discarded."
+
+
+DECISIONS = {
+    decision.name: decision
+    for decision in (
+        Decision(name="approve", label="Approve", permission="ingest.approve_run", act=_approve, look="main"),
+        Decision(name="discard", label="Discard", permission="ingest.approve_run", act=_discard, look="danger"),
+        Decision(name="retry", label="Retry", permission="ingest.retry_run", act=_retry, look="main"),
+        Decision(name="acknowledge", label="Acknowledge", permission="ingest.acknowledge_run", act=_acknowledge),
+        Decision(name="load_previewed", label="Load it", permission="ingest.add_run", act=_load_previewed, look="main"),
+        Decision(name="discard_preview", label="Discard", permission="ingest.add_run", act=_discard_preview),
+        Decision(name="undo", label="Undo…", permission="ingest.undo_run", act=_undo, asks=True),
+        Decision(name="load_again", label="Load anyway", permission="ingest.retry_run", act=_load_again),
+    )
+}
+"""By name, in the order of their buttons."""

@@ -1,0 +1,200 @@
+"""What stands on a run's page, piece by piece, as its template wants it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Count, Min
+from django.http import HttpRequest
+from django.urls import reverse
+
+from ingest import runs
+from ingest.admin import shown
+from ingest.admin.rejects import without_long_records
+from ingest.admin.runs import charts, live
+from ingest.admin.runs.deciding import DECISIONS
+from ingest.admin.runs.records import marked
+from ingest.loader.changes import COMPARED
+from ingest.loader.errors import IngestError
+from ingest.loader.rejects import STORED
+from ingest.models import Run
+
+FIRST_REJECTS = 20
+_RECORD = 2_000  # bytes of a record that are looked at for its cell
+_GROUPS = 50
+_OTHERS = 10
+_STAYED = 100
+_COLUMNS = 200
+"""Columns that are shown at once; the rest is folded away."""
+
+
+_DIALECT = {"has_header": "names its columns", "preamble": "lines before the header"}
+_SIGNS = {"\t": "tab", "\\": "backslash", "": "none"}
+
+
+def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
+    """Everything that the page says of ``run``, for the person who asks."""
+    user = request.user
+    return {
+        "run": run,
+        "file": shown.printable(run.file_name, 200),
+        "address": shown.printable(f"s3://{run.bucket}/{run.key}", 1_200),
+        "version": run.version_id or (f"ETag {run.etag}" if run.etag else ""),
+        "size": shown.size(run.size),
+        "reason": shown.printable(run.reason, 5_000),
+        "is_over": run.status in live.OVER,
+        "seconds": shown.seconds(run.started, run.finished),
+        "rate": rate(run),
+        "held_by": runs.held_by(run.brakes),
+        "approved": runs.held_by(run.approved or {}),
+        "decisions": [d for name, d in DECISIONS.items() if name in runs.choices(run) and user.has_perm(d.permission)],
+        "account": _account(run),
+        "timeline": _timeline(run),
+        "notes": [shown.printable(note, 1_000) for note in run.notes],
+        "columns": _columns(run),
+        "dialect": [(_DIALECT.get(name, name), _written(value)) for name, value in run.dialect.items()],
+        "rejects": _rejects(run),
+        "changes": _changes(run),
+        "undos": list(run.undos.order_by("pk")) if run.kind == Run.Kind.LOAD else [],
+        "stayed": [(_safe(key), why) for key, why in run.stayed[:_STAYED]],
+        "stayed_more": len(run.stayed) > _STAYED,
+        "others": _others(run),
+        "evidence": _evidence(run),
+        "traceback": run.traceback if user.has_perm("ingest.view_traceback") else "",
+        "live": live.told(run),
+    }
+
+
+def rate(run: Run) -> str:
+    """Rows a second over the whole run that loaded them; empty where it was too short to say."""
+    if run.status != Run.Status.SUCCEEDED or run.kind == Run.Kind.UNDO or not (run.started and run.finished):
+        return ""
+    seconds = (run.finished - run.started).total_seconds()
+    return f"{(run.records or 0) / seconds:,.0f}" if seconds >= 1 else ""
+
+
+def would(run: Run) -> bool:
+    """Whether the counts are of what would have been done, and not of what was."""
+    return run.kind == Run.Kind.PREVIEW or run.status in (Run.Status.HELD, Run.Status.FAILED)
+
+
+def _account(run: Run) -> dict[str, Any] | None:
+    if run.records is None or run.kind == Run.Kind.UNDO:
+        return None
+    counts = [(fate, getattr(run, fate)) for fate in charts.FATES]
+    return {
+        "records": run.records,
+        "counts": [(name, count, f"{count / run.records:.1%}" if run.records else "") for name, count in counts],
+        "bar": charts.bar(counts),
+        "would": would(run),
+    }
+
+
+def _timeline(run: Run) -> list[dict[str, Any]]:
+    if run.status not in live.OVER:
+        return []
+    parts = charts.timeline([(str(name), float(seconds)) for name, seconds in run.stages])
+    return [{"part": part, "said": live.said(part.name), "seconds": f"{part.count / 1000:,.2f}"} for part in parts]
+
+
+def _columns(run: Run) -> list[dict[str, Any]]:
+    return [{name: _safe(value) for name, value in column.items()} for column in run.columns[:_COLUMNS]]
+
+
+def _rejects(run: Run) -> dict[str, Any] | None:
+    if not run.rejected:
+        return None
+    groups = run.rejects.values("column", "code").annotate(count=Count("pk"), first=Min("line")).order_by("-count")
+    found = [{**group, "column": _safe(group["column"])} for group in groups[: _GROUPS + 1]]
+    first = without_long_records(run.rejects.order_by("line", "id")[:FIRST_REJECTS], _RECORD)
+    return {
+        "groups": found[:_GROUPS],
+        "more_groups": len(found) > _GROUPS,
+        "kept": min(run.rejected, STORED),
+        "is_cut": run.rejected > STORED,
+        "first": [
+            {
+                "line": reject.line,
+                "column": _safe(reject.column),
+                "value": _safe(reject.value),
+                "code": reject.code,
+                "reason": _safe(reject.reason),
+                "record": marked(
+                    reject.head,
+                    reject.size,
+                    column=reject.column,
+                    code=reject.code,
+                    columns=run.columns,
+                    dialect=run.dialect,
+                ),
+            }
+            for reject in first
+        ],
+        "all": f"{reverse('admin:ingest_reject_changelist')}?run={run.pk}",
+        "download": reverse("admin:ingest_run_rejects", args=[run.pk]),
+    }
+
+
+def _changes(run: Run) -> dict[str, Any] | None:
+    """What the run changed; None where there is nothing to say of it."""
+    if run.records is None or not run.dataset or not (run.inserted or run.updated or run.deleted):
+        return None
+    try:
+        found = runs.changes_of(run) if run.kind != Run.Kind.UNDO else {}
+    except IngestError as refused:
+        return {"refused": str(refused)}
+    if not found:
+        return None
+    return {
+        "by_column": sorted(found["by_column"].items(), key=lambda each: -each[1]),
+        "compared": found["compared"],
+        "again": found["again"],
+        "uncompared": found["uncompared"],
+        "is_cut": found["compared"] + found["again"] >= COMPARED,
+        "changed": [
+            {
+                "key": ", ".join(f"{name} {_value(value)}" for name, value in row["key"].items()),
+                "cells": [(_safe(name), _value(old), _value(new)) for name, (old, new) in row["cells"].items()],
+            }
+            for row in found["changed"]
+        ],
+        "deleted": _table(found["deleted"]),
+        "inserted": _table(found["inserted"]),
+    }
+
+
+def _table(rows: list[Mapping[str, str | None]]) -> dict[str, Any] | None:
+    if not rows:
+        return None
+    return {"names": [_safe(name) for name in rows[0]], "rows": [[_value(v) for v in row.values()] for row in rows]}
+
+
+def _others(run: Run) -> list[Run]:
+    """The other runs of the very same version."""
+    same = Run.objects.filter(bucket=run.bucket, key=run.key, source_identity=run.source_identity)
+    return list(same.exclude(pk=run.pk).only("pk", "status", "kind", "received", "key").order_by("-pk")[:_OTHERS])
+
+
+def _evidence(run: Run) -> dict[str, str] | None:
+    """By what rows are the same, and why: as the run found it, if it was rolled back, else as it is by now."""
+    if run.sample:
+        key, why = run.sample["key"], run.sample["evidence"]
+    elif run.dataset and run.dataset.identities is not None:
+        key, why = run.dataset.identities, run.dataset.evidence
+    else:
+        return None
+    told = " or ".join(", ".join(names) for names in key)
+    return {"key": shown.printable(told) or "nothing: rows are appended", "why": shown.printable(why)}
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _SIGNS.get(value, shown.printable(value)) if isinstance(value, str) else str(value)
+
+
+def _value(value: str | None) -> str | None:
+    return None if value is None else shown.printable(value)
+
+
+def _safe(value: object) -> object:
+    return shown.printable(value) if isinstance(value, str) else value

@@ -1,0 +1,223 @@
+"""The list of runs, the page of one, and what can be done there."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import PAGE_VAR
+from django.db.models import QuerySet
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.http import content_disposition_header
+
+from ingest import runs
+from ingest.admin import shown
+from ingest.admin.pages import HistoryPage, is_list
+from ingest.admin.runs import facts, live
+from ingest.admin.runs.actions import RunActions
+from ingest.admin.runs.deciding import DECISIONS
+from ingest.admin.runs.filters import (
+    MOST,
+    Capped,
+    DatasetFilter,
+    DayFilter,
+    KindFilter,
+    StatusFilter,
+    WhoFilter,
+    search,
+)
+from ingest.loader.errors import IngestError
+from ingest.models import Run
+
+_WIDE = ("columns", "ddl", "notes", "dialect", "traceback", "brakes", "approved", "stayed", "stages", "sample")
+_FATES = ("inserted", "updated", "unchanged", "duplicate", "rejected")
+
+
+@admin.register(Run)
+class RunPage(RunActions, HistoryPage):
+    """The list of runs, and the page of one."""
+
+    change_list_template = "ingest/run/list.html"
+    change_form_template = "ingest/run/page.html"
+    list_display = ("number", "status", "file")
+    list_filter = (StatusFilter, DatasetFilter, DayFilter, WhoFilter, KindFilter)
+    list_select_related = ("dataset",)
+    sortable_by = ("number",)
+    paginator = Capped
+    search_fields = ("key",)
+    search_help_text = "A part of the file's name"
+    fields = readonly_fields = ("status",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        """A list of runs does without the wide columns."""
+        queryset = super().get_queryset(request)
+        if is_list(request):
+            return queryset.defer(*_WIDE)
+        return queryset.select_related("dataset__newest", "progress", "undoes")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
+    ) -> tuple[QuerySet[Run], bool]:
+        """Those whose file name holds what was typed; said where not all were looked through."""
+        found, told = search(queryset, search_term.strip())
+        if told:
+            messages.info(request, told)
+        return found, False
+
+    def get_urls(self) -> list[URLPattern]:
+        """What a run's page leads to, beside the usual pages."""
+        ways = {
+            "rejects.csv": (self.rejects_view, "rejects"),
+            "file/": (self.file_view, "file"),
+            "live/": (self.live_view, "live"),
+            "undo/": (self.undo_view, "undo"),
+            "decide/<slug:name>/": (self.decide_view, "decide"),
+        }
+        own = [
+            path(f"<int:run_id>/{way}", self.admin_site.admin_view(view), name=f"ingest_run_{name}")
+            for way, (view, name) in ways.items()
+        ]
+        return [*own, *super().get_urls()]
+
+    # -- the list ---------------------------------------------------------------------------------------------------
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, each run in a row with its counts and its reason."""
+        answer = super().changelist_view(request, extra_context)
+        context = getattr(answer, "context_data", None) or {}
+        if "cl" in context:
+            listed = context["cl"]
+            context["title"] = "Runs"
+            context["rows"] = [_row(run) for run in listed.result_list]
+            context["filters"] = {each.parameter_name: each for each in listed.filter_specs}
+            context["is_capped"] = listed.result_count >= MOST
+            context["newer"], context["older"] = (
+                listed.get_query_string({PAGE_VAR: listed.page_num + step}) for step in (-1, 1)
+            )
+            context["is_narrowed"] = listed.has_active_filters or listed.query
+        return answer
+
+    @admin.display(description="run", ordering="id")
+    def number(self, run: Run) -> int:
+        return run.pk
+
+    @admin.display(description="file")
+    def file(self, run: Run) -> str:
+        return shown.printable(run.file_name, 80)
+
+    # -- the page ---------------------------------------------------------------------------------------------------
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **options: Any) -> HttpResponse:
+        """Our own page of the run, in Django's frame."""
+        run = options["obj"]
+        context |= facts.facts(run, request) | {"title": shown.printable(run.file_name, 200), "subtitle": None}
+        return super().render_change_form(request, context, **options)
+
+    def live_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
+        """Where the run is by now, as JSON; with an ETag, since a page asks every other second."""
+        run = self.get_object(request, str(run_id))
+        if run is None or not self.has_view_permission(request, run):
+            return JsonResponse({"reason": f"There is no run {run_id}."}, status=404)
+        return live.answer(request, run)
+
+    def file_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
+        """Leads to the very version that the run read, as a download from the bucket."""
+        run = self._found(request, run_id)
+        if run is None:
+            return self._missing(request, run_id)
+        try:
+            return HttpResponseRedirect(runs.file_link(run))
+        except IngestError as refused:
+            messages.error(request, str(refused))
+            return HttpResponseRedirect(_page(run.pk))
+
+    def rejects_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
+        """The rejects as a CSV that can be mended and dropped again (BEHAVIOUR 7)."""
+        run = self._found(request, run_id)
+        if run is None:
+            return self._missing(request, run_id)
+        try:
+            link = runs.reject_link(run)
+            if link:
+                return HttpResponseRedirect(link)
+            name = f"{run.dataset or 'run'}-{run.pk}-rejects.csv"
+            return StreamingHttpResponse(
+                runs.reject_file(run),
+                content_type="text/csv; charset=utf-8",
+                headers={"Content-Disposition": content_disposition_header(True, name) or ""},
+            )
+        except IngestError as refused:
+            messages.error(request, f"The list can't be downloaded just now. {refused}")
+            return HttpResponseRedirect(_page(run.pk))
+
+    # -- deciding ---------------------------------------------------------------------------------------------------
+
+    def decide_view(self, request: HttpRequest, run_id: int, name: str) -> HttpResponseBase:
+        """Do what somebody has decided about the run, and lead back to its page."""
+        run, decision = self._found(request, run_id), DECISIONS.get(name)
+        if run is None or decision is None:
+            return self._missing(request, run_id)
+        if not request.user.has_perm(decision.permission):
+            messages.error(request, f"You may not do that: {decision.label.strip('…').lower()}.")
+        elif request.method == "POST":
+            self.decide(request, run.pk, name)
+        return HttpResponseRedirect(_page(run.pk))
+
+    def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
+        """What an undo would do, before it does it."""
+        run = self._found(request, run_id)
+        if run is None:
+            return self._missing(request, run_id)
+        if not request.user.has_perm(DECISIONS["undo"].permission) or "undo" not in runs.choices(run):
+            messages.warning(request, f"Run {run.pk} can't be undone, or not by you.")
+            return HttpResponseRedirect(_page(run.pk))
+        try:
+            told, refused = runs.foretell_undo(run), ""
+        except IngestError as error:
+            told, refused = None, str(error)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Undo run {run.pk}",
+            "opts": self.opts,
+            "run": run,
+            "file": shown.printable(run.file_name, 200),
+            "told": told,
+            "refused": refused,
+        }
+        return TemplateResponse(request, "ingest/run/undo.html", context)
+
+    def _found(self, request: HttpRequest, run_id: int) -> Run | None:
+        run = self.get_object(request, str(run_id))
+        return run if run is not None and self.has_view_permission(request, run) else None
+
+    def _missing(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        return self._get_obj_does_not_exist_redirect(request, self.opts, str(run_id))
+
+
+def _page(run_id: int) -> str:
+    return reverse("admin:ingest_run_change", args=[run_id])
+
+
+def _row(run: Run) -> dict[str, Any]:
+    """A run as a row of the list."""
+    known = run.records is not None
+    done = known and run.status != Run.Status.FAILED
+    return {
+        "run": run,
+        "file": shown.printable(run.file_name, 80),
+        "reason": shown.printable(run.reason, 200),
+        "records": shown.count(run.records),
+        "counts": [
+            (name, shown.count(getattr(run, name)) if done or (name == "rejected" and run.rejected) else "")
+            for name in _FATES
+        ],
+        "seconds": shown.seconds(run.started, run.finished) if run.status in live.OVER else "",
+        "rate": facts.rate(run),
+    }

@@ -1,0 +1,145 @@
+"""What a run has changed in its table, by a bounded look, and what its undo would do; nothing is written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.sql import Composed
+
+from ingest.loader.catalogue import read_table
+from ingest.loader.errors import RunFailed
+from ingest.loader.plan import Identities
+from ingest.loader.statements import looking
+
+SHOWN = 20
+"""Rows of each kind in a sample."""
+COMPARED = 10_000
+"""Changed rows that are compared column by column."""
+WIDE = 12
+"""Columns of an inserted or deleted row that are shown."""
+
+MOST_COLUMNS = 800
+"""Columns that are compared: a join of old and new rows has at most 1,664."""
+
+Text = str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangedRow:
+    """One row before and after a run."""
+
+    key: Mapping[str, Text]
+    cells: Mapping[str, tuple[Text, Text]]
+    """The columns that differ, old and new, each cut."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changes:
+    """A sample of what a run changed. Texts are as PostgreSQL writes them; None is NULL."""
+
+    changed: Sequence[ChangedRow] = ()
+    deleted: Sequence[Mapping[str, Text]] = ()
+    inserted: Sequence[Mapping[str, Text]] = ()
+    by_column: Mapping[str, int] = field(default_factory=dict)
+    """Of the rows compared, in how many each column differs; those in none are left out."""
+    compared: int = 0
+    """Changed rows that still are as the run left them, of the first ``COMPARED``."""
+    uncompared: int = 0
+    """Columns beyond ``MOST_COLUMNS``, which aren't compared."""
+    again: int = 0
+    """Those that were changed or deleted again since: what the run made of them can't be told from the table."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Foretold:
+    """What an undo would do now."""
+
+    removed: int
+    """Rows that the run inserted."""
+    restored: int = 0
+    """Rows that it changed."""
+    reinserted: int = 0
+    """Rows that it deleted."""
+    changed: int = 0
+    """Rows that stay, since a later run has changed or deleted them."""
+    taken: int = 0
+    """Rows that stay away or as they are, since another row has their old key."""
+
+
+def look(connection: Connection, table: str, identities: Identities, run_id: int, *, own_transaction: bool) -> Changes:
+    """A sample of what the run changed.
+
+    Within the load's ``own_transaction`` also of what it inserted: later, those would have to be looked for in the
+    whole table. The caller rolls back to where it stood. Raises RunFailed where the table isn't there any more; the
+    driver's errors where that takes too long.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(looking.SOON if own_transaction else looking.BRIEFLY)
+        standing = read_table(cursor, table)
+        if not standing.exists:
+            raise RunFailed(f"The table {table} isn't there any more.")
+        kept = standing.shadow
+        inserted: Sequence[Mapping[str, Text]] = ()
+        if own_transaction:
+            names = list(standing.columns)[:WIDE]
+            statement = looking.inserted_rows(table, names, identities, run_id, SHOWN, kept=kept is not None)
+            inserted = _rows(cursor, statement, names)
+        if kept is None or not identities:
+            return Changes(inserted=inserted)
+        known = [name for name in standing.columns if name in kept]
+        names = known[:MOST_COLUMNS]
+        found, compared, counts = _counted(cursor, table, names, identities, run_id)
+        return Changes(
+            changed=_changed(cursor, table, names, identities, run_id) if compared else (),
+            deleted=_rows(cursor, looking.deleted_rows(table, names[:WIDE], run_id, SHOWN), names[:WIDE]),
+            inserted=inserted,
+            by_column=counts,
+            compared=compared,
+            uncompared=len(known) - len(names),
+            again=found - compared,
+        )
+
+
+def foretell_undo(connection: Connection, table: str, identities: Identities, run_id: int) -> Foretold:
+    """What ``undo`` would do now, without doing it. Raises as ``look`` does."""
+    with connection.cursor() as cursor:
+        cursor.execute(looking.BRIEFLY)
+        standing = read_table(cursor, table)
+        if not standing.exists or "run_id" not in standing.own:
+            raise RunFailed(f"The table {table} is gone or has no column run_id: there is nothing to undo.")
+        if not identities or standing.shadow is None:
+            cursor.execute(looking.count_inserted(table, run_id))
+            (removed,) = cursor.fetchone() or (0,)
+            return Foretold(removed=removed)
+        cursor.execute(looking.foretell_undo(table, identities, run_id))
+        removed, restored, reinserted, changed, taken, since = cursor.fetchone() or (0,) * 6
+    return Foretold(removed=removed, restored=restored, reinserted=reinserted, changed=changed + since, taken=taken)
+
+
+def _counted(
+    cursor: Cursor, table: str, names: Sequence[str], identities: Identities, run_id: int
+) -> tuple[int, int, dict[str, int]]:
+    cursor.execute(looking.count_changed(table, names, identities, run_id, COMPARED))
+    found, compared, counts = cursor.fetchone() or (0, 0, ())
+    return found, compared, {name: count for name, count in zip(names, counts, strict=True) if count}
+
+
+def _changed(cursor: Cursor, table: str, names: Sequence[str], identities: Identities, run_id: int) -> list[ChangedRow]:
+    cursor.execute(looking.changed_rows(table, names, identities, run_id, SHOWN))
+    return [
+        ChangedRow(
+            key={name: value for name, value in zip(names, new, strict=True) if name in identities[0]},
+            cells={
+                name: (before, after)
+                for name, before, after, differs in zip(names, old, new, where, strict=True)
+                if differs
+            },
+        )
+        for old, new, where in cursor.fetchall()
+    ]
+
+
+def _rows(cursor: Cursor, statement: Composed, names: Sequence[str]) -> list[dict[str, Text]]:
+    cursor.execute(statement)
+    return [dict(zip(names, values, strict=True)) for (values,) in cursor.fetchall()]

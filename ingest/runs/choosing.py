@@ -1,0 +1,32 @@
+"""Choosing: what an operator can have done about a run as it stands."""
+
+from ingest.loader.errors import RunFailed
+from ingest.models import Run
+from ingest.runs.retrying import RETRIED
+from ingest.runs.undoing import check_undoable
+
+Status, Kind = Run.Status, Run.Kind
+
+
+def choices(run: Run) -> tuple[str, ...]:
+    """The names of the use cases that ``run`` is in the state for; each still checks for itself."""
+    waits_for_somebody = run.answered is None and run.kind != Kind.PREVIEW
+    if run.status == Status.HELD:
+        return ("approve", "discard", "acknowledge") if waits_for_somebody else ("approve", "discard")
+    if run.status in RETRIED:
+        return ("retry", "acknowledge") if waits_for_somebody and run.status == Status.FAILED else ("retry",)
+    if run.status != Status.SUCCEEDED:
+        return ()
+    if run.kind == Kind.PREVIEW:
+        return () if run.decided else ("load_previewed", "discard_preview")
+    if run.kind == Kind.LOAD:
+        return ("undo", "load_again") if _is_undoable(run) else ("load_again",)
+    return ()
+
+
+def _is_undoable(run: Run) -> bool:
+    try:
+        check_undoable(run)
+    except RunFailed:
+        return False
+    return True
