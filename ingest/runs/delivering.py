@@ -6,7 +6,7 @@ import json
 import logging
 import smtplib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +24,8 @@ from ingest.runs.failures import scrub
 
 _LOG = logging.getLogger("ingest.messages")
 
-_AT_ONCE = 50
+_AT_ONCE = 500
+_IN_ONE = 100  # messages in one letter
 _MOST_ATTEMPTS = 40
 """With the pauses below a day and a half."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 30, 3600  # seconds
@@ -43,17 +44,34 @@ _TITLES = {
 def deliver(ids: Sequence[int] | None = None, *, until: Callable[[], bool] = lambda: False) -> int:
     """Send what is due, of the messages ``ids`` or of all, until ``until`` says stop; gives how many were sent.
 
-    Raises nothing for a channel that doesn't take a message: that one is sent later.
+    Several e-mails to the same people are one, and so are several to the topic: when a whole source stops, a hundred
+    datasets are late at once. Raises nothing for a channel that doesn't take a message: it is left alone until the
+    next time, and the message sent then.
     """
     due = Message.objects.filter(sent=None, not_before__lte=Now()).select_related("trouble__dataset", "trouble__run")
     if ids is not None:
         due = due.filter(pk__in=ids)
     sent = 0
-    for message in due.order_by("not_before")[:_AT_ONCE]:
+    down: set[str] = set()
+    for several in _together(due.order_by("not_before", "pk")[:_AT_ONCE]):
+        channel = several[0].channel
         if until():
             break
-        sent += _claim(message) and _send(message)
+        claimed = [message for message in several if channel not in down and _claim(message)]
+        if claimed and _send(claimed):
+            sent += len(claimed)
+        elif claimed:
+            down.add(channel)
     return sent
+
+
+def _together(messages: Iterable[Message]) -> list[list[Message]]:
+    """The messages that go out as one: the webhook's each by itself, for programs."""
+    letters: dict[object, list[Message]] = {}
+    for message in messages:
+        alone = message.pk if message.channel == Message.Channel.WEBHOOK else None
+        letters.setdefault((message.channel, *message.recipients, alone), []).append(message)
+    return [several[at : at + _IN_ONE] for several in letters.values() for at in range(0, len(several), _IN_ONE)]
 
 
 def _claim(message: Message) -> bool:
@@ -63,31 +81,33 @@ def _claim(message: Message) -> bool:
     return bool(ours.update(attempts=F("attempts") + 1, not_before=Now() + timedelta(seconds=pause)))
 
 
-def _send(message: Message) -> bool:
-    stored = Message.objects.filter(pk=message.pk)
+def _send(messages: list[Message]) -> bool:
+    stored, channel = Message.objects.filter(pk__in=[message.pk for message in messages]), messages[0].channel
     try:
-        _CHANNELS[Message.Channel(message.channel)](message)
+        _CHANNELS[channel](messages)
     except (IngestError, smtplib.SMTPException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         said = scrub(str(error) or type(error).__name__)[:_LONGEST_ERROR]
-        _LOG.warning("Message %s could not be sent by %s: %s", message.pk, message.channel, said)
-        given_up = {"not_before": None} if message.attempts + 1 >= _MOST_ATTEMPTS else {}
-        stored.update(error=said, **given_up)
+        _LOG.warning(
+            "%s messages, from %s on, could not be sent by %s: %s", len(messages), messages[0].pk, channel, said
+        )
+        stored.update(error=said)
+        stored.filter(attempts__gte=_MOST_ATTEMPTS).update(not_before=None)
         return False
     stored.update(sent=Now(), error="")
-    _LOG.info("Message %s was sent by %s.", message.pk, message.channel)
+    _LOG.info("%s messages, from %s on, were sent by %s.", len(messages), messages[0].pk, channel)
     return True
 
 
-def _by_email(message: Message) -> None:
-    mail = EmailMessage(_title(message), _text(message), to=message.recipients)
-    mail.send()
+def _by_email(messages: list[Message]) -> None:
+    EmailMessage(*_letter(messages), to=messages[0].recipients).send()
 
 
-def _by_webhook(message: Message) -> None:
+def _by_webhook(messages: list[Message]) -> None:
     """POST it as JSON, signed: the receiver holds HMAC-SHA256 of timestamp, dot and body against the signature.
 
     A timestamp of some minutes ago is an old message sent again by somebody else; the same id is the same message.
     """
+    (message,) = messages
     body = json.dumps(_told(message)).encode()
     moment = str(int(time.time()))
     signed = hmac.new(settings.NOTIFY_WEBHOOK_SECRET.encode(), f"{moment}.".encode() + body, hashlib.sha256)
@@ -115,15 +135,22 @@ def _by_webhook(message: Message) -> None:
         raise RunInterrupted(f"The webhook answered with status {answer.status}.")
 
 
-def _by_sns(message: Message) -> None:
-    topics.publish(settings.NOTIFY_TOPIC_ARN, _title(message), _text(message))
+def _by_sns(messages: list[Message]) -> None:
+    topics.publish(settings.NOTIFY_TOPIC_ARN, *_letter(messages))
 
 
-_CHANNELS: dict[str, Callable[[Message], None]] = {
+_CHANNELS: dict[str, Callable[[list[Message]], None]] = {
     Message.Channel.EMAIL: _by_email,
     Message.Channel.WEBHOOK: _by_webhook,
     Message.Channel.SNS: _by_sns,
 }
+
+
+def _letter(messages: list[Message]) -> tuple[str, str]:
+    """The title and the text of one or several."""
+    first = _title(messages[0])
+    title = first if len(messages) == 1 else f"{first}, and {len(messages) - 1} more"
+    return title, "\n\n--\n\n".join(map(_text, messages))
 
 
 def _title(message: Message) -> str:

@@ -24,12 +24,17 @@ def cause_of(reason: str) -> str:
 
 
 def meet(run: Run, kind: str, reason: str) -> None:
-    """Within the transaction that ends ``run``: note that it failed or is held, and tell of it if that is new."""
-    _meet(kind, cause_of(reason), reason, dataset=run.dataset, run=run)
+    """Within the transaction that ends ``run``: note that it failed or is held; if that is new, it is told at once."""
+    messages = _meet(kind, cause_of(reason), reason, dataset=run.dataset, run=run)
+    if messages:
+        transaction.on_commit(lambda: deliver(messages), robust=True)
 
 
 def look() -> None:
-    """What no run's end tells, for the schedule: datasets that have become late, and troubles that are over."""
+    """What no run's end tells: datasets that have become late, and troubles that are over.
+
+    For the schedule, which delivers the messages afterwards.
+    """
     told = Trouble.objects.filter(dataset=OuterRef("pk"), kind=Kind.LATE, closed=None)
     for dataset in Dataset.objects.late().filter(~Exists(told))[:_AT_ONCE]:
         last = dataset.last_loaded
@@ -69,17 +74,19 @@ def _open() -> QuerySet[Trouble]:
     return Trouble.objects.filter(closed=None).select_related("dataset").order_by("pk")
 
 
-def _meet(kind: str, code: str, reason: str, *, dataset: Dataset | None, run: Run | None = None) -> None:
+def _meet(kind: str, code: str, reason: str, *, dataset: Dataset | None, run: Run | None = None) -> list[int]:
+    """The messages (their ids) if nobody has been told of this cause; else it is only counted."""
     same = Trouble.objects.filter(dataset=dataset, kind=kind, code=code, closed=None)
     once_more = {"count": F("count") + 1, "seen": Now(), "run": run}
     if same.update(**once_more):
-        return
+        return []
     try:
         with transaction.atomic():
             trouble = Trouble.objects.create(dataset=dataset, kind=kind, code=code, reason=reason, run=run)
-            _write(trouble, Message.Event.OPENED)
+            return _write(trouble, Message.Event.OPENED)
     except IntegrityError:  # another run of the same cause was faster
         same.update(**once_more)
+        return []
 
 
 def _close(trouble: Trouble, *, tell: bool) -> None:
@@ -89,8 +96,8 @@ def _close(trouble: Trouble, *, tell: bool) -> None:
             _write(trouble, Message.Event.CLOSED)
 
 
-def _write(trouble: Trouble, event: str) -> None:
-    """The messages, to be sent once this has committed: at once, and if that fails by the schedule."""
+def _write(trouble: Trouble, event: str) -> list[int]:
+    """The messages (their ids), one for each channel that there is."""
     dataset = trouble.dataset
     people = list(dict.fromkeys([*settings.NOTIFY_EMAILS, *(dataset.notify_emails if dataset else ())]))
     channels = {
@@ -103,6 +110,4 @@ def _write(trouble: Trouble, event: str) -> None:
         for channel, to in channels.items()
         if to
     )
-    if messages:
-        ids = [message.pk for message in messages]
-        transaction.on_commit(lambda: deliver(ids), robust=True)
+    return [message.pk for message in messages]

@@ -131,6 +131,22 @@ def test_a_mail_server_that_is_down_fails_no_run_and_loses_nothing(server, faile
     assert again() == 0, "once"
 
 
+def test_a_source_that_stops_is_one_e_mail_however_many_datasets_it_fed(server, transactional_db, settings):
+    long_ago = timezone.now() - timedelta(days=2)
+    for number in range(120):
+        Dataset.objects.create(name=f"d{number:03}", expected_every=1, expected_unit="hour", last_loaded=long_ago)
+    Dataset.objects.create(name="own", expected_every=1, last_loaded=long_ago, notify_emails=["cy@x.example"])
+    settings.EMAIL_PORT = free_port(0)
+    runs.look()
+    assert (runs.deliver(), server.handler.got) == (0, [])
+    assert Message.objects.filter(attempts=1).count() == 100, "a channel that is down is left alone for this time"
+    settings.EMAIL_PORT = server.port
+    assert again() == 121
+    titles = sorted(mail["Subject"] for mail in server.handler.got)
+    assert titles == ["d000: a file is late, and 99 more", "d100: a file is late, and 19 more", "own: a file is late"]
+    assert server.handler.got[0].get_payload().count("A file is expected every hour") == 100
+
+
 # -- webhook ----------------------------------------------------------------------------------------------------------
 
 
