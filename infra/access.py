@@ -50,6 +50,7 @@ class Access(Construct):
             ["secretsmanager:GetSecretValue"],
             database_secret.secret_arn,
             storage.site_secret.secret_arn,
+            *stage.secrets,
         )
         self._let_run(stage)
 

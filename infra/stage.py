@@ -12,6 +12,7 @@ PROJECT = "ingest"
 
 _LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
 """The days for which CloudWatch keeps logs, if it doesn't keep them for ever."""
+_KINDS = {bool: "true or false", int: "a whole number", str: "a text in quotes"}
 
 
 class StageError(Exception):
@@ -40,6 +41,7 @@ class Stage:
     old_version_days: int = 90
     log_days: int = 90
     endpoint_zones: int = 1
+    secrets: tuple[str, ...] = ()
     internet: bool = False
     bastion: bool = False
 
@@ -71,6 +73,9 @@ class Stage:
         ):
             if not least <= getattr(self, name) <= most:
                 raise self._wrong(name, f"a whole number from {least:,} to {most:,}")
+        for arn in self.secrets:
+            if not re.fullmatch(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+", arn):
+                raise self._wrong("secrets", "whole ARNs of secrets, as in arn:aws:secretsmanager:…:secret:NAME-AbCdEf")
         if self.log_days not in _LOG_DAYS:
             raise self._wrong("log_days", f"one of {', '.join(map(str, _LOG_DAYS))}")
         if self.database_storage_limit_gib * 10 < self.database_storage_gib * 11:
@@ -100,7 +105,10 @@ def _checked(stage: str, choice: str, value: object) -> Any:
     types = {field.name: field.type for field in fields(Stage) if field.name != "name"}
     if choice not in types:
         raise StageError(f"The stage {stage!r} has no choice {choice!r}: there are {', '.join(types)}.")
-    if type(value) is not types[choice]:
-        kind = {bool: "true or false", int: "a whole number", str: "a text in quotes"}[types[choice]]
+    wanted = types[choice]
+    if wanted not in _KINDS and isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return tuple(value)
+    if type(value) is not wanted:
+        kind = _KINDS.get(wanted, "a list of texts in quotes")
         raise StageError(f"{choice} of the stage {stage!r} is {value!r}: write {kind}.")
     return value

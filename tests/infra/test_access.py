@@ -58,6 +58,12 @@ def test_the_function_may_do_these_things_alone(by_default: Stacks) -> None:
     assert any(each.startswith("<StorageSite") for each in secrets)
 
 
+def test_the_function_may_read_further_secrets_if_the_stage_names_them(full: Stacks) -> None:
+    allowed = rights(full["app"], "AccessFunction")["secretsmanager:GetSecretValue"]
+    assert len(allowed) == 3
+    assert "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mail/password-AbCdEf" in allowed
+
+
 INTERFACES = {
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
