@@ -12,6 +12,27 @@ PROJECT = "ingest"
 
 _LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
 """The days for which CloudWatch keeps logs, if it doesn't keep them for ever."""
+_FORMS = {
+    "name": (r"[a-z](-?[a-z0-9]){0,14}", "up to 15 small letters, digits and hyphens, as in dev"),
+    "prefix": (r"|[^/*?\"$\\]([^*?\"$\\]*[^/*?\"$\\])?/", "a folder that ends with a slash, as data/ does"),
+    "admin_origin": (r"|https://[a-z0-9.-]+(:\d+)?", "scheme and host alone, as in https://files.example.com"),
+    "alarm_email": (r"|[^@\s]+@[^@\s]+", "one address"),
+    "database_class": (r"[a-z0-9]+\.[a-z0-9]+", "a class without its db., as in t4g.micro"),
+    "database_version": (r"(1[7-9]|[2-9]\d)\.\d+", "PostgreSQL 17 or newer with its minor version, as in 18.6"),
+}
+"""What a text must look like, and what to write instead."""
+_SECRET = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+"  # noqa: S105 - the form of an ARN
+_RANGES = {
+    "writers": (2, 1000),
+    "database_storage_gib": (20, 65536),
+    "database_storage_limit_gib": (22, 65536),
+    "database_connections": (20, 5000),
+    "backup_days": (1, 35),
+    "rotation_days": (1, 1000),
+    "old_version_days": (1, 36500),
+    "endpoint_zones": (1, 2),
+}
+"""The least and the most of a number: AWS's own limits, but for the connections."""
 _KINDS = {bool: "true or false", int: "a whole number", str: "a text in quotes"}
 
 
@@ -51,31 +72,14 @@ class Stage:
         return f"{PROJECT}-{self.name}"
 
     def __post_init__(self) -> None:
-        for name, pattern, example in (
-            ("name", r"[a-z](-?[a-z0-9]){0,14}", "up to 15 small letters, digits and hyphens, as in dev"),
-            ("prefix", r"|[^/*?\"$\\]([^*?\"$\\]*[^/*?\"$\\])?/", "a folder that ends with a slash, as data/ does"),
-            ("admin_origin", r"|https://[a-z0-9.-]+(:\d+)?", "scheme and host alone, as in https://files.example.com"),
-            ("alarm_email", r"|[^@\s]+@[^@\s]+", "one address"),
-            ("database_class", r"[a-z0-9]+\.[a-z0-9]+", "a class without its db., as in t4g.micro"),
-            ("database_version", r"(1[7-9]|[2-9]\d)\.\d+", "PostgreSQL 17 or newer with its minor version, as in 18.6"),
-        ):
+        for name, (pattern, example) in _FORMS.items():
             if not re.fullmatch(pattern, getattr(self, name)):
                 raise self._wrong(name, example)
-        for name, least, most in (
-            ("writers", 2, 1000),
-            ("database_storage_gib", 20, 65536),
-            ("database_storage_limit_gib", 22, 65536),
-            ("database_connections", 20, 5000),
-            ("backup_days", 1, 35),
-            ("rotation_days", 1, 1000),
-            ("old_version_days", 1, 36500),
-            ("endpoint_zones", 1, 2),
-        ):
+        for name, (least, most) in _RANGES.items():
             if not least <= getattr(self, name) <= most:
                 raise self._wrong(name, f"a whole number from {least:,} to {most:,}")
-        for arn in self.secrets:
-            if not re.fullmatch(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+", arn):
-                raise self._wrong("secrets", "whole ARNs of secrets, as in arn:aws:secretsmanager:…:secret:NAME-AbCdEf")
+        if not all(re.fullmatch(_SECRET, arn) for arn in self.secrets):
+            raise self._wrong("secrets", "whole ARNs of secrets, as in arn:aws:secretsmanager:…:secret:NAME-AbCdEf")
         if self.log_days not in _LOG_DAYS:
             raise self._wrong("log_days", f"one of {', '.join(map(str, _LOG_DAYS))}")
         if self.database_storage_limit_gib * 10 < self.database_storage_gib * 11:
