@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection, connections
 
-from ingest.checks import check_bucket, check_database
+from ingest.checks import check_bucket, check_database, check_messages
 
 
 def test_a_bucket_must_be_named(settings):
@@ -11,6 +11,14 @@ def test_a_bucket_must_be_named(settings):
     assert [problem.id for problem in check_bucket(None)] == ["ingest.E001"]
     settings.BUCKET = "b"
     assert check_bucket(None) == []
+
+
+def test_whoever_is_told_by_e_mail_needs_a_server_that_sends_it(settings):
+    assert check_messages(None) == []
+    settings.NOTIFY_EMAILS, settings.EMAIL_HOST = ["ann@x.example"], ""
+    assert [problem.id for problem in check_messages(None)] == ["ingest.W002"]
+    settings.EMAIL_HOST = "mail"
+    assert check_messages(None) == []
 
 
 @pytest.mark.django_db

@@ -229,3 +229,16 @@ def test_a_table_of_text_is_aligned_and_harmless():
         "a\N{REPLACEMENT CHARACTER}[31m  1,234,567  0.50",
         "b               1",
     ]
+
+
+def test_acknowledge_takes_a_failed_run_off_the_list_and_refuses_what_nobody_waits_for(door: Door):
+    failed, fine = door.load("empty.csv", b""), door.load("people.csv", PEOPLE)
+    assert called("acknowledge", failed.pk) == f"Run {failed.pk} (empty.csv) is acknowledged.\n"
+    assert "at the command line" in Run.objects.get(pk=failed.pk).answered_by
+    assert not Run.objects.unanswered().exists()
+    with pytest.raises(CommandError, match=f"Run {failed.pk} is failed; nobody waits for it"):
+        called("acknowledge", failed.pk)
+    with pytest.raises(CommandError, match=f"Run {fine.pk} is succeeded; nobody waits for it"):
+        called("acknowledge", fine.pk)
+    with pytest.raises(CommandError, match="There is no run 1000000000"):
+        called("acknowledge", 10**9)

@@ -72,6 +72,42 @@ def test_an_address_that_is_none_is_refused(given: pytest.MonkeyPatch, value: st
         settings.address("NAME")
 
 
+def test_addresses_of_people_are_read(given: pytest.MonkeyPatch) -> None:
+    assert settings.emails("NAME") == []
+    given.setenv("NAME", "ann@example.com, bob@example.com")
+    assert settings.emails("NAME") == ["ann@example.com", "bob@example.com"]
+    given.setenv("NAME", "ann@example.com, bob")
+    with pytest.raises(ImproperlyConfigured, match=r"^NAME holds 'bob', which is no e-mail address\.$"):
+        settings.emails("NAME")
+
+
+@pytest.mark.parametrize(
+    ("value", "local", "refused"),
+    [
+        ("", False, None),
+        ("https://example.com/hook?key=1", False, None),
+        ("http://127.0.0.1:8080/hook", True, None),
+        ("http://localhost/hook", True, None),
+        ("http://[::1]/hook", True, None),
+        ("http://127.0.0.1:8080/hook", False, "https://"),
+        ("http://example.com/secret", True, "https://"),
+        ("http://127.0.0.1.example.com/secret", True, "https://"),
+        ("https://ann:secret@example.com/", False, "signed instead"),
+        ("file:///etc/secret", True, "begins with http"),
+    ],
+)
+def test_a_webhook_is_spoken_to_in_private(
+    given: pytest.MonkeyPatch, value: str, local: bool, refused: str | None
+) -> None:
+    given.setenv("NAME", value)
+    if refused is None:
+        assert settings.webhook("NAME", local=local) == value
+        return
+    with pytest.raises(ImproperlyConfigured, match=refused) as error:
+        settings.webhook("NAME", local=local)
+    assert "ann" not in str(error.value)
+
+
 def test_a_folder_that_is_not_there_is_refused(given: pytest.MonkeyPatch, tmp_path: Path) -> None:
     given.setenv("NAME", str(tmp_path / "nowhere"))
     with pytest.raises(ImproperlyConfigured, match="name a folder that exists"):
