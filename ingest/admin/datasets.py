@@ -10,12 +10,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ingest import runs
-from ingest.admin import shown
+from ingest.admin import browse, shown
 from ingest.admin.pages import Page
 from ingest.loader.errors import IngestError
 from ingest.models import SEES_ALL, Dataset
@@ -154,6 +154,10 @@ class DatasetPage(Page):
     _who_may_set = ("Who sees it", {"fields": ("open_to",)})
     _type_of_a_column = ("A column's type", {"fields": ("column", "type"), "classes": ("collapse",)})
 
+    def get_urls(self) -> list[URLPattern]:
+        """The pages that browse the dataset's table, beside the usual ones."""
+        return [*browse.urls(self), *super().get_urls()]
+
     def get_fieldsets(self, request: HttpRequest, obj: Dataset | None = None) -> Any:
         """A column's type only for those who may change it, and who sees the dataset for those who may close it."""
         may_change = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
@@ -186,7 +190,8 @@ class DatasetPage(Page):
         if not dataset.pk:
             return ""
         address = f"{reverse('admin:ingest_run_changelist')}?dataset={dataset.name}"
-        return format_html('<a href="{}">The runs of {}</a>', address, dataset.name)
+        rows = reverse("admin:ingest_dataset_browse", args=[dataset.pk])
+        return format_html('<a href="{}">The runs of {}</a> · <a href="{}">Browse its rows</a>', address, dataset, rows)
 
     @admin.display(description="open to")
     def open_to_(self, dataset: Dataset) -> str:

@@ -27,7 +27,7 @@ def seconds(begin: datetime | None, end: datetime | None) -> str:
 def printable(text: str, longest: int = _LONGEST) -> str:
     """``text`` in one line of bounded length, in which no character hides or turns others around."""
     cut = text[:longest]
-    shown = "".join(c if c.isprintable() else _SIGNS.get(c, "\N{REPLACEMENT CHARACTER}") for c in cut)
+    shown = "".join(map(_harmless, cut))
     return f"{shown}… ({len(text):,} characters)" if len(text) > longest else shown
 
 
@@ -37,4 +37,17 @@ def raw(head: bytes, size: int, longest: int = _LONGEST) -> str:
     return shown if size <= longest else f"{shown}… ({size:,} bytes)"
 
 
+def lines(text: str) -> str:
+    """``text`` in its own lines, in which no character hides or turns others around."""
+    return "".join(c if c in "\n\t" else _harmless(c) for c in text)
+
+
+def _harmless(character: str) -> str:
+    if character.isprintable() or character in _JOINERS:
+        return character
+    return _SIGNS.get(character, "\N{REPLACEMENT CHARACTER}")
+
+
+_JOINERS = "\N{NO-BREAK SPACE}\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+"""Words and emoji are written with them."""
 _SIGNS = {"\n": "⏎", "\r": "␍", "\t": "⇥", "\0": "␀"}

@@ -1,7 +1,11 @@
 """What the tests of the pages share: somebody to look at them."""
 
 from django.contrib.auth.models import Group, Permission, User
+from django.db import connection
 from django.test import Client
+
+from ingest.browsing import Shown
+from ingest.models import Dataset
 
 
 def staff(client: Client, *permissions: str, superuser: bool = False) -> User:
@@ -17,3 +21,16 @@ def member(*groups: str, **fields: object) -> User:
     user = User.objects.create_user(f"u{User.objects.count()}", is_staff=True, **fields)
     user.groups.set(Group.objects.get_or_create(name=name)[0] for name in groups)
     return user
+
+
+def browse(client: Client, dataset: Dataset, query: str = "") -> Shown:
+    """What the page of the dataset's table shows."""
+    response = client.get(f"/admin/ingest/dataset/{dataset.pk}/browse/{query}")
+    assert response.status_code == 200
+    return response.context["shown"]
+
+
+def execute(statement: str) -> None:
+    """What somebody does to the database behind our back."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)

@@ -1,0 +1,150 @@
+"""One row: all of its cells, and what runs made of it, as far as rows are kept as they were (BEHAVIOUR 8, "Undo")."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg2.sql import Composable
+
+from ingest.browsing.errors import CantBrowse
+from ingest.browsing.reading import aside, reading
+from ingest.browsing.table import Column, Table, read
+from ingest.loader.catalogue import read_shadow
+from ingest.loader.names import OWN_COLUMNS
+from ingest.loader.plan import ID_AND_EMAIL
+from ingest.loader.statements import browsing as statements
+from ingest.models import Dataset, Run, storable
+
+LONGEST = 100_000
+"""Characters of a cell on the page of its row: an answer of Lambda has at most 6 MB."""
+_ALL_CELLS = 2_000_000
+_MOST_STEPS = 50
+PREFIX = "key."
+_ID_SINCE = "$id"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One cell of the row."""
+
+    column: Column
+    text: str | None
+    """At most ``LONGEST`` characters of it, of fewer where a row has very many."""
+    length: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there is more of it."""
+        return self.text is not None and len(self.text) < self.length
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """What one run made of the row, the newest first."""
+
+    run_id: int
+    run: Run | None
+    changes: tuple[tuple[str, str | None, str | None], ...] = ()
+    """Column, old, new."""
+    inserted: bool = False
+    """Whether the run brought the row; else, without changes, nobody knows any more what it was before."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Biography:
+    """A row and what became of it."""
+
+    table: Table
+    key: tuple[tuple[str, str], ...]
+    cells: list[Cell]
+    steps: list[Step]
+    is_complete: bool
+    """Whether the steps were read to their end."""
+
+
+def biography(dataset: Dataset, pairs: Iterable[tuple[str, str]]) -> Biography:
+    """The row that an address names. Raises CantBrowse where there is none, or no longer."""
+    told = {name.removeprefix(PREFIX): value for name, value in pairs if name.startswith(PREFIX)}
+    with reading(dataset.name) as cursor:
+        table = read(cursor, dataset.name)
+        key = _key(cursor, table, told)
+        longest = min(LONGEST, _ALL_CELLS // len(table.columns))
+        names = [column.name for column in table.columns]
+        cursor.execute(statements.row(table.name, {c.name: (v, c.base) for c, v in key.items()}, names, longest))
+        found = cursor.fetchone()
+        if found is None:
+            raise CantBrowse("There is no such row any more: it was deleted, or its key has changed.")
+        cells = [
+            Cell(column=column, text=None if text is None else text[:longest], length=length or 0)
+            for column, text, length in zip(table.columns, found[::2], found[1::2], strict=True)
+        ]
+        steps, is_complete = _steps(cursor, dataset, table, cells, longest)
+    named = tuple((column.name, value) for column, value in key.items())
+    return Biography(table=table, key=named, cells=cells, steps=_with_runs(dataset, steps), is_complete=is_complete)
+
+
+def _key(cursor: Any, table: Table, told: dict[str, str]) -> dict[Column, str]:
+    """The key's values, each one of its type."""
+    if set(told) != set(table.place) or any(storable(value) != value for value in told.values()):
+        raise CantBrowse(f"Rows of {table.name} are told apart by {', '.join(table.place)}; the address names others.")
+    key = {column: told[column.name] for column in table.key}
+    typed = [(value, column.base) for column, value in key.items() if column.base]
+    if typed:
+        cursor.execute(statements.are_valid(typed))
+        if not all(cursor.fetchone()):
+            raise CantBrowse("There is no such row: its key has a value that isn't of the column's type.")
+    return key
+
+
+def _steps(cursor: Any, dataset: Dataset, table: Table, cells: Sequence[Cell], longest: int) -> tuple[list[Step], bool]:
+    """Back from image to image: each tells which run wrote the row that it was taken of."""
+    kept = read_shadow(cursor, table.name)
+    fetch = aside(cursor)
+    columns = [cell.column for cell in cells if kept and cell.column.name in kept]
+    now = {cell.column.name: cell.text for cell in cells}
+    steps: list[Step] = []
+    while len(steps) < _MOST_STEPS:
+        run_id = now.get("run_id")
+        if run_id is None:
+            return steps, True
+        if kept is None:  # no run has ever changed a row
+            return [Step(run_id=int(run_id), run=None, inserted=True)], True
+        same = _same(dataset, table, now) if {"run_id", *table.place} <= kept else None
+        if same is None:
+            return [*steps, Step(run_id=int(run_id), run=None)], True
+        found = fetch(statements.image(table.name, int(run_id), same, [column.name for column in columns], longest))
+        if found is None:
+            return [*steps, Step(run_id=int(run_id), run=None)], False
+        if not found:
+            return [*steps, Step(run_id=int(run_id), run=None, inserted=True)], True
+        texts = (None if text is None else text[:longest] for text in found[0])
+        before = dict(zip((column.name for column in columns), texts, strict=True))
+        changes = tuple(
+            (name, before[name], now[name]) for name in before if before[name] != now[name] and name not in OWN_COLUMNS
+        )
+        steps.append(Step(run_id=int(run_id), run=None, changes=changes))
+        now |= before
+    return steps, False
+
+
+def _same(dataset: Dataset, table: Table, now: dict[str, str | None]) -> list[Composable] | None:
+    """How an image of the row is known: by the id that the row has had since, or by the key, which never changes."""
+    identities = tuple(tuple(key) for key in dataset.identities or ())
+    key = identities[0] if identities else ()
+    if not key or any(now.get(name) is None or name not in table.by_name for name in key):
+        return None
+    if identities == ID_AND_EMAIL:
+        return [statements.is_one_of(_ID_SINCE, table.by_name["id"].base, [now["id"] or ""])]
+    return [statements.is_one_of(name, table.by_name[name].base, [now[name] or ""]) for name in key]
+
+
+def _with_runs(dataset: Dataset, steps: Sequence[Step]) -> list[Step]:
+    """The steps with their runs; one whose images aren't kept any more can't be known to have inserted the row."""
+    runs = Run.objects.filter(dataset=dataset).defer("columns", "ddl", "notes", "dialect", "traceback", "stayed")
+    found = runs.in_bulk([step.run_id for step in steps])
+    told = []
+    for step in steps:
+        run = found.get(step.run_id)
+        inserted = step.inserted and run is not None and run.undoable
+        told.append(Step(run_id=step.run_id, run=run, changes=step.changes, inserted=inserted))
+    return told
