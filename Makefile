@@ -19,7 +19,7 @@ endif
 # The environment that runs is ours, whatever the shell has activated.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help demo test lint fmt bench bench-peers synth package env lock clean
+.PHONY: help demo test lint fmt bench bench-peers synth package lambda-figures deploy destroy doctor zappa env lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,21 @@ synth: .venv-infra/.ready ## write the CloudFormation templates of a stage to cd
 
 package: env ## make the zip for Lambda and check it (STAGE=dev)
 	@exec $(BIN)/python -m pipeline_site.deploy package $(or $(STAGE),dev) $(if $(RUNTIME),--runtime $(RUNTIME))
+
+lambda-figures: env ## measure size, cold starts and memory of the package in a Lambda on this machine
+	@FIGURES=1 $(BIN)/python -m pytest tests/lambdas/test_figures.py -q -s
+
+deploy: env .venv-infra/.ready ## put a stage on AWS, or bring it up to date (STAGE=dev; docs/runbook.md)
+	@exec $(BIN)/python -m pipeline_site.deploy up $(or $(STAGE),$(error Say which stage: make deploy STAGE=dev))
+
+destroy: env ## take the function away; the data only with the stage told twice (STAGE=dev DATA=dev)
+	@exec $(BIN)/python -m pipeline_site.deploy down $(or $(STAGE),$(error Say which stage: make destroy STAGE=dev)) $(if $(DATA),--data $(DATA))
+
+doctor: env ## look at every piece of a stage on AWS, and send a small file through (STAGE=dev)
+	@exec $(BIN)/python -m pipeline_site.deploy doctor $(or $(STAGE),$(error Say which stage: make doctor STAGE=dev))
+
+zappa: env ## run zappa on a stage that was deployed from here (STAGE=dev ARGS=status)
+	@exec $(BIN)/python -m pipeline_site.deploy zappa $(or $(STAGE),$(error Say which stage: make zappa STAGE=dev ARGS=status)) $(or $(ARGS),status)
 
 env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hashed requirements
 

@@ -23,7 +23,7 @@ _LOG = logging.getLogger("pipeline_site.lambda_handler")
 COMMANDS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "ingest.handlers.on_schedule": handlers.on_schedule,
     "ingest.runs.examine": lambda event: [asdict(finding) for finding in runs.examine()],
-    "ingest.runs.probe": lambda event: asdict(runs.probe(60)),
+    "ingest.runs.probe": lambda event: asdict(runs.probe(120)),
     "pipeline_site.first_admin.make": first_admin.make,
 }
 """What ``zappa invoke`` and the deploy command may call by name; each takes the event."""

@@ -35,6 +35,25 @@ _TRIMMED = (
     "django/**/LC_MESSAGES",  # the site speaks one language
 )
 """Of no use in a function."""
+_SERVICES = frozenset(
+    [
+        "cloudwatch",
+        "events",
+        "kms",
+        "lambda",
+        "logs",
+        "s3",
+        "secretsmanager",
+        "ses",
+        "sesv2",
+        "sns",
+        "sqs",
+        "ssm",
+        "stepfunctions",
+        "sts",
+    ]
+)
+"""What boto3 may be asked for there: the descriptions of AWS's other services are a third of all files."""
 _KEPT = 4
 """So many zips, and installed packages, are kept."""
 
@@ -93,7 +112,9 @@ def _pack(folder: Path, stage: str, settings: Mapping[str, Any], wheels: Path, c
 def _wheels(settings: Mapping[str, Any]) -> Path:
     """A folder laid out as an environment, with what runs on Lambda: zappa knows no other way to be told."""
     name = f"{settings['runtime']}-{settings['architecture']}"
-    digest = hashlib.sha256(REQUIREMENTS.read_bytes() + name.encode() + repr(_TRIMMED).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(
+        REQUIREMENTS.read_bytes() + name.encode() + repr((_TRIMMED, sorted(_SERVICES))).encode()
+    ).hexdigest()[:16]
     wheels = BUILD / "wheels" / f"{name}-{digest}"
     if wheels.exists():
         return wheels
@@ -109,12 +130,18 @@ def _wheels(settings: Mapping[str, Any]) -> Path:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise DeployError(f"The packages for Lambda can't be installed: {done.stderr.strip()[-500:]}")
-        for path in {path for pattern in _TRIMMED for path in target.glob(pattern)}:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        _trim(target)
         _compile(target)
         (Path(new) / "made").rename(wheels)
     _keep_newest(wheels.parent, f"{name}-*")
     return wheels
+
+
+def _trim(target: Path) -> None:
+    services = (path for path in (target / "botocore" / "data").iterdir() if path.is_dir())
+    others = {path for path in services if path.name not in _SERVICES}
+    for path in others | {path for pattern in _TRIMMED for path in target.glob(pattern)}:
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _keep_newest(folder: Path, pattern: str) -> None:

@@ -80,13 +80,30 @@ def write(folder: Path, stage: str, settings: Mapping[str, Any]) -> None:
 
 def run(folder: Path, words: Sequence[str], *, environment: Mapping[str, str] | None = None) -> str:
     """Run ``zappa words…`` in ``folder``; gives what it printed. Raises DeployError with its last words."""
-    command = [str(Path(sys.executable).with_name("zappa")), *words]
-    kept = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "PYTHONPATH")}
-    kept |= {"VIRTUAL_ENV": str(Path(sys.executable).parents[1])} | dict(environment or {})
     done = subprocess.run(
-        command, cwd=folder, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        [_COMMAND, *words],
+        cwd=folder,
+        env=_environment() | dict(environment or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     if done.returncode:
         lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
         raise DeployError(f"`zappa {' '.join(words)}` failed: {' / '.join(lines[-4:]) or 'it said nothing'}")
     return done.stdout
+
+
+def show(folder: Path, words: Sequence[str]) -> int:
+    """Run ``zappa words…`` in ``folder`` for the person at the terminal; its exit status."""
+    return subprocess.run([_COMMAND, *words], cwd=folder, env=_environment(), check=False).returncode
+
+
+_COMMAND = str(Path(sys.executable).with_name("zappa"))
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what would lead to other settings or modules than the package's."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "PYTHONPATH")}
+    return kept | {"VIRTUAL_ENV": str(Path(sys.executable).parents[1])}

@@ -20,42 +20,25 @@ from psycopg2 import sql
 from ingest.aws import secrets
 from ingest.runs.failures import scrub
 from pipeline_site import settings as site
-from pipeline_site.local.children import free_port
 from pipeline_site.local.postgres import USER, Postgres
-from tests.conftest import QUICK, Aws
+from tests.conftest import Aws
+from tests.guarded import AUTHORITY, guarded_postgres
 
 OLD, NEW = "the-old-password", "the-new-password"
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Postgres, trustme.CA]]:
-    """A server that asks for passwords and speaks TLS under a name of its own, and the authority that vouches for it.
-
-    PostgreSQL 17: the other version's wheel was built without TLS.
-    """
-    folder, authority = tmp_path_factory.mktemp("guarded"), trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1", "localhost")
-    server = Postgres(folder=folder / "postgres", major=17, port=free_port(0), password=OLD, settings=QUICK)
-    server.start()
-    server.stop()
-    stand = folder / "postgres" / "cluster"
-    key = stand / "server.key"
-    key.touch(mode=0o600)
-    certificate.private_key_pem.write_to_path(key)
-    certificate.cert_chain_pems[0].write_to_path(stand / "server.crt")
-    for file in (key, stand / "server.crt"):
-        os.chown(file, stand.stat().st_uid, stand.stat().st_gid)
-    server.settings = QUICK | {"ssl": "on"}
-    server.start()
-    server.create("ingest")
-    yield server, authority
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server that asks for a password and proves itself."""
+    server = guarded_postgres(tmp_path_factory.mktemp("guarded") / "postgres", password=OLD)
+    yield server
     server.stop()
 
 
 @pytest.fixture
-def rotate(guarded: tuple[Postgres, trustme.CA], aws: Aws) -> Iterator[Callable[..., str]]:
+def rotate(guarded: Postgres, aws: Aws) -> Iterator[Callable[..., str]]:
     """Change the password at the server and, after it, in the secret, as a rotation does; gives the secret's ARN."""
-    server, vault, arns = guarded[0], aws.client("secretsmanager"), []
+    server, vault, arns = guarded, aws.client("secretsmanager"), []
 
     def login(password: str) -> str:
         return json.dumps({"username": USER, "password": password, "dbname": "never-this-one", "port": 1})
@@ -77,16 +60,15 @@ def rotate(guarded: tuple[Postgres, trustme.CA], aws: Aws) -> Iterator[Callable[
 
 
 @pytest.fixture
-def url(guarded: tuple[Postgres, trustme.CA]) -> str:
+def url(guarded: Postgres) -> str:
     """The address without a login."""
-    return f"postgresql://127.0.0.1:{guarded[0].port}/ingest"
+    return f"postgresql://127.0.0.1:{guarded.port}/ingest"
 
 
 @pytest.fixture
-def ca(guarded: tuple[Postgres, trustme.CA], tmp_path: Path) -> str:
+def ca() -> str:
     """The file of the authority's certificate."""
-    guarded[1].cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    return str(tmp_path / "ca.pem")
+    return str(AUTHORITY)
 
 
 @pytest.fixture(autouse=True)

@@ -69,6 +69,10 @@ def answering(status: int, body: bytes, headers: dict[str, str] | None = None) -
             self.wfile.write(body)
             self.close_connection = True
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.do_GET()
+
         def log_message(self, format: str, *args: object) -> None:
             pass
 

@@ -208,7 +208,8 @@ def test_every_path_that_is_named_is_there() -> None:
         path = line.split()[0]
         folder = path if line[0] != " " and path.endswith("/") else folder
         assert (ROOT / (path if line[0] != " " else folder + path)).exists(), line
-    for path in re.findall(r"`((?:ingest|tests|samples|docs)/[\w/.]*)`", TEXT):
+    everywhere = "".join(page.read_text() for page in PAGES)
+    for path in re.findall(r"`((?:ingest|infra|tests|samples|docs)/[\w/.]*)`", everywhere):
         assert (ROOT / path).exists(), path
     for path in re.findall(r"`((?:admin|management|runs|aws|loader)/[\w/]*|handlers\.py|models\.py)`", TEXT):
         assert (ROOT / "ingest" / path).exists(), path

@@ -19,6 +19,7 @@ from pipeline_site.local.aws import LocalAws, set_up
 from pipeline_site.local.children import free_port
 from pipeline_site.local.postgres import USER, Postgres
 from tests.conftest import MAJORS, QUICK
+from tests.guarded import AUTHORITY, authority
 from tests.lambdas.sandbox import Sandbox, runtime_folder, ways_in
 
 PASSWORD = "a-password-that-no-log-may-hold"
@@ -34,7 +35,8 @@ def code() -> Path:
         if os.environ.get("CI"):
             pytest.fail("CI must be able to open a mount namespace, as root or as a user.")
         pytest.skip("No mount namespace can be opened here (unshare), so Lambda can't be played.")
-    made = package.build("dev", zappa.stage_settings("dev", runtime=zappa.HERE))
+    authority()
+    made = package.build("dev", zappa.stage_settings("dev", runtime=zappa.HERE), ca=AUTHORITY)
     unpacked = package.BUILD / "unpacked" / made.path.stem
     if not unpacked.exists():
         shutil.rmtree(unpacked.parent, ignore_errors=True)

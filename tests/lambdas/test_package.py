@@ -123,3 +123,18 @@ def test_a_good_one_passes(tmp_path: Path) -> None:
 def test_what_must_not_go_to_lambda_is_refused(tmp_path: Path, files: Mapping[str, bytes], sentence: str) -> None:
     with pytest.raises(DeployError, match=sentence):
         check(zipped(tmp_path, {**GOOD, **files}), SETTINGS, expected={"six.py", "six"})
+
+
+# -- the container --------------------------------------------------------------------------------------------------
+
+
+def test_the_dockerfile_takes_what_there_is_from_the_same_pins_and_python() -> None:
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
+    runtime = json.loads(zappa.SETTINGS.read_text())["base"]["runtime"]
+    assert f"FROM public.ecr.aws/lambda/python:{runtime.removeprefix('python')}\n" in text
+    sources = [line.split()[1] for line in text.splitlines() if line.startswith("COPY") and "$" not in line.split()[1]]
+    assert sources == ["requirements/lambda.txt", "manage.py", "ingest", "pipeline_site"]
+    assert all((ROOT / source).exists() for source in sources)
+    assert "--require-hashes --requirement /tmp/lambda.txt" in text
+    handler = json.loads(zappa.SETTINGS.read_text())["base"]["lambda_handler"]
+    assert f'CMD ["{handler}"]' in text
