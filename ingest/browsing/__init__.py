@@ -1,8 +1,8 @@
 """Browsing: a table of any shape is read page by page, row by row, and exported; nothing in here writes to a table."""
 
-from ingest.browsing.biography import Biography, biography
 from ingest.browsing.errors import CantBrowse
 from ingest.browsing.exporting import Export, Format, export
+from ingest.browsing.history import Biography, biography
 from ingest.browsing.reading import LONGEST, Row, Shown, show
 from ingest.browsing.state import OPERATORS, Filter, Operator, State
 from ingest.browsing.table import Column, Kind

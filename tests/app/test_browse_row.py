@@ -4,7 +4,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ingest import browsing, runs
-from ingest.browsing.biography import LONGEST
+from ingest.browsing import history
+from ingest.browsing.history import LONGEST
 from ingest.models import Dataset, Run
 from tests.app.conftest import Door, rows
 from tests.app.pages import execute, staff
@@ -59,6 +60,15 @@ def test_what_is_not_kept_any_more_is_not_guessed(door: Door):
     Run.objects.update(undoable=False)
     execute("delete from datasets_before.people")
     assert steps(second.dataset, id="1") == [(second.pk, (), False)]
+
+
+def test_a_long_life_is_read_for_some_seconds_and_its_page_says_so(door: Door, client, monkeypatch):
+    monkeypatch.setattr(history, "SECONDS", 0)
+    run = door.load("people.csv", "id,name\n1,Ann\n")
+    assert not browsing.biography(run.dataset, [("key.id", "1")]).is_complete
+    staff(client, "view_dataset")
+    page = client.get(f"/admin/ingest/dataset/{run.dataset_id}/browse/row/?key.id=1").content.decode()
+    assert "There is more that wasn't read." in page
 
 
 def test_rows_of_a_key_of_several_columns_and_of_none_have_pages(door: Door, client):

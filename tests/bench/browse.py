@@ -17,8 +17,8 @@ TABLE = """
 create table datasets.people (id bigint, name text, email text, country text, amount numeric, joined timestamptz,
   processed_at timestamptz, run_id bigint);
 insert into datasets.people select i, 'Person ' || md5(i::text), 'p' || i || '@example.com',
-  (array['DE', 'FR', 'IT', 'ES', 'PL', null])[1 + i % 6], (i * 7919 % 1000000) / 100.0,
-  '2024-01-01Z'::timestamptz + i % 700000 * interval '1 minute', now(), i / 1000000
+  (array['DE', 'FR', 'IT', 'ES', 'PL', null])[1 + i % 6], (i::bigint * 7919 % 1000000) / 100.0,
+  '2024-01-01Z'::timestamptz + (i % 700000) * interval '1 minute', now(), i / 1000000
   from generate_series(1, {rows}) i;
 alter table datasets.people add primary key (id);
 alter table datasets.people add unique (email);

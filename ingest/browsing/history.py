@@ -1,5 +1,6 @@
 """One row: all of its cells, and what runs made of it, as far as rows are kept as they were (BEHAVIOUR 8, "Undo")."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ LONGEST = 100_000
 """Characters of a cell on the page of its row: an answer of Lambda has at most 6 MB."""
 _ALL_CELLS = 2_000_000
 _MOST_STEPS = 50
+SECONDS = 5
+"""For all steps together: each looks through the images of one run."""
 PREFIX = "key."
 _ID_SINCE = "$id"
 
@@ -103,7 +106,8 @@ def _steps(cursor: Any, dataset: Dataset, table: Table, cells: Sequence[Cell], l
     columns = [cell.column for cell in cells if kept and cell.column.name in kept]
     now = {cell.column.name: cell.text for cell in cells}
     steps: list[Step] = []
-    while len(steps) < _MOST_STEPS:
+    ends = time.monotonic() + SECONDS
+    while len(steps) < _MOST_STEPS and time.monotonic() < ends:
         run_id = now.get("run_id")
         if run_id is None:
             return steps, True
