@@ -17,7 +17,9 @@ _SESSION = SQL(
     "set transaction read only;"
     "set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local bytea_output = 'hex';"
     # A load that changes the columns keeps readers out: they are told so instead of left waiting.
-    "set local lock_timeout = '2s'; set local synchronize_seqscans = off; set local statement_timeout = {}"
+    "set local lock_timeout = '2s'; set local synchronize_seqscans = off;"
+    # Compiling takes longer than what is asked for here.
+    "set local jit = off; set local statement_timeout = {}"
 )
 
 
