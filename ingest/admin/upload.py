@@ -20,7 +20,7 @@ from ingest.models import Run, Upload
 
 _MOST_SHOWN = 50
 _MOST_FOLLOWED = 100
-_VERBS = ("judge", "start", "sign", "finish")
+_VERBS = ("judge", "start", "sign", "finish", "load", "discard")
 
 
 @admin.register(Upload)
@@ -134,6 +134,28 @@ class UploadPage(admin.ModelAdmin):
 
         return self._answer(request, finish)
 
+    def load_view(self, request: HttpRequest) -> HttpResponse:
+        """Load what was previewed."""
+
+        def load(told: dict[str, Any]) -> dict[str, Any]:
+            run = self._run(request, told)
+            source = runs.load_previewed(run.pk, request.user.get_username())
+            self._log(request, [run], "Preview loaded.")
+            upload = Upload.objects.filter(key=source.key, etag=source.etag).first()
+            return {"id": upload.pk if upload else None}
+
+        return self._answer(request, load)
+
+    def discard_view(self, request: HttpRequest) -> HttpResponse:
+        """Throw away what was previewed."""
+
+        def discard(told: dict[str, Any]) -> dict[str, Any]:
+            run = runs.discard_preview(self._run(request, told).pk, request.user.get_username())
+            self._log(request, [run], "Preview discarded.")
+            return {"decided": run.decided}
+
+        return self._answer(request, discard)
+
     def follow_view(self, request: HttpRequest) -> HttpResponse:
         """What became of uploads, by an ETag: nothing is sent while nothing has changed."""
         self._check(request)
@@ -158,6 +180,13 @@ class UploadPage(admin.ModelAdmin):
     def _check(self, request: HttpRequest) -> None:
         if not self.has_add_permission(request):
             raise PermissionDenied
+
+    def _run(self, request: HttpRequest, told: dict[str, Any]) -> Run:
+        (run_id,) = numbers([told.get("run")], most=1)
+        run = Run.objects.visible_to(request.user).filter(pk=run_id).first()
+        if run is None:
+            raise Unreadable("There is no such run.")
+        return run
 
     def _answer(self, request: HttpRequest, do: Callable[[dict[str, Any]], dict[str, Any]]) -> HttpResponse:
         """``do`` what the JSON asks for; what can't be done is said in one sentence."""

@@ -1,6 +1,5 @@
 """What the upload page's script and the use cases tell each other, as JSON."""
 
-import binascii
 from base64 import b64decode
 from typing import Any
 from urllib.parse import urlencode
@@ -44,7 +43,7 @@ def _chosen(file: object) -> runs.Chosen:
     size, modified = numbers([file.get("size"), file.get("modified")], most=2, least=-_LARGEST)
     try:
         start = b64decode(head, validate=True)[: runs.HEAD]
-    except binascii.Error:
+    except ValueError:
         raise Unreadable(NOT_UNDERSTOOD) from None
     return runs.Chosen(path=name, size=size, modified=modified, fingerprint=mark, head=start)
 

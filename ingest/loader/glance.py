@@ -1,6 +1,5 @@
 """A file's first bytes, looked at before the rest is there: how it is written, and its header."""
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,6 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
 from ingest.loader.sniff import sample, skip_lines
 from ingest.loader.unpack import Compression, compression_of, peek
-
-_LAST_LINE = re.compile(rb"[^\r\n]*\Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +43,7 @@ def glance(
         return Glance(compression=compression, dialect=None, header=())
     name, text = _in_utf_8(plain, scratch, pinned.encoding if pinned else None)
     if not whole or compression:
-        text = _LAST_LINE.sub(b"", text)  # cut off, perhaps within a letter
+        text = text[: max(text.rfind(b"\n"), text.rfind(b"\r")) + 1]  # the last line is cut, perhaps within a letter
     if plain and not text:
         return Glance(compression=compression, dialect=None, header=())
     found = propose(text, pinned=pinned, known=known, null_tokens=null_tokens, encoding=name)

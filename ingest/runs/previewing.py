@@ -6,6 +6,7 @@ from ingest.aws import objects
 from ingest.loader.errors import RunFailed
 from ingest.loader.source import SourceObject
 from ingest.models import Run, storable
+from ingest.runs.following import sent_by
 
 FOLDER = "_preview/"
 """Behind the prefix: what is put there is shown, never loaded."""
@@ -24,11 +25,15 @@ def key_of_load(key: str) -> str:
 def load_previewed(run_id: int, who: str = "") -> SourceObject:
     """Copy the very version that a preview read to the key where it is loaded: from there it takes the one way in.
 
-    Gives what it became; ``who`` is told on the preview. Raises RunFailed, with a sentence, if the run is no preview
-    that succeeded, or the version isn't in the bucket any more; RunInterrupted if the bucket doesn't answer.
+    Gives what it became; ``who`` is told on the preview, and on the run that comes of it. Raises RunFailed, with a
+    sentence, if the run is no preview that succeeded, or the version isn't in the bucket any more; RunInterrupted if
+    the bucket doesn't answer.
     """
     run = _shown(run_id)
-    source = objects.copy(run.source, key_of_load(run.key))
+    key = key_of_load(run.key)
+    with sent_by(who, key, run.size) as became:
+        source = objects.copy(run.source, key)
+        became.append(source)
     _decide(run, "Loaded", who)
     return source
 

@@ -1,5 +1,6 @@
 """Uploads begin, go on and end by what S3 says, whoever asks and however often."""
 
+import time
 import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,7 +16,7 @@ from ingest.aws.objects import described
 from ingest.aws.uploads import UploadGone
 from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Opening, Run, Upload
-from ingest.runs import Chosen, Sending
+from ingest.runs import HEAD, Chosen, Sending
 from ingest.runs.uploading import forget_expired, part_size
 from tests.app.conftest import Door, counts
 
@@ -240,6 +241,13 @@ def test_a_head_that_is_cut_off_is_not_judged_by_its_last_line(door: Door, ann: 
     told = judged(ann, "people.csv", content.encode()[:65_531], size=200_000)
     assert (told.columns, told.says, told.refused) == (("id", "name"), (), "")
     assert "can't be seen" in judged(ann, "wide.csv", b"x," * 30_000, size=200_000).says[0]
+
+
+def test_no_head_takes_long_to_judge(door: Door, ann: User):
+    for head in (b"x" * HEAD, b'"' * HEAD, b'",' * (HEAD // 2), b"\r" * HEAD, (b"a;" * 8_000 + b"\n") * 4, b"'" * HEAD):
+        begun = time.monotonic()
+        judged(ann, "a.csv", b"a,b\n" + head[:-4], size=1 << 30)
+        assert time.monotonic() - begun < 10, head[:10]
 
 
 def test_a_file_is_held_against_the_table_that_stands(door: Door, ann: User):

@@ -200,3 +200,28 @@ def test_files_are_dropped_anywhere_on_the_page(site: Site) -> None:
     page.dispatch_event("#footer", "drop", {"dataTransfer": transfer})
     expect(page.locator("#drop")).to_be_hidden()
     status(page, "people.csv", "succeeded")
+
+
+def test_a_preview_is_loaded_or_discarded_by_the_keyboard_alone(site: Site) -> None:
+    page = site.open(ADDRESS)
+    page.get_by_label("Preview first").focus()
+    page.keyboard.press("Space")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("u")
+    for name in ("people.csv", "orders.csv"):
+        chooser.value.set_files([{"name": name, "mimeType": "text/csv", "buffer": PEOPLE.encode()}])
+    for name in ("people.csv", "orders.csv"):
+        status(page, name, "previewed")
+    expect(row(page, "people.csv")).to_contain_text("2 records: would be 2 inserted")
+    page.screenshot(path="/tmp/upload-6.png", full_page=True)
+    assert rows("SELECT to_regclass('datasets.people')") == [(None,)]
+    row(page, "people.csv").get_by_role("button", name="Load it").focus()
+    page.keyboard.press("Enter")
+    status(page, "people.csv", "succeeded")
+    row(page, "orders.csv").get_by_role("button", name="Discard").focus()
+    page.keyboard.press("Enter")
+    expect(row(page, "orders.csv")).to_contain_text("Discarded by")
+    site.check(page)
+    assert rows("SELECT count(*) FROM people") == [(2,)]
+    assert rows("SELECT to_regclass('datasets.orders')") == [(None,)]
+    assert Run.objects.get(kind="load").who == User.objects.get().username

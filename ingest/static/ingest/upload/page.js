@@ -178,7 +178,8 @@ function tick() {
   const bytes = sending.reduce((sum, item) => sum + sentBytes(item), 0);
   const sent = sending.filter((item) => item.state === "sent").length;
   const asks = items.filter((item) => item.state === "asks").length;
-  const speed = rate(whole, bytes);
+  const before = sending.reduce((sum, item) => sum + (item.begunWith ?? 0), 0);
+  const speed = rate(whole, bytes - before);
   const offline = navigator.onLine || !sender.busy ? "" : " Waiting for the network.";
   const moving = sender.busy && speed ? `, ${size(Math.round(speed))}/s, ${time((total - bytes) / speed)} left` : "";
   document.querySelector("#whole progress").value = total ? bytes / total : 0;

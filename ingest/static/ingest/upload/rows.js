@@ -6,7 +6,7 @@ const CHIPS = {
   asks: ["held", "your decision"],
   ready: ["queued", "waiting"],
   sending: ["running", "sending"],
-  finishing: ["running", "sending"],
+  finishing: ["running", "finishing"],
   stopped: ["superseded", "stopped"],
   failed: ["failed", "not sent"],
   refused: ["failed", "refused"],
@@ -113,6 +113,9 @@ function tools(item, act) {
   if (item.state === "asks") return [button("Upload", "send", "main"), button("Leave out", "leave")];
   if (["ready", "sending"].includes(item.state)) return [button("Stop", "stop")];
   if (["failed", "stopped"].includes(item.state)) return [button("Go on", "send", "main"), button("Leave out", "leave")];
+  const { run } = item;
+  if (run?.kind === "preview" && run.status === "succeeded" && !run.decided && !item.deciding)
+    return [button("Load it", "load", "main"), button("Discard", "discard", "danger")];
   return [];
 }
 
@@ -156,7 +159,7 @@ export class Rows {
   // Where a file's bytes are: told anew while they move.
   move(item) {
     const bytes = sentBytes(item);
-    const speed = rate(item, bytes);
+    const speed = rate(item, bytes - item.begunWith); // what lay there already took no time
     item.bar.value = bytes / item.size;
     const left = speed ? `, ${time((item.size - bytes) / speed)} left` : "";
     const offline = navigator.onLine ? "" : ", waiting for the network";
@@ -178,12 +181,14 @@ export class Rows {
         item.bar.setAttribute("aria-label", item.path);
         item.words.before(item.bar);
       }
-      if (moving) this.move(item);
+      if (item.state === "sending") this.move(item);
+      else if (moving) item.bar.value = 1;
       else item.bar.value = Math.min(1, run.done / run.total);
     } else if (item.bar) {
       item.bar.remove();
       item.bar = null;
     }
+    if (item.state === "finishing") item.figure.textContent = `${size(item.size)}, put together by the bucket`;
     if (!moving) item.figure.textContent = item.state === "stopped" ? `${size(sentBytes(item))} of ${size(item.size)} sent` : size(item.size);
     const state = JSON.stringify([item.state, item.error, item.judged, run, item.deciding]);
     if (state === item.drawn) return;

@@ -133,7 +133,7 @@ export class Sender {
       resumed: there.size > 0,
       samples: [],
     });
-    item.bytes = [...there].reduce((sum, number) => sum + this.#span(item, number), 0);
+    item.bytes = item.begunWith = [...there].reduce((sum, number) => sum + this.#span(item, number), 0);
     this.#open.add(item);
     this.changed(item);
     if (!item.pending.length) this.#finish(item);
