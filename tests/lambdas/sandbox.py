@@ -87,7 +87,7 @@ class Sandbox:
     timeout: float = 60
     _process: "subprocess.Popen[bytes] | None" = None
     _idle: threading.Event = field(default_factory=threading.Event)
-    _todo: "queue.Queue[tuple[str, bytes, float]]" = field(default_factory=queue.Queue)
+    _todo: "queue.Queue[tuple[str, bytes, float] | None]" = field(default_factory=queue.Queue)
     _done: "dict[str, queue.Queue[tuple[str, bytes]]]" = field(default_factory=dict)
     _init_error: bytes = b""
 
@@ -122,6 +122,9 @@ class Sandbox:
             self._signal(signal.SIGKILL)
             self._process.wait()
         self._process = None
+        # What the dead process still asked for is answered by nothing; the next one has a queue of its own.
+        self._todo.put(None)
+        self._todo = queue.Queue()
 
     def close(self) -> None:
         """End everything."""
@@ -218,7 +221,11 @@ def _api(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             sandbox._idle.set()
-            request, payload, deadline = sandbox._todo.get()
+            told = sandbox._todo.get()
+            if told is None:
+                self.close_connection = True
+                return
+            request, payload, deadline = told
             self.send_response(200)
             arn = f"arn:aws:lambda:{REGION}:000000000000:function:{sandbox.name}"
             for name, value in (
