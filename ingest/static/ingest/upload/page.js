@@ -183,7 +183,7 @@ function tick() {
   const offline = navigator.onLine || !sender.busy ? "" : " Waiting for the network.";
   const moving = sender.busy && speed ? `, ${size(Math.round(speed))}/s, ${time((total - bytes) / speed)} left` : "";
   document.querySelector("#whole progress").value = total ? bytes / total : 0;
-  document.getElementById("whole").hidden = !sending.length;
+  document.getElementById("whole").hidden = sending.length < 2; // one file has its own
   document.getElementById("figures").textContent = `${count(sent)} of ${count(sending.length)} files sent, ${size(bytes)} of ${size(total)}${moving}.${offline}`;
   document.getElementById("decide").hidden = asks < 2;
   document.getElementById("send-all").textContent = `Upload the ${count(asks)} that wait for a decision`;

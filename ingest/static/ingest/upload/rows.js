@@ -91,10 +91,10 @@ function judged(item) {
 
 function ran(run) {
   const lines = [];
-  const counts = Object.entries(run.counts ?? {}).map(([name, number]) => `${count(number)} ${name}`);
   const would = run.kind === "preview" && run.status === "succeeded" ? "would be " : "";
+  const counts = Object.entries(run.counts ?? {}).map(([name, number]) => `${count(number)} ${would}${name}`);
   const records = run.records === undefined ? "" : `${count(run.records)} ${run.records === 1 ? "record" : "records"}`;
-  const words = [records, counts.length ? `${would}${counts.join(", ")}` : ""].filter(Boolean).join(": ");
+  const words = [records, counts.join(", ")].filter(Boolean).join(": ");
   const name = link(`${run.kind === "preview" ? "Preview, run" : "Run"} ${run.run}`, run.address);
   lines.push(make("p", "", name, run.dataset ? ` into ${run.dataset}` : "", words ? `: ${words}` : "", run.stage ? `: ${run.stage}` : "", "."));
   if (run.reason) lines.push(make("p", "bad-words", run.reason));
