@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 
 WAYS = (
@@ -26,10 +27,17 @@ class Site(AdminSite):
     index_title = "Overview"
     site_url = None
     enable_nav_sidebar = False
+    index_template = "ingest/home.html"
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page knows: the ways that this person has, and on which one the page stands."""
         return {**super().each_context(request), "ways": _ways(request)}
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The home page in place of the list of models."""
+        from ingest.admin import home  # its pages register with this site while they are imported
+
+        return super().index(request, {**home.context(request), **(extra_context or {})})
 
 
 def _ways(request: HttpRequest) -> list[dict[str, Any]]:

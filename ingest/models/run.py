@@ -150,6 +150,14 @@ class Run(models.Model):
             GinIndex(OpClass(Upper("key"), name="gin_trgm_ops"), name="ingest_run_key_parts"),
             models.Index(fields=["-id"], name="ingest_run_unanswered", condition=_TROUBLING),
             models.Index(fields=["dataset", "id"], name="ingest_run_unanswered_dataset", condition=_TROUBLING),
+            models.Index(fields=["dataset", "received"], name="ingest_run_dataset_day"),
+            models.Index(
+                fields=["dataset", "status", "received"],
+                name="ingest_run_troubled_day",
+                condition=Q(status__in=["failed", "held"]),
+            ),
+            models.Index(fields=["dataset", "id"], name="ingest_run_altering", condition=~Q(ddl=[])),
+            models.Index(fields=["-id"], name="ingest_run_rejecting", condition=Q(status="succeeded", rejected__gt=0)),
             models.Index(fields=["finished"], name="ingest_run_undoable", condition=Q(undoable=True)),
         ]
 

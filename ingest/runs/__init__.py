@@ -12,6 +12,8 @@ from ingest.runs.following import runs_of
 from ingest.runs.holding import approve, discard, held_by
 from ingest.runs.judging import HEAD, Chosen, Judgement, judge
 from ingest.runs.looking import changes_of, file_link, foretell_undo
+from ingest.runs.measuring import Measure, measure
+from ingest.runs.overlooking import MOST_A_DAY, Day, Load, days_of, dead_letters, last_loads
 from ingest.runs.previewing import discard_preview, load_previewed
 from ingest.runs.receiving import put, receive
 from ingest.runs.reconciling import SETTLED, Reconciled, reconcile, reconcile_when_due
@@ -34,13 +36,17 @@ from ingest.runs.uploading import (
 
 __all__ = [
     "HEAD",
+    "MOST_A_DAY",
     "MOST_FILES",
     "REQUEST",
     "SETTLED",
     "TYPES",
     "Chosen",
     "Claim",
+    "Day",
     "Judgement",
+    "Load",
+    "Measure",
     "Reconciled",
     "Sending",
     "acknowledge",
@@ -51,6 +57,8 @@ __all__ = [
     "choices",
     "claim",
     "columns_of",
+    "days_of",
+    "dead_letters",
     "deliver",
     "discard",
     "discard_preview",
@@ -65,9 +73,11 @@ __all__ = [
     "give_up_upload",
     "held_by",
     "judge",
+    "last_loads",
     "load_again",
     "load_previewed",
     "look",
+    "measure",
     "path_of",
     "probe",
     "put",

@@ -1,6 +1,7 @@
 """The SQL of the use cases that the ORM has no word for."""
 
-from ingest.models import Reject
+from ingest.loader.target import SCHEMA
+from ingest.models import Reject, Run
 
 _NAMES = ("run_id", "line", "column", "value", "code", "reason", "raw")
 
@@ -26,3 +27,47 @@ KNOWN_CONTENTS = (
     " LEFT JOIN ingest_run run ON run.bucket = %s AND run.key = told.key GROUP BY told.key"
 )
 """Of keys without versions: whether what they hold since then is a run, and the newest order of theirs."""
+_RUN = f'"{Run._meta.db_table}"'
+
+
+def _of_a_day(condition: str = "") -> str:
+    """The number of a dataset's runs that came on a day, counted no further than asked: by an index, never all."""
+    return (
+        f"(SELECT count(*) FROM (SELECT FROM {_RUN} r WHERE r.dataset_id = d.id AND r.kind <> 'preview'{condition} "  # noqa: S608
+        "AND r.received >= day.begins AND r.received < day.begins + interval '1 day' LIMIT %(most)s) few)"
+    )
+
+
+DAYS = f"""
+SELECT d.id, (day.begins AT TIME ZONE 'UTC')::date, {_of_a_day()},
+       {_of_a_day(" AND r.status = 'failed'")}, {_of_a_day(" AND r.status = 'held'")}
+FROM unnest(%(datasets)s::bigint[]) d (id)
+CROSS JOIN (
+    SELECT day AT TIME ZONE 'UTC' FROM generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 day') day
+) day (begins)
+"""  # noqa: S608 - the table's name is ours
+"""Of each dataset and day: the runs that came, those that have failed and those that are held; each up to a most."""
+
+LAST_LOADS = f"""
+SELECT d.id, run.id, run.records, run.rejected
+FROM unnest(%(datasets)s::bigint[]) d (id)
+CROSS JOIN LATERAL (
+    SELECT id, records, rejected FROM {_RUN}
+    WHERE dataset_id = d.id AND kind = 'load' AND status = 'succeeded' AND records > 0
+    ORDER BY id DESC LIMIT %(most)s
+) run
+ORDER BY d.id, run.id DESC
+"""  # noqa: S608 - the table's name is ours
+"""Of each dataset: its last loads, newest first."""
+
+MEASURES = f"""
+SET LOCAL lock_timeout = '200ms';
+SELECT c.relname, CASE WHEN live.tuples > 0 THEN live.tuples ELSE greatest(c.reltuples, 0)::bigint END,
+       pg_total_relation_size(c.oid)
+FROM pg_class c CROSS JOIN LATERAL pg_stat_get_live_tuples(c.oid) live (tuples)
+WHERE c.relnamespace = to_regnamespace('{SCHEMA}') AND c.relkind IN ('r', 'p') AND c.relname = ANY (%s)
+"""  # noqa: S608 - the schema is ours
+"""Of tables by name: the rows that are alive, or were when it was last analyzed, and the bytes.
+
+A load that changes the columns keeps even this waiting; a page doesn't wait for it.
+"""
