@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as auth
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import UserChangeForm, UserCreationForm
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -21,10 +21,10 @@ _HELP = {
 }
 
 
-class NewPersonForm(AdminUserCreationForm):
+class NewPersonForm(UserCreationForm):
     """Somebody new: a name, a password, groups; they can log in unless that is unticked."""
 
-    class Meta(AdminUserCreationForm.Meta):
+    class Meta(UserCreationForm.Meta):
         fields = ("username", "email", "groups", "is_staff")
         labels = _LABELS
         help_texts = _HELP
@@ -50,7 +50,7 @@ class UserPage(SteadyPage, auth.UserAdmin):
     form = PersonForm
     add_form = NewPersonForm
     add_fieldsets = (
-        (None, {"fields": ("username", "email", "usable_password", "password1", "password2")}),
+        (None, {"fields": ("username", "email", "password1", "password2")}),
         ("What they may do", {"fields": ("groups", "is_staff")}),
     )
     list_display = ("username", "email", "groups_", "is_staff", "is_active", "last_login")

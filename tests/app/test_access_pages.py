@@ -83,11 +83,19 @@ ROUTES = {
     **model_routes("ingest_run", "viewer"),
     **model_routes("ingest_reject", "viewer"),
     "admin:ingest_run_rejects": Route("viewer", "run"),
+    "admin:ingest_run_live": Route("viewer", "run"),
+    "admin:ingest_upload": Route("operator"),
 }
 """Every page of the admin that has a name. A page that isn't here fails the first test below."""
 
-OUTSIDE = {"admin:login", "admin:logout"}
-"""What is there for those who come and go."""
+LEADING = ("admin:ingest_run_file", "admin:ingest_run_undo", "admin:ingest_run_decide")
+"""What leads elsewhere, by what became of the run: only that it tells nothing of a closed one is tried here."""
+
+UPLOADING = tuple(f"admin:ingest_upload_{verb}" for verb in ("judge", "start", "sign", "finish", "give_up", "follow"))
+"""What the upload page's script asks for: only that it asks for the permission."""
+
+OUTSIDE = {"admin:login", "admin:logout", "admin:ingest_dataset_strict", *LEADING, *UPLOADING}
+"""What is no page: for those who come and go, an action below, or as above."""
 
 
 def routes(resolver: URLResolver, space: str = "") -> Iterator[str]:
@@ -183,7 +191,7 @@ def test_what_is_closed_answers_as_what_never_was(client, world, who):
     login(client, who)
 
     def answer(name: str, number: int) -> tuple[Any, ...]:
-        told = client.get(reverse(name, args=[number]), follow=True)
+        told = client.get(reverse(name, args=[number, *(["retry"] if "decide" in name else [])]), follow=True)
         body = b"".join(told) if told.streaming else told.content
         shown = body.decode().replace(str(number), "N")
         messages = shown.partition('class="messagelist"')[2].partition("</ul>")[0]
@@ -193,6 +201,17 @@ def test_what_is_closed_answers_as_what_never_was(client, world, who):
         if route.about in CLOSED:
             there = getattr(world["closed"], route.about).pk
             assert answer(name, there) == answer(name, MISSING), name
+    for name in LEADING:
+        assert answer(name, world["closed"].run.pk) == answer(name, MISSING), name
+
+
+@pytest.mark.parametrize("who", ["nobody", "outsider", "viewer"])
+def test_no_address_of_the_upload_answers_whoever_may_not_upload(client, world, who):
+    login(client, who)
+    for name in UPLOADING:
+        for ask in (client.get, client.post):
+            assert ask(reverse(name)).status_code in (302, 403, 405), name
+    assert not Run.objects.filter(who__gt="").exists()
 
 
 def test_no_list_filter_or_search_names_what_is_closed(client, world):
@@ -255,6 +274,11 @@ ACTS = {
     "edit the policy": Act(
         "operator",
         save_policy(policy="strict"),
+        lambda o: Dataset.objects.filter(pk=o.dataset.pk, policy="strict").exists(),
+    ),
+    "make strict": Act(
+        "operator",
+        lambda client, objects: client.post(reverse("admin:ingest_dataset_strict", args=[objects.dataset.pk])),
         lambda o: Dataset.objects.filter(pk=o.dataset.pk, policy="strict").exists(),
     ),
     "close": Act(

@@ -27,7 +27,7 @@ def test_a_person_is_added_on_one_page_and_can_log_in(client, admin):
     page = client.get("/admin/auth/user/add/").content.decode()
     assert "checked" in re.search(r'<input[^>]*name="is_staff"[^>]*>', page)[0]
     operator = Group.objects.get(name="operator")
-    told = {"username": "olu", "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+    told = {"username": "olu", "password1": PASSWORD, "password2": PASSWORD}
     told |= {"groups": [operator.pk], "is_staff": "on"}
     assert client.post("/admin/auth/user/add/", told).status_code == 302
     assert User.objects.get(username="olu").get_group_permissions() == set(GROUPS["operator"])

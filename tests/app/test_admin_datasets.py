@@ -1,11 +1,22 @@
 """The page of a dataset: its policy, and what is changed by hand."""
 
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import psycopg2
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from ingest import runs
-from ingest.models import Dataset
+from ingest.admin.datasets import chart
+from ingest.models import Dataset, Run
 from tests.app.conftest import Door
-from tests.app.pages import staff
+from tests.app.pages import member, staff
 
 POLICY = {
     "name": "people",
@@ -125,3 +136,138 @@ def test_who_may_only_look_at_a_dataset_sees_no_form(client, people):
     page = client.get(people[1])
     assert page.status_code == 200
     assert b'name="column"' not in page.content
+
+
+# -- what stands in the table -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def grown(door: Door, client) -> tuple[Dataset, str]:
+    """A dataset whose second file brought a column, and its page, for an operator."""
+    door.load("people.csv", "id,Full Name\n1,Ann\n2,Ben\n")
+    door.load("people.csv", "id,Full Name,e-mail\n3,Cleo,c@x.org\n4,Dan,\n5,Eve,\n")
+    client.force_login(member("operator"))
+    dataset = Dataset.objects.get()
+    return dataset, f"/admin/ingest/dataset/{dataset.pk}/change/"
+
+
+@pytest.fixture
+def other_session() -> Iterator[Callable[[str], None]]:
+    """Tell PostgreSQL something in a session of its own, which ends, and takes it back, with the test."""
+    sessions = []
+
+    def tell(statement: str) -> None:
+        sessions.append(psycopg2.connect(**connection.get_connection_params() | {"cursor_factory": None}))
+        sessions[-1].cursor().execute(statement)
+
+    yield tell
+    for session in sessions:
+        session.close()
+
+
+def test_a_page_tells_the_columns_their_headers_and_the_run_that_brought_them(client, grown):
+    page = client.get(grown[1]).content.decode()
+    first, second = Run.objects.order_by("pk").values_list("pk", flat=True)
+    columns = page.partition('id="columns"')[2].partition("</table>")[0]
+    rows = re.findall(
+        r'class="cell mono">(\w+).*?<td>(\w+)</td>\s*<td class="cell">([^<]*)</td>.*?>run (\d+)<', columns, re.S
+    )
+    assert rows == [
+        ("id", "bigint", "id", str(first)),
+        ("full_name", "text", "Full Name", str(first)),
+        ("e_mail", "text", "e-mail", str(second)),
+    ]
+    assert "Rows with the same <strong>id</strong>" in page
+    assert "Reckoned back" in page
+    assert "5</strong>" in page.partition('class="ends')[2]
+
+
+def test_a_table_that_was_dropped_is_said_and_the_page_opens(client, grown):
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE datasets.people")
+    page = client.get(grown[1])
+    assert page.status_code == 200
+    assert "somebody has dropped or renamed it" in page.content.decode()
+    assert client.get("/admin/ingest/dataset/").status_code == 200
+
+
+def test_what_is_no_table_is_said_and_the_page_opens(client, grown):
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE datasets.people; CREATE VIEW datasets.people AS SELECT 1 AS id")
+    page = client.get(grown[1])
+    assert page.status_code == 200
+    assert "datasets.people is a view, not a table" in page.content.decode()
+
+
+def test_a_table_that_is_being_changed_keeps_no_page_waiting(client, grown, other_session):
+    other_session("BEGIN; LOCK TABLE datasets.people IN ACCESS EXCLUSIVE MODE")
+    page = client.get(grown[1])
+    assert "A run is changing the table just now" in page.content.decode()
+    assert client.get("/admin/ingest/dataset/").status_code == 200
+
+
+def test_a_dataset_is_made_strict_by_one_push_that_is_logged(client, grown):
+    dataset, address = grown
+    strict = address.replace("change", "strict")
+    assert f'action="{strict}"' in client.get(address).content.decode()
+    assert client.get(strict).status_code == 405
+    assert client.post(strict).status_code == 302
+    dataset.refresh_from_db()
+    assert dataset.policy == "strict"
+    assert LogEntry.objects.get().change_message == "Made strict."
+    assert f'action="{strict}"' not in client.get(address).content.decode()
+
+
+def test_the_list_tells_rows_size_status_and_who_sees_it(client, door: Door):
+    door.load("people.csv", "id\n" + "".join(f"{n}\n" for n in range(1_500)))
+    door.load("broken.csv", "a,b\n" + "1,2,3\n" * 20)
+    Dataset.objects.create(name="early", due=timezone.now())
+    Dataset.objects.filter(name="early").update(due=timezone.now())
+    Dataset.objects.get(name="people").open_to.set(Group.objects.filter(name__in=["viewer", "operator"]))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE datasets.people")
+    client.force_login(member("operator"))
+    page = client.get("/admin/ingest/dataset/").content.decode()
+    rows = {name: row for row in page.split("<tr>") for name in ("people", "broken", "early") if f">{name}</a>" in row}
+    assert "1,500" in rows["people"]
+    assert "KiB" in rows["people"]
+    assert "status-succeeded" in rows["people"]
+    assert "operator, viewer" in rows["people"]
+    assert "status-failed" in rows["broken"]
+    assert "status-late" in rows["early"]
+    late = client.get("/admin/ingest/dataset/?late=yes").content.decode()
+    assert ">early</a>" in late
+    assert ">people</a>" not in late
+
+
+def test_the_list_and_the_page_take_as_many_queries_whatever_there_is(client, door, django_assert_num_queries):
+    door.load("d0.csv", "id\n1\n")
+    client.force_login(member("operator"))
+    address = f"/admin/ingest/dataset/{Dataset.objects.get().pk}/change/"
+    client.get(address)
+    with CaptureQueriesContext(connection) as few:
+        client.get("/admin/ingest/dataset/")
+        client.get(address)
+    for n in range(1, 12):
+        door.load(f"d{n}.csv", "id\n1\n")
+        door.load("d0.csv", f"id,c{n}\n1,{n}\n")
+    with django_assert_num_queries(len(few)):
+        client.get("/admin/ingest/dataset/")
+        client.get(address)
+
+
+def test_rows_are_reckoned_back_from_what_stands_there_now():
+    times = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 4)]
+    told = chart.steps(100, [(times[2], 30), (times[1], -5), (times[0], 75)])
+    assert [(step.when, step.rows) for step in told] == [(times[0], 75), (times[1], 70), (times[2], 100)]
+    line = chart.line(told)
+    assert line.path == "M0.0 30.0H333.3V36.0H1000.0V0.0"
+    assert (line.most, line.first.rows, line.last.rows) == (100, 75, 100)
+    assert chart.line(told[:1]) is None
+
+
+def test_what_others_did_to_a_table_never_makes_less_than_nothing_of_it():
+    times = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2)]
+    told = chart.steps(0, [(times[1], 10), (times[0], 20)])
+    assert [step.rows for step in told] == [0, 0]
+    assert chart.line(told).path == "M0.0 120.0H1000.0V120.0"

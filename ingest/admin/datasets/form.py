@@ -1,26 +1,19 @@
-"""The datasets: which tables there are, under which policy, and what stands in them."""
+"""The form of a dataset's policy: each field explained, and what the rows refuse told at its field."""
 
 import re
 from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest
-from django.template.loader import render_to_string
-from django.urls import URLPattern, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from ingest import runs
-from ingest.admin import browse, shown
-from ingest.admin.pages import Page
+from ingest.admin import shown
 from ingest.loader.errors import IngestError
-from ingest.models import SEES_ALL, Dataset
+from ingest.models import Dataset
 
-_FIELDS = (
+FIELDS = (
     *("name", "mode", "policy", "asks_approval", "declared_key"),
     *(*Dataset.RULE, "notify_emails"),
     *("patterns", "encoding", "delimiter", "has_header", "null_tokens", "reject_share", "reject_count"),
@@ -86,7 +79,7 @@ class DatasetForm(forms.ModelForm):
 
     class Meta:
         model = Dataset
-        fields = _FIELDS
+        fields = FIELDS
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -130,75 +123,3 @@ def _columns(dataset: Dataset) -> list[tuple[str, str]]:
     except IngestError:  # a table that the loader can't read has nothing to choose
         columns = {}
     return [(name, f"{shown.printable(name)} ({kind})") for name, kind in columns.items()]
-
-
-@admin.register(Dataset)
-class DatasetPage(Page):
-    """The list of datasets, and the page of one."""
-
-    form = DatasetForm
-    list_display = ("name", "mode", "policy", "identities_", "last_loaded", "created")
-    list_filter = ("mode", "policy")
-    search_fields = ("name",)
-    search_help_text = "A part of the table's name"
-    fieldsets = (
-        (None, {"fields": ("name", "mode", "policy", "asks_approval", "runs_")}),
-        ("Which rows are the same", {"fields": ("declared_key", "identities_", "evidence")}),
-        ("When a file is expected, and who is told", {"fields": (*Dataset.RULE, "due", "notify_emails")}),
-        ("Reading", {"fields": _FIELDS[10:]}),
-        ("What stands in the table", {"fields": ("last_loaded", "headers_", "created")}),
-    )
-    _found = ("open_to_", "runs_", "identities_", "evidence", "last_loaded", "headers_", "created", "due")
-
-    _who_sees = ("Who sees it", {"fields": ("open_to_",)})
-    _who_may_set = ("Who sees it", {"fields": ("open_to",)})
-    _type_of_a_column = ("A column's type", {"fields": ("column", "type"), "classes": ("collapse",)})
-
-    def get_urls(self) -> list[URLPattern]:
-        """The pages that browse the dataset's table, beside the usual ones."""
-        return [*browse.urls(self), *super().get_urls()]
-
-    def get_fieldsets(self, request: HttpRequest, obj: Dataset | None = None) -> Any:
-        """A column's type only for those who may change it, and who sees the dataset for those who may close it."""
-        may_change = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        who = self._who_may_set if may_change and request.user.has_perm(SEES_ALL) else self._who_sees
-        return (*self.fieldsets, who, *([self._type_of_a_column] if obj and may_change else []))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Dataset | None = None) -> tuple[str, ...]:
-        """What runs have found, and the name of a table that may stand."""
-        return (*self._found, "name") if obj else self._found
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Never: its runs are history."""
-        return False
-
-    def save_model(self, request: HttpRequest, obj: Dataset, form: forms.ModelForm, change: bool) -> None:
-        """Write only what was edited: a run may have learnt something about the dataset in the meantime."""
-        if change:
-            obj.save(update_fields=[name for name in form.changed_data if name in _FIELDS])
-        else:
-            obj.save()
-
-    @admin.display(description="rows are the same by")
-    def identities_(self, dataset: Dataset) -> str:
-        if dataset.identities is None:
-            return "not chosen yet"
-        return " or ".join(", ".join(key) for key in dataset.identities) or "nothing: rows are appended"
-
-    @admin.display(description="runs")
-    def runs_(self, dataset: Dataset) -> SafeString | str:
-        if not dataset.pk:
-            return ""
-        address = f"{reverse('admin:ingest_run_changelist')}?dataset={dataset.name}"
-        rows = reverse("admin:ingest_dataset_browse", args=[dataset.pk])
-        return format_html('<a href="{}">The runs of {}</a> · <a href="{}">Browse its rows</a>', address, dataset, rows)
-
-    @admin.display(description="open to")
-    def open_to_(self, dataset: Dataset) -> str:
-        names = [group.name for group in dataset.open_to.order_by("name")] if dataset.pk else []
-        return ", ".join(names) or "everybody who may see datasets"
-
-    @admin.display(description="columns")
-    def headers_(self, dataset: Dataset) -> SafeString:
-        columns = [(shown.printable(header), column) for header, column in dataset.headers.items()]
-        return render_to_string("ingest/headers.html", {"columns": columns})

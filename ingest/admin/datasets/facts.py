@@ -1,0 +1,163 @@
+"""What the list of datasets, and the page of one, tell besides the policy."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.models import Group
+from django.db.models import OuterRef, Subquery
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from ingest import runs
+from ingest.admin import shown
+from ingest.admin.datasets import chart
+from ingest.loader.errors import IngestError
+from ingest.models import Dataset, Opening, Run
+
+_RUNS = 10
+_STEPS = 120
+"""Runs that the chart of the rows goes back."""
+_CHANGES = 200
+"""Runs that changed the table's columns and are looked through for the one that brought a column."""
+_COUNTS = ("inserted", "updated", "unchanged", "duplicate", "rejected")
+
+
+def tell_of_list(datasets: Sequence[Dataset]) -> None:
+    """Give each dataset of a page of the list its ``measure``, its ``last_run`` and ``groups``: three questions."""
+    measures = runs.measure([dataset.name for dataset in datasets])
+    numbers = [dataset.pk for dataset in datasets]
+    last = Run.objects.filter(dataset=OuterRef("pk")).exclude(kind=Run.Kind.PREVIEW).order_by("-id")
+    newest = Dataset.objects.filter(pk__in=numbers).values_list(
+        "pk", Subquery(last.values("pk")[:1]), Subquery(last.values("status")[:1])
+    )
+    by_number = {number: (run, status) for number, run, status in newest}
+    groups: dict[int, list[str]] = {}
+    for number, name in Opening.objects.filter(dataset__in=numbers).values_list("dataset", "group__name"):
+        groups.setdefault(number, []).append(name)
+    for dataset in datasets:
+        dataset.measure = (measures or {}).get(dataset.name)
+        dataset.last_run = by_number.get(dataset.pk, (None, ""))
+        dataset.groups = sorted(groups.get(dataset.pk, ()))
+
+
+def tell_of_page(dataset: Dataset, request: HttpRequest) -> dict[str, Any]:
+    """What stands above the policy on a dataset's page: a fixed number of questions."""
+    measures = runs.measure([dataset.name])
+    there = (measures or {}).get(dataset.name)
+    columns, told = _columns(dataset)
+    last = list(_own(dataset).exclude(kind=Run.Kind.PREVIEW).select_related("undoes")[:_RUNS])
+    has_loaded = dataset.last_loaded is not None
+    return {
+        "dataset": dataset,
+        "runs": [_line(run) for run in last],
+        "last": last[0] if last else None,
+        "all_runs": _runs_like(dataset),
+        "is_late": dataset.due is not None and dataset.due < timezone.now(),
+        "rule": _rule(dataset),
+        "rows": shown.count(there.rows) if there else "",
+        "size": shown.size(there.size) if there else "",
+        "busy": measures is None,
+        "gone": told or (_GONE.format(dataset.name) if measures is not None and not there and has_loaded else ""),
+        "columns": columns,
+        "identities": [", ".join(key) for key in dataset.identities or ()],
+        "line": _line_of_rows(dataset, there) if there else None,
+        "leads": _leads(dataset, request),
+        "groups": list(Group.objects.filter(openings__dataset=dataset).order_by("name").values_list("name", flat=True)),
+    }
+
+
+_GONE = (
+    "The table datasets.{} isn’t there: somebody has dropped or renamed it since it was loaded. The next file makes it "
+    "anew."
+)
+
+
+def _columns(dataset: Dataset) -> tuple[list[dict[str, Any]], str]:
+    """The table's columns with their headers and the run that brought each; what is wrong with the table, if it is."""
+    try:
+        types = runs.columns_of(dataset.pk)
+    except IngestError as refused:
+        return [], str(refused)
+    headers: dict[str, list[str]] = {}
+    for header, column in dataset.headers.items():
+        headers.setdefault(column, []).append(shown.printable(header, 80))
+    since = _since(dataset, set(types))
+    key = {column for identity in dataset.identities or () for column in identity}
+    return [
+        {
+            "name": shown.printable(name),
+            "type": kind,
+            "headers": headers.get(name, []),
+            "since": since.get(name),
+            "is_key": name in key,
+        }
+        for name, kind in types.items()
+    ], ""
+
+
+def _since(dataset: Dataset, names: set[str]) -> dict[str, Run]:
+    """The first run that changed the table's columns, of those whose file had it: that one brought the column."""
+    found: dict[str, Run] = {}
+    changing = _own(dataset).filter(status=Run.Status.SUCCEEDED).exclude(ddl=[]).order_by("id")
+    for run in changing.only("id", "columns", "finished")[:_CHANGES]:
+        for column in run.columns:
+            if column.get("name") in names:
+                found.setdefault(column["name"], run)
+    return found
+
+
+def _line_of_rows(dataset: Dataset, there: runs.Measure) -> dict[str, Any] | None:
+    done = _own(dataset).filter(status=Run.Status.SUCCEEDED).exclude(kind=Run.Kind.PREVIEW)
+    changes = done.values_list("finished", "inserted", "deleted")[:_STEPS]
+    line = chart.line(chart.steps(there.rows, [(when, more - less) for when, more, less in changes]))
+    return line and {
+        "path": line.path,
+        "width": chart.WIDTH,
+        "height": chart.HEIGHT,
+        "first": line.first,
+        "last": line.last,
+        "first_rows": shown.count(line.first.rows),
+        "last_rows": shown.count(line.last.rows),
+        "most": shown.count(line.most),
+    }
+
+
+def _own(dataset: Dataset) -> Any:
+    return Run.objects.filter(dataset=dataset).order_by("-id")
+
+
+def _line(run: Run) -> dict[str, Any]:
+    known = run.records is not None and run.status != Run.Status.FAILED
+    counts = [(name, shown.count(getattr(run, name)) if known else "") for name in _COUNTS]
+    return {"run": run, "file": shown.printable(run.file_name, 60), "counts": counts}
+
+
+def _rule(dataset: Dataset) -> str:
+    """The freshness rule in words."""
+    rule = dataset.rule
+    if rule is None:
+        return "No file is expected at any time, so it is never late."
+    every = rule.unit.value if rule.every == 1 else f"{rule.every:,} {rule.unit.value}s"
+    by = "" if dataset.expected_unit == Dataset.Unit.HOUR else f" by {rule.by:%H:%M} (UTC)"
+    grace = f", {dataset.grace_minutes:,} minutes later at most" if dataset.grace_minutes else ""
+    return f"A file is expected every {every}{by}{grace}."
+
+
+def _runs_like(dataset: Dataset, **filters: str) -> str:
+    return f"{reverse('admin:ingest_run_changelist')}?{urlencode({'dataset': dataset.name, **filters})}"
+
+
+def _leads(dataset: Dataset, request: HttpRequest) -> Iterable[tuple[str, str]]:
+    """Where one goes from here: name and address, of what there is and this person may."""
+    told = (
+        ("Browse the rows", "admin:ingest_dataset_browse", "ingest.view_dataset", [dataset.pk]),
+        ("Upload", "admin:ingest_upload", "ingest.add_run", []),
+    )
+    for name, route, permission, args in told:
+        try:
+            if request.user.has_perm(permission):
+                yield name, reverse(route, args=args)
+        except NoReverseMatch:
+            continue

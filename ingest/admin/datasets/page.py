@@ -1,0 +1,163 @@
+"""The datasets: which tables there are, under which policy, and what stands in them."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.http import require_POST
+
+from ingest.admin import browse, shown
+from ingest.admin.datasets.facts import tell_of_list, tell_of_page
+from ingest.admin.datasets.form import FIELDS, DatasetForm
+from ingest.admin.pages import Page
+from ingest.models import SEES_ALL, Dataset
+
+
+class LateFilter(admin.SimpleListFilter):
+    """Those whose file is overdue."""
+
+    title = "freshness"
+    parameter_name = "late"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        """The one thing that one looks for."""
+        return [("yes", "late")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Dataset]) -> QuerySet[Dataset]:
+        """The late ones, if they are asked for."""
+        return queryset.late() if self.value() == "yes" else queryset
+
+
+class Listed(ChangeList):
+    """A page of the list, with what its tables, runs and groups tell."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.title = "Datasets"
+
+    def get_results(self, request: HttpRequest) -> None:
+        """The datasets of this page."""
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        tell_of_list(self.result_list)
+
+
+@admin.register(Dataset)
+class DatasetPage(Page):
+    """The list of datasets, and the page of one."""
+
+    form = DatasetForm
+    change_form_template = "ingest/dataset/page.html"
+    list_display = ("name", "status_", "last_loaded_", "rows_", "size_", "mode_", "open_")
+    list_filter = (LateFilter, "mode", "policy")
+    search_fields = ("name",)
+    search_help_text = "A part of the table's name"
+    fieldsets = (
+        (None, {"fields": ("name", "mode", "policy", "asks_approval")}),
+        ("Which rows are the same", {"fields": ("declared_key",)}),
+        ("When a file is expected, and who is told", {"fields": (*Dataset.RULE, "due", "notify_emails")}),
+        ("Reading", {"fields": FIELDS[10:]}),
+    )
+    _found = ("open_to_", "due")
+
+    _who_sees = ("Who sees it", {"fields": ("open_to_",)})
+    _who_may_set = ("Who sees it", {"fields": ("open_to",)})
+    _type_of_a_column = ("A column's type", {"fields": ("column", "type"), "classes": ("collapse",)})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Dataset | None = None) -> Any:
+        """A column's type only for those who may change it, and who sees the dataset for those who may close it."""
+        may_change = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        who = self._who_may_set if may_change and request.user.has_perm(SEES_ALL) else self._who_sees
+        return (*self.fieldsets, who, *([self._type_of_a_column] if obj and may_change else []))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Dataset | None = None) -> tuple[str, ...]:
+        """What runs have found, and the name of a table that may stand."""
+        return (*self._found, "name") if obj else self._found
+
+    def get_changelist(self, request: HttpRequest, **options: object) -> type[ChangeList]:
+        """A list that knows its tables, too."""
+        return Listed
+
+    def get_urls(self) -> list[URLPattern]:
+        """The pages that browse the table, and make strict, beside the usual ones."""
+        strict = self.admin_site.admin_view(require_POST(self.strict_view))
+        own = path("<int:dataset_id>/strict/", strict, name="ingest_dataset_strict")
+        return [own, *browse.urls(self), *super().get_urls()]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **options: Any) -> HttpResponse:
+        """What stands in the table, before the policy."""
+        if options.get("obj"):
+            context |= tell_of_page(options["obj"], request) | {"title": options["obj"].name, "subtitle": None}
+        return super().render_change_form(request, context, **options)
+
+    def strict_view(self, request: HttpRequest, dataset_id: int) -> HttpResponse:
+        """From now on a file that doesn't fit the table fails, instead of changing it."""
+        dataset = self.get_object(request, str(dataset_id))
+        if dataset is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(dataset_id))
+        if not self.has_change_permission(request, dataset):
+            raise PermissionDenied
+        dataset.policy = Dataset.Policy.STRICT
+        dataset.save(update_fields=["policy"])
+        self.log_change(request, dataset, "Made strict.")
+        messages.success(request, f"{dataset.name} is strict: a file that doesn't fit its table fails.")
+        return HttpResponseRedirect(reverse("admin:ingest_dataset_change", args=[dataset.pk]))
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Never: its runs are history."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Dataset, form: forms.ModelForm, change: bool) -> None:
+        """Write only what was edited: a run may have learnt something about the dataset in the meantime."""
+        if change:
+            obj.save(update_fields=[name for name in form.changed_data if name in FIELDS])
+        else:
+            obj.save()
+
+    # -- what stands in the list --------------------------------------------------------------------------------------
+
+    @admin.display(description="last run")
+    def status_(self, dataset: Dataset) -> SafeString:
+        number, status = dataset.last_run
+        late = dataset.due is not None and dataset.due < timezone.now()
+        badges = [(status, reverse("admin:ingest_run_change", args=[number]), status)] if number else []
+        return format_html(
+            "{}{}",
+            format_html_join("", '<a class="status status-{}" href="{}">{}</a>', badges),
+            mark_safe(' <span class="status status-late">late</span>') if late else "",
+        )
+
+    @admin.display(description="last loaded", ordering="last_loaded")
+    def last_loaded_(self, dataset: Dataset) -> str:
+        return f"{dataset.last_loaded:%Y-%m-%d %H:%M}" if dataset.last_loaded else ""
+
+    @admin.display(description="rows, about")
+    def rows_(self, dataset: Dataset) -> SafeString | str:
+        return format_html('<span class="number">{}</span>', f"{dataset.measure.rows:,}") if dataset.measure else ""
+
+    @admin.display(description="size")
+    def size_(self, dataset: Dataset) -> str:
+        return shown.size(dataset.measure.size) if dataset.measure else ""
+
+    @admin.display(description="mode", ordering="mode")
+    def mode_(self, dataset: Dataset) -> str:
+        return f"{dataset.mode}, strict" if dataset.policy == Dataset.Policy.STRICT else dataset.mode
+
+    @admin.display(description="open to")
+    def open_(self, dataset: Dataset) -> str:
+        return ", ".join(dataset.groups) or "everybody"
+
+    # -- what stands on the page --------------------------------------------------------------------------------------
+
+    @admin.display(description="open to")
+    def open_to_(self, dataset: Dataset) -> str:
+        names = [group.name for group in dataset.open_to.order_by("name")] if dataset.pk else []
+        return ", ".join(names) or "everybody who may see datasets"
