@@ -19,7 +19,7 @@ endif
 # The environment that runs is ours, whatever the shell has activated.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help demo test lint fmt bench bench-peers synth package lambda-figures deploy destroy doctor zappa env lock clean
+.PHONY: help demo test lint fmt bench bench-peers synth package lambda-figures deploy destroy doctor zappa screenshots env lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,9 @@ doctor: env ## look at every piece of a stage on AWS, and send a small file thro
 
 zappa: env ## run zappa on a stage that was deployed from here (STAGE=dev ARGS=status)
 	@exec $(BIN)/python -m pipeline_site.deploy zappa $(or $(STAGE),$(error Say which stage: make zappa STAGE=dev ARGS=status)) $(or $(ARGS),status)
+
+screenshots: env ## take pictures of every page, of a site that was used for a month
+	@exec $(BIN)/python -m tests.screenshots $(ARGS)
 
 env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hashed requirements
 
