@@ -28,7 +28,8 @@ def story() -> Iterator[Drop]:
     goods = [[number, f"{_GOODS[number % 10]} {number}", f"{chance.uniform(3, 250):.2f}", chance.randint(0, 90)]
              for number in range(1, 401)]  # fmt: skip
     for ago in range(DAYS - 1, -1, -1):
-        people += [_person(len(people) + 1, chance) for _ in range(chance.randint(3, 25))]
+        first = len(people) + 1
+        people += [_person(number, chance) for number in range(first, first + chance.randint(3, 25))]
         for person in chance.sample(people, 40):
             person[3] = chance.choice(_TOWNS)
         yield Drop(days_ago=ago, name="customers.csv", content=_customers(people, ago, chance))
@@ -36,7 +37,7 @@ def story() -> Iterator[Drop]:
         if ago % 7 == 3:
             for product in chance.sample(goods, 60):
                 product[2] = f"{chance.uniform(3, 250):.2f}"
-            yield Drop(days_ago=ago, name="products.csv", content=_csv(["sku", "name", "price", "stock"], goods))
+            yield Drop(days_ago=ago, name="products.csv", content=_csv(["id", "name", "price", "stock"], goods))
         if ago in (0, 9, 16):
             yield Drop(days_ago=ago, name="payroll.csv", content=_payroll(ago))
         if ago > 4:
