@@ -10,6 +10,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 _MANY = 1 << 16
+_LINE = rb"(?:(%b)(?=[\r\n]|\Z)|(%b)(?=[\r\n]|\Z)|[^\r\n]*+)(?:\r\n|\r|\n|\Z)"
 _BETWEEN_QUOTES = re.compile(rb'"[^"]*+"')
 COLUMNS = 1600 - 3
 """PostgreSQL's limit for a table, less our own columns (BEHAVIOUR 6)."""
@@ -29,6 +30,9 @@ class Grammar:
     """A whole record that every reader of canonical CSV reads alike: it may stay as it lies."""
     open: re.Pattern[bytes]
     """A record that is well formed as far as it goes, and ends inside quotes."""
+    line: re.Pattern[bytes]
+    """A line with its end; groups: a whole record, or one that is well formed and ends inside quotes. Neither: text
+    follows a closing quote."""
     journey: re.Pattern[bytes]
     """From inside quotes on, past cells and further quotes, to the last place that is inside quotes."""
     finish: re.Pattern[bytes]
@@ -54,6 +58,8 @@ class Grammar:
         Neither has a line end. A record of more than ``COLUMNS`` cells is counted, never written.
         """
         # A line \. ends COPY before PostgreSQL 18; readers drop a byte order mark at the start of a file.
+        if record == rb"\." and self.delimiter != b".":
+            return 1, b'"\\."'
         at_risk = record == rb"\." or record.startswith(BOM)
         if self.is_canonical and not at_risk and self.strict.fullmatch(record):
             return self._count(record), None
@@ -101,11 +107,15 @@ def grammar_of(delimiter: str, quote: str, escape: str) -> Grammar:
     bare = b"(?!%b%b)%b" % (s, q, bare)
     if escape == quote:
         inside, hanging = b"(?:[^%b]++|%b%b)*+" % (q, q, q), b""
+        in_line = b"(?:[^%b\r\n]++|%b%b)*+" % (q, q, q)
         escaped = b"%b(?=%b)" % (q, q)
     else:
         inside, hanging = b"(?:[^%b%b]++|%b.|%b%b)*+" % (q, e, e, q, q), e + b"?+"
+        in_line = b"(?:[^%b%b\r\n]++|%b[^\r\n]|%b%b)*+" % (q, e, e, q, q)
         escaped = b"(?:%b(?=[%b%b])|%b(?=%b))" % (e, q, e, q, q)
     cell = b"(?>%b|%b)" % (s + q + inside + q + s, bare)
+    cell_in_line = b"(?>%b|%b)" % (s + q + in_line + q + s, bare)
+    open_in_line = b"(?:%b%b)*+%b%b" % (cell_in_line, d, s + q + in_line, hanging)
     strict = b'(?>"(?:[^"]++|"")*+"|[^%b"\r\n]*+)' % d
     again = q + s + d + b"(?:%b%b)*+" % (bare, d) + s + q + inside
     return Grammar(
@@ -116,6 +126,7 @@ def grammar_of(delimiter: str, quote: str, escape: str) -> Grammar:
         record=_compile(b"%b(?:%b%b)*+", cell, d, cell),
         strict=_compile(b"%b(?:%b%b)*+", strict, d, strict),
         open=_compile(b"(?:%b%b)*+%b%b", cell, d, s + q + inside, hanging),
+        line=_compile(_LINE, b"%b(?:%b%b)*+" % (cell_in_line, d, cell_in_line), open_in_line),
         journey=_compile(b"%b(?:%b)*+", inside, again),
         finish=_compile(b"%b%b(?:%b%b)*+", q, s, d, bare),
         cell=_compile(b"(?:%b(%b)(%b)%b%b|(%b))%b", s, q, inside, q, s, bare, d),
@@ -133,6 +144,7 @@ def _grammar_without_quotes(delimiter: str, bare: bytes) -> Grammar:
         record=_compile(b"%b(?:%b%b)*+", bare, d, bare),
         strict=never,
         open=never,
+        line=_compile(_LINE, b"%b(?:%b%b)*+" % (bare, d, bare), b"(?!)"),
         journey=never,
         finish=never,
         cell=_compile(b"()()(%b)%b", bare, d),

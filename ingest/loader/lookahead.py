@@ -60,8 +60,13 @@ class Lookahead:
         if known.first <= line_end < known.until <= limit:
             if known.for_good:
                 return known.ending, 0
-        else:
-            known = self._known = _Journey(first=line_end, resume=line_end)
+        else:  # the one object is used again and again: making another for each line of a hostile file takes 1 µs
+            known.first = known.resume = line_end
+            known.until, known.for_good = 0, True
+            if seen_at <= line_end < seen_at + len(seen):
+                ending, end = self._glance(line_end, seen, seen_at, limit)
+                if ending is not None:
+                    return ending, end
         at, step = known.resume, min(_GLANCE, self._file.piece)
         while True:
             if not seen_at <= at < seen_at + len(seen):
@@ -81,6 +86,20 @@ class Lookahead:
                 return Ending.OPEN, 0
             stuck = seen_at + inside == at
             at, step, seen = seen_at + inside, 2 * step if stuck else min(2 * step, self._file.piece), b""
+
+    def _glance(self, line_end: int, seen: bytes, seen_at: int, limit: int) -> tuple[Ending | None, int]:
+        """How the record ends, if that shows in ``seen``; None if it doesn't."""
+        stop = min(len(seen), limit - seen_at)
+        inside = self._grammar.journey.match(seen, line_end - seen_at, stop).end()  # type: ignore[union-attr]
+        if seen[inside : inside + 1] != self._grammar.quote or inside >= stop:
+            return None, 0
+        end = self._grammar.finish.match(seen, inside, stop).end()  # type: ignore[union-attr]
+        if end >= stop:
+            return None, 0
+        if seen[end] in b"\r\n":
+            return Ending.WELL, seen_at + end
+        self._known.until, self._known.ending = seen_at + end, Ending.TEXT
+        return Ending.TEXT, seen_at + end
 
     def _finish(self, seen: bytes, seen_at: int, closing: int, stop: int, limit: int) -> tuple[Ending | None, int]:
         """What follows the closing quote at ``seen[closing]``; None if that can't be seen yet."""

@@ -8,6 +8,7 @@ from ingest.loader.errors import RunInterrupted
 
 LINE_END = re.compile(rb"[\r\n]")
 """The first byte of a line end."""
+_BLANK_LINES = re.compile(rb"[\r\n]*+")
 _WHOLE_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -65,6 +66,17 @@ class PhysicalFile:
             else:
                 at, skipped = self.behind_line_end(self.next_line_end(at)), skipped + 1
         return at, skipped
+
+    def skip_blank_lines(self, at: int) -> tuple[int, int]:
+        """The byte behind the blank lines from byte ``at`` on, and how many they are."""
+        start = at
+        while at < self.size:
+            data = self.read(at, self.piece)
+            blank = _BLANK_LINES.match(data).end()  # type: ignore[union-attr]  # any bytes begin with none
+            at += blank
+            if blank < len(data):
+                break
+        return at, self.count_lines(start, at)
 
     def count_lines(self, at: int, stop: int) -> int:
         """How many line ends there are between two bytes."""

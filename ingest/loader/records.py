@@ -1,9 +1,9 @@
 """A file cut into its records, block by block: the one judge of where a record starts and what is wrong with it."""
 
 import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,12 @@ BLOCK = 1 << 18
 KEPT = 1 << 16
 """So many bytes are kept of a line that is too long to be held whole."""
 
-_LINE = re.compile(rb"([^\r\n]*+)(?:\r\n|\r|\n|\Z)")
-_STREAK, _STRETCH = 4, 64
+_MOST_LINES = 64
+"""Lines that are read one by one before the survey is asked again: it has an answer for each that is clean."""
 _LINE_ENDING = re.compile(rb"\r\n|\r|\n|")
 _CR, _LF = 13, 10
+_OPEN = 2
+"""The group of ``Grammar.line`` that a record inside quotes at its line's end is."""
 
 
 _FLAWS = {Ending.WELL: Flaw.NONE, Ending.TEXT: Flaw.QUOTE_TEXT, Ending.OPEN: Flaw.QUOTE_OPEN}
@@ -65,16 +67,6 @@ class Block:
         return self.data[self.starts[record] : self.bodies[record]]
 
 
-class _Careful(NamedTuple):
-    """One record read by itself. Positions are bytes of the block; ``stop`` includes the line end."""
-
-    start: int
-    stop: int
-    flaw: int
-    cells: int = 0
-    written: bytes | None = None
-
-
 @dataclass(slots=True)
 class _Found:
     """What was found on the way through one block: stretches of a survey, and records read one by one."""
@@ -83,7 +75,10 @@ class _Found:
     starts: list[Positions] = field(default_factory=list)
     stops: list[Positions] = field(default_factory=list)
     delimiters: list[Positions] = field(default_factory=list)
-    careful: list[_Careful] = field(default_factory=list)
+    careful: "array[int]" = field(default_factory=lambda: array("q"))
+    """Of each record that was read by itself: start, stop with its line end, flaw, cells."""
+    written: dict[int, bytes] = field(default_factory=dict)
+    """The canonical form of records that can't stay as they lie, by their start."""
 
     def add_stretch(self, here: int) -> tuple[int, bool]:
         """Take the records from byte ``here`` on up to the next doubt; where they end, and whether there is a doubt."""
@@ -115,7 +110,7 @@ class Cutter:
         while at < self.file.size:
             data = self.file.read(at, self.file.piece)
             found = self._walk(at, data, last=at + len(data) >= self.file.size)
-            whole = found.starts or found.careful
+            whole = found.starts or len(found.careful)
             block = self._assemble(at, line, columns, data, found) if whole else self.alone(at, line, columns)
             yield block
             at, line = block.end, block.end_line
@@ -123,56 +118,70 @@ class Cutter:
     def _walk(self, at: int, data: bytes, *, last: bool) -> _Found:
         """Find the records that are whole in ``data``, of which byte 0 is a record's start at byte ``at``."""
         found = _Found(Survey(data, self.grammar, last=last))
-        here, streak = 0, 0
-        while here < len(data):
-            if streak < _STREAK or not streak % _STRETCH:  # where all records are in doubt, don't ask at each
-                behind, doubted = found.add_stretch(here)
-                if not doubted and (behind == len(data) or not last):
-                    break
-                here, streak = behind, 0 if behind > here else streak
-            record = self._read(at, data, here, last=last)
-            if record is None:
+        here, lines, whole = 0, 1, True
+        while here < len(data) and whole:
+            behind, doubted = found.add_stretch(here)
+            if not doubted and (behind == len(data) or not last):
                 break
-            found.careful.append(record)
-            here, streak = record.stop, streak + 1
+            lines = 1 if behind > here else min(4 * lines, _MOST_LINES)  # where all are in doubt, don't ask at each
+            here, whole = self._read_lines(at, data, behind, lines, found, last=last)
         return found
 
-    def _read(self, at: int, data: bytes, start: int, *, last: bool) -> _Careful | None:
-        """Read the one record at ``start`` with care; None if ``data`` doesn't hold enough of it."""
-        line = _LINE.match(data, start)
-        if line is None:
-            raise AssertionError("any bytes begin with a line")
-        end, stop = line.end(1), line.end()
-        if stop == len(data) and data[-1] != _LF and not last:
-            return None
-        if end == start:
-            return _Careful(start, stop, Flaw.NONE)
-        if self.grammar.record.fullmatch(data, start, end):
-            return _Careful(start, stop, Flaw.NONE, *self.grammar.examine(data[start:end]))
-        if not self.grammar.open.fullmatch(data, start, end):
-            return _Careful(start, stop, Flaw.QUOTE_TEXT)
-        ending, where = self._lookahead.follow(at + start, at + end, data, at)
-        if ending is Ending.TEXT or ending is Ending.OPEN:
-            return _Careful(start, stop, _FLAWS[ending])
-        behind = _behind_line_end(data, where - at, last=last)
-        if ending is Ending.TOO_LONG or behind is None:
-            return None
-        return _Careful(start, behind, Flaw.NONE, *self.grammar.examine(data[start : where - at]))
+    def _read_lines(
+        self, at: int, data: bytes, here: int, lines: int, found: _Found, *, last: bool
+    ) -> tuple[int, bool]:
+        """Read up to so many records with care; where they end, and False if ``data`` doesn't hold the next one whole.
+
+        One match a line says what becomes of it: this is where hostile files spend their time.
+        """
+        match, follow = self.grammar.line.match, self._lookahead.follow
+        add, size = found.careful.extend, len(data)
+        while lines and here < size:
+            lines -= 1
+            line: re.Match[bytes] = match(data, here)  # type: ignore[assignment]  # any bytes begin with a line
+            stop = line.end()
+            if stop == size and data[-1] != _LF and not last:
+                return here, False
+            kind = line.lastindex
+            if kind is None:
+                add((here, stop, Flaw.QUOTE_TEXT, 0))
+            elif kind == _OPEN:
+                end = line.end(_OPEN)
+                ending, where = follow(at + here, at + end, data, at)
+                if ending is Ending.TEXT or ending is Ending.OPEN:
+                    add((here, stop, _FLAWS[ending], 0))
+                else:
+                    behind = _behind_line_end(data, where - at, last=last)
+                    if ending is Ending.TOO_LONG or behind is None:
+                        return here, False
+                    stop = behind
+                    self._add_sound(found, here, stop, where - at, data)
+            else:
+                self._add_sound(found, here, stop, line.end(1), data)
+            here = stop
+        return here, True
+
+    def _add_sound(self, found: _Found, start: int, stop: int, end: int, data: bytes) -> None:
+        """Take a record that is well formed; ``end`` is where its line end begins."""
+        cells, written = (0, None) if end == start else self.grammar.examine(data[start:end])
+        found.careful.extend((start, stop, Flaw.NONE, cells))
+        if written is not None:
+            found.written[start] = written
 
     def _assemble(self, at: int, line: int, columns: int, data: bytes, found: _Found) -> Block:
-        careful, line_ends = found.careful, found.survey.line_ends
-        starts = np.concatenate((*found.starts, np.array([record.start for record in careful], np.int64)))
-        stops = np.concatenate((*found.stops, np.array([record.stop for record in careful], np.int64)))
-        cells = np.concatenate((*found.delimiters, np.array([record.cells - 1 for record in careful], np.int64))) + 1
+        line_ends = found.survey.line_ends
+        careful = np.frombuffer(found.careful, np.int64).reshape(-1, 4)
+        starts = np.concatenate((*found.starts, careful[:, 0]))
+        stops = np.concatenate((*found.stops, careful[:, 1]))
+        cells = np.concatenate((*found.delimiters, careful[:, 3] - 1)) + 1
         flaws = np.zeros(len(starts), np.uint8)
         rewritten: dict[int, bytes] = {}
-        if careful:
-            flaws[len(starts) - len(careful) :] = [record.flaw for record in careful]
+        if len(careful):
+            flaws[len(starts) - len(careful) :] = careful[:, 2]
             order = np.argsort(starts)
             starts, stops, cells, flaws = starts[order], stops[order], cells[order], flaws[order]
-            places = starts.searchsorted([record.start for record in careful])
-            forms = zip(places.tolist(), careful, strict=True)
-            rewritten = {place: record.written for place, record in forms if record.written is not None}
+            places = starts.searchsorted(np.fromiter(found.written, np.int64, len(found.written)))
+            rewritten = dict(zip(places.tolist(), found.written.values(), strict=True))
         end = int(stops[-1])
         bodies = _without_line_ends(data, starts, stops)
         add_flaws(data[:end], starts, bodies, cells, flaws, columns)

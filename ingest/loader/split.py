@@ -186,17 +186,20 @@ def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
 
 def _first_record(cutter: Cutter, at: int, line: int, *, any_form: bool) -> Block:
     """The first record that isn't blank; with ``any_form`` the first that is well formed."""
-    tried = 0
-    for block in cutter.blocks(at, line, columns=0):
-        for record in np.flatnonzero(block.flaws != Flaw.BLANK).tolist():
-            first = cutter.alone(block.offset + int(block.starts[record]), block.line_of(record))
-            flaw = Flaw(int(first.flaws[0]))
-            if flaw is Flaw.NONE:
-                return first
-            tried += 1
-            if any_form and tried < _TRIED:
-                continue
-            told = rejected(flaw, first.raw(0), line=first.line, cells=0, columns=0, longest=cutter.longest)
-            what = "The first records" if any_form else "The header"
-            raise RunFailed(f"{what}, line {first.line:,}, can't be read: {told.reason}. Correct it, drop it again.")
-    raise RunFailed("The file has no header and no records: all its lines are blank. Drop it again with its content.")
+    for _ in range(_TRIED):
+        at, blank = cutter.file.skip_blank_lines(at)
+        line += blank
+        if at >= cutter.file.size:
+            raise RunFailed(
+                "The file has no header and no records: all its lines are blank. Drop it again with its content."
+            )
+        first = cutter.alone(at, line)
+        flaw = Flaw(int(first.flaws[0]))
+        if flaw is Flaw.NONE:
+            return first
+        if not any_form:
+            break
+        at, line = first.end, first.end_line
+    told = rejected(flaw, first.raw(0), line=first.line, cells=0, columns=0, longest=cutter.longest)
+    what = "The first records" if any_form else "The header"
+    raise RunFailed(f"{what}, line {first.line:,}, can't be read: {told.reason}. Correct it, drop it again.")

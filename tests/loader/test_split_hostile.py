@@ -1,6 +1,7 @@
 """Files made to be slow, large or wrong: each byte is read a few times, little is held, and the account is kept."""
 
 import random
+import sys
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
@@ -85,6 +86,27 @@ def test_every_byte_is_read_a_few_times_only(tmp_path, read_bytes, trouble, long
     cut(tmp_path, HEADER + data, longest=longest)
     times = sum(read_bytes) / len(data)
     assert times < 6
+
+
+DENSE = (b'"a\n', b'"a\nb",x"\n', b'"a\n"b"c\n', b'a, "b",c\n', b'a,b"c,d\n', b'a,"b\nc\n', b'a,"\nb",c"\n')
+"""Lines of a few bytes, each of which has to be read with care."""
+
+
+@pytest.mark.parametrize("data", [*hostile(30_000, 20_000).values(), *(filled(pattern, 30_000) for pattern in DENSE)])
+def test_no_byte_takes_more_than_a_few_calls(tmp_path, data):
+    (tmp_path / "source").write_bytes(HEADER + data)
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        split(tmp_path / "source", Dialect(), scratch=tmp_path / "copy", reject=lambda _: None)
+    finally:
+        sys.setprofile(None)
+    assert calls < 8 * len(data)  # up to 6.4 when this was set, 17 before
 
 
 @pytest.mark.parametrize("longest", [8 * MiB, 500])
