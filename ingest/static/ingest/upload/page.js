@@ -133,7 +133,7 @@ function end(item, state, error = "") {
 
 async function act(verb, item) {
   if (verb === "send") {
-    if (item.fingerprint === undefined) toLook.push(Object.assign(item, { state: "checking", error: "" })), look();
+    if (!item.judged) toLook.push(Object.assign(item, { state: "checking", error: "" })), look();
     else sender.add(item);
   } else if (verb === "stop") sender.stop(item);
   else if (verb === "leave") end(item, "out");
