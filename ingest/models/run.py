@@ -146,6 +146,7 @@ class Run(models.Model):
                 condition=Q(status__in=["queued", "waiting", "running"]),
             ),
             models.Index(fields=["received"], name="ingest_run_received"),
+            models.Index(fields=["kind", "-id"], name="ingest_run_kind", condition=~Q(kind="load")),
             models.Index(fields=["who", "-id"], name="ingest_run_who", condition=~Q(who="")),
             GinIndex(OpClass(Upper("key"), name="gin_trgm_ops"), name="ingest_run_key_parts"),
             models.Index(fields=["-id"], name="ingest_run_unanswered", condition=_TROUBLING),

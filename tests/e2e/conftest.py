@@ -5,6 +5,7 @@ Whatever a test does, its pages may break no rule of their Content-Security-Poli
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from ingest import handlers
+from ingest.models import Run
 from pipeline_site.local.aws import let_pages_send
 from pipeline_site.local.worker import Worker
 from tests.app.conftest import Door, clean_tables, door, history, scratch, source
@@ -70,6 +72,15 @@ class Site:
         context.on("page", self.watch)
         page.goto(path)
         return page
+
+    def load(self, name: str, content: bytes | str) -> Run:
+        """Drop a file, and give its run once it is over: the worker may be faster than we are, and still at it."""
+        run = self.door.load(name, content)
+        end = time.monotonic() + 60
+        while run.status in ("queued", "waiting", "running") and time.monotonic() < end:
+            time.sleep(0.1)
+            run.refresh_from_db()
+        return run
 
     def watch(self, page: Page) -> None:
         """Keep what the page complains about."""

@@ -11,8 +11,8 @@ CHANGED = "id,name,age\n1,Anna,40\n3,Cy,\nx\n3,Cyd,41\n"
 
 
 def test_what_was_previewed_is_loaded_with_the_same_numbers(site: Site) -> None:
-    site.door.load("people.csv", PEOPLE)
-    preview = site.door.load("_preview/people.csv", CHANGED)
+    site.load("people.csv", PEOPLE)
+    preview = site.load("_preview/people.csv", CHANGED)
     page = site.open(f"/admin/ingest/run/{preview.pk}/change/")
     expect(page.get_by_text("Nothing was loaded: this is a preview.")).to_be_visible()
     for said in ("Anna", "Cyd", "alter table", "Rows are the same by id"):
@@ -31,11 +31,12 @@ def test_what_was_previewed_is_loaded_with_the_same_numbers(site: Site) -> None:
     page.goto(f"/admin/ingest/run/{load.pk}/change/")
     assert _fates(page) == foreseen
     assert counts(load) == counts(preview)
+    assert load.who == "admin0"
     assert rows("SELECT id, name, age FROM people ORDER BY id") == [(1, "Anna", 40), (2, "Bob", None), (3, "Cyd", 41)]
 
 
 def test_a_preview_that_is_discarded_leaves_nothing_in_the_bucket(site: Site) -> None:
-    preview = site.door.load("_preview/people.csv", PEOPLE)
+    preview = site.load("_preview/people.csv", PEOPLE)
     page = site.open(f"/admin/ingest/run/{preview.pk}/change/")
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_text(f"What run {preview.pk} has shown is discarded.")).to_be_visible()

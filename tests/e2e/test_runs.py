@@ -10,8 +10,8 @@ from tests.e2e.conftest import NARROW, Site
 
 def test_failed_runs_are_found_and_retried_together(site: Site) -> None:
     for name in ("north", "south"):
-        site.door.load(f"{name}.csv", b"")
-    site.door.load("good.csv", "id,name\n1,Ann\n")
+        site.load(f"{name}.csv", b"")
+    site.load("good.csv", "id,name\n1,Ann\n")
     page = site.open("/admin/ingest/run/")
     expect(page.get_by_text("the file is empty").first).to_be_visible()
     page.get_by_label("Status").select_option("attention")

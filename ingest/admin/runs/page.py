@@ -62,6 +62,10 @@ class RunPage(RunActions, HistoryPage):
             return queryset.defer(*_WIDE)
         return queryset.select_related("dataset__newest", "progress", "undoes")
 
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """The newest first; those of one day by their time, so that the day's own index gives the first ones."""
+        return ("-received", "-id") if request.GET.get("day") else ("-id",)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
     ) -> tuple[QuerySet[Run], bool]:
