@@ -25,7 +25,7 @@ def test_it_shows_what_became_of_each_record_and_which_cells_changed(site: Site)
         page.get_by_role("link", name="Download the file").click()
     assert download.value.suggested_filename == "people.csv"
     assert download.value.path().read_text() == CHANGED
-    site.check(page) 
+    site.check(page)
 
 
 def test_an_undo_says_what_it_will_do_before_it_does_it(site: Site) -> None:
@@ -40,14 +40,14 @@ def test_an_undo_says_what_it_will_do_before_it_does_it(site: Site) -> None:
         "0 rows that it deleted",
     ):
         expect(page.get_by_text(said)).to_be_visible()
-    site.check(page) 
+    site.check(page)
     page.get_by_role("button", name=f"Undo run {run.pk}").click()
     expect(page.get_by_text(f"undoes run {run.pk}.")).to_be_visible()
     handlers.on_schedule()
     assert rows("SELECT * FROM people ORDER BY id") == before
     page.get_by_role("link", name=f"run {Run.objects.get(kind='undo').pk}").click()
     expect(page.get_by_role("heading", name="What was taken back")).to_be_visible()
-    site.check(page) 
+    site.check(page)
 
 
 def test_a_held_run_is_approved_with_its_brakes_in_words(site: Site) -> None:
@@ -56,7 +56,7 @@ def test_a_held_run_is_approved_with_its_brakes_in_words(site: Site) -> None:
     page = site.open(f"/admin/ingest/run/{run.pk}/change/")
     expect(page.get_by_text("held before its commit: the dataset asks for approval")).to_be_visible()
     expect(page.get_by_role("group", name="New rows")).to_contain_text("Ann")
-    site.check(page) 
+    site.check(page)
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_text(f"Run {run.pk} is loaded again.")).to_be_visible()
     handlers.on_schedule()

@@ -51,7 +51,11 @@ def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
         "timeline": _timeline(run),
         "notes": [shown.printable(note, 1_000) for note in run.notes],
         "columns": _columns(run),
-        "dialect": [(_DIALECT.get(name, name), _written(value)) for name, value in run.dialect.items()],
+        "dialect": [
+            (_DIALECT.get(name, name), _written(value))
+            for name, value in run.dialect.items()
+            if value or name == "has_header"  # no preamble, no comments: nothing to say
+        ],
         "rejects": _rejects(run),
         "changes": _changes(run),
         "undos": list(run.undos.order_by("pk")) if run.kind == Run.Kind.LOAD else [],
