@@ -45,7 +45,7 @@ def test_an_undo_says_what_it_will_do_before_it_does_it(site: Site) -> None:
     expect(page.get_by_text(f"undoes run {run.pk}.")).to_be_visible()
     handlers.on_schedule()
     assert rows("SELECT * FROM people ORDER BY id") == before
-    page.get_by_role("link", name=f"run {Run.objects.get(kind='undo').pk}").click()
+    page.get_by_role("link", name=f"run {Run.objects.get(kind='undo').pk}").last.click()
     expect(page.get_by_role("heading", name="What was taken back")).to_be_visible()
     site.check(page)
 
