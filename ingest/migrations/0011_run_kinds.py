@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingest", "0009_uploads"),
+        ("ingest", "0010_pages_of_all"),
     ]
 
     operations = [
