@@ -1,7 +1,9 @@
 """Export: what is shown of a table as CSV or JSON, made in a file: memory holds none of it."""
 
+import errno
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import IO, Any, BinaryIO, cast
@@ -18,6 +20,7 @@ from ingest.browsing.errors import CantBrowse
 from ingest.browsing.reading import ask, reading, shown_columns
 from ingest.browsing.state import ordered, parse
 from ingest.browsing.table import Column, Kind, Table, read
+from ingest.loader.errors import RunInterrupted
 from ingest.loader.statements import browsing as statements
 
 SECONDS = 20
@@ -86,7 +89,7 @@ def export(name: str, pairs: Iterable[tuple[str, str]], form: Format, *, all_col
         with reading(name, seconds=SECONDS, slow=slow) as cursor:
             table = read(cursor, name)
             state, complaints = parse(pairs, table)
-            state, wrong, equal = conditions.checked(cursor, replace(state.but()), table)
+            state, wrong, equal = conditions.checked(cursor, state.but(), table)
             if complaints or wrong:
                 raise CantBrowse(" ".join([*complaints, *wrong, "Nothing was exported."]))
             shown = shown_columns(state, table)
@@ -99,6 +102,12 @@ def export(name: str, pairs: Iterable[tuple[str, str]], form: Format, *, all_col
             write = _write_csv if form is Format.CSV else _write_json
             write(cursor, file, columns, question.source, question.conditions, told)
         return _finished(file, Export(name=_file_name(table, form), format=form, size=file.tell(), state=state.query()))
+    except OSError as error:
+        with suppress(OSError):  # what still waits to be written has no room either
+            file.close()
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise CantBrowse("There is no room for the export on this machine's disk: filter the rows first.") from error
     except BaseException:
         file.close()
         raise
@@ -110,7 +119,10 @@ def _finished(file: BinaryIO, made: Export) -> Export:
         return replace(made, file=file)
     key = f"{_FOLDER}{get_random_string(32)}/{made.name}"
     with file:
-        source = objects.put(file, settings.BUCKET, key)
+        try:
+            source = objects.put(file, settings.BUCKET, key)
+        except RunInterrupted as error:
+            raise CantBrowse("The bucket didn't take the file just now: export again in a moment.") from error
     return replace(made, link=objects.presigned_url(source, _LINK_SECONDS))
 
 

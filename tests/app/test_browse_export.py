@@ -4,12 +4,16 @@ import csv
 import io
 import json
 import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
 from urllib.request import urlopen
 
+import boto3
 import pytest
 from django.contrib.admin.models import LogEntry
 
 from ingest import browsing
+from ingest.aws import objects
 from ingest.browsing import exporting
 from ingest.models import Dataset
 from tests.app.conftest import Door, rows
@@ -145,6 +149,12 @@ def test_a_limit_that_is_met_and_a_bucket_that_does_not_answer_are_sentences(cli
     monkeypatch.setattr(exporting, "DIRECT", 1)
     settings.BUCKET = "no-such-bucket"
     assert "The bucket of" in client.post(address, {"format": "csv"}, follow=True).content.decode()
+    monkeypatch.setattr(objects, "_made", lambda _: boto3.client("s3", endpoint_url="http://127.0.0.1:1"))
+    page = client.post(address, {"format": "csv"}, follow=True).content.decode()
+    assert "The bucket didn&#x27;t take the file just now" in page
+    with monkeypatch.context() as full, Path("/dev/full").open("wb", buffering=0) as nowhere:
+        full.setattr(exporting, "tempfile", SimpleNamespace(NamedTemporaryFile=lambda **_: nowhere))
+        assert "no room for the export" in client.post(address, {"format": "csv"}, follow=True).content.decode()
     monkeypatch.setattr(exporting, "_MOST_BYTES", 10)
     assert "filter the rows first" in client.post(address, {"format": "json"}, follow=True).content.decode()
     monkeypatch.setattr(exporting, "SECONDS", 0.001)

@@ -60,10 +60,10 @@ def main(arguments: list[str] | None = None) -> int:
         with databases.fresh("empty") as address:
             _prepare(address, asked.rows)
             for words, query in queries(asked.rows).items():
-                seconds, told = _measured(query, asked.repeat)
-                print(
-                    f"{statistics.median(seconds) * 1000:8,.0f} ms  {max(seconds) * 1000:8,.0f} most  {words}: {told}"
-                )
+                seconds, base, told = _measured(query, asked.repeat)
+                here, one = (statistics.median(each) * 1000 for each in (seconds, base))
+                print(f"{here:7,.0f} ms  {one:7,.0f} ms one row  {words}: {told}", flush=True)
+            _close()
     return 0
 
 
