@@ -42,7 +42,15 @@ RUN = {
 }
 """How each run differs: a fifth belongs to ten datasets; a hundredth has failed, and most of those are answered."""
 
-PAGES = ("/admin/", "/admin/ingest/dataset/", "/admin/ingest/dataset/?q=set_0123", "/admin/ingest/run/")
+RUNS_LIKE = (
+    *("", "status=attention", "status=failed", "status=active", "kind=preview", "who=-", "who=nobody", "p=200"),
+    *("dataset=dataset_00005", "q=file_123456", "q=nothing_like_it", "q=csv", "q=zz", "q=file_9&status=held"),
+)
+PAGES = (
+    *("/admin/", "/admin/ingest/dataset/", "/admin/ingest/dataset/?q=set_0123"),
+    *(f"/admin/ingest/run/?{query}" for query in RUNS_LIKE),
+    *("/admin/ingest/run/500000/change/", "/admin/ingest/run/500000/live/"),
+)
 
 
 def fill(*, datasets: int = DATASETS, runs: int = RUNS, days: int = DAYS) -> None:
