@@ -91,7 +91,10 @@ ROUTES = {
 LEADING = ("admin:ingest_run_file", "admin:ingest_run_undo", "admin:ingest_run_decide")
 """What leads elsewhere, by what became of the run: only that it tells nothing of a closed one is tried here."""
 
-UPLOADING = tuple(f"admin:ingest_upload_{verb}" for verb in ("judge", "start", "sign", "finish", "give_up", "follow"))
+UPLOADING = tuple(
+    f"admin:ingest_upload_{verb}"
+    for verb in ("judge", "start", "sign", "finish", "give_up", "follow", "load", "discard")
+)
 """What the upload page's script asks for: only that it asks for the permission."""
 
 OUTSIDE = {"admin:login", "admin:logout", "admin:ingest_dataset_strict", *LEADING, *UPLOADING}

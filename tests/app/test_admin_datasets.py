@@ -179,6 +179,10 @@ def test_a_page_tells_the_columns_their_headers_and_the_run_that_brought_them(cl
     ]
     assert "Rows with the same <strong>id</strong>" in page
     assert "Reckoned back" in page
+    for name in ("Browse the rows", "Upload", "Preview a file", "All runs", "Export as CSV", "Make strict"):
+        assert f">{name}<" in page, name
+    export = client.post(f"/admin/ingest/dataset/{grown[0].pk}/browse/export/", {"format": "csv"})
+    assert b"Cleo" in b"".join(export.streaming_content)
     assert "5</strong>" in page.partition('class="ends')[2]
 
 

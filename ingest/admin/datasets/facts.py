@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from django.contrib.auth.models import Group
 from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from ingest import runs
@@ -154,10 +154,8 @@ def _leads(dataset: Dataset, request: HttpRequest) -> Iterable[tuple[str, str]]:
     told = (
         ("Browse the rows", "admin:ingest_dataset_browse", "ingest.view_dataset", [dataset.pk]),
         ("Upload", "admin:ingest_upload", "ingest.add_run", []),
+        ("Preview a file", "admin:ingest_upload", "ingest.add_run", []),
     )
     for name, route, permission, args in told:
-        try:
-            if request.user.has_perm(permission):
-                yield name, reverse(route, args=args)
-        except NoReverseMatch:
-            continue
+        if request.user.has_perm(permission):
+            yield name, reverse(route, args=args) + ("?preview=1" if name.startswith("Preview") else "")
