@@ -23,7 +23,8 @@ def test_failed_runs_are_found_and_retried_together(site: Site) -> None:
     expect(page.get_by_text("is tried again.")).to_have_count(2)
     assert Run.objects.filter(status="waiting").count() == LogEntry.objects.count() == 2
     assert handlers.on_schedule() == {"carried": 2}
-    page.get_by_role("link", name="All runs").click()
+    page.get_by_role("link", name="All runs", exact=True).click()
+    expect(page.locator("table.runs tbody tr")).to_have_count(3)
     page.keyboard.press("/")
     page.keyboard.type("GOO")
     page.keyboard.press("Enter")
