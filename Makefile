@@ -30,7 +30,7 @@ demo: env ## start everything on this machine and load samples/ (EXIT=1: stop wh
 # INFRA=0 leaves out the tests of infra/, and the environment that they need.
 export INFRA
 test: lint .venv-data/.ready $(if $(filter 0,$(INFRA)),,.venv-infra/.ready) ## lint, types, import rules and every test (PG=17: on PostgreSQL 17; ARGS="-k word": some)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) $(ARGS)
 
 lint: env ## ruff, mypy, import-linter
 	@$(BIN)/ruff check

@@ -1,15 +1,18 @@
-"""Where a file goes: into the dataset whose pattern it matches, else into the one of its name (BEHAVIOUR 2)."""
+"""Where a file goes: into the dataset whose pattern it matches, else into the one of its name (BEHAVIOUR 2).
+
+A closed dataset comes first, by pattern or by name: who may not see it can't draw its files elsewhere by a pattern.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from ingest.loader.errors import RunFailed
 from ingest.loader.names import table_name
-from ingest.models import Dataset
+from ingest.models import Dataset, Opening
 from ingest.runs.previewing import key_of_load
 
 
@@ -40,19 +43,22 @@ def destinations(keys: Iterable[str]) -> dict[str, Destination | RunFailed]:
     """Where each of the files goes, asked in one query; nothing is made. RunFailed where nothing is left of a name."""
     names = {key: _named(key) for key in keys}
     wanted = [name for name in names.values() if isinstance(name, str)]
-    candidates = list(Dataset.objects.filter(~Q(patterns=[]) | Q(name__in=wanted)))
-    by_name = {dataset.name: dataset for dataset in candidates}
-    patterned = [dataset for dataset in candidates if dataset.patterns]
-    found: dict[str, Destination | RunFailed] = {}
-    for key, name in names.items():
-        matched = _matched(key, patterned)
-        if matched:
-            found[key] = matched
-        elif isinstance(name, RunFailed):
-            found[key] = name
-        else:
-            found[key] = Destination(name=name, dataset=by_name.get(name), pattern="")
-    return found
+    openings = Opening.objects.filter(dataset_id=OuterRef("pk"))
+    candidates = list(Dataset.objects.filter(~Q(patterns=[]) | Q(name__in=wanted)).annotate(is_closed=Exists(openings)))
+    closed = [dataset for dataset in candidates if dataset.is_closed]
+    return {
+        key: _claimed(key, name, closed) or _claimed(key, name, candidates) or _new(name) for key, name in names.items()
+    }
+
+
+def _claimed(key: str, name: str | RunFailed, datasets: Iterable[Dataset]) -> Destination | None:
+    """The one of ``datasets`` to which the file belongs, by a pattern before by its name."""
+    by_name = (Destination(name=each.name, dataset=each, pattern="") for each in datasets if each.name == name)
+    return _matched(key, datasets) or next(by_name, None)
+
+
+def _new(name: str | RunFailed) -> Destination | RunFailed:
+    return name if isinstance(name, RunFailed) else Destination(name=name, dataset=None, pattern="")
 
 
 def _named(key: str) -> str | RunFailed:

@@ -60,7 +60,10 @@ def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...
 
 def finish_unchanged(run: Run, same: Run, sha256: str, stages: Stages) -> Status:
     """End a run whose content run ``same`` has loaded: every row is unchanged, nothing is written (BEHAVIOUR 1)."""
-    note = f"Run {same.pk} has loaded the same content into this table, so nothing was to do."
+    note = (
+        f"Run {same.pk} has loaded the same content into this table, so nothing was to do. Changes made outside aren't "
+        "looked for: load it anyway if there were any."
+    )
     _write(
         run,
         status=Status.SUCCEEDED,

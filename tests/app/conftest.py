@@ -135,6 +135,11 @@ def rows(query: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
+def tell_statistics() -> None:
+    """Let the server count what was written: it would tell of it some seconds later."""
+    rows("SELECT pg_stat_force_next_flush()")
+
+
 def s3_event(*sources: SourceObject) -> dict[str, Any]:
     """A bare S3 notification."""
     return {

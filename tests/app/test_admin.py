@@ -260,3 +260,14 @@ def test_records_are_shown_in_one_harmless_line():
 )
 def test_sizes_are_written_in_binary_units(number, text):
     assert shown.size(number) == text
+
+
+@pytest.mark.django_db
+def test_what_is_not_allowed_or_not_there_is_said_on_a_page_with_a_way_back(client):
+    staff(client)
+    for address, status, said in (("/admin/ingest/upload/", 403, "may not do this"), ("/nope", 404, "no such page")):
+        answer = client.get(address)
+        page = answer.content.decode()
+        assert answer.status_code == status
+        assert said in page
+        assert 'href="/admin/"' in page

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 
 from ingest import runs
@@ -104,3 +105,19 @@ def test_a_run_without_a_table_can_be_retried_once_a_pattern_takes_it(source):
     eu = Dataset.objects.create(name="eu", patterns=["eu/*"])
     assert runs.retry(run.pk).dataset == eu
     assert runs.due() == [run.pk]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("key", "goes_to"),
+    [
+        ("data/salaries.csv", "salaries"),  # a closed dataset's by its name
+        ("data/payroll-2026-05.csv", "salaries"),  # by its pattern, which is shorter than the open one's
+        ("data/others.csv", "open"),
+    ],
+)
+def test_no_open_datasets_pattern_draws_a_closed_datasets_files(source, key, goes_to):
+    closed = Dataset.objects.create(name="salaries", patterns=["payroll-*"])
+    closed.open_to.add(Group.objects.create(name="hr"))
+    Dataset.objects.create(name="open", patterns=["salaries.csv", "payroll-2026-*.csv", "*"])
+    assert runs.receive(source(key)).dataset.name == goes_to

@@ -22,6 +22,7 @@ from tests.app.conftest import Door
 from tests.docs.page import blocks
 from tests.docs.playing import MANAGE
 from tests.local.test_demo import LOADED
+from tests.screenshots import __main__ as screenshots
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -235,10 +236,11 @@ def _places(text: str) -> set[str]:
 
 
 def test_pictures_say_what_they_show_and_can_be_read_in_the_dark() -> None:
-    pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", TEXT)
-    assert len(pictures) == 1
-    for said, path in pictures:
-        assert len(said) > 40
+    pictures = {path: said for said, path in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", TEXT)}
+    assert all(len(said) > 40 for said in pictures.values())
+    taken = {f"docs/screenshots/{name}.png" for name in screenshots.README}
+    assert {path for path in pictures if path.endswith(".png")} == taken
+    for path in pictures.keys() - taken:
         root = ElementTree.parse(ROOT / path).getroot()
         assert {child.tag.rpartition("}")[2] for child in root} >= {"title", "desc", "style"}
         assert "prefers-color-scheme: dark" in (ROOT / path).read_text()

@@ -53,7 +53,7 @@ def look(page: Page, name: str) -> None:
 def test_somebody_goes_from_a_dataset_to_its_rows_and_takes_some_home(site: Site) -> None:
     run = dropped(site, "people.csv", PEOPLE)
     page = site.open(f"/admin/ingest/dataset/{run.dataset_id}/change/")
-    page.get_by_role("link", name="Browse its rows").click()
+    page.get_by_role("link", name="Browse the rows").click()
     page.get_by_text("240 rows · 10 columns").wait_for()
     site.check(page)
     look(page, "table")

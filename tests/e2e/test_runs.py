@@ -25,6 +25,7 @@ def test_failed_runs_are_found_and_retried_together(site: Site) -> None:
     assert handlers.on_schedule() == {"carried": 2}
     page.get_by_role("link", name="All runs", exact=True).click()
     expect(page.locator("table.runs tbody tr")).to_have_count(3)
+    page.wait_for_load_state()  # the keys' script comes after the rows
     page.keyboard.press("/")
     page.keyboard.type("GOO")
     page.keyboard.press("Enter")

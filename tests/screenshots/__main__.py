@@ -21,7 +21,7 @@ from tests.screenshots.story import Drop, story
 
 SIZES = {"wide": (1280, 800), "narrow": (360, 740)}
 THEMES = ("light", "dark")
-README = ("home", "run", "browse", "upload")
+README = ("home", "runs", "run", "browse")
 """The four that the README shows, wide and light."""
 _PATIENCE = 120.0
 

@@ -190,17 +190,23 @@ function tick() {
   if (sender.busy || toLook.length) plan();
 }
 
+function stateOf({ run, state }) {
+  if (!run) return state;
+  return run.kind === "preview" && run.status === "succeeded" ? "previewed" : run.status;
+}
+
 setInterval(() => {
-  const states = items.map((item) => item.run?.status ?? item.state);
+  const states = items.map(stateOf);
   const many = (...names) => states.filter((state) => names.includes(state)).length;
   const parts = [
     [many("succeeded"), "loaded"],
+    [many("previewed"), "previewed, not loaded"],
     [many("failed", "refused"), "failed or refused"],
     [many("held"), "held"],
     [many("asks"), "waiting for your decision"],
   ];
   const told = parts.filter(([number]) => number).map(([number, word]) => `${count(number)} ${word}`);
-  const text = items.length ? `${count(items.length)} files: ${told.join(", ") || "on their way"}.` : "";
+  const text = items.length ? `${count(items.length)} file${items.length === 1 ? "" : "s"}: ${told.join(", ") || "on their way"}.` : "";
   if (text !== saidLast) document.getElementById("said").textContent = saidLast = text;
 }, SAYS_EVERY_MS);
 
