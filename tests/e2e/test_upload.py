@@ -199,6 +199,7 @@ def test_files_are_dropped_anywhere_on_the_page(site: Site) -> None:
 
 def test_a_preview_is_loaded_or_discarded_by_the_keyboard_alone(site: Site) -> None:
     page = site.open(ADDRESS)
+    page.on("filechooser", lambda _: None)  # Playwright begins to listen some time after it is asked to
     page.get_by_label("Preview first").focus()
     page.keyboard.press("Space")
     with page.expect_file_chooser() as chooser:
