@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.loader.flaws import Flaw, rejected
+from ingest.loader.parts import PART
 from ingest.loader.records import Block
 from ingest.loader.rejects import Reject
 
@@ -62,6 +63,8 @@ class Certifier:
         self.ordinals, self.starts = array("q"), array("q")
         self.marks: list[tuple[int, int]] = []
         """The ordinal of the first record accepted from a block, and where the block begins."""
+        self.cuts = array("q")
+        """Where in the certified bytes a part of at least ``PART`` bytes may end: there a record begins."""
 
     @property
     def copied(self) -> bool:
@@ -89,6 +92,7 @@ class Certifier:
         self.line_end = self.line_end or b"\n"
         self._copy = self._scratch.open("wb", buffering=_PIECE)
         self._copy.write(self._header + self.line_end)
+        self.cuts = array("q", (cut - self._at + self.header_size for cut in self.cuts))
         with self._source.open("rb") as certified:
             certified.seek(self._at)
             left = offset - self._at
@@ -158,8 +162,10 @@ class Certifier:
         if self._stays and not self.copied and readable.all() and plain[:-1].all() and (plain[-1] or unended):
             longest = int((block.bodies - block.starts).max()) + len(self.line_end or b"\n")
             self.longest = max(self.longest, longest)  # DuckDB counts a line end where the last record has none, too
+            self._note_cut(block.offset, self._at)
             return
         copy = self._copy_from(block.offset)
+        self._note_cut(copy.tell(), self.header_size)
         self.longest = max(self.longest, int(sizes[plain].max(initial=0)))
         view = memoryview(block.data)
         edges = np.flatnonzero(np.diff(plain, prepend=False, append=False)).tolist()
@@ -173,6 +179,10 @@ class Certifier:
             pieces.append((record, written))
         pieces.sort(key=itemgetter(0))
         copy.writelines(piece for _, piece in pieces)
+
+    def _note_cut(self, at: int, first: int) -> None:
+        if at - (self.cuts[-1] if self.cuts else first) >= PART:
+            self.cuts.append(at)
 
     def _choose_line_end(self, block: Block, record: int) -> None:
         """Records end as the first one does: CRLF or LF."""

@@ -12,6 +12,11 @@ _BLANK_LINES = re.compile(rb"[\r\n]*+")
 _WHOLE_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
+def became_shorter() -> RunInterrupted:
+    """What is raised of a file that ends before it did."""
+    return RunInterrupted("The fetched file became shorter while it was read; the run has to fetch it again.")
+
+
 class PhysicalFile:
     """The open ``file``, as large as it is now, read ``piece`` bytes at a time. A line ends with LF, CRLF or CR."""
 
@@ -24,7 +29,7 @@ class PhysicalFile:
         """Up to ``size`` bytes from byte ``at`` on; raises RunInterrupted where there should be some and are none."""
         found = os.pread(self._file, size, at)
         if not found and size and at < self.size:
-            raise RunInterrupted("The fetched file became shorter while it was read; the run has to fetch it again.")
+            raise became_shorter()
         return found
 
     def next_line_end(self, at: int) -> int:

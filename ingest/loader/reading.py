@@ -11,6 +11,7 @@ import duckdb
 
 from ingest.loader.errors import RunFailed
 from ingest.loader.held import Cells, read_first
+from ingest.loader.parts import Feed
 from ingest.loader.split import Certified
 from ingest.loader.values import literal
 
@@ -23,6 +24,9 @@ _HEAD_VALUES = 200_000
 
 _LINE_SIZE = 2 << 20
 """Bytes of the longest line that DuckDB's reader takes unless told."""
+
+_MEMORY = 256 << 20
+"""Bytes that DuckDB may take for any file; more for a wide file's aggregates and a long record's buffers."""
 
 _ROWS = 1_000
 """Rows of a stream in memory at once."""
@@ -44,6 +48,7 @@ class Reading:
         self._used = range(self.width) if used is None else used
         self.null_tokens = tuple(null_tokens)
         self._lazy: duckdb.DuckDBPyConnection | None = None
+        self._feed: Feed | None = None
         self.first = self._read_first()
 
     def _read_first(self) -> list[Cells]:
@@ -66,8 +71,7 @@ class Reading:
     def _connection(self) -> duckdb.DuckDBPyConnection:
         if self._lazy is None:
             self._lazy = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
-            # A wide file's aggregates and a long record's buffers want more than the 256 MB that others do with.
-            memory = (256 << 20) + 16 * self.certified.longest + self.width * (512 << 10)
+            memory = _MEMORY + 16 * self.certified.longest + self.width * (512 << 10)
             self._lazy.execute(f"set memory_limit='{memory >> 20}MiB'")
         return self._lazy
 
@@ -77,26 +81,46 @@ class Reading:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._lazy is not None:
             self._lazy.close()
+        self._end_feed()
+
+    def _fed(self) -> duckdb.DuckDBPyConnection:
+        """The connection, the records at hand for one query."""
+        self._end_feed()
+        if self.certified.cuts:
+            self._feed = Feed(self.certified.path, self.certified.offset, self.certified.cuts)
+            self._connection.execute(f"set variable parts = {self._feed.paths}")
+        return self._connection
+
+    def _end_feed(self) -> None:
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            feed.close()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a query over ``self.records``."""
-        return self._connection.execute(query).fetchall()
+        found = self._fed().execute(query).fetchall()
+        self._end_feed()
+        return found
 
     def stream(self, query: str) -> Iterator[tuple[Any, ...]]:
         """The rows of a query over ``self.records``, few in memory at a time; nothing else may be asked in between.
 
         In the order of the file, if the query doesn't say otherwise: one thread reads it.
         """
-        found = self._connection.execute(query)
-        while rows := found.fetchmany(_ROWS):
-            yield from rows
+        found = self._fed().execute(query)
+        try:
+            while rows := found.fetchmany(_ROWS):
+                yield from rows
+        finally:
+            found.execute("select 1")  # whoever stops early leaves no query that still reads
+            self._end_feed()
 
     def check(self, records: int) -> None:
         """Raise RunFailed unless DuckDB took every record that the splitter accepted, as it accepted it.
 
         ``records`` is how many DuckDB has counted.
         """
-        rejected = self.rows("select count(*) from reject_errors")[0][0]
+        ((rejected,),) = self._connection.execute("select count(*) from reject_errors").fetchall()
         if rejected or records != self.certified.records:
             raise RunFailed(
                 f"One reader certified {self.certified.records:,} records, the other read {records:,} and refused "
@@ -110,7 +134,7 @@ class Reading:
 
     @property
     def records(self) -> str:
-        """The relation of all records: ``r`` from 0, and the cells, with the dataset's null tokens as NULL."""
+        """The relation of all records, once in a query: ``r`` from 0, and the cells, the dataset's null tokens NULL."""
         cells = [f"f{position}" for position in self._used]
         if self.null_tokens:
             tokens = ", ".join(literal(token) for token in self.null_tokens)
@@ -121,8 +145,9 @@ class Reading:
     def _read_csv(self) -> str:
         dialect = self.certified.dialect
         columns = ", ".join(f"'f{position}': 'varchar'" for position in range(self.width))
+        path = "getvariable('parts')" if self.certified.cuts else literal(str(self.certified.path))
         return (
-            f"read_csv({literal(str(self.certified.path))}, all_varchar=true, parallel=false, auto_detect=false, "
+            f"read_csv({path}, all_varchar=true, parallel=false, auto_detect=false, "
             f"header=true, delim={literal(dialect.delimiter)}, "
             f"quote={literal(dialect.quote)}, escape={literal(dialect.escape)}, strict_mode=true, "
             "allow_quoted_nulls=false, null_padding=false, store_rejects=true, "
@@ -131,7 +156,7 @@ class Reading:
 
     def emit(self, query: str) -> "Emission":
         """The rows of ``query`` as a CSV stream, every value quoted, NULL as nothing."""
-        return Emission(self._connection, query)
+        return Emission(self._fed(), query)
 
 
 class Emission:

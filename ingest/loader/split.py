@@ -61,6 +61,8 @@ class Certified:
     lines: Lines
     marks: Sequence[tuple[int, int]] = ()
     """Where a second pass can begin: the ordinal of an accepted record, and a byte of ``source`` at or before it."""
+    cuts: Sequence[int] = ()
+    """Bytes of ``path`` at which a record begins: one behind every ``PART`` bytes or a few more."""
     allowed: int = LONGEST
     """The longest record allowed when the file was split."""
 
@@ -114,6 +116,7 @@ def split(
         longest=max(certifier.longest, offset),
         lines=Lines(ordinals=certifier.ordinals, starts=certifier.starts),
         marks=tuple(certifier.marks),
+        cuts=tuple(certifier.cuts),
         allowed=longest,
     )
 

@@ -7,18 +7,20 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader import reading, ways
+from ingest.loader import certify, reading, ways
+from ingest.loader.parts import PART
 from pipeline_site.local.postgres import Postgres
 from tests.conftest import MAJORS, Servers
 
 WAYS = {
-    "alone": (4 << 20, 1 << 20, 1_000),
-    "judged": (4 << 20, 1 << 20, 1),
-    "beside": (0, 1 << 20, 2),
-    "misled": (0, 64, 1),
+    "alone": (4 << 20, 1 << 20, 1_000, PART),
+    "judged": (4 << 20, 1 << 20, 1, 1),
+    "beside": (0, 1 << 20, 2, PART),
+    "misled": (0, 64, 1, 1),
 }
-"""From which size on a file is copied beside its judgement, how many bytes of its head the guess is made from, and up
-to how many records a file is held in memory: with more it is judged by DuckDB, and written anew through it."""
+"""From which size on a file is copied beside its judgement, how many bytes of its head the guess is made from, up to
+how many records a file is held in memory (with more it is judged by DuckDB, and written anew through it), and from
+which size on DuckDB reads it in parts."""
 
 
 @pytest.fixture(scope="module")
@@ -60,4 +62,5 @@ def going(way: str) -> Iterator[None]:
         patch.setattr(ways, "WORTHWHILE", WAYS[way][0])
         patch.setattr(ways, "HEAD", WAYS[way][1])
         patch.setattr(reading, "HEAD", WAYS[way][2])
+        patch.setattr(certify, "PART", WAYS[way][3])
         yield
