@@ -34,7 +34,7 @@ class Merge:
     def execute(self, staged: int, *, nulls: bool) -> tuple[Outcome, dict[str, int]]:
         """Write what differs: the outcome, and the fates of records that don't go in, by code."""
         table, planned = self.target.table, self.way.plan
-        resolved = resolve(self.cursor, table, planned, self.identities, nulls=nulls)
+        resolved = resolve(self.cursor, table, planned, self.identities, staged=staged, nulls=nulls)
         history = History(self.cursor, self.target, self.way, self.identities)
         snapshot = self.target.mode is Mode.SNAPSHOT
         missing = history.delete_missing(resolved.fates.get("null_key", 0)) if snapshot else None

@@ -2,11 +2,17 @@
 
 from dataclasses import dataclass
 
+from psycopg2 import errors
 from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.plan import ID_AND_EMAIL, Identities, Plan
 from ingest.loader.rejects import Code
 from ingest.loader.statements import merging, tables
+
+INDEXED = 100_000
+"""Records from which on the stage gets an index by its key. With it, files and tables that lie in the order of their
+keys, as exports do, are held against each other as they lie: 1.3 s for 2 million of each where a hash join takes 3.3.
+It takes 0.3 s (0.65 out of order), and so does the search for equal keys that it replaces (0.25, 0.45)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,8 +62,8 @@ def evidence_of(identities: Identities) -> str:
     return f"{names} is the key: it is declared on the dataset."
 
 
-def resolve(cursor: Cursor, table: str, plan: Plan, identities: Identities, *, nulls: bool) -> Resolved:
-    """Hold the stage against itself and the table; afterwards the table of changes holds what is to be written.
+def resolve(cursor: Cursor, table: str, plan: Plan, identities: Identities, *, staged: int, nulls: bool) -> Resolved:
+    """Hold the ``staged`` records against each other and the table; afterwards the changes are in a table of their own.
 
     ``nulls`` says whether a record may lack a value in its key. Conflicts of e-mails are for ``settle_emails``.
     """
@@ -65,8 +71,13 @@ def resolve(cursor: Cursor, table: str, plan: Plan, identities: Identities, *, n
     lacking = []
     if nulls:
         lacking = merging.fill_ids(table) if with_email else [merging.fate_null_keys(key)]
-    cursor.execute(tables.together(tables.ANALYZE_STAGE, merging.CREATE_FATE, *lacking, merging.repeats(key)))
-    repeats = _one(cursor)
+    prepare = tables.together(tables.ANALYZE_STAGE, merging.CREATE_FATE, *lacking)
+    if staged < INDEXED:
+        cursor.execute(tables.together(prepare, merging.repeats(key)))
+        repeats = bool(_one(cursor))
+    else:
+        cursor.execute(prepare)
+        repeats = _index(cursor, key)
     if repeats:
         cursor.execute(merging.fate_duplicates(key))
     fates = _count_fates(cursor) if nulls or repeats else {}
@@ -76,6 +87,16 @@ def resolve(cursor: Cursor, table: str, plan: Plan, identities: Identities, *, n
     find = merging.find_changes(table, key, rest, fated=bool(fates), with_email=with_email)
     cursor.execute(tables.together(find, merging.count_changes(with_email=with_email)))
     return _counted(cursor, fates)
+
+
+def _index(cursor: Cursor, key: tuple[str, ...]) -> bool:
+    """Index the stage by its key; whether two records have the same."""
+    try:
+        cursor.execute(tables.together(merging.BEFORE_INDEX, merging.index_stage(key, unique=True)))
+    except errors.UniqueViolation:
+        cursor.execute(tables.together(merging.WITHOUT_INDEX, merging.index_stage(key, unique=False)))
+        return True
+    return False
 
 
 def uses_email(identities: Identities, plan: Plan) -> bool:

@@ -2,25 +2,27 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader import certify, reading, ways
-from ingest.loader.parts import PART
+from ingest.loader import certify, reading, resolve, ways
 from pipeline_site.local.postgres import Postgres
 from tests.conftest import MAJORS, Servers
 
-WAYS = {
-    "alone": (4 << 20, 1 << 20, 1_000, PART),
-    "judged": (4 << 20, 1 << 20, 1, 1),
-    "beside": (0, 1 << 20, 2, PART),
-    "misled": (0, 64, 1, 1),
+_LARGE = 4 << 20
+_SMALL = {(certify, "PART"): 1, (resolve, "INDEXED"): 1}
+"""What a large file meets, for a small one: DuckDB reads it in parts, and the stage has an index."""
+WAYS: dict[str, dict[tuple[ModuleType, str], int]] = {
+    "alone": {(ways, "WORTHWHILE"): _LARGE},
+    "judged": {(ways, "WORTHWHILE"): _LARGE, (reading, "HEAD"): 1, **_SMALL},
+    "beside": {(ways, "WORTHWHILE"): 0, (reading, "HEAD"): 2},
+    "misled": {(ways, "WORTHWHILE"): 0, (reading, "HEAD"): 1, (ways, "HEAD"): 64, **_SMALL},
 }
-"""From which size on a file is copied beside its judgement, how many bytes of its head the guess is made from, up to
-how many records a file is held in memory (with more it is judged by DuckDB, and written anew through it), and from
-which size on DuckDB reads it in parts."""
+"""From which size on a file is copied beside its judgement, up to how many records it is held in memory (with more it
+is judged by DuckDB, and written anew through it), and how many bytes of its head the guess is made from."""
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +61,6 @@ def clear(connection: Connection) -> None:
 def going(way: str) -> Iterator[None]:
     """Let files go in by one of the ways, whatever their size."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ways, "WORTHWHILE", WAYS[way][0])
-        patch.setattr(ways, "HEAD", WAYS[way][1])
-        patch.setattr(reading, "HEAD", WAYS[way][2])
-        patch.setattr(certify, "PART", WAYS[way][3])
+        for (module, name), value in WAYS[way].items():
+            patch.setattr(module, name, value)
         yield

@@ -61,6 +61,16 @@ def repeats(key: Sequence[str]) -> Composed:
     )
 
 
+BEFORE_INDEX = SQL("savepoint ingest_index")
+WITHOUT_INDEX = SQL("rollback to savepoint ingest_index")
+
+
+def index_stage(key: Sequence[str], *, unique: bool) -> Composed:
+    """An index of the stage by its key; ``unique`` fails where two records have the same."""
+    kind = SQL("unique index" if unique else "index")
+    return SQL("create {kind} on {stage} ({key})").format(kind=kind, stage=STAGE, key=columns(key))
+
+
 def fate_duplicates(key: Sequence[str]) -> Composed:
     """Of records with the same key the last counts."""
     return SQL(
