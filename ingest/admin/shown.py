@@ -3,6 +3,8 @@
 from datetime import datetime
 
 _LONGEST = 300  # characters of one cell, bytes of one record
+BUCKET = "the bucket"
+"""Who asked for a run that nobody asked for: its file was put there."""
 
 
 def count(number: int | None) -> str:
@@ -22,6 +24,11 @@ def size(number: int) -> str:
 def seconds(begin: datetime | None, end: datetime | None) -> str:
     """How long it took; empty where it isn't over."""
     return f"{(end - begin).total_seconds():,.2f}" if begin and end else ""
+
+
+def who(name: str) -> str:
+    """Who asked for a run."""
+    return printable(name, 200) or BUCKET
 
 
 def printable(text: str, longest: int = _LONGEST) -> str:

@@ -40,6 +40,7 @@ def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
         "address": shown.printable(f"s3://{run.bucket}/{run.key}", 1_200),
         "version": run.version_id or (f"ETag {run.etag}" if run.etag else ""),
         "size": shown.size(run.size),
+        "who": shown.who(run.who),
         "reason": shown.printable(run.reason, 5_000),
         "is_over": run.status in live.OVER,
         "seconds": shown.seconds(run.started, run.finished),

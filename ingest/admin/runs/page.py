@@ -218,6 +218,7 @@ def _row(run: Run) -> dict[str, Any]:
         "file": shown.printable(run.file_name, 80),
         "reason": shown.printable(run.reason, 200),
         "records": shown.count(run.records),
+        "who": shown.who(run.who),
         "counts": [
             (name, shown.count(getattr(run, name)) if done or (name == "rejected" and run.rejected) else "")
             for name in _FATES
