@@ -6,10 +6,13 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.core.exceptions import SuspiciousOperation
 from django.db import DataError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from ingest.admin import shown
 
 _LOG = logging.getLogger("ingest.admin")
 
@@ -22,8 +25,15 @@ class SteadyPage(admin.ModelAdmin):
     empty_value_display = "–"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list; filters that can't be read are left out."""
-        return self._steady(request, lambda: super(SteadyPage, self).changelist_view(request, extra_context))
+        """The list; filters that it doesn't know are left out, and it says so."""
+        answer = self._steady(request, lambda: super(SteadyPage, self).changelist_view(request, extra_context))
+        if answer.status_code == 302 and answer.headers["Location"] == f"{request.path}?{ERROR_FLAG}=1":
+            return self._without_parameters(request)
+        listed = (getattr(answer, "context_data", None) or {}).get("cl")
+        for each in listed.filter_specs if listed else ():
+            if told := getattr(each, "left_out", ""):
+                messages.warning(request, told)
+        return answer
 
     def changeform_view(
         self,
@@ -51,9 +61,26 @@ class SteadyPage(admin.ModelAdmin):
             return self._without_parameters(request)
 
     def _without_parameters(self, request: HttpRequest) -> HttpResponse:
-        what = "can't do that with what was chosen" if request.method == "POST" else "doesn't know such a filter"
-        messages.warning(request, f"This page {what}, so it was left out.")
-        return HttpResponseRedirect(request.path)
+        """Back to the address without what it doesn't know, which is named; without all of it where that is unclear."""
+        unknown = [name for name in request.GET if not self._knows(name)]
+        if request.method == "POST":
+            messages.warning(request, "This page can't do that with what was chosen, so it was left out.")
+            return HttpResponseRedirect(request.path)
+        if not unknown:
+            messages.warning(request, "This page doesn't know such a filter, so it was left out.")
+            return HttpResponseRedirect(request.path)
+        named = ", ".join(f"“{shown.printable(name, 60)}”" for name in unknown[:5])
+        messages.warning(request, f"This page knows no filter {named}, so that was left out.")
+        kept = request.GET.copy()
+        for name in unknown:
+            del kept[name]
+        return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}" if kept else request.path)
+
+    def _knows(self, name: str) -> bool:
+        """Whether a list has a parameter of this name: a filter's, or one that each list has."""
+        filters = [each[0] if isinstance(each, tuple) else each for each in self.list_filter]
+        own = {each if isinstance(each, str) else each.parameter_name for each in filters}
+        return name in (ALL_VAR, ORDER_VAR, PAGE_VAR, SEARCH_VAR) or name in own or name.partition("__")[0] in own
 
 
 class Page(SteadyPage):

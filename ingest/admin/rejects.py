@@ -6,11 +6,13 @@ from django.db.models.functions import Length, Substr
 from django.http import HttpRequest
 
 from ingest.admin import shown
+from ingest.admin.filters import KnownFilter
 from ingest.admin.pages import HistoryPage, is_list
 from ingest.loader.rejects import Code
-from ingest.models import Reject
+from ingest.models import Reject, Run
 
 _LONGEST_RECORD = 5_000  # bytes that a page shows
+_LONGEST_NUMBER = 18  # digits; a run's number has no more
 
 
 def without_long_records(rejects: QuerySet[Reject], longest: int) -> QuerySet[Reject]:
@@ -18,7 +20,7 @@ def without_long_records(rejects: QuerySet[Reject], longest: int) -> QuerySet[Re
     return rejects.defer("raw").annotate(head=Substr("raw", 1, longest), size=Length("raw"))
 
 
-class RunFilter(admin.SimpleListFilter):
+class RunFilter(KnownFilter):
     """By run, from a run's page: there are too many to offer."""
 
     title = "run"
@@ -26,15 +28,21 @@ class RunFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         """The chosen one only."""
-        chosen = request.GET.get(self.parameter_name, "")
-        return [(chosen, f"run {chosen}")] if chosen.isdecimal() else []
+        chosen = self.value()
+        return [(chosen, f"run {chosen}")] if chosen else []
+
+    def knows(self, request: HttpRequest, value: str) -> bool:
+        """Whether this person sees a run of that number."""
+        if not (value.isascii() and value.isdecimal()) or len(value) > _LONGEST_NUMBER:
+            return False
+        return Run.objects.visible_to(request.user).filter(pk=int(value)).exists()
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Reject]) -> QuerySet[Reject]:
         """The rejects of the chosen run."""
-        return queryset.filter(run_id=int(self.value())) if (self.value() or "").isdecimal() else queryset
+        return queryset.filter(run_id=int(self.value())) if self.value() else queryset
 
 
-class CodeFilter(admin.SimpleListFilter):
+class CodeFilter(KnownFilter):
     """By reason code."""
 
     title = "code"

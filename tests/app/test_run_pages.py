@@ -205,11 +205,49 @@ def test_the_list_is_narrowed_by_status_day_who_kind_and_dataset(client, source)
         "q=LUM": [2],
         "q=s": [2, 1, 0],
         "q=%25": [],
-        "dataset=nobody": [],
         "status=attention&who=ada&q=apple": [0],
     }.items():
         page = client.get(f"/admin/ingest/run/?{query}")
         assert [run.pk for run in page.context["cl"].result_list] == [made[at].pk for at in found], query
+
+
+@pytest.mark.django_db
+def test_a_run_that_nobody_asked_for_is_the_buckets_wherever_it_stands(client, source):
+    run = runs.receive(source())
+    staff(client, "view_run")
+    page = client.get("/admin/ingest/run/?who=-").content.decode()
+    assert '<td class="who">the bucket</td>' in page
+    assert '<option value="-" selected>the bucket</option>' in page
+    assert "<dt>Who</dt><dd>the bucket</dd>" in client.get(address(run)).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("run/?status=nonsense", "This list knows no status “nonsense”, so that filter was left out."),
+        ("run/?kind=nonsense", "This list knows no kind “nonsense”"),
+        ("run/?dataset=gone", "This list knows no dataset “gone”"),
+        ("run/?day=2026-02-30", "This list knows no day “2026-02-30”"),
+        ("run/?day=9999-12-31", "This list knows no day “9999-12-31”"),
+        ("run/?who=nobody", "This list knows no person “nobody”"),
+        ("run/?status=queued&colour=3", "This page knows no filter “colour”, so that was left out."),
+        ("dataset/?late=perhaps", "This list knows no freshness “perhaps”"),
+        ("dataset/?mode__exact=nonsense", "This list knows no mode “nonsense”"),
+        ("dataset/?policy__exact=nonsense&q=pears", "This list knows no policy “nonsense”"),
+        ("reject/?run=x", "This list knows no run “x”"),
+        ("reject/?run=987654321", "This list knows no run “987654321”"),
+        ("reject/?code=nonsense", "This list knows no code “nonsense”"),
+    ],
+)
+def test_a_list_says_which_filter_it_does_not_know_and_leaves_it_out(client, source, path, said):
+    run = runs.receive(source("data/pears.csv"))
+    Reject.objects.create(run=run, line=2, code="bad_value", reason="R.", raw=b"a,b")
+    staff(client, "view_run", "view_dataset", "view_reject")
+    page = client.get(f"/admin/ingest/{path}", follow=True)
+    assert page.content.decode().count(said) == 1
+    assert len(page.context["cl"].result_list) == 1
+    assert b'class="warning"' not in client.get("/admin/ingest/run/").content, "it is said once"
 
 
 @pytest.mark.django_db

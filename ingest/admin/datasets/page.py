@@ -17,11 +17,12 @@ from django.views.decorators.http import require_POST
 from ingest.admin import browse, shown
 from ingest.admin.datasets.facts import tell_of_list, tell_of_page
 from ingest.admin.datasets.form import FIELDS, DatasetForm
+from ingest.admin.filters import KnownChoices, KnownFilter
 from ingest.admin.pages import Page
 from ingest.models import SEES_ALL, Dataset
 
 
-class LateFilter(admin.SimpleListFilter):
+class LateFilter(KnownFilter):
     """Those whose file is overdue."""
 
     title = "freshness"
@@ -57,7 +58,7 @@ class DatasetPage(Page):
     form = DatasetForm
     change_form_template = "ingest/dataset/page.html"
     list_display = ("name", "status_", "last_loaded_", "rows_", "size_", "mode_", "open_")
-    list_filter = (LateFilter, "mode", "policy")
+    list_filter = (LateFilter, ("mode", KnownChoices), ("policy", KnownChoices))
     search_fields = ("name",)
     search_help_text = "A part of the table's name"
     fieldsets = (

@@ -3,12 +3,13 @@
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 
-from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from ingest.admin import shown
+from ingest.admin.filters import KnownFilter
 from ingest.models import Dataset, Run
 
 Status = Run.Status
@@ -32,7 +33,7 @@ class Capped(Paginator):
         return self.object_list.order_by().values("pk")[:MOST].count()
 
 
-class _Typed(admin.SimpleListFilter):
+class _Typed(KnownFilter):
     """A filter that a person may type into: what is offered is a help only."""
 
     def has_output(self) -> bool:
@@ -83,12 +84,14 @@ class DatasetFilter(_Typed):
         datasets = Dataset.objects.visible_to(request.user).order_by("name")
         return [(name, name) for name in datasets.values_list("name", flat=True)[:_OFFERED]]
 
+    def knows(self, request: HttpRequest, value: str) -> bool:
+        """Whether this person sees a dataset of that name."""
+        self._dataset = Dataset.objects.visible_to(request.user).filter(name=value).values_list("pk", flat=True).first()
+        return self._dataset is not None
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         """The runs of the chosen one, by its number: a join would be walked through from the newest run on."""
-        if not self.value():
-            return queryset
-        dataset = Dataset.objects.filter(name=self.value()).values_list("pk", flat=True).first()
-        return queryset.filter(dataset=dataset) if dataset else queryset.none()
+        return queryset.filter(dataset=self._dataset) if self.value() else queryset
 
 
 class DayFilter(_Typed):
@@ -100,8 +103,15 @@ class DayFilter(_Typed):
         """None: any day may be typed."""
         return []
 
+    def knows(self, request: HttpRequest, value: str) -> bool:
+        """Whether there is such a day, written as it is in ISO 8601."""
+        try:
+            return date.fromisoformat(value) < date.max
+        except ValueError:
+            return False
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
-        """The runs of that day. Raises ValueError where it is none."""
+        """The runs of that day."""
         if not self.value():
             return queryset
         begin = datetime.combine(date.fromisoformat(self.value()), time(), UTC)
@@ -112,13 +122,22 @@ class WhoFilter(_Typed):
     """By who asked for it."""
 
     title = parameter_name = "who"
+    noun = "person"
     _bucket = "-"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        """The bucket, this person, and some others."""
+        """The bucket, some people, and whoever is chosen."""
         people = get_user_model().objects.filter(is_staff=True, is_active=True).order_by("username")
         names = list(people.values_list("username", flat=True)[:_OFFERED])
-        return [(self._bucket, "nobody: put in the bucket"), *((name, name) for name in names)]
+        chosen = self.value()
+        names += [chosen] if chosen and chosen not in (self._bucket, *names) else []
+        return [(self._bucket, shown.BUCKET), *((name, name) for name in names)]
+
+    def knows(self, request: HttpRequest, value: str) -> bool:
+        """Whether it is the bucket, somebody with an account, or somebody who asked for a run that this person sees."""
+        accounts = get_user_model().objects.filter(username=value, is_staff=True)
+        asked = Run.objects.visible_to(request.user).filter(who=value)
+        return value == self._bucket or accounts.exists() or asked.exists()
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         """The runs of the chosen one."""
