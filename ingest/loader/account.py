@@ -8,12 +8,12 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.outcome import Column
-from ingest.loader.plan import Identities, Plan
+from ingest.loader.plan import Identities, Plan, PlannedColumn
 from ingest.loader.reading import Reading
 from ingest.loader.rejects import Code, Reject, RejectBook
 from ingest.loader.resolve import reason_of
 from ingest.loader.rows import bad_records
-from ingest.loader.scan import Scan
+from ingest.loader.scan import ColumnScan, Scan
 from ingest.loader.split import raw_records
 from ingest.loader.statements import merging
 from ingest.loader.types import SPACES
@@ -81,26 +81,37 @@ class Account:
 
     def columns(self, headers: Sequence[str], found: Scan, planned: Plan) -> tuple[Column, ...]:
         """Every column of the file that is loaded, with its proof; ``headers`` are its texts in the file."""
-        certified = self.reading.certified
         told = []
         for header, column in zip(headers, planned.columns, strict=True):
             judged = found.columns[column.name]
-            proof = ""
-            if judged.proof:
-                narrower, witness = judged.proof
-                proof = f"line {certified.lines.line_of(witness.record):,} is {witness.value.strip(SPACES)[:100]!r}"
-                proof += f", which is no {narrower.short}" if narrower else ""
+            line, proof = self._proof(judged, column)
             told.append(
                 Column(
                     header=header,
                     name=column.name,
                     type=column.type.short,
                     proof=proof,
+                    line=line,
                     values=judged.values,
                     nulls=judged.nulls,
                 )
             )
         return tuple(told)
+
+    def _proof(self, judged: ColumnScan, column: PlannedColumn) -> tuple[int | None, str]:
+        """The line and the sentence of the value that counts: the first that the column doesn't hold, if it rejects.
+
+        Else the one that ruled out a narrower type; None and nothing where no value had to.
+        """
+        told = judged.proof
+        if column.rejects and column.type in judged.ruled_out:
+            told = column.type, judged.ruled_out[column.type]
+        if not told:
+            return None, ""
+        narrower, witness = told
+        line = self.reading.certified.lines.line_of(witness.record)
+        which = f", which is no {narrower.short}" if narrower else ""
+        return line, f"line {line:,} is {witness.value.strip(SPACES)[:100]!r}{which}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

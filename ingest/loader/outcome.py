@@ -18,6 +18,8 @@ class Column:
     """A sentence: which value, on which line, ruled the narrower type out; empty where nothing had to."""
     values: int
     nulls: int
+    line: int | None = None
+    """The line of that value."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -134,6 +134,28 @@ def test_a_file_that_is_gone_or_a_bucket_that_does_not_answer_is_a_sentence(clie
     assert b"could not be reached" in client.get(address(run, "file/"), follow=True).content
 
 
+def test_a_value_that_was_rejected_is_said_to_be_and_led_to_where_it_ruled_out_a_type(client, door: Door):
+    door.load("people.csv", "id,age,born\n1,30,2001-01-01\n")
+    rows = "".join(f"{number},{number},2001-01-01\n" for number in range(2, 30))
+    run = door.load("people.csv", f"id,age,born\n{rows}30,old,2001-01-01\n31,31,?\n")
+    assert (run.status, run.rejected) == ("succeeded", 2)
+    staff(client, "view_run", "view_reject")
+    page = client.get(address(run)).content.decode()
+    for line, value, kind in ((30, "old", "bigint"), (31, "?", "date")):
+        reject = run.rejects.get(line=line)
+        told = f"line {line} is &#x27;{value}&#x27;, which is no {kind}; "
+        assert f'{told}<a href="/admin/ingest/reject/{reject.pk}/change/">its record was rejected</a>' in page
+    first = Run.objects.get(dataset=run.dataset, rejected=0)
+    assert "its record was rejected" not in client.get(address(first)).content.decode()
+
+
+def test_a_column_that_is_text_for_the_sake_of_a_rejected_record_says_so(client, door: Door):
+    run = door.load("people.csv", "id,name,age\n1,Ann,30\n2,Bob,31\n,Cy,old\n")
+    assert run.rejected == 1
+    staff(client, "view_run")
+    assert "which is no bigint; its record was rejected" in client.get(address(run)).content.decode()
+
+
 # -- live -------------------------------------------------------------------------------------------------------------
 
 

@@ -102,7 +102,14 @@ def _timeline(run: Run) -> list[dict[str, Any]]:
 
 
 def _columns(run: Run) -> list[dict[str, Any]]:
-    return [{name: _safe(value) for name, value in column.items()} for column in run.columns[:_COLUMNS]]
+    """Each with its proof, and the reject that its record became, if it did: then the column stayed as it is."""
+    columns = run.columns[:_COLUMNS]
+    lines = {column["line"] for column in columns if column.get("line")} if run.rejected else set()
+    rejects = dict(run.rejects.filter(line__in=lines).values_list("line", "pk")) if lines else {}
+    return [
+        {name: _safe(value) for name, value in column.items()} | {"reject": rejects.get(column.get("line"))}
+        for column in columns
+    ]
 
 
 def _rejects(run: Run) -> dict[str, Any] | None:
