@@ -272,6 +272,64 @@ def test_a_list_says_which_filter_it_does_not_know_and_leaves_it_out(client, sou
     assert b'class="warning"' not in client.get("/admin/ingest/run/").content, "it is said once"
 
 
+def followed(client, query: str = "") -> str:
+    """Where the list asks what has become of it."""
+    return client.get(f"/admin/ingest/run/{query}").context["live"]
+
+
+@pytest.mark.django_db
+def test_a_list_on_which_something_goes_on_is_told_what_became_of_it(client, source):
+    made = [runs.receive(source(f"data/{name}.csv")) for name in ("apples", "pears", "plums")]
+    Run.objects.filter(pk=made[0].pk).update(status="superseded")
+    staff(client, "view_run")
+    ask = followed(client, "?status=active&p=1")
+    first = client.get(ask)
+    told = first.json()
+    assert (sorted(told["rows"]), told["over"], told["is_newer"]) == ([str(run.pk) for run in made[1:]], False, False)
+    assert client.get(ask, headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
+    counts = {"records": 1_204, "inserted": 1_204}
+    Run.objects.filter(pk=made[1].pk).update(status="succeeded", finished=timezone.now(), **counts)
+    Run.objects.filter(pk=made[2].pk).update(status="failed", reason="The disk is full.")
+    runs.receive(source("data/cherries.csv"))
+    Run.objects.filter(pk=runs.receive(source("data/figs.csv")).pk).update(status="superseded")
+    told = client.get(ask, headers={"If-None-Match": first.headers["ETag"]}).json()
+    assert (told["over"], told["newer"], told["is_newer"]) == (True, "1 newer run", True), "by the list's own filters"
+    assert '<td class="number" data-label="inserted">1,204</td>' in told["rows"][str(made[1].pk)]["html"]
+    assert "The disk is full." in told["rows"][str(made[2].pk)]["html"]
+
+
+@pytest.mark.django_db
+def test_a_list_on_which_nothing_goes_on_asks_nothing(client, source):
+    staff(client, "view_run")
+    assert followed(client) == ""
+    Run.objects.filter(pk=runs.receive(source()).pk).update(status="succeeded", records=0, finished=timezone.now())
+    assert followed(client) == ""
+
+
+@pytest.mark.django_db
+def test_what_a_list_asks_takes_a_fixed_number_of_queries_and_tells_nothing_of_closed_runs(client, source):
+    from django.contrib.auth.models import Group
+
+    staff(client, "view_run", "retry_run")
+    made = [runs.receive(source("data/f0.csv"))]
+
+    def queries(ask: str) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(ask).status_code == 200
+        return len(captured)
+
+    client.get(followed(client))
+    few = queries(followed(client))
+    made += [runs.receive(source(f"data/f{at}.csv")) for at in range(1, 40)]
+    assert queries(followed(client)) == few <= 10
+    ask = followed(client)
+    made[0].dataset.open_to.add(Group.objects.create(name="payroll"))
+    assert str(made[0].pk) not in client.get(ask).json()["rows"]
+    for nonsense in ("?runs=x,%00,9&since=x", "?runs=" + "9" * 40, "?day=x", "?colour=3", "?dataset__id=x", "?q=f"):
+        assert client.get(f"/admin/ingest/run/changes/{nonsense}").status_code in (200, 404), nonsense
+    assert b"messagelist" not in client.get("/admin/ingest/run/").content, "what is asked leaves no word for a page"
+
+
 @pytest.mark.django_db
 def test_a_short_search_among_many_runs_says_how_far_it_looked(client, source, monkeypatch):
     monkeypatch.setattr("ingest.admin.runs.filters.NEWEST", 2)
@@ -286,7 +344,7 @@ def test_a_short_search_among_many_runs_says_how_far_it_looked(client, source, m
 @pytest.mark.django_db
 def test_a_long_list_is_counted_as_far_as_anybody_pages(client, source, monkeypatch):
     monkeypatch.setattr("ingest.admin.runs.filters.MOST", 60)
-    monkeypatch.setattr("ingest.admin.runs.page.MOST", 60)
+    monkeypatch.setattr("ingest.admin.runs.listing.MOST", 60)
     staff(client, "view_run")
     for at in range(70):
         runs.receive(source(f"data/f{at}.csv"))

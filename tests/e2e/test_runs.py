@@ -3,9 +3,10 @@
 from django.contrib.admin.models import LogEntry
 from playwright.sync_api import expect
 
-from ingest import handlers
+from ingest import handlers, runs
 from ingest.models import Run
 from tests.e2e.conftest import NARROW, Site
+from tests.e2e.test_live import receive
 
 
 def test_failed_runs_are_found_and_retried_together(site: Site) -> None:
@@ -31,6 +32,31 @@ def test_failed_runs_are_found_and_retried_together(site: Site) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**q=GOO*")
     expect(page.locator("table.runs tbody tr")).to_have_count(1)
+
+
+def test_rows_that_go_on_show_their_counts_without_the_page_being_loaded_again(site: Site, source) -> None:
+    waits, run = runs.receive(source("data/others.csv")), receive(site, b"id,name\n1,Ann\n2,Bob\n")
+    page = site.open("/admin/ingest/run/")
+    row = page.locator(f'tr[data-run="{run.pk}"]')
+    row.get_by_role("checkbox").check()
+    page.evaluate("window.stayed = true")
+    runs.take(run.pk)
+    expect(row.locator('[data-label="inserted"]')).to_have_text("2")
+    expect(row.get_by_text("succeeded")).to_be_visible()
+    expect(page.locator("#announce")).to_have_text("1 run has succeeded.")
+    expect(row.get_by_role("checkbox")).to_be_checked()
+    place = row.bounding_box()
+    runs.receive(source("data/newer.csv"))
+    expect(page.get_by_role("link", name="1 newer run")).to_be_visible()
+    expect(page.locator("#announce")).to_have_text("1 newer run: load the page again to see.")
+    assert row.bounding_box() == place, "no row moves under the reader's mouse"
+    assert page.evaluate("window.stayed")
+    site.check(page)
+    Run.objects.filter(pk=waits.pk).update(status="failed", reason="The disk is full.")
+    expect(page.get_by_text("The disk is full.")).to_be_visible()
+    expect(page.get_by_text("Every run here has ended.")).to_be_visible()
+    page.get_by_role("link", name="1 newer run").click()
+    expect(page.locator("table.runs tbody tr")).to_have_count(3)
 
 
 def test_a_list_with_every_state_is_accessible_and_fits(site: Site, history: list[Run]) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -117,9 +117,9 @@ def about(seconds: float) -> str:
     return f"about {round(seconds / 3600)} hours"
 
 
-def answer(request: HttpRequest, run: Run) -> HttpResponse:
-    """The JSON with its ETag; 304 and no body where the asker has it already."""
-    body = json.dumps(told(run)).encode()
+def answer(request: HttpRequest, word: Mapping[str, Any]) -> HttpResponse:
+    """``word`` as JSON with its ETag; 304 and no body where the asker has it already."""
+    body = json.dumps(word).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
     if request.headers.get("If-None-Match") == etag:
         return HttpResponse(status=304, headers={"ETag": etag})

@@ -3,7 +3,9 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import SuspiciousOperation
 from django.db.models import QuerySet
 from django.http import (
     HttpRequest,
@@ -20,11 +22,10 @@ from django.utils.http import content_disposition_header
 from ingest import runs
 from ingest.admin import shown
 from ingest.admin.pages import HistoryPage, is_list
-from ingest.admin.runs import facts, live
+from ingest.admin.runs import facts, listing, live
 from ingest.admin.runs.actions import RunActions
 from ingest.admin.runs.deciding import DECISIONS
 from ingest.admin.runs.filters import (
-    MOST,
     Capped,
     DatasetFilter,
     DayFilter,
@@ -37,7 +38,6 @@ from ingest.loader.errors import IngestError
 from ingest.models import Run
 
 _WIDE = ("columns", "ddl", "notes", "dialect", "traceback", "brakes", "approved", "stayed", "stages", "sample")
-_FATES = ("inserted", "updated", "unchanged", "duplicate", "rejected")
 
 
 @admin.register(Run)
@@ -58,7 +58,7 @@ class RunPage(RunActions, HistoryPage):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         """A list of runs does without the wide columns."""
         queryset = super().get_queryset(request)
-        if is_list(request):
+        if is_list(request) or _is_followed(request):
             return queryset.defer(*_WIDE)
         return queryset.select_related("dataset__newest", "progress", "undoes")
 
@@ -71,7 +71,7 @@ class RunPage(RunActions, HistoryPage):
     ) -> tuple[QuerySet[Run], bool]:
         """Those whose file name holds what was typed; said where not all were looked through."""
         found, told = search(queryset, search_term.strip())
-        if told:
+        if told and not _is_followed(request):
             messages.info(request, told)
         return found, False
 
@@ -84,11 +84,12 @@ class RunPage(RunActions, HistoryPage):
             "undo/": (self.undo_view, "undo"),
             "decide/<slug:name>/": (self.decide_view, "decide"),
         }
+        changes = path("changes/", self.admin_site.admin_view(self.changes_view), name="ingest_run_changes")
         own = [
             path(f"<int:run_id>/{way}", self.admin_site.admin_view(view), name=f"ingest_run_{name}")
             for way, (view, name) in ways.items()
         ]
-        return [*own, *super().get_urls()]
+        return [changes, *own, *super().get_urls()]
 
     # -- the list ---------------------------------------------------------------------------------------------------
 
@@ -97,16 +98,24 @@ class RunPage(RunActions, HistoryPage):
         answer = super().changelist_view(request, extra_context)
         context = getattr(answer, "context_data", None) or {}
         if "cl" in context:
-            listed = context["cl"]
-            context["title"] = "Runs"
-            context["rows"] = [_row(run) for run in listed.result_list]
-            context["filters"] = {each.parameter_name: each for each in listed.filter_specs}
-            context["is_capped"] = listed.result_count >= MOST
-            context["newer"], context["older"] = (
-                listed.get_query_string({PAGE_VAR: listed.page_num + step}) for step in (-1, 1)
-            )
-            context["is_narrowed"] = listed.has_active_filters or listed.query
+            context.update(listing.context(context["cl"]))
         return answer
+
+    def get_changelist(self, request: HttpRequest, **options: object) -> type[ChangeList]:
+        """A list that is followed is neither counted nor paged."""
+        return listing.Uncounted if _is_followed(request) else ChangeList
+
+    def changes_view(self, request: HttpRequest) -> HttpResponseBase:
+        """What has become of a list since it was shown, as JSON: for a page on which something goes on."""
+        if not self.has_view_permission(request):
+            return JsonResponse({"reason": "You may not see runs."}, status=404)
+        followed, since = listing.taken_out(request)
+        try:
+            listed = self.get_changelist_instance(request)
+        except (IncorrectLookupParameters, SuspiciousOperation, ValueError):
+            return JsonResponse({"reason": "This list doesn't know such a filter."}, status=404)
+        told = listing.changes(listed, followed, since, has_actions=bool(self.get_actions(request)))
+        return live.answer(request, told)
 
     @admin.display(description="run", ordering="id")
     def number(self, run: Run) -> int:
@@ -129,7 +138,7 @@ class RunPage(RunActions, HistoryPage):
         run = self.get_object(request, str(run_id))
         if run is None or not self.has_view_permission(request, run):
             return JsonResponse({"reason": f"There is no run {run_id}."}, status=404)
-        return live.answer(request, run)
+        return live.answer(request, live.told(run))
 
     def file_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
         """Leads to the very version that the run read, as a download from the bucket."""
@@ -205,24 +214,10 @@ class RunPage(RunActions, HistoryPage):
         return self._get_obj_does_not_exist_redirect(request, self.opts, str(run_id))
 
 
+def _is_followed(request: HttpRequest) -> bool:
+    """Whether a list asks what has become of it."""
+    return bool(request.resolver_match and request.resolver_match.url_name == "ingest_run_changes")
+
+
 def _page(run_id: int) -> str:
     return reverse("admin:ingest_run_change", args=[run_id])
-
-
-def _row(run: Run) -> dict[str, Any]:
-    """A run as a row of the list."""
-    known = run.records is not None
-    done = known and run.status != Run.Status.FAILED
-    return {
-        "run": run,
-        "file": shown.printable(run.file_name, 80),
-        "reason": shown.printable(run.reason, 200),
-        "records": shown.count(run.records),
-        "who": shown.who(run.who),
-        "counts": [
-            (name, shown.count(getattr(run, name)) if done or (name == "rejected" and run.rejected) else "")
-            for name in _FATES
-        ],
-        "seconds": shown.seconds(run.started, run.finished) if run.status in live.OVER else "",
-        "rate": facts.rate(run),
-    }

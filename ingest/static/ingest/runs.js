@@ -1,5 +1,9 @@
-// The list of runs: a filter that was chosen is applied at once.
+// The list of runs: a filter that was chosen is applied at once, and rows that go on follow by themselves.
 
+import { follow } from "./follow.js";
+
+const GOING = new Set(["queued", "waiting", "running"]);
+const FOLLOWS = "Updates by itself.";
 const narrow = document.getElementById("narrow");
 
 narrow?.addEventListener("change", (event) => {
@@ -14,3 +18,51 @@ narrow?.addEventListener("submit", () => {
 addEventListener("pageshow", () => {
   for (const field of narrow?.elements ?? []) field.disabled = false;
 });
+
+const live = document.getElementById("follow");
+const announce = document.getElementById("announce");
+const shown = new Map();
+let wasNewer = false;
+
+// The row as it is now: a cell at a time, so that a tick stays, and the place of the keys.
+function replace(row, html) {
+  const made = document.createElement("template");
+  made.innerHTML = html;
+  const now = [...made.content.querySelector("tr").children];
+  [...row.children].forEach((cell, at) => {
+    if (cell.isEqualNode(now[at])) return;
+    const isHere = cell.contains(document.activeElement);
+    cell.replaceWith(now[at]);
+    if (isHere) now[at].querySelector("a, input")?.focus();
+  });
+}
+
+function said(ended) {
+  const counts = new Map();
+  for (const status of ended) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return [...counts].map(([status, count]) => `${count} ${count === 1 ? "run has" : "runs have"} ${status}.`).join(" ");
+}
+
+function changed(word) {
+  const ended = [];
+  for (const [run, { status, html }] of Object.entries(word.rows)) {
+    if (shown.get(run) === html) continue;
+    const row = document.querySelector(`tr[data-run="${run}"]`);
+    if (row) replace(row, html);
+    if (!GOING.has(status)) ended.push(status);
+    shown.set(run, html);
+  }
+  const newer = document.getElementById("newer");
+  newer.textContent = word.newer;
+  newer.hidden = !word.is_newer;
+  const told = [said(ended), word.is_newer && !wasNewer ? `${word.newer}: load the page again to see.` : ""];
+  if (told.some(Boolean)) announce.textContent = told.join(" ").trim();
+  wasNewer ||= word.is_newer;
+  if (word.over) tell("Every run here has ended.");
+}
+
+function tell(text) {
+  live.querySelector("[data-told]").textContent = text;
+}
+
+if (live) follow(live.dataset.live, changed, (trouble) => tell(trouble || FOLLOWS));
