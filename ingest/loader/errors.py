@@ -40,6 +40,10 @@ class RunFailed(IngestError):
         self.outcome = outcome
 
 
+class Misfit(RunFailed):
+    """The file doesn't fit the table: its columns, or too many of its records. It may be meant for another one."""
+
+
 class RunHeld(RunFailed):
     """The run stops before its commit, for an operator to approve or discard (BEHAVIOUR 8)."""
 

@@ -12,7 +12,7 @@ from psycopg2.sql import Composable
 from ingest.loader.account import Account
 from ingest.loader.brakes import EVERYTHING, check_brakes
 from ingest.loader.definition import OWN, Definition
-from ingest.loader.errors import RunFailed
+from ingest.loader.errors import Misfit, RunFailed
 from ingest.loader.file import LocalFile
 from ingest.loader.headers import Header, read_header
 from ingest.loader.judge import Judged, judge
@@ -166,7 +166,7 @@ def _check_limit(outcome: Outcome, target: Target) -> None:
         counts = outcome.rejects.counts.most_common()
         told = ", ".join(f"{count:,} {code}" for code, count in counts)
         keys = " or declare another key" if counts[0][0] in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
-        raise RunFailed(
+        raise Misfit(
             f"{rejected:,} of {outcome.records:,} records were rejected ({told}), more than {target.reject_share:.0%} "
             f"and more than {target.reject_count:,}: nothing was loaded. Correct the file and drop it again, or raise "
             f"the limit of {target.table}{keys}.",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ingest.loader.errors import RunFailed
+from ingest.loader.errors import Misfit, RunFailed
 from ingest.loader.names import OWN_COLUMNS
 from ingest.loader.scan import ColumnScan, Scan
 from ingest.loader.standing import Standing
@@ -112,13 +112,13 @@ def _check_columns(names: Sequence[str], standing: Standing, target: Target) -> 
         if name in standing.foreign:
             kind = "computed by PostgreSQL" if name in standing.generated else f"of the type {standing.foreign[name]}"
             known = ", ".join(known.short for known in Type)
-            raise RunFailed(
+            raise Misfit(
                 f"The column {name} of {target.table} is {kind}, which the loader doesn't write. Give it one of the "
                 f"types {known}, or rename it in the file or in the table."
             )
     new = [name for name in names if name not in standing.columns]
     if len(standing.columns) + len(new) > MOST_COLUMNS:
-        raise RunFailed(
+        raise Misfit(
             f"The table {target.table} would have {len(standing.columns) + len(new):,} columns; PostgreSQL's limit is "
             f"1,600, less {len(OWN_COLUMNS)} of our own. Split the file into several with fewer columns."
         )
@@ -128,7 +128,7 @@ def _check_columns(names: Sequence[str], standing: Standing, target: Target) -> 
     if new or gone:
         told = [f"new: {', '.join(new)}"] if new else []
         told += [f"missing: {', '.join(gone)}"] if gone else []
-        raise RunFailed(
+        raise Misfit(
             f"The file's columns are not those of {target.table}, and the dataset is strict ({'; '.join(told)}). "
             "Correct the file, or set the dataset's policy to evolve."
         )

@@ -46,6 +46,7 @@ class Run(models.Model):
         UNDO = "undo"
 
     dataset = models.ForeignKey(Dataset, null=True, on_delete=models.PROTECT, related_name="runs")
+    pattern = models.TextField(blank=True, help_text="By which its file came to the dataset; empty: by its name.")
     kind = models.CharField(max_length=7, choices=Kind, default=Kind.LOAD)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
 

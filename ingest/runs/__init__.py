@@ -5,6 +5,7 @@ from ingest.runs.by_hand import TYPES, change_key, change_type, columns_of
 from ingest.runs.choosing import choices
 from ingest.runs.claiming import Claim, claim
 from ingest.runs.delivering import deliver
+from ingest.runs.drawing import RECENT_DAYS, Drawn, check_pattern, drawn
 from ingest.runs.examining import examine, examine_wiring, probe
 from ingest.runs.executing import execute, take, take_in
 from ingest.runs.expiring import expire
@@ -38,12 +39,14 @@ __all__ = [
     "HEAD",
     "MOST_A_DAY",
     "MOST_FILES",
+    "RECENT_DAYS",
     "REQUEST",
     "SETTLED",
     "TYPES",
     "Chosen",
     "Claim",
     "Day",
+    "Drawn",
     "Judgement",
     "Load",
     "Measure",
@@ -54,6 +57,7 @@ __all__ = [
     "change_key",
     "change_type",
     "changes_of",
+    "check_pattern",
     "choices",
     "claim",
     "columns_of",
@@ -62,6 +66,7 @@ __all__ = [
     "deliver",
     "discard",
     "discard_preview",
+    "drawn",
     "due",
     "examine",
     "examine_wiring",

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from ingest.loader.errors import IngestError, RunFailed, RunHeld, RunInterrupted
+from ingest.loader.errors import IngestError, Misfit, RunFailed, RunHeld, RunInterrupted
 from ingest.loader.outcome import Outcome
 from ingest.loader.rejects import RejectBook
 from ingest.loader.undo import LISTED, Undone
@@ -147,7 +147,7 @@ def _end_with(
 
 def fail(claim: Claim, error: BaseException, material: Material | None) -> Status | None:
     """End a run for good. What is known of its outcome and rejects commits with it, after its load is rolled back."""
-    reason = sentence(error)
+    reason = sentence(error) + _drawn_by(claim.run, error)
     outcome = getattr(error, "outcome", None)
     book = outcome.rejects if outcome else RejectBook()
     known: dict[str, Any] = {"rejected": len(book), "dialect": material.written_as if material else {}}
@@ -166,6 +166,13 @@ def fail(claim: Claim, error: BaseException, material: Material | None) -> Statu
         if status:
             keep(claim.run, book)
     return status
+
+
+def _drawn_by(run: Run, error: BaseException) -> str:
+    """What may be wrong where a pattern sends a file to a table that it doesn't fit."""
+    if not run.pattern or not isinstance(error, Misfit):
+        return ""
+    return f" It came here by the pattern {run.pattern} of {run.dataset}: if it belongs elsewhere, narrow the pattern."
 
 
 def interrupt(claim: Claim, error: BaseException, *, turn_lost: bool = False) -> Status | None:

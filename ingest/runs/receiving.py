@@ -53,14 +53,15 @@ def _received(source: SourceObject, *, claimed: bool) -> tuple[Run, bool]:
     if known is not None:
         return Run.objects.select_related("dataset").get(pk=known), False
     try:
-        dataset, reason = destination(source.key), ""
+        (dataset, pattern), reason = destination(source.key), ""
     except RunFailed as refusal:
-        dataset, reason = None, str(refusal)
+        dataset, pattern, reason = None, "", str(refusal)
     try:
         with transaction.atomic():
             run = _create(
                 source,
                 dataset=dataset,
+                pattern=pattern,
                 reason=reason,
                 claimed=claimed and dataset is not None,
                 load_number=1,
@@ -79,7 +80,7 @@ def load_once_more(run: Run, **fields: object) -> Run:
         number = same.aggregate(last=Max("load_number"))["last"] + 1
         try:
             with transaction.atomic():
-                return _create(run.source, dataset=run.dataset, load_number=number, **fields)
+                return _create(run.source, dataset=run.dataset, pattern=run.pattern, load_number=number, **fields)
         except IntegrityError:  # somebody else took that number
             continue
 

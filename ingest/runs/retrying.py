@@ -42,7 +42,8 @@ def retry(run_id: int) -> Run:
         run = locked(run_id)
         if run.status not in RETRIED:
             raise RunFailed(f"Run {run.pk} is {run.status}; only failed or superseded runs can be retried.")
-        run.dataset = run.dataset or destination(run.key)
+        if run.dataset is None:
+            run.dataset, run.pattern = destination(run.key)
         begin_anew(run)
     return run
 

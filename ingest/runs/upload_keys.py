@@ -9,8 +9,8 @@ from ingest.aws.events import OUTPUT_PREFIXES
 from ingest.loader.errors import RunFailed
 from ingest.runs.previewing import FOLDER, key_of_load
 
-_LONGEST = 1_024  # bytes; S3's own limit
-_OURS = (*OUTPUT_PREFIXES, FOLDER)
+LONGEST_KEY = 1_024  # bytes; S3's own limit
+OURS = (*OUTPUT_PREFIXES, FOLDER)
 _YEAR, _MONTH, _DAY = "(?:19|20)[0-9]{2}", "(?:0[1-9]|1[0-2])", "(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = r"(?:[-_.tT ]?(?:[01][0-9]|2[0-3])[-_.:]?[0-5][0-9](?:[-_.:]?[0-5][0-9])?[zZ]?)?"
 _DATES = (
@@ -32,20 +32,25 @@ def key_of(path: str, *, preview: bool) -> str:
         size = len(path.encode())
     except UnicodeEncodeError:
         raise RunFailed("The file's name isn't Unicode: rename it and choose it again.") from None
-    if any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in path):
+    if has_control(path):
         raise RunFailed("The file's name holds a control character, such as a line break: rename it.")
     if any(part in ("", ".", "..") for part in path.split("/")):
         raise RunFailed("The file's name has an empty part, or . or .. for a folder: choose the file itself again.")
-    if path.startswith(_OURS):
+    if path.startswith(OURS):
         folder = path.partition("/")[0]
         raise RunFailed(f"The folder {folder}/ is kept for what is written here by ourselves: rename it.")
     key = settings.PREFIX + (FOLDER if preview else "") + path
-    longest = _LONGEST - len(key.encode()) + size
+    longest = LONGEST_KEY - len(key.encode()) + size
     if size > longest:
         raise RunFailed(
             f"The file's name and folders have {size:,} bytes, over the limit of {longest:,}: shorten them."
         )
     return key
+
+
+def has_control(text: str) -> bool:
+    """Whether a character in it is a control character, line and paragraph separators included."""
+    return any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in text)
 
 
 def path_of(key: str) -> str:

@@ -1,9 +1,12 @@
 """The form of a dataset's policy: each field explained, and what the rows refuse told at its field."""
 
+import hashlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -23,6 +26,8 @@ _ENDS_UNDO = {
     "declared_key": "A change is tried on every row first, and ends the undo of all runs so far.",
     "type": "Tried on every value first; a narrower type ends the undo of all runs so far.",
 }
+_SHOWN = 5
+"""Datasets and files of which a pattern would draw some that are named; the others are counted."""
 _MOST_LINES = 200
 _LONGEST_LINE = 200
 
@@ -60,8 +65,11 @@ class DatasetForm(forms.ModelForm):
     declared_key = LinesField(help_text="Columns by which rows are the same, one a line; none: the first file chooses.")
     null_tokens = LinesField(help_text="Cells that mean NULL, one a line, such as NA.")
     patterns = LinesField(
-        help_text="Files that belong here, one a line, such as customers-*.csv or eu/orders/*.csv; the longest wins."
+        help_text="Files that belong here, one a line, such as customers-*.csv or eu/orders/*.csv; the longest wins. "
+        f"Held against folders and name of a file, behind {settings.PREFIX}"
     )
+    draws = forms.CharField(required=False, label="Draw these files here", widget=forms.HiddenInput)
+    """Asked only where patterns would take files from others; it tells to which patterns somebody has said yes."""
     notify_emails = LinesField(
         label="Tell by e-mail",
         help_text="Besides those who are always told, one address a line: when a file fails, is held or is late.",
@@ -81,6 +89,9 @@ class DatasetForm(forms.ModelForm):
         model = Dataset
         fields = FIELDS
 
+    user: Any = None
+    """Who fills it in: no other's datasets are named. The page gives it."""
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         for name in ("declared_key", "mode", "type"):
@@ -97,7 +108,30 @@ class DatasetForm(forms.ModelForm):
         told["grace_minutes"] = told.get("grace_minutes") or 0
         if bool(told.get("column")) != bool(told.get("type")) and not self.errors:
             self.add_error("column", "Choose both a column and its new type, or neither.")
+        if {"patterns", "open_to"} & set(self.changed_data) and told.get("patterns"):
+            self._check_patterns(told)
         return told
+
+    def _check_patterns(self, told: dict[str, Any]) -> None:
+        """Refuse what matches no file, and ask before files are drawn here that go elsewhere today."""
+        for pattern in told["patterns"]:
+            try:
+                runs.check_pattern(pattern)
+            except IngestError as refused:
+                self.add_error("patterns", shown.printable(str(refused), 500))
+        if self.errors:
+            return
+        supposed = Dataset(pk=self.instance.pk, name=told.get("name") or self.instance.name, patterns=told["patterns"])
+        is_closed = bool(told["open_to"]) if "open_to" in told else bool(supposed.pk and supposed.open_to.exists())
+        mark = hashlib.sha256(repr((supposed.name, supposed.patterns, is_closed)).encode()).hexdigest()
+        if told.get("draws") == mark:
+            return
+        found = runs.drawn(supposed, is_closed=is_closed, user=self.user)
+        if found:
+            self.data = self.data.copy()
+            self.data["draws"] = ""
+            self.fields["draws"].widget = forms.CheckboxInput(attrs={"value": mark})
+            self.add_error("patterns", _told_of(found))
 
     def _post_clean(self) -> None:
         """What the rows must allow is tried once all else is right, and what they refuse is told at its field."""
@@ -115,6 +149,24 @@ class DatasetForm(forms.ModelForm):
                     runs.change_type(self.instance.pk, self.cleaned_data["column"], self.cleaned_data["type"])
         except IngestError as refused:
             self.add_error(field, str(refused))
+
+
+def _told_of(found: runs.Drawn) -> str:
+    parts = []
+    if found.datasets:
+        parts.append(f"files of the dataset{'s'[: len(found.datasets) > 1]} {_some(found.datasets)}")
+    if found.files:
+        files = [f"{shown.printable(path, 80)} (now {name})" for path, name in found.files]
+        parts.append(f"of those that came in the last {runs.RECENT_DAYS} days {_some(files)}")
+    return (
+        f"Files would come here that go elsewhere today: {'; '.join(parts)}. Make the patterns narrower, or tick "
+        "“Draw these files here” and save again."
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
 
 
 def _columns(dataset: Dataset) -> list[tuple[str, str]]:

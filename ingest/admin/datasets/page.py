@@ -65,7 +65,10 @@ class DatasetPage(Page):
         (None, {"fields": ("name", "mode", "policy", "asks_approval")}),
         ("Which rows are the same", {"fields": ("declared_key",)}),
         ("When a file is expected, and who is told", {"fields": (*Dataset.RULE, "due", "notify_emails")}),
-        ("Reading", {"fields": FIELDS[10:]}),
+        (
+            "Which files belong here, and how they are read",
+            {"fields": ("patterns", "draws", *FIELDS[FIELDS.index("encoding") :])},
+        ),
     )
     _found = ("open_to_", "due")
 
@@ -78,6 +81,12 @@ class DatasetPage(Page):
         may_change = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         who = self._who_may_set if may_change and request.user.has_perm(SEES_ALL) else self._who_sees
         return (*self.fieldsets, who, *([self._type_of_a_column] if obj and may_change else []))
+
+    def get_form(self, request: HttpRequest, obj: Dataset | None = None, change: bool = False, **options: Any) -> Any:
+        """The form of this person."""
+        form = super().get_form(request, obj, change=change, **options)
+        form.user = request.user
+        return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Dataset | None = None) -> tuple[str, ...]:
         """What runs have found, and the name of a table that may stand."""

@@ -42,6 +42,7 @@ def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
         "size": shown.size(run.size),
         "who": shown.who(run.who),
         "reason": shown.printable(run.reason, 5_000),
+        "pattern": shown.printable(run.pattern, 200),
         "is_over": run.status in live.OVER,
         "seconds": shown.seconds(run.started, run.finished),
         "rate": rate(run),
