@@ -16,8 +16,10 @@ from ingest.loader.rows import bad_records
 from ingest.loader.scan import ColumnScan, Scan
 from ingest.loader.split import raw_records
 from ingest.loader.statements import merging
-from ingest.loader.types import SPACES
+from ingest.loader.types import SPACES, Type
 
+_SHOWN = 100
+"""Characters of a value that are told."""
 _AT_ONCE = 2_000
 """Records that are read anew at once: each time a block of the file has to be cut again."""
 
@@ -38,7 +40,7 @@ class Account:
                 code=bad.code,
                 column=bad.column,
                 value=bad.value,
-                reason=f"{bad.value.strip(SPACES)[:100]!r} is no {kinds[bad.column].short}."
+                reason=f"{bad.value.strip(SPACES)[:_SHOWN]!r} is no {kinds[bad.column].short}."
                 if bad.code is Code.BAD_VALUE
                 else "The key is longer than 2,600 bytes, which no index entry holds.",
             )
@@ -85,6 +87,8 @@ class Account:
         for header, column in zip(headers, planned.columns, strict=True):
             judged = found.columns[column.name]
             line, proof = self._proof(judged, column)
+            kind = column.type if column.type in judged.extremes else judged.type or Type.TEXT
+            least, greatest = judged.extremes.get(kind, (None, None))
             told.append(
                 Column(
                     header=header,
@@ -94,6 +98,8 @@ class Account:
                     line=line,
                     values=judged.values,
                     nulls=judged.nulls,
+                    least=least and least[:_SHOWN],
+                    greatest=greatest and greatest[:_SHOWN],
                 )
             )
         return tuple(told)
@@ -111,7 +117,7 @@ class Account:
         narrower, witness = told
         line = self.reading.certified.lines.line_of(witness.record)
         which = f", which is no {narrower.short}" if narrower else ""
-        return line, f"line {line:,} is {witness.value.strip(SPACES)[:100]!r}{which}"
+        return line, f"line {line:,} is {witness.value.strip(SPACES)[:_SHOWN]!r}{which}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

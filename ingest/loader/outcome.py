@@ -20,6 +20,9 @@ class Column:
     nulls: int
     line: int | None = None
     """The line of that value."""
+    least: str | None = None
+    """Of its values, as the type orders them, its first characters; None where there is none."""
+    greatest: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,11 +3,16 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from ingest.loader.extremes import Extremes, extremes, extremes_sql, found_extremes
 from ingest.loader.held import columns_of
 from ingest.loader.reading import Reading
 from ingest.loader.types import GRAMMAR, SPACES, Type, holds, widest
 from ingest.loader.values import holds_sql, trimmed_sql, unfit
+
+_BOUNDED = 200
+"""Columns of which the extremes are found: DuckDB compiles every expression, and no page shows more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +43,8 @@ class ColumnScan:
     """How many values each type that was asked about does not hold; only for types with at least one."""
     longest: int = 0
     """Bytes of the longest value; known for keys that may be text."""
+    extremes: Mapping[Type, Extremes] = field(default_factory=dict)
+    """The least and the greatest value that each type in question holds; of the first ``_BOUNDED`` columns."""
 
     @property
     def proof(self) -> tuple[Type | None, Witness] | None:
@@ -135,8 +142,12 @@ def _count(cells: Sequence[str | None], asked: Sequence[Type], key: bool) -> Col
     padded = sum(1 for cell in told if cell.strip(SPACES) not in ("", cell)) if asked else 0
     ruled_out: dict[Type, Witness] = {}
     misfits: Counter[Type] = Counter()
+    bounds = {Type.TEXT: extremes(Type.TEXT, told)}
     for kind in asked:
         refused = {cell for cell in {*told} if unfit(kind, cell)}
+        bounds[kind] = extremes(
+            kind, (cell.strip(SPACES) for cell in told if cell not in refused and cell.strip(SPACES))
+        )
         if refused:
             misfits[kind] = sum(1 for cell in told if cell in refused)
             record, value = next((record, cell) for record, cell in enumerate(cells) if cell in refused)
@@ -150,6 +161,7 @@ def _count(cells: Sequence[str | None], asked: Sequence[Type], key: bool) -> Col
         padded=padded,
         misfits=misfits,
         longest=max((len(cell.encode()) for cell in told), default=0) if key else 0,
+        extremes={kind: found for kind, found in bounds.items() if found},
     )
 
 
@@ -174,17 +186,28 @@ def _verify(
         is_text_key = name in keys and not asked[name]
         wanted.append(f"count_if({cell} < '!')" if is_text_key else "0")
         wanted.append(f"max(strlen({cell}))" if is_text_key else "0")
+        wanted.append(extremes_sql(_narrowest(asked[name]), cell) if position < _BOUNDED else "null")
     row = reading.rows(f"select {', '.join(wanted)} from {reading.records}")[0]
     records = row[0]
     columns: dict[str, ColumnScan | None] = {}
-    for name, (count, misfits, odd, longest) in zip(names, _fours(row[1:]), strict=True):
-        clean = ColumnScan(type=None, values=count, nulls=records - count, longest=longest or 0)
+    for name, (count, misfits, odd, longest, bounds) in zip(names, _fives(row[1:]), strict=True):
+        clean = ColumnScan(
+            type=None,
+            values=count,
+            nulls=records - count,
+            longest=longest or 0,
+            extremes=found_extremes({_narrowest(asked[name]): bounds}),
+        )
         columns[name] = None if misfits or odd else clean
     return records, columns
 
 
-def _fours(row: Sequence[int]) -> list[Sequence[int]]:
-    return [row[start : start + 4] for start in range(0, len(row), 4)]
+def _narrowest(asked: Sequence[Type]) -> Type:
+    return asked[0] if asked else Type.TEXT
+
+
+def _fives(row: Sequence[Any]) -> list[Sequence[Any]]:
+    return [row[start : start + 5] for start in range(0, len(row), 5)]
 
 
 def _inspect(
@@ -201,9 +224,11 @@ def _inspect(
         value = f"{cell}_"
         parts = [f"count({cell})", f"count_if({value} = '')", f"count_if({value} <> '' and {value} <> {cell})"]
         parts.append(f"max(strlen({cell}))" if name in keys else "0")
+        parts.append(extremes_sql(Type.TEXT, cell))
         for kind in asked[name]:
             unfit = f"{value} <> '' and not {holds_sql(kind, value)}"
             parts += [f"count_if({unfit})", f"arg_min({{'r': r, 'v': {cell}}}, r) filter (where {unfit})"]
+            parts.append(extremes_sql(kind, value, where=f"{value} <> '' and {holds_sql(kind, value)}"))
         wanted += parts
         sizes.append(len(parts))
     cells = [f"c{head.names.index(name)}" for name in doubtful]
@@ -212,10 +237,10 @@ def _inspect(
     records, row = row[0], row[1:]
     columns: dict[str, ColumnScan | None] = {}
     for name, size in zip(doubtful, sizes, strict=True):
-        (count, blanks, padded, longest), kinds, row = row[:4], row[4:size], row[size:]
+        (count, blanks, padded, longest, text), kinds, row = row[:5], row[5:size], row[size:]
         ruled_out: dict[Type, Witness] = {}
         misfits: dict[Type, int] = {}
-        for kind, unfit, first in zip(asked[name], kinds[::2], kinds[1::2], strict=True):
+        for kind, unfit, first in zip(asked[name], kinds[::3], kinds[1::3], strict=True):
             if unfit:
                 misfits[kind] = unfit
                 ruled_out[kind] = Witness(record=first["r"], value=first["v"])
@@ -228,6 +253,7 @@ def _inspect(
             padded=padded,
             misfits=misfits,
             longest=longest or 0,
+            extremes=found_extremes({Type.TEXT: text, **dict(zip(asked[name], kinds[2::3], strict=True))}),
         )
     return columns
 
