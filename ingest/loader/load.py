@@ -18,6 +18,7 @@ from ingest.loader.headers import Header, read_header
 from ingest.loader.judge import Judged, judge
 from ingest.loader.merge import Merge
 from ingest.loader.outcome import Outcome
+from ingest.loader.plan import Identities
 from ingest.loader.reading import Reading
 from ingest.loader.rejects import Code, RejectBook
 from ingest.loader.resolve import choose
@@ -174,6 +175,10 @@ def _check_limit(outcome: Outcome, target: Target) -> None:
         )
 
 
+_NO_KEY = (errors.UniqueViolation, errors.NotNullViolation, errors.UndefinedColumn, errors.ProgramLimitExceeded)
+"""Why rows don't allow a key: it repeats, lacks a value, isn't in the file, or has one that no index entry holds."""
+
+
 @dataclass(slots=True)
 class _Loading:
     """The records' way into the table, once it is planned."""
@@ -202,18 +207,22 @@ class _Loading:
         self.cursor.execute("savepoint direct")
         self.definition.create(planned, numbered=not planned.candidates)
         copied = self._copy(tables.table(self.target.table), freeze=True)
-        judged = self.way.confirm()
-        if copied and not self._needs_stage(judged):
-            self.definition.add_own(OWN, self.target.run_id)
-            try:
-                identities, evidence = self.definition.try_identities(planned)
-                self.cursor.execute("release savepoint direct")
-                return Outcome(records=copied, inserted=copied, identities=identities, evidence=evidence)
-            except errors.UniqueViolation:
-                pass
+        keyed = self._keyed() if copied else None
+        if keyed and not self._needs_stage(self.way.confirm()):
+            self.cursor.execute("release savepoint direct")
+            identities, evidence = keyed
+            return Outcome(records=copied, inserted=copied, identities=identities, evidence=evidence)
         self.cursor.execute("rollback to savepoint direct")
         del self.definition.ddl[listed:]
         return None
+
+    def _keyed(self) -> tuple[Identities, str] | None:
+        """Give the filled table its keys, while the file may still be judged; None where the rows don't allow them."""
+        try:
+            self.definition.add_own(OWN, self.target.run_id)
+            return self.definition.try_identities(self.way.plan)
+        except _NO_KEY:
+            return None
 
     def _needs_stage(self, judged: Judged) -> bool:
         """Whether a key column has no value somewhere, or a blank one, which only the stage can deal with."""
