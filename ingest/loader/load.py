@@ -76,6 +76,8 @@ def load(
     outcome.check_balance()
     _check_limit(outcome, target)
     check_brakes(outcome, target)
+    if 0 < outcome.records == outcome.rejected:
+        return replace(outcome, notes=(*outcome.notes, "Nothing of this file went in: every record was rejected."))
     return outcome
 
 

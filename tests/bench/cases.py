@@ -67,6 +67,10 @@ def _typed_in(name: str, script: str, file: File, state: str, rows_after: int) -
     return Side(name=name, file=file, state=state, load=load, rows_after=rows_after)
 
 
+def _created(file: File) -> Side:
+    return _typed_in("\\copy + indexes", by_hand.CREATE, file, "empty", file.rows)
+
+
 def _by_event(name: str, file: File, state: str, **counts: int) -> Side:
     writes = 0 if counts.get("unchanged") == file.rows else None
     return Side(
@@ -85,7 +89,7 @@ def states(rows: int) -> dict[str, Side]:
     """How each state is made, once, of an empty database: ``rows`` rows by either side, and tables of other sizes."""
     plain = File(kind="plain", rows=rows)
     return {
-        "by hand": _typed_in("", by_hand.CREATE, plain, "empty", rows),
+        "by hand": _created(plain),
         "ours": _first(plain),
         "ours, small": _first(File(kind="plain", rows=_part(rows, 20))),
         "ours, big": _first(File(kind="plain", rows=5 * rows)),
@@ -111,7 +115,7 @@ def _against_hand(rows: int) -> list[Case]:
             name="first",
             what="first load",
             ours=_first(plain),
-            other=_typed_in("\\copy + indexes", by_hand.CREATE, plain, "empty", rows),
+            other=_created(plain),
             aim=1.25,
         ),
         Case(
@@ -169,6 +173,12 @@ def _against_ourselves(rows: int) -> list[Case]:
             ours=_first(File(kind="plain", rows=5 * rows)),
             other=_first(File(kind="plain", rows=_part(rows, 2))),
             aim=10.5,
+        ),
+        Case(
+            name="scale-by-hand",
+            what=f"the same by hand: \\copy + indexes of {5 * rows:,}",
+            ours=_created(File(kind="plain", rows=5 * rows)),
+            other=_created(File(kind="plain", rows=_part(rows, 2))),
         ),
     ]
 

@@ -8,7 +8,7 @@ from psycopg2.extensions import connection as Connection
 
 from ingest.loader.outcome import Outcome
 from ingest.loader.target import Mode, Target
-from tests.loader.conftest import clear
+from tests.loader.conftest import WAYS, clear, going
 from tests.loader.loading import load_bytes
 
 CLEAN = b"id,name,n\n1,a,1\n2,b,2\n3,,3\n"
@@ -49,3 +49,34 @@ def test_more_records_than_are_held_are_judged_by_duckdb(shared: Connection, no_
     assert isinstance(load_bytes(shared, content, TARGET), Outcome)
     with pytest.raises(AssertionError, match="no DuckDB"):
         load_bytes(shared, content + b"1000\n", TARGET)
+
+
+def test_a_run_of_which_nothing_went_in_says_so(shared: Connection) -> None:
+    clear(shared)
+    outcome = load_bytes(shared, b"id,a\n1\n2\n", Target(table="t", run_id=1))
+    assert isinstance(outcome, Outcome)
+    assert outcome.notes == ("Nothing of this file went in: every record was rejected.",)
+    outcome = load_bytes(shared, b"id,a\n1,x\n2\n", Target(table="t", run_id=2))
+    assert isinstance(outcome, Outcome)
+    assert outcome.notes == ()
+
+
+def test_the_columns_are_told_alike_by_every_way(shared: Connection) -> None:
+    content = (
+        b"id,n,when,at,flag,note,none\n"
+        b"10, 9 ,2024-01-01T09:00,2024-01-01 10:00Z,TRUE,b,\n"
+        b"9,10.5,2024-01-01,2024-01-01T10:30:00 +02,false,,\n"
+        b"-2,x,2023-05-05 10:00:00.5,2024-01-01 04:00-0630,true,Z,\n"
+    ) + b"".join(b"%d,1,2024-01-01,2024-01-01 10:00Z,true,x,\n" % n for n in range(20, 40))
+    told = {}
+    for way in WAYS:
+        clear(shared)
+        with going(way):
+            outcome = load_bytes(shared, content, TARGET)
+        assert isinstance(outcome, Outcome)
+        told[way] = [(c.name, c.type, c.values, c.nulls, c.least, c.greatest) for c in outcome.columns]
+    assert told["alone"][0] == ("id", "bigint", 23, 0, "-2", "39")
+    assert told["alone"][2][4:] == ("2023-05-05 10:00:00.5", "2024-01-01T09:00")
+    assert told["alone"][3][4:] == ("2024-01-01T10:30:00 +02", "2024-01-01 04:00-0630")
+    assert told["alone"][6][4:] == (None, None)
+    assert all(columns == told["alone"] for columns in told.values())
