@@ -11,9 +11,9 @@ VIEWER = ("ingest.view_dataset", "ingest.view_run", "ingest.view_reject")
 OPERATOR = (
     *VIEWER,
     *("ingest.add_run", "ingest.retry_run", "ingest.undo_run", "ingest.approve_run", "ingest.acknowledge_run"),
-    *("ingest.add_dataset", "ingest.change_dataset"),
+    *("ingest.add_dataset", "ingest.change_dataset", "ingest.view_message"),
 )
-"""Also uploads, retries, undoes and approves, and answers for a dataset's policy."""
+"""Also uploads, retries, undoes and approves, answers for a dataset's policy, and sees who was told of what."""
 
 ADMIN = (
     *OPERATOR,

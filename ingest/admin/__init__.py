@@ -1,11 +1,12 @@
 """The pages in Django's admin: they show, and call one function of runs; they decide nothing."""
 
-from ingest.admin import accounts, datasets, log, rejects, runs, upload
+from ingest.admin import accounts, datasets, log, messages, rejects, runs, upload
 
 __all__ = [
     "accounts",
     "datasets",
     "log",
+    "messages",
     "rejects",
     "runs",
     "upload",

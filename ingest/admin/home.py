@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
-from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ingest import runs
 from ingest.admin import shown, squares
-from ingest.models import SEES_ALL, Dataset, Run
+from ingest.models import SEES_ALL, Dataset, Message, Run
 
 DAYS = 30
 _ROWS = 50
@@ -89,6 +89,7 @@ def _problems(user: Any) -> dict[str, Any]:
         "late": list(late.only("name", "due", "last_loaded")[:_LISTED]),
         "all_late": _counted(late),
         "growing": _growing(user),
+        "untold": _untold(user),
     }
     told |= {
         "dead_told": f"{told['dead'] or 0:,} message{'s were' if told['dead'] != 1 else ' was'}",
@@ -96,7 +97,15 @@ def _problems(user: Any) -> dict[str, Any]:
         "more_late": len(told["late"]) == _LISTED,
         "late_list": f"{reverse('admin:ingest_dataset_changelist')}?late=yes",
     }
-    return {**told, "none": not (told["dead"] or told["unanswered"] or told["late"] or told["growing"])}
+    return {**told, "none": not any(told[name] for name in ("dead", "unanswered", "late", "growing", "untold"))}
+
+
+def _untold(user: Any) -> str:
+    """How many messages don't arrive, or were given up these days; for those who may see them."""
+    if not user.has_perm("ingest.view_message"):
+        return ""
+    recent = Q(not_before__isnull=False) | Q(created__gte=Now() - _RECENTLY)
+    return _counted(Message.objects.visible_to(user).undelivered().filter(recent))
 
 
 def _counted(queryset: QuerySet) -> str:

@@ -1,11 +1,24 @@
 """Trouble and Message: what people are told of, once for each cause, and what was sent of it."""
 
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from ingest.models.dataset import Dataset
 from ingest.models.run import Run
+from ingest.models.visible import VisibleQuerySet
+
+
+class MessageQuerySet(VisibleQuerySet):
+    """Messages, asked about as a whole."""
+
+    belongs_to = "trouble__dataset"
+
+    def undelivered(self) -> Self:
+        """Those of which at least one attempt failed, and none succeeded; by an index that holds no delivered ones."""
+        return self.filter(sent=None).exclude(error="")
 
 
 class Trouble(models.Model):
@@ -25,6 +38,8 @@ class Trouble(models.Model):
     opened = models.DateTimeField(auto_now_add=True)
     seen = models.DateTimeField(default=timezone.now, help_text="When it was met last.")
     closed = models.DateTimeField(null=True)
+
+    objects = VisibleQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -63,6 +78,8 @@ class Message(models.Model):
     not_before = models.DateTimeField(default=timezone.now, null=True, help_text="Empty: given up.")
     sent = models.DateTimeField(null=True)
     error = models.TextField(blank=True, help_text="Why the last attempt failed.")
+
+    objects = MessageQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

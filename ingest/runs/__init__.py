@@ -4,7 +4,7 @@ from ingest.runs.answering import acknowledge
 from ingest.runs.by_hand import TYPES, change_key, change_type, columns_of
 from ingest.runs.choosing import choices
 from ingest.runs.claiming import Claim, claim
-from ingest.runs.delivering import deliver
+from ingest.runs.delivering import deliver, page_of, title_of
 from ingest.runs.drawing import RECENT_DAYS, Drawn, check_pattern, drawn
 from ingest.runs.examining import examine, examine_wiring, probe
 from ingest.runs.executing import execute, take, take_in
@@ -83,6 +83,7 @@ __all__ = [
     "load_previewed",
     "look",
     "measure",
+    "page_of",
     "path_of",
     "probe",
     "put",
@@ -99,6 +100,7 @@ __all__ = [
     "sweep",
     "take",
     "take_in",
+    "title_of",
     "undo",
     "unfinished_uploads",
 ]

@@ -148,12 +148,13 @@ _CHANNELS: dict[str, Callable[[list[Message]], None]] = {
 
 def _letter(messages: list[Message]) -> tuple[str, str]:
     """The title and the text of one or several."""
-    first = _title(messages[0])
+    first = title_of(messages[0])
     title = first if len(messages) == 1 else f"{first}, and {len(messages) - 1} more"
     return title, "\n\n--\n\n".join(map(_text, messages))
 
 
-def _title(message: Message) -> str:
+def title_of(message: Message) -> str:
+    """What a message is about, in a line."""
     trouble = message.trouble
     return _TITLES[trouble.kind, message.event].format(trouble.dataset or _file(trouble) or "a file")
 
@@ -178,7 +179,7 @@ def _told(message: Message) -> dict[str, Any]:
         "event": message.event,
         "kind": trouble.kind,
         "dataset": trouble.dataset.name if trouble.dataset else None,
-        "title": _title(message),
+        "title": title_of(message),
         "reason": trouble.reason,
         "run": trouble.run_id,
         "file": _file(trouble),
@@ -196,12 +197,13 @@ def _file(trouble: Trouble) -> str:
 
 def _link(trouble: Trouble) -> str:
     """The page to look at; empty where the site's own address isn't set."""
-    if not settings.SITE_URL:
-        return ""
+    return settings.SITE_URL.rstrip("/") + page_of(trouble) if settings.SITE_URL else ""
+
+
+def page_of(trouble: Trouble) -> str:
+    """The page to look at, on this site."""
     if trouble.kind == Trouble.Kind.LATE:
-        page = reverse("admin:ingest_dataset_change", args=[trouble.dataset_id])
-    elif trouble.run_id:
-        page = reverse("admin:ingest_run_change", args=[trouble.run_id])
-    else:
-        page = reverse("admin:index")
-    return settings.SITE_URL.rstrip("/") + page
+        return reverse("admin:ingest_dataset_change", args=[trouble.dataset_id])
+    if trouble.run_id:
+        return reverse("admin:ingest_run_change", args=[trouble.run_id])
+    return reverse("admin:index")

@@ -85,6 +85,7 @@ ROUTES = {
     "admin:ingest_run_rejects": Route("viewer", "run"),
     "admin:ingest_run_live": Route("viewer", "run"),
     "admin:ingest_run_changes": Route("viewer"),
+    "admin:ingest_message_changelist": Route("operator"),
     "admin:ingest_upload": Route("operator"),
 }
 """Every page of the admin that has a name. A page that isn't here fails the first test below."""
