@@ -55,7 +55,10 @@ class Access(Construct):
         self._let_run(stage)
 
     def _let_into_bucket(self, stage: Stage, storage: Storage) -> None:
-        """Read, write and list; delete what was only shown, and nothing else, so that no mistake is for good."""
+        """Read, write and list; delete what was only shown, and nothing else for good.
+
+        Old lists of rejects are deleted by name: their versions go when those of all deleted files do.
+        """
         bucket = storage.bucket
         folders = dict.fromkeys([f"{stage.prefix}*", f"{REJECTS}*", f"{EXPORTS}*"])
         self._allow(
@@ -70,6 +73,7 @@ class Access(Construct):
             *(bucket.arn_for_objects(folder) for folder in folders),
         )
         previews = f"{stage.prefix}{PREVIEWS}*"
+        self._allow("OldRejects", ["s3:DeleteObject"], bucket.arn_for_objects(f"{REJECTS}*"))
         self._allow("Previews", ["s3:DeleteObject", "s3:DeleteObjectVersion"], bucket.arn_for_objects(previews))
         self._allow(
             "ListFiles",

@@ -266,6 +266,8 @@ LEASE_SECONDS = integer("LEASE_SECONDS", 30, least=2, most=3600)
 MAX_ATTEMPTS = integer("MAX_ATTEMPTS", 3, least=1, most=100)
 RECONCILE_HOURS = integer("RECONCILE_HOURS", 24, least=1, most=8760)
 UNDO_DAYS = integer("UNDO_DAYS", 30, least=1, most=3650)
+REJECT_DAYS = integer("REJECT_DAYS", 90, least=1, most=3650)
+MESSAGE_DAYS = integer("MESSAGE_DAYS", 90, least=1, most=3650)
 MAX_UNPACKED_BYTES = integer("MAX_UNPACKED_BYTES", 8192 * MIB, least=MIB, most=1 << 50)
 MAX_RECORD_BYTES = integer("MAX_RECORD_BYTES", 64 * MIB, least=1024, most=1024 * MIB)
 

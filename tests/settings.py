@@ -24,6 +24,8 @@ for _name in (
     "LEASE_SECONDS",
     "MAX_ATTEMPTS",
     "UNDO_DAYS",
+    "REJECT_DAYS",
+    "MESSAGE_DAYS",
     "RECONCILE_HOURS",
     "LOG_JSON",
     "METRICS_NAMESPACE",

@@ -161,6 +161,7 @@ class Run(models.Model):
             models.Index(fields=["dataset", "id"], name="ingest_run_altering", condition=~Q(ddl=[])),
             models.Index(fields=["-id"], name="ingest_run_rejecting", condition=Q(status="succeeded", rejected__gt=0)),
             models.Index(fields=["finished"], name="ingest_run_undoable", condition=Q(undoable=True)),
+            models.Index(fields=["finished"], name="ingest_run_whole_rejects", condition=~Q(rejects_key="")),
         ]
 
     def __str__(self) -> str:

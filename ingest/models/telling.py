@@ -51,7 +51,10 @@ class Trouble(models.Model):
                 nulls_distinct=False,
             )
         ]
-        indexes = [models.Index(fields=["kind", "seen"], name="ingest_trouble_open", condition=Q(closed__isnull=True))]
+        indexes = [
+            models.Index(fields=["kind", "seen"], name="ingest_trouble_open", condition=Q(closed__isnull=True)),
+            models.Index(fields=["closed"], name="ingest_trouble_over", condition=Q(closed__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.dataset or 'a file'}: {self.kind}"
@@ -83,7 +86,10 @@ class Message(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["not_before"], name="ingest_message_unsent", condition=Q(sent__isnull=True))]
+        indexes = [
+            models.Index(fields=["not_before"], name="ingest_message_unsent", condition=Q(sent__isnull=True)),
+            models.Index(fields=["created"], name="ingest_message_created"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.trouble} {self.event}"

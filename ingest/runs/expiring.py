@@ -1,16 +1,21 @@
-"""Expire: rows as they were before a run are kept for some days, then its undo ends (BEHAVIOUR 8)."""
+"""Expire: what is kept for some days only: rows as they were before a run (BEHAVIOUR 8), messages, lists of rejects."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg2
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from ingest.aws import objects
 from ingest.loader import load as loading
+from ingest.loader.errors import IngestError
+from ingest.loader.source import SourceObject
 from ingest.loader.undo import forget
-from ingest.models import Dataset, Run
+from ingest.models import Dataset, Message, Run, Trouble
+from ingest.runs.reject_csv import folder_of
 from ingest.runs.uploading import forget_expired
 
 _LOG = logging.getLogger("ingest.runs")
@@ -18,19 +23,66 @@ _LOG = logging.getLogger("ingest.runs")
 _LOCK_NOT_AVAILABLE = "55P03"
 _TABLES = 20
 """So many tables at a time, of which each may have to be waited for some seconds."""
+_ROWS = 1_000
+_FILES = 20
+"""So many at a time: the next minute takes the others."""
 
 
 def expire() -> int:
     """End the undo of runs that finished over ``UNDO_DAYS`` days ago, by the full hour; gives how many they were.
 
-    Uploads that nobody finished are forgotten too. A table that is busy is left for the next time. By the full hour,
-    so that this costs one look at an index when it is called each minute.
+    Uploads that nobody finished are forgotten too, and old messages and lists of rejects. A table that is busy is left
+    for the next time. By the full hour, so that this costs a look at some indexes when it is called each minute.
     """
     forget_expired()
-    before = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=settings.UNDO_DAYS)
+    _forget_messages()
+    _forget_reject_files()
+    before = _ago(settings.UNDO_DAYS)
     old = Run.objects.filter(undoable=True, finished__lt=before)
     datasets = Dataset.objects.filter(pk__in=old.values("dataset")).order_by("pk")[:_TABLES]
     return sum(_forget(dataset, list(old.filter(dataset=dataset).values_list("pk", flat=True))) for dataset in datasets)
+
+
+def _ago(days: int) -> datetime:
+    return timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=days)
+
+
+def _forget_messages() -> None:
+    """Delete messages that nobody tries to send any more, and troubles that are over, ``MESSAGE_DAYS`` later."""
+    before = _ago(settings.MESSAGE_DAYS)
+    done = Message.objects.filter(Q(sent__isnull=False) | Q(not_before=None), created__lt=before)
+    Message.objects.filter(pk__in=list(done.order_by("created").values_list("pk", flat=True)[:_ROWS])).delete()
+    told = ~Exists(Message.objects.filter(trouble=OuterRef("pk")))
+    over = Trouble.objects.filter(told, closed__lt=before).order_by("closed")
+    Trouble.objects.filter(pk__in=list(over.values_list("pk", flat=True)[:_ROWS])).delete()
+
+
+def _forget_reject_files() -> None:
+    """Delete the whole lists of runs that finished over ``REJECT_DAYS`` days ago; what the database has of them stays.
+
+    A list of each attempt that wrote one. Where the bucket doesn't let go of it, it is tried again.
+    """
+    old = Run.objects.exclude(rejects_key="").filter(finished__lt=_ago(settings.REJECT_DAYS))
+    for run in old.order_by("finished").only("bucket", "rejects_key")[:_FILES]:
+        try:
+            gone = all(_remove(run.bucket, key) for key in _lists_of(run))
+        except IngestError as refused:
+            _LOG.info("The lists of rejects of old runs are deleted later: %s", refused)
+            return
+        if not gone:
+            _LOG.warning("The lists of rejects of old runs can't be deleted: the role needs s3:DeleteObject on them.")
+            return
+        Run.objects.filter(pk=run.pk, rejects_key=run.rejects_key).update(rejects_key="")
+
+
+def _lists_of(run: Run) -> set[str]:
+    pages = objects.versions(run.bucket, folder_of(run))
+    return {version.source.key for page in pages for version in page if version.newest}
+
+
+def _remove(bucket: str, key: str) -> bool:
+    """By name, so that a versioned bucket keeps the version as long as it keeps any that was deleted."""
+    return objects.remove(SourceObject(bucket=bucket, key=key, size=0))
 
 
 def _forget(dataset: Dataset, run_ids: list[int]) -> int:

@@ -41,6 +41,11 @@ def file_name(run: Run) -> str:
     return f"{run.dataset or 'run'}-{run.pk}-rejects.csv"
 
 
+def folder_of(run: Run) -> str:
+    """Where the whole lists of its attempts lie in the bucket."""
+    return f"{FOLDER}{run.pk}/"
+
+
 def reject_file(run: Run) -> Iterator[str]:
     """The text of the file, piece by piece: a header of the original columns, ``_line``, ``_code``, ``_reason``; then
     the rejects.
@@ -87,7 +92,7 @@ def keep_whole(
     """
     if len(book) == len(book.kept) and book.size <= _LARGEST_ANSWER:
         return ""
-    path, key = folder / "rejects.csv", f"{FOLDER}{run.pk}/{run.token}/{file_name(run)}"
+    path, key = folder / "rejects.csv", f"{folder_of(run)}{run.token}/{file_name(run)}"
     with path.open("w", encoding="utf-8", newline="") as file:
         file.writelines(_lines(columns, dialect, book.whole()))
     with path.open("rb") as file, objects.translated(f"s3://{run.bucket}/{key}", objects.TO_WRITE):

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ingest import handlers, runs
 from ingest.loader.errors import RunFailed
-from ingest.models import Run
+from ingest.models import Message, Run, Trouble
 from tests.app.conftest import Door, rows
 
 IMAGES = 'SELECT count(*) FROM datasets_before.people WHERE "$run" = {}'
@@ -65,6 +65,30 @@ def test_a_table_that_is_being_loaded_is_left_for_the_next_time(door: Door, load
         other.close()
     assert Run.objects.get(pk=loaded[1].pk).undoable
     assert runs.expire() == 1
+
+
+@pytest.mark.django_db
+def test_old_messages_go_and_causes_that_are_over_and_nothing_that_is_still_open(source, settings):
+    settings.MESSAGE_DAYS = 10
+    run = runs.receive(source())
+
+    def make(code: str, *, closed: int | None = None, ago: int = 11, **message: object) -> None:
+        then = timezone.now() - timedelta(days=ago)
+        over = None if closed is None else timezone.now() - timedelta(days=closed)
+        trouble = Trouble.objects.create(dataset=run.dataset, kind="failed", code=code, closed=over)
+        told = Message.objects.create(trouble=trouble, event="opened", channel="email", **message)
+        Message.objects.filter(pk=told.pk).update(created=then)
+
+    now = timezone.now()
+    make("long over", closed=11, sent=now)
+    make("over today", closed=0, sent=now)
+    make("still open", sent=now)
+    make("given up", closed=11, not_before=None)
+    make("to be sent", closed=11)
+    make("young", closed=11, ago=9, sent=now)
+    runs.expire()
+    left = {trouble.code: trouble.messages.count() for trouble in Trouble.objects.all()}
+    assert left == {"over today": 0, "still open": 0, "to be sent": 1, "young": 1}
 
 
 def test_a_table_that_is_gone_stands_in_nobodys_way(door: Door, loaded):

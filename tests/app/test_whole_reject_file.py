@@ -2,11 +2,13 @@
 
 import csv
 import io
+from datetime import timedelta
 from urllib.request import urlopen
 
 import pytest
 from django.core.management import call_command
 from django.urls import reverse
+from django.utils import timezone
 from storages.backends.s3 import S3Storage
 
 from ingest import handlers, runs
@@ -173,6 +175,36 @@ def test_a_file_that_is_gone_from_the_bucket_leaves_what_is_stored(run, client, 
     assert len(lines_of(b"".join(answer.streaming_content).decode())) == 3
     call_command("rejects", run.pk)
     assert capsys.readouterr().err == "4 records were rejected; the first 3 are stored.\n"
+
+
+def test_an_old_list_expires_with_those_of_earlier_attempts_and_the_page_says_so(
+    run, door, client, aws, settings, monkeypatch
+):
+    monkeypatch.setattr("ingest.admin.runs.facts.STORED", 3)
+    settings.REJECT_DAYS = 40
+    young = door.load("items.csv", MIXED + "9,9\n")
+    aws.client("s3").put_object(Bucket=aws.bucket, Key=f"_rejects/{run.pk}/0/of-an-attempt-before.csv", Body=b"x")
+    Run.objects.filter(pk=run.pk).update(finished=timezone.now() - timedelta(days=40, hours=1, minutes=1))
+    staff(client, "view_run")
+    page = reverse("admin:ingest_run_change", args=[run.pk])
+    assert b"has expired" not in client.get(page).content
+    runs.expire()
+    left = aws.client("s3").list_objects_v2(Bucket=aws.bucket, Prefix="_rejects/")["Contents"]
+    assert [each["Key"] for each in left] == [young.rejects_key]
+    assert "was kept for 40 days and has expired; the first 3 are still here" in client.get(page).content.decode()
+    answer = client.get(reverse("admin:ingest_run_rejects", args=[run.pk]))
+    assert len(lines_of(b"".join(answer.streaming_content).decode())) == 3
+
+
+def test_a_list_that_the_bucket_keeps_is_tried_again(run, monkeypatch):
+    Run.objects.update(finished=timezone.now() - timedelta(days=100))
+    for answer in (lambda _: False, refuse(RunInterrupted("S3 is busy."))):
+        monkeypatch.setattr(objects, "remove", answer)
+        runs.expire()
+        assert Run.objects.get().rejects_key == run.rejects_key
+    monkeypatch.undo()
+    runs.expire()
+    assert Run.objects.get().rejects_key == ""
 
 
 def test_a_bucket_that_does_not_answer_is_told_on_the_page(run, client, monkeypatch):

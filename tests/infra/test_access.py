@@ -11,8 +11,8 @@ def rights(template: Template, role: str) -> dict[str, tuple[str, ...]]:
     for policy in template.all("AWS::IAM::Policy").values():
         if any(each.startswith(f"<{role}") for each in policy["Roles"]):
             for each in statements(policy["PolicyDocument"]):
-                if each["Effect"] == "Allow":
-                    found |= {action: tuple(sorted(map(str, each["Resource"]))) for action in each["Action"]}
+                for action in each["Action"] if each["Effect"] == "Allow" else ():
+                    found[action] = tuple(sorted({*found.get(action, ()), *map(str, each["Resource"])}))
     return found
 
 
@@ -39,7 +39,7 @@ def test_the_function_may_do_these_things_alone(by_default: Stacks) -> None:
         "s3:PutObject": files,
         "s3:AbortMultipartUpload": files,
         "s3:ListMultipartUploadParts": files,
-        "s3:DeleteObject": (f"{bucket}/data/_preview/*",),
+        "s3:DeleteObject": (f"{bucket}/_rejects/*", f"{bucket}/data/_preview/*"),
         "s3:DeleteObjectVersion": (f"{bucket}/data/_preview/*",),
         "s3:ListBucket": (bucket,),
         "s3:ListBucketVersions": (bucket,),

@@ -1,11 +1,14 @@
 """What stands on a run's page, piece by piece, as its template wants it."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Min
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from ingest import runs
 from ingest.admin import shown
@@ -124,6 +127,7 @@ def _rejects(run: Run) -> dict[str, Any] | None:
         "more_groups": len(found) > _GROUPS,
         "kept": min(run.rejected, STORED),
         "is_cut": run.rejected > STORED,
+        "expired": _expired(run),
         "first": [
             {
                 "line": reject.line,
@@ -145,6 +149,13 @@ def _rejects(run: Run) -> dict[str, Any] | None:
         "all": f"{reverse('admin:ingest_reject_changelist')}?run={run.pk}",
         "download": reverse("admin:ingest_run_rejects", args=[run.pk]),
     }
+
+
+def _expired(run: Run) -> str:
+    """So long the whole list was kept, if it isn't any more and was more than what is stored; else empty."""
+    kept = timedelta(days=settings.REJECT_DAYS)
+    is_old = run.finished is not None and run.finished < timezone.now() - kept
+    return f"{kept.days:,} days" if is_old and run.rejected > STORED and not run.rejects_key else ""
 
 
 def _changes(run: Run) -> dict[str, Any] | None:
