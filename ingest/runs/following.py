@@ -10,6 +10,8 @@ from django.utils import timezone
 from ingest.loader.source import SourceObject
 from ingest.models import Run, Upload
 
+_MOST_SENT = 20
+"""Uploads of one key and size that may be the one: those of a version or ETag, and unfinished ones."""
 _WIDE = ("columns", "ddl", "notes", "dialect", "traceback", "stayed", "sample", "stages")
 
 
@@ -31,12 +33,33 @@ def runs_of(uploads: Iterable[Upload]) -> dict[int, Run]:
 def sender_of(source: SourceObject) -> str:
     """Who sent ``source`` from a page of ours; empty if nobody did.
 
-    Its event may be faster than the answer that tells us its version: so its ETag, known before, is asked for.
+    Its event may be faster than the answer that tells us its version. Then it is known by the ETag that we foretold;
+    where a KMS key encrypts the bucket that is another, but the number of parts behind it stays.
     """
-    known = Q(upload_id="", finished__isnull=True)
-    known |= Q(etag=source.etag) if source.etag else Q(version_id=source.version_id)
-    sent = Upload.objects.filter(known, key=source.key, size=source.size)
-    return sent.order_by("-id").values_list("who", flat=True).first() or ""
+    told = Q(version_id=source.version_id) | Q(etag=source.etag) | Q(finished__isnull=True)
+    sent = list(Upload.objects.filter(told, key=source.key, size=source.size).order_by("-id")[:_MOST_SENT])
+    ways = (_is_version, _has_etag, _is_copied, _is_completed)
+    return next((upload.who for way in ways for upload in sent if way(upload, source)), "")
+
+
+def _is_version(upload: Upload, source: SourceObject) -> bool:
+    return bool(source.version_id) and upload.version_id == source.version_id
+
+
+def _has_etag(upload: Upload, source: SourceObject) -> bool:
+    """Without a version; the same bytes, put there once more by another, are another one."""
+    return bool(source.etag) and upload.etag == source.etag and not (upload.version_id and source.version_id)
+
+
+def _is_copied(upload: Upload, _: SourceObject) -> bool:
+    """Whether a copy within S3 goes on."""
+    return upload.finished is None and not upload.upload_id
+
+
+def _is_completed(upload: Upload, source: SourceObject) -> bool:
+    """Whether S3 was told to make an object of so many parts, and hasn't answered yet."""
+    parts, expected = source.etag.partition("-")[2], upload.etag.partition("-")[2]
+    return upload.finished is None and bool(expected) and parts == expected
 
 
 @contextmanager

@@ -260,10 +260,10 @@ def _completed(upload: Upload, parts: tuple[Part, ...]) -> SourceObject:
 
 
 def _etag(parts: Iterable[Part]) -> str:
-    """What S3 will call the object made of ``parts``, where no KMS key encrypts it."""
+    """What S3 will call the object made of ``parts``: a digest, unless a KMS key encrypts it, and their number."""
     digests = [part.etag.strip('"') for part in sorted(parts, key=lambda part: part.number)]
     try:
         joined = b"".join(map(bytes.fromhex, digests))
     except ValueError:
-        return ""
+        return f"-{len(digests)}"
     return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(digests)}"

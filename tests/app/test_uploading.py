@@ -3,6 +3,7 @@
 import time
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +12,13 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from ingest import runs
-from ingest.aws import uploads
+from ingest.aws import objects, uploads
 from ingest.aws.objects import described
 from ingest.aws.uploads import UploadGone
 from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Opening, Run, Upload
 from ingest.runs import HEAD, Chosen, Sending
+from ingest.runs.following import sender_of
 from ingest.runs.uploading import forget_expired, part_size
 from tests.app.conftest import Door, counts
 
@@ -73,20 +75,44 @@ def test_a_file_is_sent_in_parts_and_becomes_a_run_of_who_sent_it(door: Door, an
     assert runs.runs_of([done])[done.pk] == run
 
 
-def test_the_event_may_be_faster_than_the_answer(door: Door, ann: User, monkeypatch: pytest.MonkeyPatch):
+KMS = {"etag": f"{'0' * 32}-1"}
+"""What S3 calls an object of one part where a KMS key encrypts the bucket: no digest of its bytes."""
+
+
+@pytest.mark.parametrize("called", [{}, KMS, {**KMS, "version_id": ""}], ids=["plain", "kms", "kms, no versions"])
+def test_the_event_may_be_faster_or_slower_than_the_answer(
+    door: Door, ann: User, monkeypatch: pytest.MonkeyPatch, called: dict[str, str]
+):
     sending = begin(ann)
     send(sending)
-    complete, seen = uploads.complete, []
+    complete, made, seen = uploads.complete, [], []
 
     def heard_of_at_once(*asked: Any) -> Any:
-        source = complete(*asked)
-        seen.append(runs.receive(source).who)
-        return source
+        made.append(replace(complete(*asked), sequencer="A1", **called))
+        seen.append(sender_of(made[0]))
+        return made[0]
 
     monkeypatch.setattr("ingest.runs.uploading.uploads.complete", heard_of_at_once)
     monkeypatch.setattr("ingest.runs.uploading._each", lambda call, items: [call(item) for item in items])
     runs.finish_uploads([sending.upload.pk], user=ann)
     assert seen == ["ann"]
+    assert runs.receive(made[0]).who == "ann"
+
+
+def test_of_several_that_sent_the_same_bytes_each_has_the_version_that_is_theirs(door: Door, ann: User, bob: User):
+    sources = []
+    for user in (ann, bob):
+        sending = begin(user)
+        send(sending)
+        (done,) = runs.finish_uploads([sending.upload.pk], user=user)
+        sources.append(replace(objects.describe(door.aws.bucket, done.key), sequencer="A1"))
+    assert sources[0].etag == sources[1].etag
+    begin(User.objects.create_superuser("cleo"))
+    assert [runs.receive(source).who for source in (*sources, replace(sources[0], version_id="other"))] == [
+        "ann",
+        "bob",
+        "",
+    ]
 
 
 def test_what_another_put_there_is_nobodys_of_ours(door: Door, ann: User):
