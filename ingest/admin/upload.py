@@ -14,7 +14,16 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ingest import runs
 from ingest.admin import shown
-from ingest.admin.upload_words import NOT_UNDERSTOOD, Unreadable, answered, as_told, chosen, numbers, run_as_told
+from ingest.admin.upload_words import (
+    NOT_UNDERSTOOD,
+    Unreadable,
+    answered,
+    as_told,
+    chosen,
+    numbers,
+    run_as_told,
+    unfinished_as_told,
+)
 from ingest.loader.errors import IngestError, RunInterrupted
 from ingest.models import Run, Upload
 
@@ -63,16 +72,7 @@ class UploadPage(admin.ModelAdmin):
             **self.admin_site.each_context(request),
             "title": "Upload",
             "preview": request.GET.get("preview") == "1",
-            "unfinished": [
-                {
-                    "pk": upload.pk,
-                    "name": shown.printable(runs.path_of(upload.key), 120),
-                    "size": shown.size(upload.size),
-                    "started": upload.started,
-                    "who": upload.who,
-                }
-                for upload in begun
-            ],
+            "unfinished": [unfinished_as_told(each) for each in begun],
             "addresses": {verb: reverse(f"admin:ingest_upload_{verb}") for verb in (*_VERBS, "follow")},
         }
         return TemplateResponse(request, "ingest/upload/page.html", context)

@@ -110,3 +110,20 @@ def run_as_told(run: Run) -> dict[str, Any]:
         progress = run.progress
         told |= {"stage": progress.stage, "done": progress.bytes_done, "total": progress.bytes_total}
     return told
+
+
+def unfinished_as_told(begun: runs.Unfinished) -> dict[str, Any]:
+    """An unfinished upload for its row in the page."""
+    upload = begun.upload
+    return {
+        "pk": upload.pk,
+        "name": shown.printable(runs.path_of(upload.key), 120),
+        "bytes": upload.size,
+        "size": shown.size(upload.size),
+        "came": begun.came,
+        "came_size": "" if begun.came is None else shown.size(begun.came),
+        "gone": begun.gone,
+        "started": upload.started,
+        "expires": begun.expires,
+        "who": upload.who,
+    }

@@ -24,6 +24,7 @@ from ingest.runs.scratch import sweep
 from ingest.runs.signals import REQUEST
 from ingest.runs.troubles import look
 from ingest.runs.undoing import undo
+from ingest.runs.unfinished import Unfinished, unfinished_uploads
 from ingest.runs.upload_keys import path_of
 from ingest.runs.uploading import (
     MOST_FILES,
@@ -32,7 +33,6 @@ from ingest.runs.uploading import (
     give_up_upload,
     sign_parts,
     start_uploads,
-    unfinished_uploads,
 )
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "Measure",
     "Reconciled",
     "Sending",
+    "Unfinished",
     "acknowledge",
     "approve",
     "change_key",

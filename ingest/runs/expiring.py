@@ -16,7 +16,7 @@ from ingest.loader.source import SourceObject
 from ingest.loader.undo import forget
 from ingest.models import Dataset, Message, Run, Trouble
 from ingest.runs.reject_csv import folder_of
-from ingest.runs.uploading import forget_expired
+from ingest.runs.unfinished import forget_expired
 
 _LOG = logging.getLogger("ingest.runs")
 

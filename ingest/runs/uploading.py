@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ingest.aws import uploads
-from ingest.aws.uploads import EXPIRE_DAYS, Part, UploadGone
+from ingest.aws.uploads import Part, UploadGone
 from ingest.loader.errors import IngestError, RunFailed
 from ingest.loader.source import SourceObject
 from ingest.models import Upload
@@ -109,21 +109,6 @@ def give_up_upload(upload_id: int, *, user: Any) -> Upload:
         uploads.abort(settings.BUCKET, upload.key, upload.upload_id)
     Upload.objects.filter(pk=upload_id, finished__isnull=True).delete()
     return upload
-
-
-def unfinished_uploads(user: Any, most: int) -> list[Upload]:
-    """The newest uploads that somebody has begun and nobody finished, of datasets that aren't closed to ``user``."""
-    since = timezone.now() - timedelta(days=EXPIRE_DAYS)
-    begun = Upload.objects.filter(finished__isnull=True, started__gte=since).exclude(upload_id="")
-    begun = list(begun.order_by("-started")[:most])
-    goes = permitted([upload.key for upload in begun], user)
-    return [upload for upload in begun if not isinstance(goes[upload.key], RunFailed)]
-
-
-def forget_expired() -> int:
-    """Forget the uploads that the bucket's rule has dropped by now; gives how many they were."""
-    before = timezone.now() - timedelta(days=EXPIRE_DAYS)
-    return Upload.objects.filter(finished__isnull=True, started__lt=before).delete()[0]
 
 
 # -- the rows ---------------------------------------------------------------------------------------------------------

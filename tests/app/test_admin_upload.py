@@ -156,6 +156,8 @@ def test_unfinished_uploads_are_listed_harmlessly_and_given_up(client: Client, d
     upload(f"data/{NASTY}.csv".replace("\0", ""))
     page = client.get(ADDRESS).content.decode()
     assert "a&lt;b&gt;.csv" in page
+    assert "0 bytes of 5 bytes" in page
+    assert "nothing is left of 20 bytes" in page
     assert "<script>alert" not in page
     assert "\u202e" not in page
     answer = client.post(f"{ADDRESS}give-up/", {"upload": begun.upload.pk}, follow=True).content.decode()
@@ -164,7 +166,7 @@ def test_unfinished_uploads_are_listed_harmlessly_and_given_up(client: Client, d
     assert "Given up." in LogEntry.objects.get(user=who).get_change_message()
 
 
-def test_the_page_takes_as_many_queries_whatever_is_unfinished(client: Client, db: None):
+def test_the_page_takes_as_many_queries_whatever_is_unfinished(client: Client, door: Door):
     staff(client, superuser=True)
     taken = []
     for number in range(0, 20, 10):

@@ -1,5 +1,6 @@
 """Uploads begin, go on and end by what S3 says, whoever asks and however often."""
 
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -19,7 +20,8 @@ from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Opening, Run, Upload
 from ingest.runs import HEAD, Chosen, Sending
 from ingest.runs.following import sender_of
-from ingest.runs.uploading import forget_expired, part_size
+from ingest.runs.unfinished import forget_expired
+from ingest.runs.uploading import part_size
 from tests.app.conftest import Door, counts
 
 PEOPLE = b"id,name\n1,Ann\n2,Bob\n"
@@ -176,7 +178,7 @@ def test_an_answer_of_the_bucket_that_was_lost_is_made_good(door: Door, ann: Use
 
 def test_what_was_given_up_is_gone_everywhere(door: Door, ann: User):
     upload = begin(ann).upload
-    assert runs.unfinished_uploads(ann, 10) == [upload]
+    assert [each.upload for each in runs.unfinished_uploads(ann, 10)] == [upload]
     runs.give_up_upload(upload.pk, user=ann)
     assert runs.unfinished_uploads(ann, 10) == []
     assert not door.aws.client("s3").list_multipart_uploads(Bucket=door.aws.bucket).get("Uploads")
@@ -189,8 +191,26 @@ def test_what_was_given_up_is_gone_everywhere(door: Door, ann: User):
 def test_what_nobody_finished_is_forgotten_after_a_week(door: Door, ann: User):
     old, young = (answer.upload for answer in begin(ann, chosen("a.csv"), chosen("b.csv")))
     Upload.objects.filter(pk=old.pk).update(started=timezone.now() - timedelta(days=7, minutes=1))
-    assert runs.unfinished_uploads(ann, 10) == [young]
+    assert [each.upload for each in runs.unfinished_uploads(ann, 10)] == [young]
     assert forget_expired() == 1
+
+
+def test_of_an_unfinished_upload_it_is_told_how_much_came_and_when_it_expires(
+    door: Door, ann: User, small_parts: None, monkeypatch: pytest.MonkeyPatch
+):
+    half, gone = begin(ann, chosen("a.csv"), chosen("b.csv"))
+    send(half, only=lambda number: number != 2)
+    uploads.abort(door.aws.bucket, gone.upload.key, gone.upload.upload_id)
+    found = {each.upload.pk: each for each in runs.unfinished_uploads(ann, 10)}
+    assert (found[half.upload.pk].came, found[half.upload.pk].gone) == (len(PEOPLE) - 8, False)
+    assert found[half.upload.pk].expires == half.upload.started + timedelta(days=7)
+    assert (found[gone.upload.pk].came, found[gone.upload.pk].gone) == (None, True)
+
+    answers = threading.Event()
+    monkeypatch.setattr("ingest.runs.unfinished._PATIENCE", 0.1)
+    monkeypatch.setattr("ingest.runs.unfinished.uploads.parts", lambda *_: answers.wait(20))
+    assert [each.came for each in runs.unfinished_uploads(ann, 10)] == [None, None], "nobody is kept waiting"
+    answers.set()
 
 
 def test_a_name_that_can_be_no_key_is_refused_and_the_others_go_on(door: Door, ann: User):
