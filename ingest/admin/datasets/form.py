@@ -59,6 +59,14 @@ class LinesField(forms.CharField):
         return self.to_python(self.prepare_value(initial)) != self.to_python(data)
 
 
+class AnswerField(forms.CharField):
+    """What somebody answers to a question of the form; nothing of the dataset."""
+
+    def has_changed(self, initial: object, data: object) -> bool:
+        """Never, so that no log says so."""
+        return False
+
+
 class DatasetForm(forms.ModelForm):
     """The policy of a dataset."""
 
@@ -68,7 +76,7 @@ class DatasetForm(forms.ModelForm):
         help_text="Files that belong here, one a line, such as customers-*.csv or eu/orders/*.csv; the longest wins. "
         f"Held against folders and name of a file, behind {settings.PREFIX}"
     )
-    draws = forms.CharField(required=False, label="Draw these files here", widget=forms.HiddenInput)
+    draws = AnswerField(required=False, label="Draw these files here", widget=forms.HiddenInput)
     """Asked only where patterns would take files from others; it tells to which patterns somebody has said yes."""
     notify_emails = LinesField(
         label="Tell by e-mail",
