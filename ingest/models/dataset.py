@@ -114,7 +114,7 @@ class Dataset(models.Model):
         default=list,
         blank=True,
         validators=[emails_only],
-        help_text="Who is told, besides those who always are, when a file fails, is held or is late.",
+        help_text="Who is told when a file fails, is held or is late; none: those whom the settings name.",
     )
     last_loaded = models.DateTimeField(
         null=True, editable=False, help_text="When a file was loaded last, even one that changed nothing."

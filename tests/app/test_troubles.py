@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core import mail
 from django.db import connection
 from django.utils import timezone
@@ -11,6 +12,7 @@ from ingest import handlers, runs
 from ingest.models import Dataset, Message, Run, Trouble
 from ingest.runs.troubles import cause_of
 from tests.app.conftest import sqs_event
+from tests.app.pages import member
 
 GOOD, BAD, WORSE = "id,n\n1,1\n", "", b"PK\3\4 no archive"
 
@@ -138,10 +140,35 @@ def test_a_dataset_that_is_late_is_told_once_and_that_its_file_has_come(door, to
     assert not Trouble.objects.filter(closed=None).exists()
 
 
-def test_a_dataset_tells_its_own_people_too_each_once(door):
-    Dataset.objects.create(name="a", notify_emails=["bob@x.example", "ann@x.example"])
+def test_a_dataset_tells_its_own_people_instead_each_once(door):
+    Dataset.objects.create(name="a", notify_emails=["bob@x.example", "cy@x.example", "bob@x.example"])
     door.load("a.csv", BAD)
-    assert mail.outbox[0].to == ["ann@x.example", "bob@x.example"]
+    assert mail.outbox[0].to == ["bob@x.example", "cy@x.example"]
+
+
+def test_of_a_closed_dataset_nobody_outside_is_told(door, settings):
+    everybody = ("In@x.example", "out@x.example", "left@x.example", "blind@x.example", "shared@x.example")
+    settings.NOTIFY_EMAILS = [*everybody, "nobody@x.example", "admin@x.example"]
+    member("operator", "hr", email="in@x.example")
+    member("operator", email="OUT@x.example")
+    member("operator", "hr", email="left@x.example", is_active=False)
+    member("hr", email="blind@x.example")
+    member("operator", "hr", email="shared@x.example")
+    member("operator", email="shared@x.example")
+    member("admin", email="admin@x.example")
+    closed = Dataset.objects.create(name="salaries")
+    closed.open_to.add(Group.objects.get(name="hr"))
+    door.load("salaries.csv", BAD)
+    door.load("orders.csv", BAD)
+    assert mail.outbox[0].to == ["In@x.example", "nobody@x.example", "admin@x.example"]
+    assert mail.outbox[1].to == settings.NOTIFY_EMAILS
+    Dataset.objects.filter(pk=closed.pk).update(notify_emails=["boss@x.example"])
+    door.load("salaries.csv", WORSE)
+    assert mail.outbox[2].to == ["boss@x.example"]
+    Dataset.objects.filter(pk=closed.pk).update(notify_emails=[])
+    settings.NOTIFY_EMAILS = ["out@x.example"]
+    door.load("salaries.csv", 'a,a\n"')
+    assert (Trouble.objects.filter(dataset=closed).count(), len(mail.outbox)) == (3, 3), "there is nobody to be told"
 
 
 def test_nothing_is_written_where_there_is_nobody_to_tell(door, settings):

@@ -80,7 +80,8 @@ class DatasetForm(forms.ModelForm):
     """Asked only where patterns would take files from others; it tells to which patterns somebody has said yes."""
     notify_emails = LinesField(
         label="Tell by e-mail",
-        help_text="Besides those who are always told, one address a line: when a file fails, is held or is late.",
+        help_text="When a file fails, is held or is late, these are told, one address a line. With none, those are "
+        "whom the settings name (NOTIFY_EMAILS); of a closed dataset nobody of them whose account may not see it.",
     )
 
     open_to = forms.ModelMultipleChoiceField(
