@@ -167,7 +167,7 @@ def test_of_a_closed_dataset_nobody_outside_is_told(door, settings):
     assert mail.outbox[2].to == ["boss@x.example"]
     Dataset.objects.filter(pk=closed.pk).update(notify_emails=[])
     settings.NOTIFY_EMAILS = ["out@x.example"]
-    door.load("salaries.csv", 'a,a\n"')
+    door.load("salaries.csv", b"\x1f\x8b\x08 no archive")
     assert (Trouble.objects.filter(dataset=closed).count(), len(mail.outbox)) == (3, 3), "there is nobody to be told"
 
 
