@@ -218,44 +218,46 @@ def _inspect(
     keys: Collection[str],
 ) -> dict[str, ColumnScan | None]:
     """A closer look at columns with a blank, a padded or an unfit value: what exactly, how often, where first."""
-    wanted, sizes = [], []
-    for name in doubtful:
-        cell = f"c{head.names.index(name)}"
-        value = f"{cell}_"
-        parts = [f"count({cell})", f"count_if({value} = '')", f"count_if({value} <> '' and {value} <> {cell})"]
-        parts.append(f"max(strlen({cell}))" if name in keys else "0")
-        parts.append(extremes_sql(Type.TEXT, cell))
-        for kind in asked[name]:
-            unfit = f"{value} <> '' and not {holds_sql(kind, value)}"
-            parts += [f"count_if({unfit})", f"arg_min({{'r': r, 'v': {cell}}}, r) filter (where {unfit})"]
-            parts.append(extremes_sql(kind, value, where=f"{value} <> '' and {holds_sql(kind, value)}"))
-        wanted += parts
-        sizes.append(len(parts))
-    cells = [f"c{head.names.index(name)}" for name in doubtful]
-    source = f"(select r, {', '.join(f'{c}, {trimmed_sql(c)} as {c}_' for c in cells)} from {reading.records})"
-    row = reading.rows(f"select count(*), {', '.join(wanted)} from {source}")[0]
-    records, row = row[0], row[1:]
+    cells = {name: f"c{head.names.index(name)}" for name in doubtful}
+    wanted = {name: _closer_sql(cell, asked[name], key=name in keys) for name, cell in cells.items()}
+    source = f"(select r, {', '.join(f'{c}, {trimmed_sql(c)} as {c}_' for c in cells.values())} from {reading.records})"
+    every = ", ".join(part for parts in wanted.values() for part in parts)
+    records, *row = reading.rows(f"select count(*), {every} from {source}")[0]
     columns: dict[str, ColumnScan | None] = {}
-    for name, size in zip(doubtful, sizes, strict=True):
-        (count, blanks, padded, longest, text), kinds, row = row[:5], row[5:size], row[size:]
-        ruled_out: dict[Type, Witness] = {}
-        misfits: dict[Type, int] = {}
-        for kind, unfit, first in zip(asked[name], kinds[::3], kinds[1::3], strict=True):
-            if unfit:
-                misfits[kind] = unfit
-                ruled_out[kind] = Witness(record=first["r"], value=first["v"])
-        columns[name] = ColumnScan(
-            type=None,
-            ruled_out=ruled_out,
-            values=count - blanks,
-            nulls=records - count,
-            blanks=blanks,
-            padded=padded,
-            misfits=misfits,
-            longest=longest or 0,
-            extremes=found_extremes({Type.TEXT: text, **dict(zip(asked[name], kinds[2::3], strict=True))}),
-        )
+    for name, parts in wanted.items():
+        found, row = row[: len(parts)], row[len(parts) :]
+        columns[name] = _closer(found, asked[name], records)
     return columns
+
+
+def _closer_sql(cell: str, asked: Sequence[Type], *, key: bool) -> list[str]:
+    """What a column's closer look asks; ``cell`` with an underscore behind it is its value without spaces."""
+    value = f"{cell}_"
+    parts = [f"count({cell})", f"count_if({value} = '')", f"count_if({value} <> '' and {value} <> {cell})"]
+    parts += [f"max(strlen({cell}))" if key else "0", extremes_sql(Type.TEXT, cell)]
+    for kind in asked:
+        unfit = f"{value} <> '' and not {holds_sql(kind, value)}"
+        parts += [f"count_if({unfit})", f"arg_min({{'r': r, 'v': {cell}}}, r) filter (where {unfit})"]
+        parts.append(extremes_sql(kind, value, where=f"{value} <> '' and {holds_sql(kind, value)}"))
+    return parts
+
+
+def _closer(found: Sequence[Any], asked: Sequence[Type], records: int) -> ColumnScan:
+    """What was answered."""
+    count, blanks, padded, longest, text, *kinds = found
+    misfits = {kind: unfit for kind, unfit in zip(asked, kinds[::3], strict=True) if unfit}
+    first = dict(zip(asked, kinds[1::3], strict=True))
+    return ColumnScan(
+        type=None,
+        ruled_out={kind: Witness(record=first[kind]["r"], value=first[kind]["v"]) for kind in misfits},
+        values=count - blanks,
+        nulls=records - count,
+        blanks=blanks,
+        padded=padded,
+        misfits=misfits,
+        longest=longest or 0,
+        extremes=found_extremes({Type.TEXT: text, **dict(zip(asked, kinds[2::3], strict=True))}),
+    )
 
 
 def _conclude(column: ColumnScan, head: Head, name: str, standing: Mapping[str, Type]) -> ColumnScan:
