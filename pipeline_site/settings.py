@@ -272,6 +272,7 @@ MAX_UNPACKED_BYTES = integer("MAX_UNPACKED_BYTES", 8192 * MIB, least=MIB, most=1
 MAX_RECORD_BYTES = integer("MAX_RECORD_BYTES", 64 * MIB, least=1024, most=1024 * MIB)
 
 # What becomes of runs: lines of JSON (LOG_JSON), which CloudWatch takes for metrics where a namespace is named
+LOG_JSON = flag("LOG_JSON", default=False)
 METRICS_NAMESPACE = text("METRICS_NAMESPACE", "")
 
 # Who is told, and how: by e-mail where EMAIL_HOST is set, by webhook, by SNS; each of them if there are several
@@ -387,9 +388,7 @@ LOGGING = {
         "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
         "json": {"()": "pipeline_site.logs.JsonLines"},
     },
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "json" if flag("LOG_JSON", default=False) else "line"}
-    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json" if LOG_JSON else "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {name: {"level": "WARNING"} for name in ("boto3", "botocore", "s3transfer", "urllib3")},
 }

@@ -3,11 +3,11 @@
 import getpass
 from argparse import ArgumentParser
 from collections.abc import Callable
-from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ingest.loader.errors import IngestError
+from ingest.management.speaking import SpeakingCommand
 from ingest.management.tables import plain
 from ingest.models import Run
 
@@ -21,7 +21,7 @@ def who_is_here() -> str:
     return f"{who} at the command line"
 
 
-class DecidingCommand(BaseCommand):
+class DecidingCommand(SpeakingCommand):
     """A command about some runs, given by number."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -41,7 +41,3 @@ class DecidingCommand(BaseCommand):
             self.stdout.write(f"Run {run.pk} ({plain(run.file_name)}) {said}")
             decided.append(run)
         return decided
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Each command's own."""
-        raise NotImplementedError

@@ -4,21 +4,45 @@ from collections.abc import Sequence
 
 from ingest.models import Run
 
+_BETWEEN = "  "
+_LEAST = 8
+"""Characters of a column that isn't cut further."""
 COUNTS = ("inserted", "updated", "unchanged", "duplicate", "rejected")
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """The rows under their header, in columns as wide as they need; numbers to the right, thousands separated."""
+def table(header: Sequence[str], rows: Sequence[Sequence[object]], width: int | None = None) -> str:
+    """The rows under their header; numbers to the right, thousands separated.
+
+    In columns as wide as they need, but in no more than ``width`` together: then the widest texts are cut.
+    """
     texts = [[_text(cell) for cell in row] for row in rows]
     widths = [max(len(row[at]) for row in [list(header), *texts]) for at in range(len(header))]
+    if width is not None:
+        wordy = [at for at in range(len(header)) if not any(isinstance(row[at], int | float) for row in rows)]
+        widths = _narrowed(widths, wordy, width)
     lines = []
     for row, cells in zip([list(header), *texts], [list(header), *rows], strict=True):
         padded = [
-            text.rjust(width) if isinstance(cell, int | float) else text.ljust(width)
-            for text, cell, width in zip(row, cells, widths, strict=True)
+            text.rjust(room) if isinstance(cell, int | float) else _cut(text, room).ljust(room)
+            for text, cell, room in zip(row, cells, widths, strict=True)
         ]
-        lines.append("  ".join(padded).rstrip())
+        lines.append(_BETWEEN.join(padded).rstrip())
     return "\n".join(lines)
+
+
+def _narrowed(widths: list[int], wordy: Sequence[int], width: int) -> list[int]:
+    """``widths`` that fit together, as far as the columns ``wordy`` can give way: the widest of them first."""
+    widths = list(widths)
+    while sum(widths) + len(_BETWEEN) * (len(widths) - 1) > width:
+        widest = max(wordy, key=lambda at: widths[at], default=None)
+        if widest is None or widths[widest] <= _LEAST:
+            break
+        widths[widest] -= 1
+    return widths
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
 
 
 def run_row(run: Run) -> list[object]:

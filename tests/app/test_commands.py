@@ -231,6 +231,51 @@ def test_a_table_of_text_is_aligned_and_harmless():
     ]
 
 
+def test_a_table_gives_way_to_a_terminal_where_its_texts_are_widest():
+    rows = [["x" * 60 + ".csv", "y" * 30, 1_234_567, "failed"], ["b.csv", "b", 1, ""]]
+    whole, narrow = table(("file", "dataset", "n", "status"), rows), table(("file", "dataset", "n", "status"), rows, 60)
+    assert "x" * 60 + ".csv" in whole
+    assert "y" * 30 in whole
+    first, second = narrow.splitlines()[1:]
+    assert len(first) == 60
+    file, dataset, *rest = first.split()
+    assert rest == ["1,234,567", "failed"]
+    assert file.strip("x") == dataset.strip("y") == "…"
+    assert abs(len(file) - len(dataset)) <= 1
+    assert second.split() == ["b.csv", "b", "1"]
+    assert len(table(("file",), [["z" * 90]], 3).splitlines()[1]) == 8, "no narrower than can be told apart"
+
+
+def test_a_command_on_a_terminal_shows_no_more_than_its_width(door: Door, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "100")
+    name = "a_file_with_" + "a_very_long_name_" * 3
+    door.load(f"{name}.csv", PEOPLE)
+    terminal = Terminal()
+    call_command("runs", stdout=terminal)
+    assert max(map(len, terminal.getvalue().splitlines())) == 100
+    assert f"{name}.csv" not in terminal.getvalue()
+    assert f"{name}.csv" in called("runs"), "whole where it goes elsewhere"
+
+
+def test_a_command_says_its_sentence_and_no_line_of_the_log_beside_it(door: Door, caplog, settings):
+    first, second, third = (door.load("people.csv", f"id,name\n{number},Ann\n") for number in range(3))
+    caplog.clear()
+    called("undo", third.pk)
+    assert caplog.text == ""
+    called("undo", second.pk, "--verbosity", 2)
+    assert '"event": "run succeeded"' in caplog.text
+    caplog.clear()
+    settings.LOG_JSON = True
+    called("undo", first.pk)
+    assert '"event": "run succeeded"' in caplog.text, "a machine reads it"
+    assert door.load("people.csv", PEOPLE)
+    assert '"event": "run received"' in caplog.text, "no longer than the command"
+
+
 def test_acknowledge_takes_a_failed_run_off_the_list_and_refuses_what_nobody_waits_for(door: Door):
     failed, fine = door.load("empty.csv", b""), door.load("people.csv", PEOPLE)
     assert called("acknowledge", failed.pk) == f"Run {failed.pk} (empty.csv) is acknowledged.\n"

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
-from ingest.management.tables import table
+from ingest.management.speaking import SpeakingCommand
 from ingest.models import Dataset
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """`manage.py datasets`: each table with its policy and when it was loaded last."""
 
     help = "Lists the datasets."
@@ -25,7 +23,7 @@ class Command(BaseCommand):
             ]
             for dataset in Dataset.objects.order_by("name")
         ]
-        self.stdout.write(table(("dataset", "mode", "policy", "rows are the same by", "last loaded (UTC)"), rows))
+        self.show(("dataset", "mode", "policy", "rows are the same by", "last loaded (UTC)"), rows)
 
 
 def _identities(dataset: Dataset) -> str:

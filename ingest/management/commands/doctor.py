@@ -3,13 +3,14 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ingest import runs
+from ingest.management.speaking import SpeakingCommand
 from ingest.management.tables import plain, table
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """`manage.py doctor`: a line a piece, then a small file that goes the whole way; status 1 where one isn't right."""
 
     help = "Looks at every piece between the bucket and the tables, and sends a small file through."

@@ -5,19 +5,20 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ingest import runs
 from ingest.loader.errors import IngestError
 from ingest.loader.source import SourceObject
-from ingest.management.tables import RUN_HEADER, plain, run_row, table
+from ingest.management.speaking import SpeakingCommand
+from ingest.management.tables import RUN_HEADER, plain, run_row
 from ingest.models import Run
 
 _PAUSE = 0.2  # seconds between two looks at the runs
 _OPEN = (Run.Status.QUEUED, Run.Status.WAITING, Run.Status.RUNNING)
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """`manage.py ingest FILE…`: the same way in as any other file, with a progress line."""
 
     help = "Puts files in the bucket and follows their runs; ends non-zero if one of them failed."
@@ -42,7 +43,7 @@ class Command(BaseCommand):
         for path in options["files"]:
             follower.put(path, preview=options["dry_run"])
         finished = follower.follow()
-        self.stdout.write(table(RUN_HEADER, [run_row(run) for run in finished]))
+        self.show(RUN_HEADER, [run_row(run) for run in finished])
         if options["dry_run"]:
             self._show(finished)
         failed = [run for run in finished if run.status == Run.Status.FAILED]

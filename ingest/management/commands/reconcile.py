@@ -4,15 +4,16 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ingest import runs
 from ingest.loader.errors import IngestError
 from ingest.loader.source import SourceObject
+from ingest.management.speaking import SpeakingCommand
 from ingest.management.tables import plain
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """`manage.py reconcile`: what lies in the bucket and has no run gets one."""
 
     help = "Receives the files in the bucket that have no run; the worker loads them."

@@ -3,15 +3,16 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ingest import runs
 from ingest.loader.errors import IngestError
+from ingest.management.speaking import SpeakingCommand
 from ingest.management.tables import plain
 from ingest.models import Run
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """`manage.py rejects RUN > file.csv`: mend it, drop it again."""
 
     help = "Writes the rejects of a run as a CSV: the original columns plus _line, _code, _reason."

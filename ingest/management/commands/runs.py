@@ -3,13 +3,12 @@
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
-from ingest.management.tables import RUN_HEADER, plain, run_row, table
+from ingest.management.speaking import SpeakingCommand
+from ingest.management.tables import RUN_HEADER, plain, run_row
 from ingest.models import Run
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """`manage.py runs`: newest last, as a terminal shows them best; the reason of a failure under its run."""
 
     help = "Lists the newest runs."
@@ -25,7 +24,7 @@ class Command(BaseCommand):
         chosen = {name: options[option] for name, option in _FILTERS.items() if options[option]}
         newest = Run.objects.select_related("dataset").filter(**chosen).order_by("-pk")[: options["limit"]]
         found = list(reversed(newest))
-        self.stdout.write(table(RUN_HEADER, [run_row(run) for run in found]))
+        self.show(RUN_HEADER, [run_row(run) for run in found])
         for run in found:
             if run.reason:
                 self.stdout.write(f"run {run.pk}: {plain(run.reason)}")
