@@ -1,6 +1,7 @@
 """The deployed function, called by its operator."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,12 +28,20 @@ class Function:
             raise
         return True
 
+    def set_variables(self, wanted: Mapping[str, str]) -> None:
+        """Give it these variables, unless it has them; others that it has stay."""
+        self._wait()
+        told = self._client.get_function_configuration(FunctionName=self.name).get("Environment", {})
+        before = told.get("Variables", {})
+        if before | dict(wanted) != before:
+            variables = {"Variables": before | dict(wanted)}
+            self._client.update_function_configuration(FunctionName=self.name, Environment=variables)
+
     def call(self, event: dict[str, Any]) -> Any:
         """What the function answers to ``event``. Raises DeployError with its own words where that is an error."""
         what = " ".join(str(event.get("manage") or event.get("command")).split()[:2])
         try:
-            self._client.get_waiter("function_active_v2").wait(FunctionName=self.name)
-            self._client.get_waiter("function_updated_v2").wait(FunctionName=self.name)
+            self._wait()
             answer = self._client.invoke(FunctionName=self.name, Payload=json.dumps(event).encode())
         except (BotoCoreError, ClientError) as error:
             raise DeployError(f"The function {self.name} can't be called ({what}): {error}.") from None
@@ -44,3 +53,8 @@ class Function:
                 f"{told.get('errorMessage', body)} (its log: `aws logs tail /aws/lambda/{self.name}`)"
             )
         return body
+
+    def _wait(self) -> None:
+        """Until no change of it is on its way."""
+        for change in ("function_active_v2", "function_updated_v2"):
+            self._client.get_waiter(change).wait(FunctionName=self.name)

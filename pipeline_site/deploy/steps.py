@@ -70,6 +70,9 @@ class Deployment:
             self.say(f"{made.path.name}: {made.unpacked >> 20} MiB unpacked")
         with self._step("function"):
             self._put_function(self._upload(made))
+            self._tell_address()
+        with self._step("checks"):
+            self.function.call({"manage": "check --deploy --fail-level ERROR --database default"})
         with self._step("migrations"):
             self.function.call({"manage": "migrate --noinput"})
         self._first_admin()
@@ -125,7 +128,7 @@ class Deployment:
         if lacking:
             raise DeployError(f"The stacks of {self.stage!r} tell no {', '.join(lacking)}: deploy them again.")
         region, domain = self.account.region, self.settings.get("domain")
-        variables = {
+        variables = {  # of what settings.py reads, all that would else be as on a laptop
             "DATABASE_URL": f"postgresql://{told['DatabaseHost']}:{told['DatabasePort']}/{told['DatabaseName']}",
             "DATABASE_SECRET_ARN": told["DatabaseSecretArn"],
             "DATABASE_CA": CA_FILE,
@@ -135,6 +138,10 @@ class Deployment:
             "QUEUE_URL": told["QueueUrl"],
             "ALLOWED_HOSTS": domain or f".execute-api.{region}.amazonaws.com",
             "STATIC_URL": "static/" if domain else f"/{self.stage}/static/",
+            "SITE_URL": self.site(),
+            "LOG_JSON": "1",
+            "METRICS_NAMESPACE": self.name,  # where the alarm on failed runs looks
+            "NOTIFY_TOPIC_ARN": told["TopicArn"],
         }
         subnets = [each for each in told.get("FunctionSubnets", "").split(",") if each]
         network = {"SubnetIds": subnets, "SecurityGroupIds": [told.get("FunctionSecurityGroup", "")]} if subnets else {}
@@ -186,6 +193,12 @@ class Deployment:
             self._remove_function()
             stands = False
         zappa.run(self.folder, ["update" if stands else "deploy", self.stage, "--zip", address])
+
+    def _tell_address(self) -> None:
+        """Let the function know the site's address, which nobody does until zappa has made it for the first time."""
+        complete = self.complete()
+        zappa.write(self.folder, self.stage, complete)
+        self.function.set_variables(complete["aws_environment_variables"])
 
     def _remove_function(self) -> None:
         """By zappa where it can; what it leaves, or never made, by ourselves."""
@@ -239,7 +252,7 @@ class Deployment:
 
 _NEEDED = (
     *("DatabaseHost", "DatabasePort", "DatabaseName", "DatabaseSecretArn", "SiteSecretArn"),
-    *("BucketName", "Prefix", "QueueUrl", "CodeBucketName", "RoleArn"),
+    *("BucketName", "Prefix", "QueueUrl", "TopicArn", "CodeBucketName", "RoleArn"),
 )
 
 

@@ -121,6 +121,8 @@ def test_a_stage_comes_up_and_loads_and_comes_up_again_and_goes(
     assert site.endswith(".execute-api.us-east-1.amazonaws.com/dev/")
     assert sum("shown only this once" in line for line in said) == 1
     assert any(line.startswith("ok      probe: a file came through") for line in said), said
+    function = deployment.account.client("lambda").get_function_configuration(FunctionName="ingest-dev")
+    assert function["Environment"]["Variables"]["SITE_URL"] == site
 
     bucket = deployment.outputs["BucketName"]
     deployment.account.client("s3").put_object(Bucket=bucket, Key="data/people.csv", Body=b"id,name\n1,Ann\n2,Bob\n")
@@ -149,16 +151,3 @@ def test_a_stage_comes_up_and_loads_and_comes_up_again_and_goes(
 
     deployment.down(data=True)
     assert not any(deployment.stacks.stands(f"ingest-dev-{part}") for part in ("trigger", "app", "data"))
-
-
-def test_a_protected_stage_keeps_its_data_whoever_asks(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deployment.stacks, "outputs", lambda name: {"Protected": "true"})
-    monkeypatch.setattr(deployment.stacks, "stands", lambda name: True)
-    with pytest.raises(DeployError, match=r"^The stage 'dev' is protected: write protect = false for it in"):
-        deployment.down(data=True)
-
-
-def test_stacks_that_tell_too_little_are_named(deployment: Deployment) -> None:
-    deployment.outputs.clear()
-    with pytest.raises(DeployError, match=r"^The stacks of 'dev' tell no DatabaseHost, DatabasePort,"):
-        deployment.complete()

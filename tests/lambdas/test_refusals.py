@@ -13,6 +13,7 @@ import trustme
 
 from pipeline_site.deploy import DeployError, account, authority
 from pipeline_site.deploy.stacks import Stacks
+from pipeline_site.deploy.steps import Deployment
 from pipeline_site.deploy.zappa import ROOT
 from pipeline_site.local.aws import LocalAws
 from tests.aws.wires import answering
@@ -179,12 +180,15 @@ def test_a_stack_is_made_and_brought_up_to_date_and_taken_away(cloud: Any, name:
 class Scripted:
     """A CloudFormation that tells what it is told to: the local one gets into none of these states."""
 
-    def __init__(self, *statuses: str, events: tuple[dict[str, str], ...] = ()) -> None:
+    def __init__(
+        self, *statuses: str, events: tuple[dict[str, str], ...] = (), outputs: Mapping[str, str] | None = None
+    ) -> None:
         self.statuses, self.events, self.calls = list(statuses), list(events), []
+        self.outputs = [{"OutputKey": name, "OutputValue": value} for name, value in (outputs or {}).items()]
 
     def describe_stacks(self, **told: str) -> Any:
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
-        return {"Stacks": [{"StackStatus": status}]}
+        return {"Stacks": [{"StackStatus": status, "Outputs": self.outputs}]}
 
     def describe_stack_events(self, **told: str) -> Any:
         return {"StackEvents": self.events}
@@ -230,3 +234,18 @@ def test_the_first_fault_is_told_and_not_those_that_follow_from_it(tmp_path: Pat
     cloud = Scripted("CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", events=events)
     with pytest.raises(DeployError, match=r"\(UPDATE_ROLLBACK_COMPLETE\): Queue: no right to sqs:CreateQueue$"):
         Stacks(cloud, pause=0).deploy("s", template(tmp_path), parameters={}, capabilities=())
+
+
+def test_a_protected_stage_keeps_its_data_whoever_asks() -> None:
+    cloud = Scripted("CREATE_COMPLETE", outputs={"Protected": "true"})
+    stage = Deployment(
+        stage="dev",
+        settings={"project_name": "ingest"},
+        account=account.Account(number="123456789012", region="eu-west-1"),
+        stacks=Stacks(cloud, pause=0),
+        templates={},
+        say=print,
+    )
+    with pytest.raises(DeployError, match=r"^The stage 'dev' is protected: write protect = false for it in"):
+        stage.down(data=True)
+    assert cloud.calls == [], "nothing was touched"
