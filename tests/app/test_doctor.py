@@ -5,6 +5,8 @@ import re
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from io import StringIO
 from typing import Any
 
@@ -15,11 +17,12 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from ingest import handlers
-from ingest.aws import secrets, wiring
+from ingest.aws import secrets
 from ingest.models import Dataset, Run
 from pipeline_site.local.aws import set_up
 from pipeline_site.local.worker import Worker
 from tests.app.conftest import Door
+from tests.aws.wires import answering
 from tests.conftest import Aws
 
 
@@ -187,10 +190,27 @@ def test_a_mapping_that_takes_back_whole_batches_only(door: Door, function: Any)
 
 
 def test_a_clock_that_is_off(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "_LARGEST_DRIFT", -1.0)
-    told = doctor()
-    for subject in ("clock", "database's clock"):
-        assert "set it (a time server does that by itself)" in line(told, subject)
+    """It isn't ours that can be set here: another server says another time."""
+    there = format_datetime(datetime.now(UTC) - timedelta(minutes=20), usegmt=True)
+    with answering(200, b"<LocationConstraint/>", {"Content-Type": "text/xml", "Date": there}) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        monkeypatch.setattr(settings, "QUEUE_URL", "")  # which that server hasn't
+        told = line(doctor(), "clock")
+    assert re.search(r"clock is 1,20\d seconds ahead of S3's: set it \(a time server does that by itself\)", told)
+
+
+def test_a_clock_of_the_database_that_is_off(door: Door) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE SCHEMA ahead; CREATE FUNCTION ahead.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS "
+            "$$ SELECT pg_catalog.clock_timestamp() + interval '5 minutes' $$; "
+            "SET search_path = ahead, pg_catalog, public"
+        )
+        try:
+            told = line(doctor(), "database's clock")
+        finally:
+            cursor.execute("RESET search_path; DROP SCHEMA ahead CASCADE")
+    assert re.search(r"clock is (299|300) seconds behind the database's: set it", told)
 
 
 def test_a_schema_that_is_behind(door: Door) -> None:

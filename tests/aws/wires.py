@@ -62,8 +62,9 @@ def answering(status: int, body: bytes, headers: dict[str, str] | None = None) -
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_response_only(status)
+            usual = {"Date": self.date_time_string(), "Content-Length": str(len(body))}
+            for name, value in (usual | (headers or {})).items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
