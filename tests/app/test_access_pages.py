@@ -274,6 +274,12 @@ LOADED = (("status", "succeeded"), ("records", 1), ("inserted", 1), ("undoable",
 ACTS = {
     "retry": Act("operator", act_on_run("retry"), status_is("waiting"), (("status", "failed"),)),
     "undo": Act("operator", act_on_run("undo"), lambda o: o.run.undos.exists(), LOADED),
+    "acknowledge": Act(
+        "operator",
+        act_on_run("acknowledge"),
+        lambda o: not Run.objects.unanswered().filter(pk=o.run.pk).exists(),
+        (("status", "failed"),),
+    ),
     "approve": Act("operator", act_on_run("approve"), status_is("waiting"), (("status", "held"),)),
     "discard": Act("operator", act_on_run("discard"), status_is("failed"), (("status", "held"),)),
     "edit the policy": Act(
