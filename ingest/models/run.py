@@ -165,7 +165,9 @@ class Run(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.file_name} (run {self.pk})"
+        """By its kind, too: an undo of a file is no load of it."""
+        kind = "" if self.kind == self.Kind.LOAD else f"{self.kind}, "
+        return f"{self.file_name} ({kind}run {self.pk})"
 
     @property
     def source(self) -> SourceObject:

@@ -73,6 +73,15 @@ def test_approving_and_discarding_needs_its_permission_and_is_logged(client, doo
         assert held.reason == f"Discarded by {user.username}."
 
 
+@pytest.mark.django_db
+def test_what_is_done_about_an_undo_is_logged_as_such(client, history):
+    undo = Run.objects.get(status="failed", dataset__isnull=False)
+    Run.objects.filter(pk=undo.pk).update(kind="undo", key="data/people.csv")
+    staff(client, "view_run", "acknowledge_run")
+    client.post("/admin/ingest/run/", {"action": "acknowledge", "_selected_action": [undo.pk]})
+    assert LogEntry.objects.get().object_repr == f"people.csv (undo, run {undo.pk})"
+
+
 def test_a_runs_page_shows_brakes_undo_and_links(client, door: Door):
     Dataset.objects.create(name="people", asks_approval=True)
     held = door.load("people.csv", "id,name\n1,Ann\n")
