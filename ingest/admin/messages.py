@@ -80,7 +80,7 @@ class MessagePage(HistoryPage):
         """The list, under what is wrong just now."""
         answer = super().changelist_view(request, extra_context)
         if getattr(answer, "context_data", None) and "cl" in answer.context_data:
-            answer.context_data |= {"title": "Messages", "causes": _causes(request.user), "channels": _channels()}
+            answer.context_data |= {"causes": _causes(request.user), "channels": _channels()}
         return answer
 
     @admin.display(description="when (UTC)")

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, SEARCH_VAR
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.core.exceptions import SuspiciousOperation
 from django.db import DataError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.text import capfirst
 
 from ingest.admin import shown
 
@@ -29,11 +30,17 @@ class SteadyPage(admin.ModelAdmin):
         answer = self._steady(request, lambda: super(SteadyPage, self).changelist_view(request, extra_context))
         if answer.status_code == 302 and answer.headers["Location"] == f"{request.path}?{ERROR_FLAG}=1":
             return self._without_parameters(request)
-        listed = (getattr(answer, "context_data", None) or {}).get("cl")
-        for each in listed.filter_specs if listed else ():
-            if told := getattr(each, "left_out", ""):
-                messages.warning(request, told)
+        context = getattr(answer, "context_data", None) or {}
+        if "cl" in context:
+            context["title"] = (extra_context or {}).get("title") or self.list_title(context["cl"])
+            for each in context["cl"].filter_specs:
+                if told := getattr(each, "left_out", ""):
+                    messages.warning(request, told)
         return answer
+
+    def list_title(self, listed: ChangeList) -> str:
+        """What the list is called: by what stands in it, not by what one could do with it."""
+        return capfirst(str(self.opts.verbose_name_plural))
 
     def changeform_view(
         self,

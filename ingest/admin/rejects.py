@@ -1,6 +1,7 @@
 """The rejects of all runs: which record did not go in, and why."""
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.db.models.functions import Length, Substr
 from django.http import HttpRequest
@@ -23,8 +24,8 @@ def without_long_records(rejects: QuerySet[Reject], longest: int) -> QuerySet[Re
 class RunFilter(KnownFilter):
     """By run, from a run's page: there are too many to offer."""
 
-    title = "run"
-    parameter_name = "run"
+    title = parameter_name = "run"
+    run: Run | None = None
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         """The chosen one only."""
@@ -35,7 +36,8 @@ class RunFilter(KnownFilter):
         """Whether this person sees a run of that number."""
         if not (value.isascii() and value.isdecimal()) or len(value) > _LONGEST_NUMBER:
             return False
-        return Run.objects.visible_to(request.user).filter(pk=int(value)).exists()
+        self.run = Run.objects.visible_to(request.user).filter(pk=int(value)).only("key").first()
+        return self.run is not None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Reject]) -> QuerySet[Reject]:
         """The rejects of the chosen run."""
@@ -68,6 +70,11 @@ class RejectPage(HistoryPage):
     search_help_text = "A part of the file's name"
     ordering = ("-run", "line", "id")
     fields = readonly_fields = ("run", "file", "line", "code", "reason_", "column_", "value_", "raw_")
+
+    def list_title(self, listed: ChangeList) -> str:
+        """Whose they are, where a run's page leads here."""
+        chosen = next((each.run for each in listed.filter_specs if isinstance(each, RunFilter)), None)
+        return f"Rejects of {shown.printable(chosen.file_name, 80)}, run {chosen.pk}" if chosen else "Rejects"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reject]:
         """A list does without the raw records, which may be long, and the runs' wide columns."""

@@ -180,6 +180,25 @@ def test_runs_are_found_by_file_status_and_dataset(client, source):
 
 
 @pytest.mark.django_db
+def test_a_list_is_called_by_what_stands_in_it(client, source):
+    run = runs.receive(source("data/pears.csv"))
+    staff(client, superuser=True)
+    for path, title in {
+        "ingest/run/": "Runs",
+        "ingest/dataset/": "Datasets",
+        "ingest/message/": "Messages",
+        "ingest/reject/": "Rejects",
+        f"ingest/reject/?run={run.pk}": f"Rejects of pears.csv, run {run.pk}",
+        "ingest/reject/?run=0": "Rejects",
+        "auth/user/": "Users",
+        "admin/logentry/": "Who did what",
+    }.items():
+        page = client.get(f"/admin/{path}").content.decode()
+        assert f"<h1>{title}</h1>" in page, path
+        assert f"<title>{title} |" in page, path
+
+
+@pytest.mark.django_db
 def test_a_runs_page_shows_columns_with_their_proof_and_the_first_rejects(client, history):
     run = Run.objects.get(status="failed", dataset__isnull=False)
     columns = [{"header": "Zip", "name": "zip", "type": "text", "proof": "line 3 is '00601'", "values": 2, "nulls": 1}]

@@ -40,10 +40,6 @@ class LateFilter(KnownFilter):
 class Listed(ChangeList):
     """A page of the list, with what its tables, runs and groups tell."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.title = "Datasets"
-
     def get_results(self, request: HttpRequest) -> None:
         """The datasets of this page."""
         super().get_results(request)

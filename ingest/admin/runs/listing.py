@@ -34,7 +34,6 @@ def context(listed: ChangeList) -> dict[str, Any]:
     runs = list(listed.result_list)
     newer, older = (listed.get_query_string({PAGE_VAR: listed.page_num + step}) for step in (-1, 1))
     return {
-        "title": "Runs",
         "rows": [row(run) for run in runs],
         "filters": {each.parameter_name: each for each in listed.filter_specs},
         "is_capped": listed.result_count >= MOST,
