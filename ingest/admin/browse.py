@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 
-from ingest import browsing
+from ingest import browsing, runs
 from ingest.admin import browse_shown as shown
 from ingest.loader.errors import IngestError
 from ingest.models import Dataset
@@ -89,7 +89,21 @@ def _row(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> Http
         found = browsing.biography(dataset, _pairs(request.GET))
     except browsing.CantBrowse as refused:
         return TemplateResponse(request, "ingest/browse/nothing.html", {**context, "refused": refused})
-    return TemplateResponse(request, "ingest/browse/row.html", {**context, **shown.row(found)})
+    asked = request.GET.get("line", "")
+    step = next((each for each in found.steps if str(each.run_id) == asked), None)
+    told = {step.run_id: _traced(step)} if step else {}
+    row = reverse("admin:ingest_dataset_row", args=[dataset.pk])
+    return TemplateResponse(request, "ingest/browse/row.html", {**context, **shown.row(found, row=row, traced=told)})
+
+
+def _traced(step: browsing.Step) -> str:
+    """Where the run found the row in its file, in a sentence."""
+    if step.run is None or step.wanted is None:
+        return "Without a key of the table, or without its run, that can't be told."
+    try:
+        return shown.traced(runs.trace(step.run, step.wanted))
+    except IngestError as refused:
+        return str(refused)
 
 
 def _export(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> HttpResponseBase:

@@ -1,5 +1,6 @@
 """What the pages of a table show: every link, chip and cell, ready for the template."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.utils.http import urlencode
 from ingest import browsing
 from ingest.admin.shown import count, lines, printable
 from ingest.browsing import Column, Filter, Kind, Operator, Shown, State
+from ingest.loader.tracing import Traced
 
 _LONGEST_NAME = 80
 _INSTANT = "timestamp with time zone"
@@ -134,8 +136,9 @@ def _choice(state: State, choice: Any) -> dict[str, Any]:
     }
 
 
-def row(found: browsing.Biography) -> dict[str, Any]:
-    """The context of a row's page."""
+def row(found: browsing.Biography, *, row: str, traced: Mapping[int, str]) -> dict[str, Any]:
+    """The context of a row's page; ``row`` is its address, ``traced`` tells of a run where it found the row."""
+    key = [(f"{browsing.PREFIX}{name}", value) for name, value in found.key]
     return {
         "key": ", ".join(f"{name} {printable(value, _LONGEST_NAME)}" for name, value in found.key),
         "cells": [
@@ -154,18 +157,40 @@ def row(found: browsing.Biography) -> dict[str, Any]:
         "whole": State(filters=tuple(Filter(operator=Operator.IS, column=n, value=v) for n, v in found.key)).pairs()
         if found.table.has_key
         else [],
-        "steps": [_step(each) for each in found.steps],
+        "steps": [
+            {
+                **_step(each),
+                "traced": traced.get(each.run_id, ""),
+                "trace": f"{row}?{urlencode([*key, ('line', each.run_id)])}#run-{each.run_id}",
+            }
+            for each in found.steps
+        ],
         "is_complete": found.is_complete,
     }
 
 
-def _step(step: Any) -> dict[str, Any]:
+def traced(found: Traced) -> str:
+    """Where a run found the row."""
+    if found.line is None:
+        return "No record of the file is this row as it is told apart now; its key may have been changed since."
+    told = f"It stands on line {found.line:,} of the file"
+    if not found.duplicates:
+        return f"{told}."
+    lines = ", ".join(f"{line:,}" for line in found.duplicate_lines)
+    more = found.duplicates - len(found.duplicate_lines)
+    others = f"{lines} and {more:,} more" if more else lines
+    which = "a duplicate on line" if found.duplicates == 1 else f"{found.duplicates:,} duplicates on the lines"
+    return f"{told}, which counts; {which} {others} gave way to it."
+
+
+def _step(step: browsing.Step) -> dict[str, Any]:
     run = step.run
     return {
         "number": step.run_id,
         "link": reverse("admin:ingest_run_change", args=[run.pk]) if run else "",
         "file": printable(run.file_name, _LONGEST_NAME) if run else "",
         "finished": run.finished if run else None,
+        "can_trace": bool(run and run.kind == run.Kind.LOAD and step.wanted),
         "inserted": step.inserted,
         "changes": [
             {"column": printable(name, _LONGEST_NAME), "old": _value(old), "new": _value(new)}

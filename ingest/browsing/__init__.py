@@ -2,7 +2,7 @@
 
 from ingest.browsing.errors import CantBrowse
 from ingest.browsing.exporting import Export, Format, export
-from ingest.browsing.history import Biography, biography
+from ingest.browsing.history import PREFIX, Biography, Step, biography
 from ingest.browsing.reading import LONGEST, Row, Shown, show
 from ingest.browsing.state import OPERATORS, Filter, Operator, State
 from ingest.browsing.table import Column, Kind
@@ -10,6 +10,7 @@ from ingest.browsing.table import Column, Kind
 __all__ = [
     "LONGEST",
     "OPERATORS",
+    "PREFIX",
     "Biography",
     "CantBrowse",
     "Column",
@@ -21,6 +22,7 @@ __all__ = [
     "Row",
     "Shown",
     "State",
+    "Step",
     "biography",
     "export",
     "show",

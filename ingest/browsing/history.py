@@ -1,8 +1,8 @@
 """One row: all of its cells, and what runs made of it, as far as rows are kept as they were (BEHAVIOUR 8, "Undo")."""
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg2.sql import Composable
@@ -14,6 +14,7 @@ from ingest.loader.catalogue import read_shadow
 from ingest.loader.names import OWN_COLUMNS
 from ingest.loader.plan import ID_AND_EMAIL
 from ingest.loader.statements import browsing as statements
+from ingest.loader.tracing import Wanted
 from ingest.models import Dataset, Run, storable
 
 LONGEST = 100_000
@@ -51,6 +52,8 @@ class Step:
     """Column, old, new."""
     inserted: bool = False
     """Whether the run brought the row; else, without changes, nobody knows any more what it was before."""
+    wanted: Wanted | None = None
+    """By what the row is found in the run's file; None where the table has no key."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,22 +114,23 @@ def _steps(cursor: Any, dataset: Dataset, table: Table, cells: Sequence[Cell], l
         run_id = now.get("run_id")
         if run_id is None:
             return steps, True
+        step = Step(run_id=int(run_id), run=None, wanted=_wanted(dataset, now))
         if kept is None:  # no run has ever changed a row
-            return [Step(run_id=int(run_id), run=None, inserted=True)], True
+            return [replace(step, inserted=True)], True
         same = _same(dataset, table, now) if {"run_id", *table.place} <= kept else None
         if same is None:
-            return [*steps, Step(run_id=int(run_id), run=None)], True
+            return [*steps, step], True
         found = fetch(statements.image(table.name, int(run_id), same, [column.name for column in columns], longest))
         if found is None:
-            return [*steps, Step(run_id=int(run_id), run=None)], False
+            return [*steps, step], False
         if not found:
-            return [*steps, Step(run_id=int(run_id), run=None, inserted=True)], True
+            return [*steps, replace(step, inserted=True)], True
         texts = (None if text is None else text[:longest] for text in found[0])
         before = dict(zip((column.name for column in columns), texts, strict=True))
         changes = tuple(
             (name, before[name], now[name]) for name in before if before[name] != now[name] and name not in OWN_COLUMNS
         )
-        steps.append(Step(run_id=int(run_id), run=None, changes=changes))
+        steps.append(replace(step, changes=changes, wanted=_wanted(dataset, now, before)))
         now |= before
     return steps, False
 
@@ -142,13 +146,25 @@ def _same(dataset: Dataset, table: Table, now: dict[str, str | None]) -> list[Co
     return [statements.is_one_of(name, table.by_name[name].base, [now[name] or ""]) for name in key]
 
 
+def _wanted(
+    dataset: Dataset, after: Mapping[str, str | None], before: Mapping[str, str | None] | None = None
+) -> Wanted | None:
+    """By what a record of a file was the row, which was ``before`` (None: not there, or not known) and is ``after``."""
+    identities = tuple(tuple(key) for key in dataset.identities or ())
+    key = {name: value for name in identities[0] if (value := after.get(name)) is not None} if identities else {}
+    if not key or len(key) < len(identities[0]) or any(len(value) >= LONGEST for value in key.values()):
+        return None
+    email = (before or {}).get("email")
+    return Wanted(key=key, by_email=identities == ID_AND_EMAIL, emails=frozenset([email] if email else []))
+
+
 def _with_runs(dataset: Dataset, steps: Sequence[Step]) -> list[Step]:
     """The steps with their runs; one whose images aren't kept any more can't be known to have inserted the row."""
-    runs = Run.objects.filter(dataset=dataset).defer("columns", "ddl", "notes", "dialect", "traceback", "stayed")
+    runs = Run.objects.filter(dataset=dataset).defer("ddl", "notes", "traceback", "stayed", "sample")
     found = runs.in_bulk([step.run_id for step in steps])
     told = []
     for step in steps:
         run = found.get(step.run_id)
         inserted = step.inserted and run is not None and run.undoable
-        told.append(Step(run_id=step.run_id, run=run, changes=step.changes, inserted=inserted))
+        told.append(replace(step, run=run, inserted=inserted))
     return told

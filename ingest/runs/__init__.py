@@ -22,6 +22,7 @@ from ingest.runs.reject_csv import reject_file, reject_link, reject_object
 from ingest.runs.retrying import due, load_again, retry
 from ingest.runs.scratch import sweep
 from ingest.runs.signals import REQUEST
+from ingest.runs.tracing import trace
 from ingest.runs.troubles import look
 from ingest.runs.undoing import undo
 from ingest.runs.unfinished import Unfinished, unfinished_uploads
@@ -102,6 +103,7 @@ __all__ = [
     "take",
     "take_in",
     "title_of",
+    "trace",
     "undo",
     "unfinished_uploads",
 ]
