@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.infra.template import Stacks
+from tests.shared import once
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-infra" / "bin" / "python"
@@ -29,13 +30,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a folder for each stage, and for what must be refused."""
     if not (PYTHON.parents[1] / ".ready").exists():
         pytest.fail("The CDK isn't installed: run `make .venv-infra/.ready`, or leave these tests out by INFRA=0.")
-        return Path(os.environ["HACK"])
-    folder = tmp_path_factory.mktemp("templates")
+    return once(tmp_path_factory, "written", _write)
+
+
+def _write(folder: Path) -> None:
     # -O: the CDK checks the type of every argument twice otherwise, here and in its Node.js.
     command = [str(PYTHON), "-O", "-m", "tests.infra.synthesize", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    return folder
 
 
 @pytest.fixture(scope="session")

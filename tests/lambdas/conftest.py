@@ -21,6 +21,7 @@ from pipeline_site.local.postgres import USER, Postgres
 from tests.conftest import MAJORS, QUICK
 from tests.guarded import AUTHORITY, authority
 from tests.lambdas.sandbox import Sandbox, runtime_folder, ways_in
+from tests.shared import locked
 
 PASSWORD = "a-password-that-no-log-may-hold"
 SITE_KEY = "a-key-of-django-that-no-log-may-hold-and-is-long-enough-to-be-one"
@@ -29,21 +30,28 @@ _sequence = count(1)
 
 
 @pytest.fixture(scope="session")
-def code() -> Path:
-    """The unpacked zip; made when requirements or sources have changed since the last time."""
+def packed() -> package.Package:
+    """The zip; made when requirements or sources have changed since the last time."""
+    with locked(package.BUILD / "tests" / "packed.lock"):
+        authority()
+        return package.build("dev", zappa.stage_settings("dev", runtime=zappa.HERE), ca=AUTHORITY)
+
+
+@pytest.fixture(scope="session")
+def code(packed: package.Package) -> Path:
+    """The zip, unpacked."""
     if ways_in() is None:
         if os.environ.get("CI"):
             pytest.fail("CI must be able to open a mount namespace, as root or as a user.")
         pytest.skip("No mount namespace can be opened here (unshare), so Lambda can't be played.")
-    authority()
-    made = package.build("dev", zappa.stage_settings("dev", runtime=zappa.HERE), ca=AUTHORITY)
-    unpacked = package.BUILD / "unpacked" / made.path.stem
-    if not unpacked.exists():
-        shutil.rmtree(unpacked.parent, ignore_errors=True)
-        new = unpacked.with_name(f"{unpacked.name}.{os.getpid()}")
-        with zipfile.ZipFile(made.path) as files:
-            files.extractall(new)
-        new.rename(unpacked)
+    unpacked = package.BUILD / "unpacked" / packed.path.stem
+    with locked(package.BUILD / "tests" / "unpacked.lock"):
+        if not unpacked.exists():
+            shutil.rmtree(unpacked.parent, ignore_errors=True)
+            new = unpacked.with_name(f"{unpacked.name}.new")
+            with zipfile.ZipFile(packed.path) as files:
+                files.extractall(new)
+            new.rename(unpacked)
     return unpacked
 
 

@@ -9,14 +9,17 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from unittest import mock
 
 import psycopg2
 import pytest
 
-from pipeline_site.deploy import DeployError, account, zappa
+from pipeline_site.deploy import DeployError, account, package, zappa
+from pipeline_site.deploy.function import Function
 from pipeline_site.deploy.stacks import Stacks
 from pipeline_site.deploy.steps import INFRA_PYTHON, Deployment, synthesize
 from pipeline_site.local.children import HOST, free_port
@@ -93,8 +96,8 @@ def said() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def deployment(aws: TlsAws, templates: dict[str, Path], said: list[str]) -> Deployment:
-    """The stage, not there yet."""
+def deployment(aws: TlsAws, templates: dict[str, Path], packed: package.Package, said: list[str]) -> Deployment:
+    """The stage, not there yet; its package is."""
     settings = zappa.stage_settings("dev", runtime=zappa.HERE)
     found = account.find(settings)
     stacks = Stacks(found.client("cloudformation"), pause=0.2)
@@ -114,15 +117,62 @@ def rows(postgres: Postgres, query: str) -> list[tuple[Any, ...]]:
         connection.close()
 
 
-def test_a_stage_comes_up_and_loads_and_comes_up_again_and_goes(
+class Killed(BaseException):
+    """What a process that is killed does at that point: nothing more."""
+
+
+def killed_after(deployment: Deployment, step: str) -> None:
+    """Let ``up`` begin anew, in a process that knows nothing of earlier ones, and end when ``step`` has been told."""
+
+    def say(text: str) -> None:
+        deployment.say(text)
+        if text.startswith(f"{step}: "):
+            raise Killed
+
+    with pytest.raises(Killed):
+        replace(deployment, say=say, outputs={}).up()
+
+
+def kill_zappa_once_there_is(function: Function) -> None:
+    """End the zappa that this process has started, as soon as it has made the function, and nothing after it."""
+    wait_for(function.stands)
+    ours = [path.parent for path in Path("/proc").glob("[0-9]*/stat") if parent(path) == os.getpid()]
+    (zappa_itself,) = [path for path in ours if b"zappa\0deploy\0" in (path / "cmdline").read_bytes()]
+    os.kill(int(zappa_itself.name), signal.SIGKILL)
+
+
+def parent(stat: Path) -> int:
+    """The process that started another; 0 for one that has ended."""
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def test_a_stage_comes_up_however_often_it_was_killed_and_loads_and_goes(
     deployment: Deployment, postgres: Postgres, said: list[str]
 ) -> None:
+    for step in ("data stack", "app stack", "package"):
+        killed_after(deployment, step)
+
+    killer = Thread(target=kill_zappa_once_there_is, args=[deployment.function])
+    killer.start()
+    with pytest.raises(DeployError, match=r"`zappa deploy dev .*` failed"):
+        replace(deployment, outputs={}).up()
+    killer.join()
+    assert (deployment.function.stands(), deployment.stacks.stands("ingest-dev")) == (True, False)
+
+    killed_after(deployment, "admin user")
+    assert sum("half done" in line for line in said) == 1, said
+    assert sum("shown only this once" in line for line in said) == 1, said
+
+    said.clear()
     site = deployment.up()
     assert site.endswith(".execute-api.us-east-1.amazonaws.com/dev/")
-    assert sum("shown only this once" in line for line in said) == 1
+    assert not [line for line in said if "shown only this once" in line or "half done" in line]
     assert any(line.startswith("ok      probe: a file came through") for line in said), said
-    function = deployment.account.client("lambda").get_function_configuration(FunctionName="ingest-dev")
-    assert function["Environment"]["Variables"]["SITE_URL"] == site
+    told = deployment.account.client("lambda").get_function_configuration(FunctionName="ingest-dev")
+    assert told["Environment"]["Variables"]["SITE_URL"] == site
 
     bucket = deployment.outputs["BucketName"]
     deployment.account.client("s3").put_object(Bucket=bucket, Key="data/people.csv", Body=b"id,name\n1,Ann\n2,Bob\n")
@@ -131,16 +181,10 @@ def test_a_stage_comes_up_and_loads_and_comes_up_again_and_goes(
     wait_for(lambda: rows(postgres, "SELECT count(*) FROM datasets.people") == [(2,)])
 
     assert "ingest-dev" in zappa.run(deployment.folder, ["status", "dev"])
-
-    said.clear()
-    assert deployment.up() == site, "a second time changes nothing"
-    assert not [line for line in said if "shown only this once" in line or "half done" in line]
-
-    if os.environ.get("LONG"):  # a minute more
-        deployment.account.client("cloudformation").delete_stack(StackName="ingest-dev")  # zappa never came so far
-        said.clear()
-        deployment.up()
-        assert any("half done" in line for line in said), said
+    zappa.run(deployment.folder, ["manage", "dev", "check"])
+    for words in (["manage", "dev", "shell -c print(1)"], ["invoke", "dev", "print(1)", "--raw"]):
+        with pytest.raises(DeployError, match=r"^`zappa .* failed: .*Refused"):
+            zappa.run(deployment.folder, words)
 
     deployment.down(data=False)
     assert not deployment.function.stands()
