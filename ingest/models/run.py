@@ -80,6 +80,8 @@ class Run(models.Model):
         max_length=1024, blank=True, help_text="Where the whole list of many rejects lies in the bucket."
     )
     deleted = models.BigIntegerField(default=0)
+    table_rows = models.BigIntegerField(null=True, help_text="Rows in the table once it had committed.")
+    table_bytes = models.BigIntegerField(null=True, help_text="The table's size then, with indexes and long values.")
     stages = models.JSONField(default=list, help_text="What its last attempt went through: [stage, seconds].")
     sample = models.JSONField(
         default=dict, help_text="Rows that it would have changed, where its load was rolled back."

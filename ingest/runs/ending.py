@@ -21,6 +21,7 @@ from ingest.runs.failures import sentence, story
 from ingest.runs.holding import held_by
 from ingest.runs.keeping import keep
 from ingest.runs.material import Material
+from ingest.runs.measuring import rows_after, size_now
 from ingest.runs.reject_csv import keep_whole
 from ingest.runs.verdict import fingerprint
 
@@ -42,6 +43,7 @@ def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...
         dataset.identities = [list(key) for key in outcome.identities]
         dataset.evidence = storable(outcome.evidence) or dataset.evidence  # told by the run that chooses only
     dataset.newest = run
+    dataset.table_rows = rows_after(dataset, inserted=outcome.inserted, deleted=outcome.deleted)
     told = _account(outcome, material, notes)
     whole = keep_whole(run, outcome.rejects, told["columns"], told["dialect"], material.folder)
     _write(
@@ -54,7 +56,7 @@ def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...
         **told,
     )
     keep(run, outcome.rejects)
-    _note_loaded(dataset, ["headers", "identities", "evidence", "newest"])
+    _note_loaded(dataset, ["headers", "identities", "evidence", "newest", "table_rows"])
     return Status.SUCCEEDED
 
 
@@ -209,8 +211,9 @@ def _end(claim: Claim, error: BaseException | None = None, /, **fields: Any) -> 
 
 
 def _write(run: Run, **fields: Any) -> None:
-    """Write the end of a run whose row this transaction has locked, or made."""
-    Run.objects.filter(pk=run.pk).update(finished=Now(), reason="", **fields)
+    """Write the end of a run whose row this transaction has locked, or made; and its table as it leaves it."""
+    table = {"table_rows": run.dataset.table_rows, "table_bytes": size_now(run.dataset)}
+    Run.objects.filter(pk=run.pk).update(finished=Now(), reason="", **table, **fields)
     signals.ended(run, fields["status"], fields)
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import connection, models, transaction
+from django.db.models import Func, Value
 from django.db.utils import OperationalError
 
+from ingest.loader.target import SCHEMA
+from ingest.models import Dataset
 from ingest.runs import statements
 
 
@@ -27,3 +30,24 @@ def measure(names: Sequence[str]) -> dict[str, Measure] | None:
             return {name: Measure(rows=rows, size=size) for name, rows, size in cursor.fetchall()}
     except OperationalError:  # its lock wasn't to be had so quickly
         return None
+
+
+def size_now(dataset: Dataset) -> Func:
+    """The bytes of the table, for the statement that ends a run: within its transaction, so with all that it wrote."""
+    name = Func(Value("%I.%I"), Value(SCHEMA), Value(dataset.name), function="format")
+    table = Func(name, function="to_regclass")
+    return Func(table, function="pg_total_relation_size", output_field=models.BigIntegerField())
+
+
+def rows_after(dataset: Dataset, *, inserted: int, deleted: int) -> int:
+    """The rows of the table once a run has done that: reckoned from what the run before left, and never counted.
+
+    Where no run has left a number, from the statistics of the server, which know nothing of this transaction. What
+    others did to the table isn't in it.
+    """
+    before = dataset.table_rows
+    if before is None:
+        with connection.cursor() as cursor:
+            cursor.execute(statements.LIVE_ROWS, [dataset.name])
+            (before,) = cursor.fetchone()
+    return max(before + inserted - deleted, 0)

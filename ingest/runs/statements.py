@@ -71,3 +71,7 @@ WHERE c.relnamespace = to_regnamespace('{SCHEMA}') AND c.relkind IN ('r', 'p') A
 
 A load that changes the columns keeps even this waiting; a page doesn't wait for it.
 """
+
+LIVE_ROWS = f"SELECT coalesce(pg_stat_get_live_tuples(to_regclass(format('%%I.%%I', '{SCHEMA}', %s::text))), 0)"
+"""Of one table: the rows that were alive when the server was told of them last. Not its ``reltuples``: an index that
+was made in this transaction has set them already."""

@@ -7,6 +7,7 @@ from ingest.loader import undo as loader
 from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Run
 from ingest.runs import ending
+from ingest.runs.measuring import rows_after
 from ingest.runs.receiving import load_once_more
 from ingest.runs.retrying import locked
 from ingest.runs.stages import StageClock
@@ -36,7 +37,8 @@ def take_back(run: Run, dataset: Dataset, clock: StageClock) -> Status:
     identities = tuple(tuple(key) for key in dataset.identities or ())
     undone = loader.undo(connection.connection, dataset.name, identities, loaded.pk)
     Run.objects.filter(pk=loaded.pk).update(undone=True)
-    Dataset.objects.filter(pk=dataset.pk).update(newest=None)
+    dataset.table_rows = rows_after(dataset, inserted=undone.reinserted, deleted=undone.removed)
+    Dataset.objects.filter(pk=dataset.pk).update(newest=None, table_rows=dataset.table_rows)
     return ending.finish_undo(run, undone, clock.stages)
 
 

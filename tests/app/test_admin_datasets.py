@@ -15,7 +15,7 @@ from django.utils import timezone
 from ingest import runs
 from ingest.admin.datasets import chart
 from ingest.models import Dataset, Run
-from tests.app.conftest import Door, tell_statistics
+from tests.app.conftest import Door, rows, tell_statistics
 from tests.app.pages import member, staff
 
 POLICY = {
@@ -179,12 +179,12 @@ def test_a_page_tells_the_columns_their_headers_and_the_run_that_brought_them(cl
         ("e_mail", "text", "e-mail", str(second)),
     ]
     assert "Rows with the same <strong>id</strong>" in page
-    assert "Reckoned back" in page
+    assert "As each run left the table" in page
     for name in ("Browse the rows", "Upload", "Preview a file", "All runs", "Export as CSV", "Make strict"):
         assert f">{name}<" in page, name
     export = client.post(f"/admin/ingest/dataset/{grown[0].pk}/browse/export/", {"format": "csv"})
     assert b"Cleo" in b"".join(export.streaming_content)
-    assert "5</strong>" in page.partition('class="ends')[2]
+    assert "5 rows</strong>" in page.partition('class="ends')[2]
 
 
 def test_a_table_that_was_dropped_is_said_and_the_page_opens(client, grown):
@@ -262,16 +262,65 @@ def test_the_list_and_the_page_take_as_many_queries_whatever_there_is(client, do
 
 def test_rows_are_reckoned_back_from_what_stands_there_now():
     times = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 4)]
-    told = chart.steps(100, [(times[2], 30), (times[1], -5), (times[0], 75)])
-    assert [(step.when, step.rows) for step in told] == [(times[0], 75), (times[1], 70), (times[2], 100)]
+    changes = [chart.Change(when=when, more=more) for when, more in ((times[2], 30), (times[1], -5), (times[0], 75))]
+    told = chart.steps(100, changes)
+    assert [(step.when, step.amount) for step in told] == [(times[0], 75), (times[1], 70), (times[2], 100)]
     line = chart.line(told)
     assert line.path == "M0.0 30.0H333.3V36.0H1000.0V0.0"
-    assert (line.most, line.first.rows, line.last.rows) == (100, 75, 100)
+    assert (line.most, line.first.amount, line.last.amount) == (100, 75, 100)
     assert chart.line(told[:1]) is None
+
+
+def test_what_a_run_has_left_is_believed_before_what_is_reckoned():
+    times = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+    told = chart.steps(
+        99,
+        [
+            chart.Change(when=times[2], more=1, rows=8),
+            chart.Change(when=times[1], more=2),
+            chart.Change(when=times[0], more=3, rows=5),
+        ],
+    )
+    assert [step.amount for step in told] == [5, 7, 8]
+
+
+def test_each_run_leaves_the_rows_and_bytes_of_its_table(client, door):
+    def left(run: Run) -> tuple[int, int]:
+        return Run.objects.values_list("table_rows", "table_bytes").get(pk=run.pk)
+
+    def bytes_now() -> int:
+        return rows("SELECT pg_total_relation_size('people')")[0][0]
+
+    first = door.load("people.csv", "id,name\n1,Ann\n2,Bob\n")
+    assert left(first) == (2, bytes_now())
+    large = "".join(f"{number},{'x' * 500}\n" for number in range(3, 400))
+    second = door.load("people.csv", f"id,name\n1,Anna\n{large}")
+    assert left(second) == (399, bytes_now())
+    assert left(second)[1] > left(first)[1]
+    assert left(door.load("people.csv", f"id,name\n1,Anna\n{large}")) == (399, bytes_now()), "what changes nothing, too"
+    undo = runs.undo(second.pk)
+    assert runs.take(undo.pk) == "succeeded"
+    assert left(undo)[0] == 2
+    assert rows("SELECT count(*) FROM people") == [(2,)]
+    Dataset.objects.update(mode="snapshot", declared_key=["id"])
+    assert left(door.load("people.csv", "id,name\n2,Bob\n"))[0] == 1
+    assert left(door.load("people.csv", "")) == (None, None)
+    client.force_login(member("viewer"))
+    page = client.get(f"/admin/ingest/dataset/{first.dataset_id}/change/").content.decode()
+    for said in ("from 2 rows on", "at most 399 rows", "<h3>Size with indexes</h3>", "As each run left the table."):
+        assert said in page, said
+
+
+def test_a_table_that_stood_before_is_reckoned_from_the_statistics(door):
+    first = door.load("people.csv", "id,name\n1,Ann\n2,Bob\n")
+    tell_statistics()
+    Dataset.objects.update(table_rows=None)
+    run = door.load("people.csv", "id,name\n3,Cy\n")
+    assert (Run.objects.get(pk=first.pk).table_rows, Run.objects.get(pk=run.pk).table_rows) == (2, 3)
 
 
 def test_what_others_did_to_a_table_never_makes_less_than_nothing_of_it():
     times = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2)]
-    told = chart.steps(0, [(times[1], 10), (times[0], 20)])
-    assert [step.rows for step in told] == [0, 0]
+    told = chart.steps(0, [chart.Change(when=times[1], more=10), chart.Change(when=times[0], more=20)])
+    assert [step.amount for step in told] == [0, 0]
     assert chart.line(told).path == "M0.0 120.0H1000.0V120.0"

@@ -24,7 +24,7 @@ def test_a_dataset_tells_what_it_is_and_is_made_strict(site: Site) -> None:
     site.check(page)
     look(page, "datasets")
     page.get_by_role("link", name="people").click()
-    page.get_by_role("heading", name="Rows over time").wait_for()
+    page.get_by_role("heading", name="Rows and size over time").wait_for()
     columns = page.get_by_role("region", name="Columns")
     assert columns.get_by_role("row", name="full_name").get_by_text("Full Name").is_visible()
     assert columns.get_by_role("row", name="email").get_by_role("link", name=f"run {second.pk}").is_visible()

@@ -1,4 +1,4 @@
-"""The rows of a dataset over time, reckoned back from now by what each run did; and the line that shows it. Pure."""
+"""What stood in a dataset's table over time, as its runs left it; and the line that shows it. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,20 @@ WIDTH, HEIGHT = 1_000, 120
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """From ``when`` on there were so many rows."""
+    """From ``when`` on there was so much."""
 
     when: datetime
-    rows: int
+    amount: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What one run did to the rows."""
+
+    when: datetime
+    more: int
+    rows: int | None = None
+    """That it left; None of a run that was before they were written down."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,15 +36,17 @@ class Line:
     most: int
 
 
-def steps(rows: int, changes: Sequence[tuple[datetime, int]]) -> list[Step]:
-    """The steps, the oldest first: ``rows`` stand there now, and ``changes`` are (when, rows more), the newest first.
+def steps(rows: int, changes: Sequence[Change]) -> list[Step]:
+    """The rows step by step, the oldest first: ``rows`` stand there now, and ``changes`` come the newest first.
 
-    What others did to the table isn't in it; so where it would lead below nothing, it stays there.
+    Where a run has left no number, it is reckoned back. What others did to the table isn't in that; so where it would
+    lead below nothing, it stays there.
     """
     told = []
-    for when, more in changes:
-        told.append(Step(when=when, rows=max(rows, 0)))
-        rows -= more
+    for change in changes:
+        rows = rows if change.rows is None else change.rows
+        told.append(Step(when=change.when, amount=max(rows, 0)))
+        rows -= change.more
     return told[::-1]
 
 
@@ -42,11 +54,11 @@ def line(told: Sequence[Step]) -> Line | None:
     """The line of these steps; None where there are fewer than two."""
     if len(told) < 2:
         return None
-    first, last, most = told[0], told[-1], max(step.rows for step in told)
+    first, last, most = told[0], told[-1], max(step.amount for step in told)
     seconds = (last.when - first.when).total_seconds() or 1
     path = ""
     for at, step in enumerate(told):
         x = round(WIDTH * (step.when - first.when).total_seconds() / seconds, 1)
-        y = round(HEIGHT - HEIGHT * step.rows / (most or 1), 1)
+        y = round(HEIGHT - HEIGHT * step.amount / (most or 1), 1)
         path += f"M{x} {y}" if at == 0 else f"H{x}V{y}"
     return Line(path=path, first=first, last=last, most=most)

@@ -1,6 +1,6 @@
 """What the list of datasets, and the page of one, tell besides the policy."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +18,7 @@ from ingest.models import Dataset, Opening, Run
 
 _RUNS = 10
 _STEPS = 120
-"""Runs that the chart of the rows goes back."""
+"""Runs that the charts go back."""
 _CHANGES = 200
 """Runs that changed the table's columns and are looked through for the one that brought a column."""
 _COUNTS = ("inserted", "updated", "unchanged", "duplicate", "rejected")
@@ -62,7 +62,7 @@ def tell_of_page(dataset: Dataset, request: HttpRequest) -> dict[str, Any]:
         "gone": told or (_GONE.format(dataset.name) if measures is not None and not there and has_loaded else ""),
         "columns": columns,
         "identities": [", ".join(key) for key in dataset.identities or ()],
-        "line": _line_of_rows(dataset, there) if there else None,
+        "charts": _charts(dataset, there) if there else None,
         "leads": _leads(dataset, request),
         "groups": list(Group.objects.filter(openings__dataset=dataset).order_by("name").values_list("name", flat=True)),
     }
@@ -108,19 +108,29 @@ def _since(dataset: Dataset, names: set[str]) -> dict[str, Run]:
     return found
 
 
-def _line_of_rows(dataset: Dataset, there: runs.Measure) -> dict[str, Any] | None:
+def _charts(dataset: Dataset, there: runs.Measure) -> dict[str, Any] | None:
+    """Rows and size over time, each as a line; None where no two runs have left anything."""
     done = _own(dataset).filter(status=Run.Status.SUCCEEDED).exclude(kind=Run.Kind.PREVIEW)
-    changes = done.values_list("finished", "inserted", "deleted")[:_STEPS]
-    line = chart.line(chart.steps(there.rows, [(when, more - less) for when, more, less in changes]))
+    told = done.values_list("finished", "inserted", "deleted", "table_rows", "table_bytes")[:_STEPS]
+    changes = [chart.Change(when=when, more=more - less, rows=rows) for when, more, less, rows, _ in told]
+    sizes = [chart.Step(when=when, amount=size) for when, *_, size in reversed(told) if size is not None]
+    lines = [
+        _drawn("Rows", chart.line(chart.steps(there.rows, changes)), lambda rows: f"{rows:,} rows"),
+        _drawn("Size with indexes", chart.line(sizes), shown.size),
+    ]
+    drawn = [each for each in lines if each]
+    return {"lines": drawn, "is_reckoned": any(change.rows is None for change in changes)} if drawn else None
+
+
+def _drawn(name: str, line: chart.Line | None, said: Callable[[int], str]) -> dict[str, Any] | None:
     return line and {
+        "name": name,
         "path": line.path,
         "width": chart.WIDTH,
         "height": chart.HEIGHT,
-        "first": line.first,
-        "last": line.last,
-        "first_rows": shown.count(line.first.rows),
-        "last_rows": shown.count(line.last.rows),
-        "most": shown.count(line.most),
+        "first": (line.first.when, said(line.first.amount)),
+        "last": (line.last.when, said(line.last.amount)),
+        "most": said(line.most),
     }
 
 
