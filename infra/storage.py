@@ -16,6 +16,8 @@ LONGEST = Duration.minutes(15)
 """How long the function may take: Lambda's own limit, and zappa_settings.json's."""
 DELIVERIES = 5
 """A message that was handed out so often without success becomes a dead letter; AWS advises at least five."""
+KEPT = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+"""Of a bucket that stays when its stack goes; but not when the stack never stood: it would be in the next try's way."""
 PREVIEWS = "_preview/"
 EXPORTS = "_exports/"
 REJECTS = "_rejects/"
@@ -42,7 +44,7 @@ class Storage(Construct):
             visibility_timeout=Duration.minutes(6 * LONGEST.to_minutes()),  # AWS's advice for a queue before a function
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead, max_receive_count=DELIVERIES),
         )
-        self.logs = self._side_bucket("AccessLogs", days=90, removal_policy=RemovalPolicy.RETAIN)
+        self.logs = self._side_bucket("AccessLogs", days=90, removal_policy=KEPT)
         self.code = self._side_bucket(
             "Code", days=30, server_access_logs_bucket=self.logs, removal_policy=_removal(stage)
         )
@@ -181,7 +183,7 @@ _LOCKED = {
 
 def _removal(stage: Stage) -> RemovalPolicy:
     """What becomes of a bucket when its stack goes; CloudFormation deletes no bucket that holds anything."""
-    return RemovalPolicy.RETAIN if stage.protect else RemovalPolicy.DESTROY
+    return KEPT if stage.protect else RemovalPolicy.DESTROY
 
 
 def _lifecycle(stage: Stage) -> list[s3.LifecycleRule]:

@@ -13,6 +13,7 @@ _LONGEST = 3600.0
 """Seconds: a database takes ten minutes or more, its replacement longer."""
 _LARGEST = 51_200
 """Bytes of a template that CloudFormation takes in the request itself."""
+_AGAIN = "Mend that, then run this again."
 _NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS")
 """Nothing but deletion leads out of these."""
 
@@ -63,7 +64,7 @@ class Stacks:
             return
         after = self._settled(name)
         if after not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            raise DeployError(f"The stack {name} could not be deployed ({after}): {self._first_fault(name)}")
+            raise DeployError(f"The stack {name} could not be deployed ({after}): {self._first_fault(name)}. {_AGAIN}")
 
     def delete(self, name: str) -> None:
         """Take the stack away and wait for it; nothing happens where it doesn't stand."""
@@ -73,7 +74,7 @@ class Stacks:
         self._client.delete_stack(StackName=name)
         after = self._settled(name)
         if after and after != "DELETE_COMPLETE":
-            raise DeployError(f"The stack {name} could not be deleted ({after}): {self._first_fault(name)}")
+            raise DeployError(f"The stack {name} could not be deleted ({after}): {self._first_fault(name)}. {_AGAIN}")
 
     def _update(self, told: dict[str, Any]) -> bool:
         try:
@@ -111,7 +112,7 @@ class Stacks:
         try:
             events = self._client.describe_stack_events(StackName=name)["StackEvents"]
         except ClientError:
-            return "its events can't be read."
+            return "its events can't be read"
         faults = []
         for event in events:  # the newest first, back to where the last try began
             if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in event.get("ResourceStatusReason", ""):
@@ -119,4 +120,4 @@ class Stacks:
             began = event["ResourceStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
             if began and event["LogicalResourceId"] == name:
                 break
-        return faults[-1] if faults else "its events name no reason."
+        return faults[-1].rstrip(".") if faults else "its events name no reason"

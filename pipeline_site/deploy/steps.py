@@ -115,8 +115,9 @@ class Deployment:
             if self.function.stands() or self.stacks.stands(self.name):
                 self._remove_function()
         if data:
-            with self._step("bucket"):
-                self._empty(self.outputs.get("BucketName"))
+            with self._step("buckets"):
+                for output in ("BucketName", "CodeBucketName"):
+                    self._empty(self.outputs.get(output))
             for part in ("app", "data"):
                 with self._step(f"{part} stack"):
                     self.stacks.delete(self._stack_name(part))

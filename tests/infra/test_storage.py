@@ -130,7 +130,8 @@ def test_somebody_gets_the_alarms_if_the_stage_says_who(by_default: Stacks, full
 def test_files_stay_when_the_stack_goes_unless_the_stage_says_otherwise(
     by_default: Stacks, unprotected: Stacks
 ) -> None:
-    assert by_default["app"].resource("AWS::S3::Bucket", "StorageBucket")["DeletionPolicy"] == "Retain"
+    kept = by_default["app"].resource("AWS::S3::Bucket", "StorageBucket")
+    assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert unprotected["app"].resource("AWS::S3::Bucket", "StorageBucket")["DeletionPolicy"] == "Delete"
     assert by_default["app"].outputs["Protected"] == "true"
     assert unprotected["app"].outputs["Protected"] == "false"
@@ -139,3 +140,18 @@ def test_files_stay_when_the_stack_goes_unless_the_stage_says_otherwise(
 def test_the_site_s_key_is_made_by_aws(stage: Stacks) -> None:
     made = stage["app"].one("AWS::SecretsManager::Secret", "StorageSite")["GenerateSecretString"]
     assert made == {"PasswordLength": 64, "ExcludePunctuation": True}
+
+
+def test_a_stack_that_never_stood_leaves_no_bucket_in_the_next_one_s_way(stage: Stacks) -> None:
+    buckets = [each for each in stage["app"].whole["Resources"].values() if each["Type"] == "AWS::S3::Bucket"]
+    assert {each["DeletionPolicy"] for each in buckets} <= {"RetainExceptOnCreate", "Delete"}
+
+
+def test_what_goes_with_the_stack_is_told_so_that_it_can_be_emptied_first(unprotected: Stacks) -> None:
+    app = unprotected["app"]
+    gone = {
+        f"<{name}>"
+        for name, each in app.whole["Resources"].items()
+        if each["Type"] == "AWS::S3::Bucket" and each["DeletionPolicy"] == "Delete"
+    }
+    assert gone == {app.outputs["BucketName"], app.outputs["CodeBucketName"]}

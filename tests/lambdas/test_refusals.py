@@ -232,20 +232,63 @@ def test_the_first_fault_is_told_and_not_those_that_follow_from_it(tmp_path: Pat
         event("Old", "CREATE_FAILED", "of an earlier try"),
     )
     cloud = Scripted("CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", events=events)
-    with pytest.raises(DeployError, match=r"\(UPDATE_ROLLBACK_COMPLETE\): Queue: no right to sqs:CreateQueue$"):
+    with pytest.raises(DeployError, match=r"\(UPDATE_ROLLBACK_COMPLETE\): Queue: no right to sqs:CreateQueue\."):
         Stacks(cloud, pause=0).deploy("s", template(tmp_path), parameters={}, capabilities=())
 
 
-def test_a_protected_stage_keeps_its_data_whoever_asks() -> None:
-    cloud = Scripted("CREATE_COMPLETE", outputs={"Protected": "true"})
-    stage = Deployment(
+def test_a_bucket_s_name_that_is_taken_is_told_and_the_next_try_begins_anew(tmp_path: Path) -> None:
+    events = (
+        {"LogicalResourceId": "s", "ResourceStatus": "ROLLBACK_COMPLETE"},
+        {
+            "LogicalResourceId": "StorageBucket",
+            "ResourceStatus": "CREATE_FAILED",
+            "ResourceStatusReason": "ingest-dev-1-eu-west-1 already exists.",
+        },
+        {"LogicalResourceId": "s", "ResourceStatus": "CREATE_IN_PROGRESS"},
+    )
+    cloud = Scripted("DELETE_COMPLETE", "ROLLBACK_COMPLETE", events=events)
+    with pytest.raises(
+        DeployError, match=r"StorageBucket: ingest-dev-1-eu-west-1 already exists\. Mend that, then run this again\.$"
+    ):
+        Stacks(cloud, pause=0).deploy("s", template(tmp_path), parameters={}, capabilities=())
+    assert cloud.calls == ["create_stack"]
+
+
+# -- taking a stage away --------------------------------------------------------------------------------------------
+
+
+def standing(cloud: Scripted) -> Deployment:
+    """The stage dev, as ``cloud`` tells of it."""
+    return Deployment(
         stage="dev",
         settings={"project_name": "ingest"},
-        account=account.Account(number="123456789012", region="eu-west-1"),
+        account=account.Account(number="123456789012", region="us-east-1"),
         stacks=Stacks(cloud, pause=0),
         templates={},
         say=print,
     )
+
+
+def test_a_protected_stage_keeps_its_data_whoever_asks() -> None:
+    cloud = Scripted("CREATE_COMPLETE", outputs={"Protected": "true"})
     with pytest.raises(DeployError, match=r"^The stage 'dev' is protected: write protect = false for it in"):
-        stage.down(data=True)
+        standing(cloud).down(data=True)
     assert cloud.calls == [], "nothing was touched"
+
+
+def test_buckets_that_go_with_their_stack_are_emptied_first(here: pytest.MonkeyPatch, aws_server: LocalAws) -> None:
+    """CloudFormation deletes no bucket that holds anything; the local one does."""
+    s3, names = aws_server.client("s3"), [f"{what}-{uuid.uuid4().hex}" for what in ("files", "code")]
+    for name in names:
+        s3.create_bucket(Bucket=name)
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        for body in (b"old", b"new"):
+            s3.put_object(Bucket=name, Key="a", Body=body)
+        s3.delete_object(Bucket=name, Key="a")
+    told = dict(zip(("BucketName", "CodeBucketName"), names, strict=True))
+    cloud = Scripted("CREATE_COMPLETE", outputs=told | {"Protected": "false"})
+    cloud.delete_stack = lambda **told: cloud.statuses.__setitem__(0, "DELETE_COMPLETE")
+    standing(cloud).down(data=True)
+    for name in names:
+        left = s3.list_object_versions(Bucket=name)
+        assert (left.get("Versions"), left.get("DeleteMarkers")) == (None, None)
