@@ -25,12 +25,10 @@ _LISTED = 8
 """Problems of a kind that are told in full."""
 _LOOKED_AT = 200
 """The newest failed or held runs, and the newest with rejects, that the page looks at."""
-_ACTIVE = (Run.Status.QUEUED, Run.Status.WAITING, Run.Status.RUNNING)
 _MOST = 1_000
 """Problems are counted so far."""
 _RECENTLY = timedelta(days=7)
 _LOOKS = (("loaded", "loaded"), ("failed", "failed"), ("held", "held"), ("none", "nothing came"))
-COUNTS = ("inserted", "updated", "unchanged", "duplicate", "rejected")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,10 +186,10 @@ def _today(user: Any, today: date) -> dict[str, Any]:
     """What the loads did whose files came today, and what is under way; each number with the list behind it."""
     came = Run.objects.visible_to(user).filter(received__gte=datetime.combine(today, time(), UTC))
     loaded = came.filter(status=Run.Status.SUCCEEDED, kind=Run.Kind.LOAD)
-    sums = loaded.aggregate(files=Count("pk"), bytes=Sum("size"), **{name: Sum(name) for name in COUNTS})
+    sums = loaded.aggregate(files=Count("pk"), bytes=Sum("size"), **{name: Sum(name) for name in Run.FATES})
     behind = runs_like(day=str(today), status="succeeded", kind="load")
-    active = Run.objects.visible_to(user).filter(status__in=_ACTIVE)
-    figures = [("files", sums["files"]), *((name, sums[name] or 0) for name in COUNTS)]
+    active = Run.objects.visible_to(user).filter(status__in=Run.UNFINISHED)
+    figures = [("files", sums["files"]), *((name, sums[name] or 0) for name in Run.FATES)]
     return {
         "day": today,
         "figures": [(name, shown.count(number), behind) for name, number in figures]

@@ -79,7 +79,7 @@ class RejectPage(HistoryPage):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reject]:
         """A list does without the raw records, which may be long, and the runs' wide columns."""
         queryset = super().get_queryset(request)
-        wide = ("raw", "run__columns", "run__ddl", "run__notes", "run__dialect", "run__traceback")
+        wide = ("raw", *(f"run__{name}" for name in Run.WIDE))
         return queryset.defer(*wide) if is_list(request) else without_long_records(queryset, _LONGEST_RECORD)
 
     @admin.display(description="file")

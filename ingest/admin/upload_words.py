@@ -17,7 +17,7 @@ NOT_UNDERSTOOD = "This page asked for something that isn't understood: reload it
 _LARGEST = BigIntegerField.MAX_BIGINT
 _LONGEST_PATH, _LONGEST_MARK = 4_096, 80
 _SHOWN_COLUMNS = 200
-_COUNTS = ("inserted", "updated", "unchanged", "duplicate", "rejected", "deleted")
+_COUNTS = (*Run.FATES, "deleted")
 
 
 class Unreadable(Exception):

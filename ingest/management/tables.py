@@ -7,7 +7,6 @@ from ingest.models import Run
 _BETWEEN = "  "
 _LEAST = 8
 """Characters of a column that isn't cut further."""
-COUNTS = ("inserted", "updated", "unchanged", "duplicate", "rejected")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], width: int | None = None) -> str:
@@ -48,13 +47,13 @@ def _cut(text: str, room: int) -> str:
 def run_row(run: Run) -> list[object]:
     """A run as one row: what became of it."""
     known = run.records is not None and run.status not in (Run.Status.FAILED, Run.Status.HELD)
-    counts = [getattr(run, name) if known or (name == "rejected" and run.rejected) else "" for name in COUNTS]
+    counts = [getattr(run, name) if known or (name == "rejected" and run.rejected) else "" for name in Run.FATES]
     seconds = (run.finished - run.started).total_seconds() if run.finished and run.started else ""
     name = run.file_name if run.kind == Run.Kind.LOAD else f"{run.file_name} ({run.kind})"
     return [run.pk, name, run.dataset.name if run.dataset else "", run.status, *counts, seconds]
 
 
-RUN_HEADER = ("run", "file", "dataset", "status", *COUNTS, "seconds")
+RUN_HEADER = ("run", "file", "dataset", "status", *Run.FATES, "seconds")
 
 
 def plain(text: str) -> str:

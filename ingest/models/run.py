@@ -108,6 +108,13 @@ class Run(models.Model):
     stayed = models.JSONField(default=list, help_text="Rows that an undo has left as they are: [key, why].")
     decided = models.CharField(max_length=200, blank=True, help_text="What became of a preview, and by whom.")
 
+    FATES = ("inserted", "updated", "unchanged", "duplicate", "rejected")
+    """What becomes of a record: the counts that add up to ``records``, in the order in which they are told."""
+    UNFINISHED = (Status.QUEUED, Status.WAITING, Status.RUNNING)
+    """States in which it goes on by itself."""
+    WIDE = ("columns", "ddl", "notes", "dialect", "traceback", "stayed", "sample", "stages")
+    """Fields that may be large, and that no list shows."""
+
     objects = RunQuerySet.as_manager()
 
     class Meta:

@@ -27,7 +27,6 @@ _PROBE = b"id,name\n1,probe\n"
 _PROBES = "doctor_"
 """What the names of probes begin with; the rest is random."""
 _LOOK = 0.5  # seconds
-_UNFINISHED = (Run.Status.QUEUED, Run.Status.WAITING, Run.Status.RUNNING)
 
 
 def examine() -> list[Finding]:
@@ -73,7 +72,7 @@ def _await(source: SourceObject, seconds: float) -> Finding:
         run, waited = Run.objects.filter(**_which(source)).first(), time.monotonic() - began
         if run and run.status == Run.Status.SUCCEEDED:
             return Finding(subject="probe", good=True, told=f"a file came through in {waited:.1f} seconds")
-        if run and run.status not in _UNFINISHED:
+        if run and run.status not in Run.UNFINISHED:
             return Finding(subject="probe", good=False, told=f"the run of a small file is {run.status}: {run.reason}")
         if waited > seconds:
             how = f"its run is still {run.status}" if run else "no run began"
@@ -85,7 +84,7 @@ def _await(source: SourceObject, seconds: float) -> Finding:
 def _forget(source: SourceObject) -> None:
     """Remove the run of a probe that has ended, and the dataset that was made for it."""
     with transaction.atomic():
-        for run in Run.objects.filter(**_which(source)).exclude(status__in=_UNFINISHED):
+        for run in Run.objects.filter(**_which(source)).exclude(status__in=Run.UNFINISHED):
             run.delete()
             Dataset.objects.filter(pk=run.dataset_id, runs__isnull=True, name__startswith=_PROBES).delete()
 

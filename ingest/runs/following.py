@@ -12,7 +12,6 @@ from ingest.models import Run, Upload
 
 _MOST_SENT = 20
 """Uploads of one key and size that may be the one: those of a version or ETag, and unfinished ones."""
-_WIDE = ("columns", "ddl", "notes", "dialect", "traceback", "stayed", "sample", "stages")
 
 
 def runs_of(uploads: Iterable[Upload]) -> dict[int, Run]:
@@ -26,7 +25,7 @@ def runs_of(uploads: Iterable[Upload]) -> dict[int, Run]:
         source_identity__in={identity for _, identity in sent},
         load_number=1,
     )
-    runs = found.select_related("dataset", "progress").defer(*_WIDE)
+    runs = found.select_related("dataset", "progress").defer(*Run.WIDE)
     return {sent[known]: run for run in runs if (known := (run.key, run.source_identity)) in sent}
 
 

@@ -29,7 +29,7 @@ _EVENTS = {
     Run.Status.HELD: ("run held", logging.WARNING),
     Run.Status.FAILED: ("run failed", logging.ERROR),
 }
-_FATES = ("inserted", "updated", "unchanged", "duplicate", "rejected", "deleted")
+_FATES = (*Run.FATES, "deleted")
 _UNITS = {"Runs": "Count", "Seconds": "Seconds", **{name.capitalize(): "Count" for name in _FATES}}
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 

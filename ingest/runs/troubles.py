@@ -17,7 +17,6 @@ from ingest.runs.delivering import deliver
 Kind = Trouble.Kind
 _AT_ONCE = 500  # troubles that one look opens or closes; the next look takes the others
 _CHANGING = re.compile(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|s3://\S+|\d[\d.,:%]*")
-_UNFINISHED = (Run.Status.QUEUED, Run.Status.WAITING, Run.Status.RUNNING)
 
 
 def cause_of(reason: str) -> str:
@@ -65,7 +64,7 @@ def _over() -> QuerySet[Trouble]:
 def _settled() -> QuerySet[Trouble]:
     """Troubles that nobody waits for any more, though no file was loaded: acknowledged, discarded, the rule is gone."""
     waiting = Run.objects.unanswered()
-    unfinished = Run.objects.filter(dataset=OuterRef("dataset"), status__in=_UNFINISHED)
+    unfinished = Run.objects.filter(dataset=OuterRef("dataset"), status__in=Run.UNFINISHED)
     answered = ~Exists(waiting.filter(dataset=OuterRef("dataset"))) & ~Exists(unfinished)
     nameless = Q(~Exists(waiting.filter(dataset=None)), dataset=None)
     by_runs = ~Q(kind=Kind.LATE) & (Q(answered, dataset__isnull=False) | nameless)

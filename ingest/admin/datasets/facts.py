@@ -21,7 +21,6 @@ _STEPS = 120
 """Runs that the charts go back."""
 _CHANGES = 200
 """Runs that changed the table's columns and are looked through for the one that brought a column."""
-_COUNTS = ("inserted", "updated", "unchanged", "duplicate", "rejected")
 
 
 def tell_of_list(datasets: Sequence[Dataset]) -> None:
@@ -140,7 +139,7 @@ def _own(dataset: Dataset) -> Any:
 
 def _line(run: Run) -> dict[str, Any]:
     known = run.records is not None and run.status != Run.Status.FAILED
-    counts = [(name, shown.count(getattr(run, name)) if known else "") for name in _COUNTS]
+    counts = [(name, shown.count(getattr(run, name)) if known else "") for name in Run.FATES]
     return {"run": run, "file": shown.printable(run.file_name, 60), "counts": counts}
 
 

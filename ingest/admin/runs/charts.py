@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FATES = ("inserted", "updated", "unchanged", "duplicate", "rejected")
 WIDTH = 1_000
 """Units of a chart from its left to its right end."""
 LEAST = 8

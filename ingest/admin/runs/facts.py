@@ -27,7 +27,7 @@ _GROUPS = 50
 _OTHERS = 10
 _STAYED = 100
 _COLUMNS = 200
-"""Columns that are shown at once; the rest is folded away."""
+"""Columns that are shown at once; the rest is left out."""
 
 
 _DIALECT = {"has_header": "names its columns", "preamble": "lines before the header"}
@@ -36,7 +36,7 @@ _SIGNS = {"\t": "tab", "\\": "backslash", "": "none"}
 
 def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
     """Everything that the page says of ``run``, for the person who asks."""
-    user = request.user
+    user, possible = request.user, runs.choices(run)
     return {
         "run": run,
         "file": shown.printable(run.file_name, 200),
@@ -46,12 +46,12 @@ def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
         "who": shown.who(run.who),
         "reason": shown.printable(run.reason, 5_000),
         "pattern": shown.printable(run.pattern, 200),
-        "is_over": run.status in live.OVER,
+        "is_over": run.status not in Run.UNFINISHED,
         "seconds": shown.seconds(run.started, run.finished),
         "rate": rate(run),
         "held_by": runs.held_by(run.brakes),
         "approved": runs.held_by(run.approved or {}),
-        "decisions": [d for name, d in DECISIONS.items() if name in runs.choices(run) and user.has_perm(d.permission)],
+        "decisions": [d for name, d in DECISIONS.items() if name in possible and user.has_perm(d.permission)],
         "account": _account(run),
         "timeline": _timeline(run),
         "notes": [shown.printable(note, 1_000) for note in run.notes],
@@ -89,7 +89,7 @@ def would(run: Run) -> bool:
 def _account(run: Run) -> dict[str, Any] | None:
     if run.records is None or run.kind == Run.Kind.UNDO:
         return None
-    counts = [(fate, getattr(run, fate)) for fate in charts.FATES]
+    counts = [(fate, getattr(run, fate)) for fate in Run.FATES]
     return {
         "records": run.records,
         "counts": [(name, count, f"{count / run.records:.1%}" if run.records else "") for name, count in counts],
@@ -99,7 +99,7 @@ def _account(run: Run) -> dict[str, Any] | None:
 
 
 def _timeline(run: Run) -> list[dict[str, Any]]:
-    if run.status not in live.OVER:
+    if run.status in Run.UNFINISHED:
         return []
     parts = charts.timeline([(str(name), float(seconds)) for name, seconds in run.stages])
     return [{"part": part, "said": live.said(part.name), "seconds": f"{part.count / 1000:,.2f}"} for part in parts]
@@ -176,8 +176,8 @@ def _changes(run: Run) -> dict[str, Any] | None:
         "is_cut": found["compared"] + found["again"] >= COMPARED,
         "changed": [
             {
-                "key": ", ".join(f"{name} {_value(value)}" for name, value in row["key"].items()),
-                "cells": [(_safe(name), _value(old), _value(new)) for name, (old, new) in row["cells"].items()],
+                "key": ", ".join(f"{name} {_safe(value)}" for name, value in row["key"].items()),
+                "cells": [(_safe(name), _safe(old), _safe(new)) for name, (old, new) in row["cells"].items()],
             }
             for row in found["changed"]
         ],
@@ -189,7 +189,7 @@ def _changes(run: Run) -> dict[str, Any] | None:
 def _table(rows: list[Mapping[str, str | None]]) -> dict[str, Any] | None:
     if not rows:
         return None
-    return {"names": [_safe(name) for name in rows[0]], "rows": [[_value(v) for v in row.values()] for row in rows]}
+    return {"names": [_safe(name) for name in rows[0]], "rows": [[_safe(v) for v in row.values()] for row in rows]}
 
 
 def _others(run: Run) -> list[Run]:
@@ -214,10 +214,6 @@ def _written(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return _SIGNS.get(value, shown.printable(value)) if isinstance(value, str) else str(value)
-
-
-def _value(value: str | None) -> str | None:
-    return None if value is None else shown.printable(value)
 
 
 def _safe(value: object) -> object:

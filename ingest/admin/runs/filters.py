@@ -21,7 +21,6 @@ _LEAST_SEARCHED = 3
 """Letters that a search by trigrams needs; a shorter one looks through the newest runs."""
 NEWEST = 10_000
 """So many of them."""
-ACTIVE = (Status.QUEUED, Status.WAITING, Status.RUNNING)
 
 
 class Capped(Paginator):
@@ -56,7 +55,7 @@ class StatusFilter(_Typed):
         if self.value() == "attention":
             return queryset.unanswered()
         if self.value() == "active":
-            return queryset.filter(status__in=ACTIVE)
+            return queryset.filter(status__in=Run.UNFINISHED)
         return queryset.filter(status=self.value()) if self.value() else queryset
 
 

@@ -9,8 +9,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from ingest.admin import shown
-from ingest.admin.runs import charts, facts, live
-from ingest.admin.runs.filters import ACTIVE, MOST
+from ingest.admin.runs import facts
+from ingest.admin.runs.filters import MOST
 from ingest.models import Run
 
 _FOLLOWED = 200
@@ -46,7 +46,7 @@ def context(listed: ChangeList) -> dict[str, Any]:
 
 def _address(listed: ChangeList, runs: Sequence[Run]) -> str:
     """Where a page asks what has become of it; empty where nothing goes on."""
-    going = [str(run.pk) for run in runs if run.status in ACTIVE][:_FOLLOWED]
+    going = [str(run.pk) for run in runs if run.status in Run.UNFINISHED][:_FOLLOWED]
     if not going:
         return ""
     told = {_RUNS: ",".join(going)}
@@ -85,7 +85,7 @@ def changes(listed: ChangeList, followed: Sequence[int], since: int | None, *, h
     if since is not None:
         newer = listed.queryset.filter(pk__gt=since).order_by().values("pk")[: _NEWER + 1].count()
     return {
-        "over": all(run["status"] in live.OVER for run in told.values()),
+        "over": all(run["status"] not in Run.UNFINISHED for run in told.values()),
         "rows": told,
         "newer": f"{newer} newer run{'' if newer == 1 else 's'}" if newer <= _NEWER else f"over {_NEWER} newer runs",
         "is_newer": newer > 0,
@@ -103,8 +103,8 @@ def row(run: Run) -> dict[str, Any]:
         "who": shown.who(run.who),
         "counts": [
             (name, shown.count(getattr(run, name)) if done or (name == "rejected" and run.rejected) else "")
-            for name in charts.FATES
+            for name in Run.FATES
         ],
-        "seconds": shown.seconds(run.started, run.finished) if run.status in live.OVER else "",
+        "seconds": shown.seconds(run.started, run.finished) if run.status not in Run.UNFINISHED else "",
         "rate": facts.rate(run),
     }

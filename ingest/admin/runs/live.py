@@ -11,9 +11,6 @@ from django.urls import reverse
 from ingest.admin import shown
 from ingest.models import Run
 
-OVER = (Run.Status.HELD, Run.Status.SUCCEEDED, Run.Status.FAILED, Run.Status.SUPERSEDED)
-"""States in which nothing goes on by itself."""
-
 SAID = {
     "queued": "Waiting for a worker",
     "fetch": "Fetching the file",
@@ -31,7 +28,7 @@ SAID = {
 _SOONEST = 2.0  # seconds of a stage after which a rate means something
 _LEAST = 0.03  # and the share of its bytes
 _LONGEST = 24 * 3600
-_COUNTS = ("records", "inserted", "updated", "unchanged", "duplicate", "rejected", "deleted")
+_COUNTS = ("records", *Run.FATES, "deleted")
 
 Stages = Sequence[tuple[str, float]]
 
@@ -43,7 +40,7 @@ def said(stage: str) -> str:
 
 def told(run: Run) -> dict[str, Any]:
     """All that a page shows of a run that may be going on."""
-    over = run.status in OVER
+    over = run.status not in Run.UNFINISHED
     word: dict[str, Any] = {"run": run.pk, "status": run.status, "kind": run.kind, "over": over, "reason": run.reason}
     word["page"] = reverse("admin:ingest_run_change", args=[run.pk])
     if over:

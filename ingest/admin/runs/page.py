@@ -37,8 +37,6 @@ from ingest.admin.runs.filters import (
 from ingest.loader.errors import IngestError
 from ingest.models import Run
 
-_WIDE = ("columns", "ddl", "notes", "dialect", "traceback", "brakes", "approved", "stayed", "stages", "sample")
-
 
 @admin.register(Run)
 class RunPage(RunActions, HistoryPage):
@@ -59,7 +57,7 @@ class RunPage(RunActions, HistoryPage):
         """A list of runs does without the wide columns."""
         queryset = super().get_queryset(request)
         if is_list(request) or _is_followed(request):
-            return queryset.defer(*_WIDE)
+            return queryset.defer(*Run.WIDE)
         return queryset.select_related("dataset__newest", "progress", "undoes")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
@@ -135,8 +133,8 @@ class RunPage(RunActions, HistoryPage):
 
     def live_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
         """Where the run is by now, as JSON; with an ETag, since a page asks every other second."""
-        run = self.get_object(request, str(run_id))
-        if run is None or not self.has_view_permission(request, run):
+        run = self._found(request, run_id)
+        if run is None:
             return JsonResponse({"reason": f"There is no run {run_id}."}, status=404)
         return live.answer(request, live.told(run))
 

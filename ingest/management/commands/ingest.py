@@ -15,7 +15,6 @@ from ingest.management.tables import RUN_HEADER, plain, run_row
 from ingest.models import Run
 
 _PAUSE = 0.2  # seconds between two looks at the runs
-_OPEN = (Run.Status.QUEUED, Run.Status.WAITING, Run.Status.RUNNING)
 
 
 class Command(SpeakingCommand):
@@ -92,7 +91,7 @@ class _Follower:
         changed, before = time.monotonic(), None
         while True:
             found = [self._run_of(source, newest) for source, newest in self._put]
-            if all(run and run.status not in _OPEN for run in found):
+            if all(run and run.status not in Run.UNFINISHED for run in found):
                 self._show("")
                 return [run for run in found if run]
             self._show_progress(found)
@@ -111,9 +110,8 @@ class _Follower:
         return found.filter(etag=source.etag, pk__gt=newest).order_by("pk").first()
 
     def _stuck(self, found: list[Run | None]) -> str:
-        source, run = next(
-            (put[0], run) for put, run in zip(self._put, found, strict=True) if run is None or run.status in _OPEN
-        )
+        files = ((put[0], run) for put, run in zip(self._put, found, strict=True))
+        source, run = next((source, run) for source, run in files if run is None or run.status in Run.UNFINISHED)
         if run is None:
             return (
                 f"No worker has taken {source.file_name} from the bucket within {self._wait:g} s. It lies there as "
@@ -124,7 +122,7 @@ class _Follower:
         return f"Run {run.pk} of {source.file_name} is {run.status}, and nothing happened for {self._wait:g} s.{told}"
 
     def _show_progress(self, found: list[Run | None]) -> None:
-        done = sum(run is not None and run.status not in _OPEN for run in found)
+        done = sum(run is not None and run.status not in Run.UNFINISHED for run in found)
         running = next((run for run in found if run and run.status == Run.Status.RUNNING), None)
         text = f"{done:,} of {len(found):,} finished"
         if running:
