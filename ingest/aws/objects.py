@@ -308,6 +308,7 @@ def _made(endpoint: str) -> Any:
         retries={"mode": "standard", "total_max_attempts": 4},
         connect_timeout=5,
         read_timeout=60,
+        max_pool_connections=32,  # several requests at a time ask 8 things each
         s3={"addressing_style": "path" if endpoint else "virtual", "us_east_1_regional_endpoint": "regional"},
     )
     return boto3.session.Session().client("s3", endpoint_url=endpoint or None, config=config)

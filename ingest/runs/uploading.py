@@ -147,7 +147,9 @@ def _begin(wanted: dict[_Mark, Chosen], who: str) -> dict[_Mark, Sending | Inges
     fresh = [mark for mark in wanted if mark not in rows]
     begun = dict(zip(fresh, _each(lambda mark: uploads.begin(settings.BUCKET, mark[0]), fresh), strict=True))
     rows |= _written_down(wanted, {mark: name for mark, name in begun.items() if isinstance(name, str)}, who)
-    return begun | dict(zip(rows, _each(_sending, rows.values()), strict=True))
+    new = {mark for mark, name in begun.items() if mark in rows and rows[mark].upload_id == name}  # nothing of it came
+    told = _each(lambda mark: _sending(rows[mark], () if mark in new else None), rows)
+    return begun | dict(zip(rows, told, strict=True))
 
 
 def _written_down(files: dict[_Mark, Chosen], begun: dict[_Mark, str], who: str) -> dict[_Mark, Upload]:
@@ -206,8 +208,10 @@ def _each(call: Callable[[_T], _R], items: Iterable[_T]) -> list[_R | IngestErro
         return list(threads.map(answered, items))
 
 
-def _sending(upload: Upload) -> Sending:
-    came = uploads.parts(settings.BUCKET, upload.key, upload.upload_id)
+def _sending(upload: Upload, came: Sequence[Part] | None) -> Sending:
+    """The upload with its first links; S3 is asked for what came, unless that is known."""
+    if came is None:
+        came = uploads.parts(settings.BUCKET, upload.key, upload.upload_id)
     sizes = upload.part_sizes
     there = tuple(part.number for part in came if part.size == sizes.get(part.number))
     next_ones = [number for number in sizes if number not in set(there)][: MOST_LINKS // 10]

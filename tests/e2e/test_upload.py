@@ -74,6 +74,12 @@ def test_files_become_tables_while_one_looks(site: Site) -> None:
     status(page, "orders.csv", "succeeded")
     expect(row(page, "people.csv")).to_contain_text("2 records: 2 inserted")
     expect(row(page, "empty.csv")).to_contain_text("The file is empty")
+    expect(page.locator("#done")).to_have_text("3 of 3 files done: 2 loaded, 1 failed or refused.")
+    page.get_by_label("Show only the 1 that failed or wait for you").check()
+    expect(page.locator("#rows .file:visible")).to_have_count(1)
+    expect(row(page, "empty.csv")).to_be_visible()
+    page.get_by_label("Show only the 1 that failed or wait for you").uncheck()
+    expect(page.locator("#rows .file:visible")).to_have_count(3)
     site.check(page)
     assert sorted(Run.objects.values_list("key", "records")) == [("data/orders.csv", 1), ("data/people.csv", 2)]
     (user,) = User.objects.all()

@@ -3,7 +3,7 @@
 import { Site } from "./asking.js";
 import { MOST, listen, withoutHidden } from "./choosing.js";
 import { Follower } from "./following.js";
-import { Rows, count, rate, sentBytes, size, time } from "./rows.js";
+import { Rows, TROUBLED, count, rate, sentBytes, size, stateOf, time } from "./rows.js";
 import { Sender } from "./sending.js";
 
 const HEAD = 1 << 16; // bytes that are looked at before a file is sent
@@ -184,29 +184,52 @@ function tick() {
   const moving = sender.busy && speed ? `, ${size(Math.round(speed))}/s, ${time((total - bytes) / speed)} left` : "";
   document.querySelector("#whole progress").value = total ? bytes / total : 0;
   document.getElementById("whole").hidden = sending.length < 2; // one file has its own
+  document.getElementById("done").hidden = items.length < 2;
+  tellDone();
   document.getElementById("figures").textContent = `${count(sent)} of ${count(sending.length)} files sent, ${size(bytes)} of ${size(total)}${moving}.${offline}`;
   document.getElementById("decide").hidden = asks < 2;
   document.getElementById("send-all").textContent = `Upload the ${count(asks)} that wait for a decision`;
   if (sender.busy || toLook.length) plan();
 }
 
-function stateOf({ run, state }) {
-  if (!run) return state;
-  return run.kind === "preview" && run.status === "succeeded" ? "previewed" : run.status;
+const WORDS = [
+  ["loaded", "succeeded"],
+  ["previewed, not loaded", "previewed"],
+  ["failed or refused", "failed", "refused"],
+  ["held", "held"],
+  ["waiting for your decision", "asks"],
+  ["left out or stopped", "out", "stopped"],
+  ["overtaken by a newer one", "superseded"],
+];
+const DONE = new Set(["succeeded", "previewed", "failed", "refused", "held", "out", "stopped", "superseded"]);
+
+// What became of all of them so far, and how many of them want somebody.
+function summary() {
+  const numbers = {};
+  let done = 0;
+  for (const state of items.map(stateOf)) {
+    numbers[state] = (numbers[state] ?? 0) + 1;
+    done += DONE.has(state);
+  }
+  const sum = (states) => states.reduce((all, state) => all + (numbers[state] ?? 0), 0);
+  const told = WORDS.map(([word, ...states]) => [sum(states), word]).filter(([number]) => number);
+  const words = told.map(([number, word]) => `${count(number)} ${word}`).join(", ");
+  const text = items.length ? `${count(done)} of ${count(items.length)} ${items.length === 1 ? "file" : "files"} done${words ? `: ${words}` : ""}.` : "";
+  return { text, troubled: sum([...TROUBLED]) };
 }
 
+function tellDone() {
+  const { text, troubled } = summary();
+  const only = document.getElementById("only");
+  document.getElementById("done").textContent = text;
+  document.getElementById("troubled").textContent = count(troubled);
+  only.hidden = items.length < 2 || !(troubled || only.control.checked);
+}
+
+document.getElementById("only-troubled").addEventListener("change", (event) => rows.narrow(event.target.checked));
+
 setInterval(() => {
-  const states = items.map(stateOf);
-  const many = (...names) => states.filter((state) => names.includes(state)).length;
-  const parts = [
-    [many("succeeded"), "loaded"],
-    [many("previewed"), "previewed, not loaded"],
-    [many("failed", "refused"), "failed or refused"],
-    [many("held"), "held"],
-    [many("asks"), "waiting for your decision"],
-  ];
-  const told = parts.filter(([number]) => number).map(([number, word]) => `${count(number)} ${word}`);
-  const text = items.length ? `${count(items.length)} file${items.length === 1 ? "" : "s"}: ${told.join(", ") || "on their way"}.` : "";
+  const { text } = summary();
   if (text !== saidLast) document.getElementById("said").textContent = saidLast = text;
 }, SAYS_EVERY_MS);
 

@@ -13,6 +13,7 @@ const CHIPS = {
   out: ["superseded", "left out"],
   sent: ["queued", "uploaded"],
 };
+export const TROUBLED = new Set(["failed", "refused", "held", "asks", "previewed"]); // they want somebody
 const SHOWN = 8; // columns named in a row
 
 export const count = (number) => number.toLocaleString("en-US");
@@ -45,6 +46,12 @@ export function rate(thing, bytes) {
   while (thing.samples.length > 2 && now - thing.samples[0][0] > 10_000) thing.samples.shift();
   const [from, before] = thing.samples[0];
   return now - from > 400 ? ((bytes - before) * 1000) / (now - from) : 0;
+}
+
+// What a file, or the run that it became, has come to.
+export function stateOf({ run, state }) {
+  if (!run) return state;
+  return run.kind === "preview" && run.status === "succeeded" ? (run.decided ? "out" : "previewed") : run.status;
 }
 
 function make(tag, className, ...content) {
@@ -145,6 +152,11 @@ export class Rows {
     this.#list.append(rows);
   }
 
+  // Show all, or those alone that want somebody.
+  narrow(only) {
+    this.#list.classList.toggle("only-troubled", only);
+  }
+
   changed(item) {
     this.#dirty.add(item);
     this.#timer ||= setTimeout(() => this.draw(), 100);
@@ -172,6 +184,7 @@ export class Rows {
     const [look, word] = run ? [run.status, preview ? "previewed" : run.status] : CHIPS[item.state];
     item.chip.className = `status status-${look}`;
     item.chip.textContent = word;
+    item.row.classList.toggle("troubled", TROUBLED.has(stateOf(item)));
     const moving = item.state === "sending" || item.state === "finishing";
     const loading = run?.status === "running" && run.total > 0;
     if (moving || loading) {
