@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from ingest.models import Dataset, Run
+from ingest.models import Dataset, Message, Run, Trouble
 from tests.app.pages import member
 from tests.e2e.conftest import NARROW, Site
 
@@ -33,6 +33,8 @@ def test_the_morning_begins_with_what_needs_somebody(site: Site) -> None:
     past = site.door.load(f"{LONG}.csv", "id\n1\n")
     Run.objects.filter(pk=past.pk).update(received=timezone.now() - timedelta(days=4))
     Dataset.objects.filter(name=LONG).update(due=timezone.now() - timedelta(hours=3))
+    told = {"channel": "email", "event": "opened", "recipients": [f"somebody.of.{LONG[:40]}@x.example"]}
+    Message.objects.create(trouble=Trouble.objects.latest("pk"), error="The server is down.", attempts=3, **told)
     page = site.open(user=member("admin"))
     needs = page.get_by_role("region", name="Needs somebody")
     assert (
@@ -48,6 +50,10 @@ def test_the_morning_begins_with_what_needs_somebody(site: Site) -> None:
     page.emulate_media(color_scheme="light")
     look(page, "home-narrow")
     page.set_viewport_size({"width": 1280, "height": 800})
+    needs.get_by_role("link", name="1 message couldn’t be delivered").click()
+    page.get_by_text("Not delivered: The server is down.").wait_for()
+    site.check(page)
+    page.go_back()
     page.get_by_role("region", name="Today").get_by_role("link", name="2", exact=True).first.click()
     page.wait_for_url("**/ingest/run/?day=*")
     page.go_back()

@@ -115,6 +115,7 @@ def _pages() -> dict[str, str]:
         "dataset": reverse("admin:ingest_dataset_change", args=[customers]),
         "browse": reverse("admin:ingest_dataset_browse", args=[customers]),
         "rejects": reverse("admin:ingest_reject_changelist") + f"?run={troubled}",
+        "messages": reverse("admin:ingest_message_changelist"),
         "accounts": reverse("admin:auth_user_changelist"),
     }
 
