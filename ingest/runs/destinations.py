@@ -3,6 +3,7 @@
 A closed dataset comes first, by pattern or by name: who may not see it can't draw its files elsewhere by a pattern.
 """
 
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -60,15 +61,42 @@ def destinations(keys: Iterable[str], supposed: Supposed | None = None) -> dict[
         candidates = [*(each for each in candidates if each.pk != supposed.dataset.pk), supposed.dataset]
         closed = [each for each in closed if each.pk != supposed.dataset.pk]
         closed += [supposed.dataset] if supposed.is_closed else []
-    return {
-        key: _claimed(key, name, closed) or _claimed(key, name, candidates) or _new(name) for key, name in names.items()
-    }
+    first, then = _Claims(closed), _Claims(candidates)
+    return {key: first.to(key, name) or then.to(key, name) or _new(name) for key, name in names.items()}
 
 
-def _claimed(key: str, name: str | RunFailed, datasets: Iterable[Dataset]) -> Destination | None:
-    """The one of ``datasets`` to which the file belongs, by a pattern before by its name."""
-    by_name = (Destination(name=each.name, dataset=each, pattern="") for each in datasets if each.name == name)
-    return _matched(key, datasets) or next(by_name, None)
+class _Claims:
+    """What some datasets lay claim to: files by their patterns, and those of their names."""
+
+    def __init__(self, datasets: Iterable[Dataset]) -> None:
+        self._by_name = {dataset.name: dataset for dataset in datasets}
+        self._patterns = [
+            (pattern, _head(pattern), dataset) for dataset in self._by_name.values() for pattern in dataset.patterns
+        ]
+
+    def to(self, key: str, name: str | RunFailed) -> Destination | None:
+        """The dataset to which the file belongs, by a pattern before by its name."""
+        found = self._matched(key_of_load(key).removeprefix(settings.PREFIX))
+        if found or not isinstance(name, str) or name not in self._by_name:
+            return found
+        return Destination(name=name, dataset=self._by_name[name], pattern="")
+
+    def _matched(self, path: str) -> Destination | None:
+        """The longest pattern that matches; of equal ones the older dataset's."""
+        matches = [
+            (len(pattern), -(dataset.pk or sys.maxsize), pattern, dataset)
+            for pattern, head, dataset in self._patterns
+            if path.startswith(head) and fnmatchcase(path, pattern)  # the first says no in a tenth of the time
+        ]
+        if not matches:
+            return None
+        *_, pattern, dataset = max(matches, key=lambda match: match[:2])
+        return Destination(name=dataset.name, dataset=dataset, pattern=pattern)
+
+
+def _head(pattern: str) -> str:
+    """The characters with which all files begin that the pattern matches."""
+    return re.split(r"[*?\[]", pattern, maxsplit=1)[0]
 
 
 def _new(name: str | RunFailed) -> Destination | RunFailed:
@@ -80,15 +108,3 @@ def _named(key: str) -> str | RunFailed:
         return table_name(key_of_load(key))
     except RunFailed as refused:
         return refused
-
-
-def _matched(key: str, datasets: Iterable[Dataset]) -> Destination | None:
-    """The longest pattern that matches; of equal ones the older dataset's."""
-    behind_prefix = key_of_load(key).removeprefix(settings.PREFIX)
-    matches = [
-        (len(pattern), -(dataset.pk or sys.maxsize), Destination(name=dataset.name, dataset=dataset, pattern=pattern))
-        for dataset in datasets
-        for pattern in dataset.patterns
-        if fnmatchcase(behind_prefix, pattern)
-    ]
-    return max(matches, key=lambda match: match[:2])[2] if matches else None
