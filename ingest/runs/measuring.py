@@ -17,19 +17,21 @@ class Measure:
     """One table as PostgreSQL keeps account of it."""
 
     rows: int
-    """About so many: as the statistics tell, which are a moment behind."""
+    """About so many: what the last run left, or where none has left a number, the statistics, which are behind."""
     size: int
     """Bytes on the disk, indexes and long values included."""
 
 
-def measure(names: Sequence[str]) -> dict[str, Measure] | None:
-    """The tables of these names that are there, in one question; None while a load that changes one keeps all out."""
+def measure(datasets: Sequence[Dataset]) -> dict[str, Measure] | None:
+    """Their tables, those that are there, in one question; None while a load that changes one keeps all out."""
+    known = {dataset.name: dataset.table_rows for dataset in datasets}
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statements.MEASURES, [list(names)])
-            return {name: Measure(rows=rows, size=size) for name, rows, size in cursor.fetchall()}
+            cursor.execute(statements.MEASURES, [list(known)])
+            found = cursor.fetchall()
     except OperationalError:  # its lock wasn't to be had so quickly
         return None
+    return {name: Measure(rows=rows if known[name] is None else known[name], size=size) for name, rows, size in found}
 
 
 def size_now(dataset: Dataset) -> Func:

@@ -3,25 +3,18 @@
 from datetime import timedelta
 
 from django.utils import timezone
-from playwright.sync_api import Page
 
 from ingest.models import Dataset, Message, Run, Trouble
 from tests.app.pages import member
-from tests.e2e.conftest import NARROW, Site
+from tests.e2e.conftest import Site
 
 LONG = "a_dataset_of_a_name_as_long_as_postgresql_lets_a_table_be_named"
-
-
-def look(page: Page, name: str) -> None:
-    """Keep what the page looks like, for whoever wants to see it."""
-    page.screenshot(path=f"/tmp/access-{name}.png", full_page=True)
 
 
 def test_the_first_day_leads_to_the_first_file(site: Site) -> None:
     page = site.open(user=member("operator"))
     page.get_by_role("heading", name="Drop your first file").wait_for()
     site.check(page)
-    look(page, "home-first")
 
 
 def test_the_morning_begins_with_what_needs_somebody(site: Site) -> None:
@@ -42,14 +35,6 @@ def test_the_morning_begins_with_what_needs_somebody(site: Site) -> None:
     )
     assert needs.get_by_text("late", exact=True).is_visible()
     site.check(page)
-    look(page, "home-wide")
-    page.emulate_media(color_scheme="dark")
-    look(page, "home-dark")
-    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
-    look(page, "home-narrow-dark")
-    page.emulate_media(color_scheme="light")
-    look(page, "home-narrow")
-    page.set_viewport_size({"width": 1280, "height": 800})
     needs.get_by_role("link", name="1 message couldn’t be delivered").click()
     page.get_by_text("Not delivered: The server is down.").wait_for()
     site.check(page)

@@ -25,7 +25,7 @@ _CHANGES = 200
 
 def tell_of_list(datasets: Sequence[Dataset]) -> None:
     """Give each dataset of a page of the list its ``measure``, its ``last_run`` and ``groups``: three questions."""
-    measures = runs.measure([dataset.name for dataset in datasets])
+    measures = runs.measure(datasets)
     numbers = [dataset.pk for dataset in datasets]
     last = Run.objects.filter(dataset=OuterRef("pk")).exclude(kind=Run.Kind.PREVIEW).order_by("-id")
     newest = Dataset.objects.filter(pk__in=numbers).values_list(
@@ -43,7 +43,7 @@ def tell_of_list(datasets: Sequence[Dataset]) -> None:
 
 def tell_of_page(dataset: Dataset, request: HttpRequest) -> dict[str, Any]:
     """What stands above the policy on a dataset's page: a fixed number of questions."""
-    measures = runs.measure([dataset.name])
+    measures = runs.measure([dataset])
     there = (measures or {}).get(dataset.name)
     columns, told = _columns(dataset)
     last = list(_own(dataset).exclude(kind=Run.Kind.PREVIEW).select_related("undoes")[:_RUNS])
