@@ -1,0 +1,39 @@
+"""The first user of a site is made once, and nobody lets himself in after he has come."""
+
+import pytest
+from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth.models import update_last_login
+from django.test import Client
+
+from pipeline_site.first_admin import make
+
+pytestmark = pytest.mark.django_db
+
+
+def test_who_never_logged_in_gets_another_password_for_the_first_may_never_have_been_shown() -> None:
+    first, second = make({}), make({"username": "admin"})
+    assert first["username"] == second["username"] == "admin"
+    assert authenticate(**first) is None
+    assert Client().login(**second)
+    assert get_user_model().objects.count() == 1
+
+
+def test_who_has_logged_in_keeps_his_password() -> None:
+    made = make({"username": "ann"})
+    update_last_login(None, authenticate(**made))
+    assert make({"username": "ann"}) == {}
+    assert authenticate(**made)
+
+
+@pytest.mark.parametrize("name", ["eve", "ann"])
+def test_nobody_is_made_and_no_password_changed_beside_another_superuser(name: str) -> None:
+    for each in ("ann", "bob"):
+        get_user_model().objects.create_superuser(each, password="as it was")
+    assert make({"username": name}) == {}
+    assert authenticate(username="ann", password="as it was")
+    assert get_user_model().objects.count() == 2
+
+
+def test_a_name_that_is_taken_by_one_superuser_lets_nobody_else_in() -> None:
+    get_user_model().objects.create_superuser("ann", password="as it was")
+    assert make({"username": "eve"}) == {}
