@@ -26,6 +26,9 @@ def check_messages(app_configs: object, **_: object) -> list[CheckMessage]:
     if settings.NOTIFY_EMAILS and not settings.EMAIL_HOST:
         hint = "Set it to the mail server's name, or use NOTIFY_WEBHOOK_URL or NOTIFY_TOPIC_ARN."
         return [Warning("NOTIFY_EMAILS is set, but EMAIL_HOST is not: no e-mail is sent.", hint=hint, id="ingest.W002")]
+    if settings.EMAIL_HOST not in ("", "localhost", "127.0.0.1") and settings.DEFAULT_FROM_EMAIL.endswith("@localhost"):
+        said = f"EMAIL_HOST is set, but messages would come from {settings.DEFAULT_FROM_EMAIL}, which few servers take."
+        return [Warning(said, hint="Set EMAIL_FROM to an address of your own.", id="ingest.W003")]
     return []
 
 

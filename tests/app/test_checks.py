@@ -17,7 +17,14 @@ def test_whoever_is_told_by_e_mail_needs_a_server_that_sends_it(settings):
     assert check_messages(None) == []
     settings.NOTIFY_EMAILS, settings.EMAIL_HOST = ["ann@x.example"], ""
     assert [problem.id for problem in check_messages(None)] == ["ingest.W002"]
-    settings.EMAIL_HOST = "mail"
+    settings.EMAIL_HOST, settings.DEFAULT_FROM_EMAIL = "mail", "ingest@x.example"
+    assert check_messages(None) == []
+
+
+def test_e_mail_comes_from_an_address_that_servers_take(settings):
+    settings.EMAIL_HOST, settings.DEFAULT_FROM_EMAIL = "mail", "ingest@localhost"
+    assert [problem.id for problem in check_messages(None)] == ["ingest.W003"]
+    settings.EMAIL_HOST = "localhost"
     assert check_messages(None) == []
 
 
