@@ -1,12 +1,10 @@
 """Browse, as a person goes it: from the dataset to its rows, one row and what became of it, and a file of them."""
 
 import json
-import os
 import time
 from pathlib import Path
 
 from django.db import connection
-from playwright.sync_api import Page
 
 from ingest.models import Dataset, Run
 from tests.e2e.conftest import Site
@@ -36,27 +34,12 @@ def dropped(site: Site, name: str, content: str) -> Run:
     raise AssertionError(f"nobody loaded {name}")
 
 
-def look(page: Page, name: str) -> None:
-    """Keep a picture of the page, where somebody wants to look at it."""
-    folder = os.environ.get("BROWSE_SHOTS")
-    if not folder:
-        return
-    for width, height in ((1280, 800), (360, 740)):
-        page.set_viewport_size({"width": width, "height": height})
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)
-            page.screenshot(path=Path(folder) / f"{name}-{width}-{theme}.png", full_page=True)
-    page.set_viewport_size({"width": 1280, "height": 800})
-    page.emulate_media(color_scheme="light")
-
-
 def test_somebody_goes_from_a_dataset_to_its_rows_and_takes_some_home(site: Site) -> None:
     run = dropped(site, "people.csv", PEOPLE)
     page = site.open(f"/admin/ingest/dataset/{run.dataset_id}/change/")
     page.get_by_role("link", name="Browse the rows").click()
     page.get_by_text("240 rows · 10 columns").wait_for()
     site.check(page)
-    look(page, "table")
 
     page.get_by_role("link", name="amount", exact=True).click()
     page.get_by_role("columnheader", name="amount ↑").wait_for()
@@ -70,7 +53,6 @@ def test_somebody_goes_from_a_dataset_to_its_rows_and_takes_some_home(site: Site
     page.get_by_role("textbox", name="Value").fill("Person 1")
     page.keyboard.press("Enter")
     page.get_by_text("36 rows found").wait_for()
-    look(page, "filtered")
     site.check(page)
 
     page.locator("summary", has_text="Export").click()
@@ -105,7 +87,6 @@ def test_a_row_tells_its_life(site: Site) -> None:
     changed.get_by_role("link", name="Which line?").click()
     changed.get_by_text("It stands on line 2 of the file.").wait_for()
     site.check(page)
-    look(page, "row")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the row as JSON").click()
     (told,) = json.loads(Path(download.value.path()).read_text())
@@ -123,7 +104,6 @@ def test_wide_odd_and_missing_tables_are_pages_too(site: Site) -> None:
     page = site.open(f"/admin/ingest/dataset/{wide.pk}/browse/?is.absent=1")
     page.get_by_text("The table has no column “absent”").wait_for()
     page.locator("summary", has_text="Columns").click()
-    look(page, "wide")
     page.get_by_label("column number 299 😀 text").check()
     page.get_by_role("button", name="Show these").click()
     page.get_by_role("columnheader", name="column number 299 😀").wait_for()
@@ -131,4 +111,3 @@ def test_wide_odd_and_missing_tables_are_pages_too(site: Site) -> None:
     page.goto(f"/admin/ingest/dataset/{gone.pk}/browse/")
     page.get_by_text("There is no table gone_").wait_for()
     site.check(page)
-    look(page, "gone")
