@@ -387,7 +387,7 @@ def test_what_takes_too_long_is_stopped_with_a_sentence_of_what_to_do(client, ma
     read = reading.read
 
     def read_and_hurry(cursor, name):
-        monkeypatch.setattr(reading, "SECONDS", 0.02)
+        monkeypatch.setattr(reading, "SECONDS", 0.001)
         return read(cursor, name)
 
     monkeypatch.setattr(reading, "read", read_and_hurry)

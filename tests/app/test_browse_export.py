@@ -155,8 +155,9 @@ def test_a_limit_that_is_met_and_a_bucket_that_does_not_answer_are_sentences(cli
     with monkeypatch.context() as full, Path("/dev/full").open("wb", buffering=0) as nowhere:
         full.setattr(exporting, "tempfile", SimpleNamespace(NamedTemporaryFile=lambda **_: nowhere))
         assert "no room for the export" in client.post(address, {"format": "csv"}, follow=True).content.decode()
-    monkeypatch.setattr(exporting, "_MOST_BYTES", 10)
-    assert "filter the rows first" in client.post(address, {"format": "json"}, follow=True).content.decode()
+    with monkeypatch.context() as small:
+        small.setattr(exporting, "_MOST_BYTES", 10)
+        assert "filter the rows first" in client.post(address, {"format": "json"}, follow=True).content.decode()
     monkeypatch.setattr(exporting, "SECONDS", 0.001)
     execute("insert into people (id, note) select i, 'x' from generate_series(1000, 61000) i")
     page = client.post(address, {"format": "csv", "desc": "note"}, follow=True).content.decode()
