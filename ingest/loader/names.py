@@ -15,7 +15,7 @@ _TAKEN = frozenset(OWN_COLUMNS + SYSTEM_COLUMNS)
 
 _EXTENSIONS = frozenset(["csv", "tsv", "tab", "psv", "txt", "dat", "gz", "gzip", "zst", "zstd", "bz2", "xz", "zip"])
 
-_OCCURRENCE = "\x1f"
+OCCURRENCE = "\x1f"
 """Between a header and the number of its occurrence, in the map of a dataset."""
 
 
@@ -40,7 +40,7 @@ REJECT_HEADERS = ("_line", "_code", "_reason")
 
 def used_positions(header: Sequence[str]) -> list[int]:
     """The positions of the header's columns that are loaded: of a corrected reject file all but what we had added."""
-    told = [_alike(text) for text in header]
+    told = [likeness(text) for text in header]
     if not set(REJECT_HEADERS) <= set(told):
         return list(range(len(header)))
     return [position for position, text in enumerate(told) if text not in REJECT_HEADERS]
@@ -57,11 +57,11 @@ def columns_of(header: Sequence[str], known: Mapping[str, str]) -> tuple[tuple[s
     columns: dict[str, str] = {key: known[key] for key in keys if key in known}
     _refuse_shared(columns)
     # Of several the smallest: a map that was stored has no order.
-    met = [(key, column) for key, column in known.items() if _OCCURRENCE not in key]
-    alike = {_alike(key): column for key, column in sorted(met, key=lambda pair: pair[1], reverse=True)}
+    met = [(key, column) for key, column in known.items() if OCCURRENCE not in key]
+    alike = {likeness(key): column for key, column in sorted(met, key=lambda pair: pair[1], reverse=True)}
     for position, (key, text) in enumerate(zip(keys, header, strict=True), 1):
         if key not in columns:
-            column = alike.get(_alike(key)) if _OCCURRENCE not in key else None
+            column = alike.get(likeness(key)) if OCCURRENCE not in key else None
             if column is None or column in columns.values():
                 column = _unused(_column_name(text, position), {*known.values(), *columns.values()})
             columns[key] = column
@@ -80,8 +80,16 @@ def _refuse_shared(columns: Mapping[str, str]) -> None:
         owners[column] = key
 
 
-def _alike(key: str) -> str:
-    return key.strip().casefold()
+def likeness(key: str) -> str:
+    """What two headers have in common that differ in case, outer spaces or invisible characters only."""
+    return visible(key).strip().casefold()
+
+
+def visible(text: str) -> str:
+    """``text`` without byte order marks and other format characters, which nobody sees (Unicode category Cf)."""
+    if text.isascii():
+        return text
+    return "".join(character for character in text if unicodedata.category(character) != "Cf")
 
 
 def _keys(header: Sequence[str]) -> list[str]:
@@ -89,19 +97,19 @@ def _keys(header: Sequence[str]) -> list[str]:
     seen: dict[str, int] = {}
     keys = []
     for position, text in enumerate(header, 1):
-        text = text.replace("\x00", "").replace(_OCCURRENCE, " ")
+        text = text.replace("\x00", "").replace(OCCURRENCE, " ")
         seen[text] = seen.get(text, 0) + 1
-        if not text.strip():
-            keys.append(f"{_OCCURRENCE}{position}")
+        if not visible(text).strip():
+            keys.append(f"{OCCURRENCE}{position}")
         elif seen[text] == 1:
             keys.append(text)
         else:
-            keys.append(f"{text}{_OCCURRENCE}{seen[text]}")
+            keys.append(f"{text}{OCCURRENCE}{seen[text]}")
     return keys
 
 
 def _column_name(text: str, position: int) -> str:
-    name = _fold(text.strip())
+    name = _fold(visible(text).strip())
     if not any(character.isalnum() for character in name):
         return f"column_{position}"
     name = _trim(f"c_{name}" if name[0].isnumeric() else name)

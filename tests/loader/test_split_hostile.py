@@ -18,7 +18,7 @@ from ingest.loader.split import Certified, raw_records, split
 from tests.loader.read_oracle import read
 
 KiB, MiB = 1 << 10, 1 << 20
-HEADER = b"a,b,c\n"
+HEADER = b"h,i,j\n"
 
 
 def cut(tmp_path: Path, data: bytes, **options: int) -> tuple[Certified, Counter[str]]:
