@@ -126,12 +126,16 @@ def _cells(raw: bytes, dialect: Mapping[str, Any], width: int) -> list[str]:
     cells = _taken_apart(text, dialect) if width > 1 else None
     if cells is None:
         cells = [text]
+    while width < len(cells) <= width + dialect.get("trailing", 0) and not cells[-1].strip():
+        cells.pop()
     surplus = delimiter.join(cells[width - 1 :])
     return [*cells[: width - 1], surplus, *[""] * (width - len(cells))][:width]
 
 
 def _taken_apart(text: str, dialect: Mapping[str, Any]) -> list[str] | None:
     quote, escape = dialect.get("quote", '"'), dialect.get("escape", '"')
+    if not quote:
+        return text.split(dialect.get("delimiter", ","))
     csv.field_size_limit(sys.maxsize)
     try:
         records = list(
@@ -141,6 +145,7 @@ def _taken_apart(text: str, dialect: Mapping[str, Any]) -> list[str] | None:
                 quotechar=quote,
                 doublequote=escape == quote,
                 escapechar=None if escape == quote else escape,
+                skipinitialspace=bool(dialect.get("spaced")),
                 strict=True,
             )
         )

@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from ingest.admin.runs.deciding import DECISIONS
+from ingest.admin.runs.deciding import DECISIONS, read
 from ingest.loader.errors import IngestError
 from ingest.models import Run
 
@@ -58,10 +58,13 @@ class RunActions(admin.ModelAdmin):
         """Give held runs up."""
         self._each(request, queryset.order_by("pk"), "discard")
 
-    def decide(self, request: HttpRequest, run_id: int, name: str) -> bool:
-        """Do it, log it and say it; whether it was done."""
+    def decide(self, request: HttpRequest, run_id: int, name: str, reading: int | None = None) -> bool:
+        """Do it, log it and say it; whether it was done. ``reading`` is the one of a question that was chosen."""
         try:
-            run, logged, said = DECISIONS[name].act(run_id, request.user.get_username())
+            if reading is not None:
+                run, logged, said = read(run_id, reading)
+            else:
+                run, logged, said = DECISIONS[name].act(run_id, request.user.get_username())
         except IngestError as refused:
             messages.warning(request, str(refused))
             return False

@@ -45,6 +45,12 @@ def _approve(run_id: int, who: str) -> Done:
     return runs.approve(run_id), "Approved.", f"Run {run_id} is loaded again."
 
 
+def read(run_id: int, reading: int) -> Done:
+    """Have a run that is held as a question read its file in one of the ways that it offers."""
+    said = f"Run {run_id} is loaded, read as you chose."
+    return runs.approve(run_id, reading), f"Chose reading {reading}.", said
+
+
 def _discard(run_id: int, who: str) -> Done:
     return runs.discard(run_id, who), "Discarded.", f"Run {run_id} is discarded."
 

@@ -178,7 +178,8 @@ class RunPage(RunActions, HistoryPage):
         if not request.user.has_perm(decision.permission):
             messages.error(request, f"You may not do that: {decision.label.strip('…').lower()}.")
         elif request.method == "POST":
-            self.decide(request, run.pk, name)
+            reading = request.POST.get("reading", "") if name == "approve" else ""
+            self.decide(request, run.pk, name, int(reading) if reading.isdecimal() and len(reading) < 4 else None)
         return HttpResponseRedirect(_page(run.pk))
 
     def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
