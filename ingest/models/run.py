@@ -105,6 +105,14 @@ class Run(models.Model):
     undoable = models.BooleanField(default=False, help_text="Whether its table's rows are kept as they were before it.")
     undone = models.BooleanField(default=False, help_text="Whether an undo has taken back what was left of it.")
     undoes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undos")
+    repeated_by = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The run that took its place when an older version of its file arrived late.",
+    )
     stayed = models.JSONField(default=list, help_text="Rows that an undo has left as they are: [key, why].")
     decided = models.CharField(max_length=200, blank=True, help_text="What became of a preview, and by whom.")
 
