@@ -139,7 +139,7 @@ class UploadPage(admin.ModelAdmin):
 
         def load(told: dict[str, Any]) -> dict[str, Any]:
             run = self._run(request, told)
-            source = runs.load_previewed(run.pk, request.user.get_username())
+            source = runs.load_previewed(run.pk, request.user.get_username(), user=request.user)
             self._log(request, [run], "Preview loaded.")
             upload = Upload.objects.filter(key=source.key, etag=source.etag).first()
             return {"id": upload.pk if upload else None}

@@ -20,7 +20,8 @@ from ingest.loader.errors import IngestError, RunFailed
 from ingest.loader.source import SourceObject
 from ingest.models import Upload
 from ingest.runs.following import note_finished
-from ingest.runs.judging import Chosen, permitted, refuse_size
+from ingest.runs.judging import Chosen, refuse_size
+from ingest.runs.permission import permitted
 from ingest.runs.upload_keys import key_of
 
 MOST_LINKS: Final = 50
