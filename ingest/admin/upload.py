@@ -84,16 +84,16 @@ class UploadPage(admin.ModelAdmin):
         return TemplateResponse(request, "ingest/upload/page.html", context)
 
     def take_over_view(self, request: HttpRequest) -> HttpResponse:
-        """Go on with an upload that somebody else has begun: it is one's own from then on."""
+        """Take over an unfinished upload that another user started."""
         self._check(request)
         try:
             upload, before = runs.take_over_upload(_number(request), user=request.user)
         except IngestError as refused:
             messages.warning(request, str(refused))
         else:
-            self._log(request, [upload], f"{upload.who} took over what {before} had begun.")
+            self._log(request, [upload], f"{upload.who} took over the upload that {before} started.")
             name = shown.printable(runs.path_of(upload.key), 120)
-            messages.success(request, f"The upload of {name} is yours: choose the file again to go on with it.")
+            messages.success(request, f"You took over the upload of {name}. Choose the file again to continue it.")
         return HttpResponseRedirect(reverse("admin:ingest_upload"))
 
     def give_up_view(self, request: HttpRequest) -> HttpResponse:
@@ -226,6 +226,6 @@ class UploadPage(admin.ModelAdmin):
 
 
 def _number(request: HttpRequest) -> int:
-    """The upload that a form is about; 0, which none has, for what is no number."""
+    """Return the upload's number from the form; 0, which no upload has, if it isn't a number."""
     number = request.POST.get("upload", "")
     return int(number) if number.isdecimal() and len(number) < 19 else 0

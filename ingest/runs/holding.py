@@ -10,7 +10,7 @@ from ingest.loader.errors import RunFailed
 from ingest.models import Run, storable
 from ingest.runs import signals
 from ingest.runs.answering import acknowledge
-from ingest.runs.permission import refuse_closed
+from ingest.runs.permission import require_access
 from ingest.runs.retrying import begin_anew, locked
 
 Status = Run.Status
@@ -35,7 +35,7 @@ def approve(run_id: int, *, user: Any | None = None) -> Run:
     """
     with transaction.atomic():
         run = _held(run_id)
-        refuse_closed(run.dataset, user)
+        require_access(run.dataset, user)
         begin_anew(run, approved=run.brakes)
     return run
 

@@ -1,9 +1,8 @@
-"""Permission: whether a person may load into a dataset, asked at each step that leads to a load.
+"""Check at each step that leads to a load whether the person may load into the dataset.
 
-A step is asked about the dataset into which the file goes at that moment: a pattern may have been given, or a dataset
-closed, since the step before. Whatever was allowed when it was asked for is then carried out: a run keeps its dataset,
-and closing that one later doesn't call it back. Nobody (None) is the system itself, or the command line, where the
-database's password has been asked for.
+The check is on the dataset that the file goes to at that moment: since the previous step a pattern may have changed, or
+a dataset may have been closed. A request that was allowed is executed: a queued run keeps its dataset, and closing the
+dataset doesn't cancel it. The user None is the system or the command line, which already has the database's password.
 """
 
 from collections.abc import Sequence
@@ -17,10 +16,10 @@ from ingest.runs.destinations import Destination, destinations
 
 
 def permitted(keys: Sequence[str], user: Any) -> dict[str, Destination | RunFailed]:
-    """Where each of the files goes; RunFailed where that is nowhere, or a dataset that is closed to ``user``."""
+    """Return where each file goes; RunFailed if nowhere, or into a dataset that is closed to ``user``."""
     found = destinations(keys)
     numbers = {goes.dataset.pk for goes in found.values() if isinstance(goes, Destination) and goes.dataset}
-    seen = _seen(numbers, user)
+    seen = _visible(numbers, user)
 
     def checked(goes: Destination | RunFailed) -> Destination | RunFailed:
         if isinstance(goes, Destination) and goes.dataset and goes.dataset.pk not in seen:
@@ -30,24 +29,24 @@ def permitted(keys: Sequence[str], user: Any) -> dict[str, Destination | RunFail
     return {key: checked(goes) for key, goes in found.items()}
 
 
-def refuse_closed(dataset: Dataset | None, user: Any | None) -> None:
+def require_access(dataset: Dataset | None, user: Any | None) -> None:
     """Raise RunFailed if ``dataset`` is closed to ``user``."""
-    if dataset is not None and not _seen({dataset.pk}, user):
+    if dataset is not None and not _visible({dataset.pk}, user):
         raise RunFailed(f"The dataset {dataset.name} is closed to you: ask for access.")
 
 
-def refuse_sender(dataset: Dataset, who: str) -> None:
-    """Raise RunFailed if ``dataset`` is closed to the person of this name, who has sent a file that goes there now."""
+def require_sender_access(dataset: Dataset, who: str) -> None:
+    """Raise RunFailed if ``dataset`` is closed to the user named ``who``, who uploaded a file that now goes there."""
     user = get_user_model().objects.filter(username=who).first() if who else None
-    if not _seen({dataset.pk}, user):
+    if not _visible({dataset.pk}, user):
         raise RunFailed(
-            f"The file goes to the dataset {dataset.name}, which is closed to {who}, who uploaded it; nothing was "
-            "loaded. Ask somebody who has access to retry this run, or upload the file under another name."
+            f"{who} uploaded this file but has no access to the dataset {dataset.name}, where it goes now. Nothing was "
+            "loaded. Ask someone with access to retry this run, or upload the file under another name."
         )
 
 
-def _seen(numbers: set[int], user: Any | None) -> set[int]:
-    """Those of the datasets that aren't closed to ``user``."""
+def _visible(numbers: set[int], user: Any | None) -> set[int]:
+    """Return the datasets that are open to ``user``."""
     if user is None or not numbers:
         return numbers
     return set(Dataset.objects.visible_to(user).filter(pk__in=numbers).values_list("pk", flat=True))

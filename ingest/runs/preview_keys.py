@@ -1,20 +1,20 @@
-"""Preview keys: a file under ``_preview/`` is shown, and the key under which it would be loaded."""
+"""Keys of previewed files, and the keys they would be loaded from."""
 
 from django.conf import settings
 
 from ingest.models import Run
 
 FOLDER = "_preview/"
-"""After the prefix: what is put there is shown, never loaded."""
+"""Follows the prefix: files in it are previewed, never loaded."""
 
 
 def kind_of(key: str) -> str:
-    """What a run of this key is."""
+    """Return the kind of a run of this key."""
     return Run.Kind.PREVIEW if _is_preview(key) else Run.Kind.LOAD
 
 
 def key_of_load(key: str) -> str:
-    """The key under which a file is loaded: its own, or what it would be without ``_preview/``."""
+    """Return the key a file is loaded from: its own, without ``_preview/``."""
     return settings.PREFIX + key.removeprefix(settings.PREFIX + FOLDER) if _is_preview(key) else key
 
 

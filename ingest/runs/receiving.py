@@ -15,7 +15,7 @@ from ingest.runs import signals
 from ingest.runs.claiming import Claim, first_claim, lease
 from ingest.runs.destinations import destination
 from ingest.runs.following import sender_of
-from ingest.runs.permission import refuse_sender
+from ingest.runs.permission import require_sender_access
 from ingest.runs.preview_keys import FOLDER, kind_of
 
 
@@ -57,7 +57,7 @@ def _received(source: SourceObject, *, claimed: bool) -> tuple[Run, bool]:
     who = sender_of(source)
     try:
         (dataset, pattern), reason = destination(source.key), ""
-        refuse_sender(dataset, who)
+        require_sender_access(dataset, who)
     except RunFailed as refusal:
         dataset, pattern, reason = None, "", str(refusal)
     try:

@@ -12,7 +12,7 @@ from ingest.loader.errors import RunFailed
 from ingest.models import Reject, Run
 from ingest.runs.claiming import FREE
 from ingest.runs.destinations import destination
-from ingest.runs.permission import refuse_closed
+from ingest.runs.permission import require_access
 from ingest.runs.receiving import load_once_more
 
 Status = Run.Status
@@ -47,7 +47,7 @@ def retry(run_id: int, *, user: Any | None = None) -> Run:
             raise RunFailed(f"Run {run.pk} is {run.status}; only failed or superseded runs can be retried.")
         if run.dataset is None:
             run.dataset, run.pattern = destination(run.key)
-        refuse_closed(run.dataset, user)
+        require_access(run.dataset, user)
         begin_anew(run)
     return run
 
@@ -81,5 +81,5 @@ def load_again(run_id: int, who: str = "", *, user: Any | None = None) -> Run:
         raise RunFailed(f"Run {run.pk} is {_OTHER_KINDS[run.kind]}; only a load can be repeated.")
     if run.status != Status.SUCCEEDED:
         raise RunFailed(f"Run {run.pk} is {run.status}; only what has succeeded can be loaded once more.")
-    refuse_closed(run.dataset, user)
+    require_access(run.dataset, user)
     return load_once_more(run, forced=True, status=Status.WAITING, who=who)

@@ -10,7 +10,7 @@ from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Run
 from ingest.runs import ending
 from ingest.runs.measuring import rows_after
-from ingest.runs.permission import refuse_closed
+from ingest.runs.permission import require_access
 from ingest.runs.receiving import load_once_more
 from ingest.runs.retrying import locked
 from ingest.runs.stages import StageClock
@@ -28,7 +28,7 @@ def undo(run_id: int, who: str = "", *, user: Any | None = None) -> Run:
     with transaction.atomic():
         run = locked(run_id)
         check_undoable(run)
-        refuse_closed(run.dataset, user)
+        require_access(run.dataset, user)
         return load_once_more(run, kind=Kind.UNDO, undoes=run, status=Status.WAITING, who=who)
 
 

@@ -23,7 +23,7 @@ from ingest.runs.following import note_finished
 from ingest.runs.judging import Chosen, refuse_size
 from ingest.runs.permission import permitted
 from ingest.runs.upload_keys import key_of
-from ingest.runs.upload_owner import OVER, refusal
+from ingest.runs.upload_owner import ENDED, refusal
 
 MOST_LINKS: Final = 50
 """Parts for which links are signed at once."""
@@ -57,10 +57,10 @@ def part_size(size: int) -> int:
 
 
 def start_uploads(files: Sequence[Chosen], *, user: Any, preview: bool) -> list[Sending | IngestError]:
-    """Begin to upload each of ``files``, or go on with what ``user`` has begun of it, in whichever browser.
+    """Start to upload each of ``files``, or continue the unfinished upload of it that belongs to ``user``.
 
-    Gives for each what there is, with the first links, or why there is none: RunFailed, also where somebody else has
-    begun it, or RunInterrupted, which may be tried again.
+    Gives for each what there is, with the first links, or why there is none: RunFailed, also if the upload belongs to
+    somebody else, or RunInterrupted, which may be tried again.
     """
     keys = _keys(files, user, preview)
     wanted = {_mark(key, file): file for key, file in zip(keys, files, strict=True) if isinstance(key, str)}
@@ -195,7 +195,7 @@ def _known(upload_id: int, user: Any) -> Upload:
     """An unfinished upload of ``user``."""
     upload = Upload.objects.filter(pk=upload_id, finished__isnull=True).first()
     if upload is None:
-        raise OVER
+        raise ENDED
     refused = refusal(upload, permitted([upload.key], user)[upload.key], user.get_username())
     if refused:
         raise refused

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Callable
 
 from pipeline_site.deploy import DeployError, account, package, zappa
-from pipeline_site.deploy.plain_zappa import refusal
 from pipeline_site.deploy.stacks import Stacks
 from pipeline_site.deploy.steps import Deployment, synthesize
 from pipeline_site.deploy.zappa import ROOT
+from pipeline_site.deploy.zappa_guard import refusal
 
 
 def main(words: list[str]) -> int:

@@ -27,12 +27,12 @@ _SECRET_FILE = re.compile(
     r"|\.(key|p12|pfx)$",
     re.IGNORECASE,
 )
-"""Files that hold a secret by what they are called."""
+"""Names of files that hold secrets."""
 _DATABASE = re.compile(rb"\bpostgres(ql)?://(?!user:password@)[^\s:/@'\"{}]+:[^\s/@'\"{}*%]+@")
 _SECRETS = (
     ("an AWS key", re.compile(rb"\b(AKIA|ASIA)(?![0-9A-Z]{9}EXAMPLE)[0-9A-Z]{16}\b")),  # botocore shows such examples
     (
-        "a private key",  # by its first line: libraries know keys by the header, which is therefore in their code
+        "a private key",  # header and first line: libraries have the header alone in their code
         re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----(\s|\\n|[A-Za-z-]+: [^\n]*\n)*[A-Za-z0-9+/]{40}"),
     ),
     ("a database's address with its password", _DATABASE),
@@ -44,19 +44,21 @@ _UNCHECKED_HASH = 0b01
 
 
 def refuse_secrets(path: Path) -> None:
-    """Raise DeployError for a zip that can't be read, or that holds a secret, whoever packed it and wherever it is."""
+    """Raise DeployError if the zip is unreadable or contains a secret, no matter who built it."""
     try:
         with zipfile.ZipFile(path) as package:
             for entry in package.infolist():
                 _refuse_secret(package, entry)
     except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DeployError(f"{path} can't be read as a zip: {error}. Make the package by `make package`.") from None
+        raise DeployError(
+            f"{path} is not a readable zip file: {error}. Build the package with `make package`."
+        ) from None
 
 
 def _refuse_secret(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
     if _SECRET_FILE.search(entry.filename):
         raise DeployError(
-            f"The package holds {entry.filename}, which is a file of secrets: delete the package, and make another by "
+            f"The package contains {entry.filename}, which holds secrets: delete the package and build a new one with "
             "`make package`."
         )
     if entry.is_dir() or ".so" in PurePosixPath(entry.filename).suffixes:

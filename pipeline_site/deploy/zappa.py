@@ -28,8 +28,8 @@ _FIXED: Mapping[str, Any] = {
     "lambda_handler": "pipeline_site.lambda_handler.lambda_handler",
 }
 
-_TYPED_PLAINLY = ("callbacks", "exclude", "exclude_glob")
-"""What refuses zappa in the project's folder, and keeps out of its zip what lies there; ours are folders of our own."""
+_GUARDS = ("callbacks", "exclude", "exclude_glob")
+"""Settings that protect the project folder. We run zappa in folders that contain nothing but the product."""
 
 
 def stage_settings(stage: str, *, file: Path = SETTINGS, runtime: str = "") -> dict[str, Any]:
@@ -76,9 +76,9 @@ def _check(settings: Mapping[str, Any], stage: str) -> None:
 
 
 def write(folder: Path, stage: str, settings: Mapping[str, Any]) -> None:
-    """Leave ``settings`` where zappa, run in ``folder``, finds them, without those for zappa typed plainly."""
+    """Leave ``settings`` where zappa, run in ``folder``, finds them, without the guards of the project folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    ours = {name: value for name, value in settings.items() if name not in _TYPED_PLAINLY}
+    ours = {name: value for name, value in settings.items() if name not in _GUARDS}
     (folder / "zappa_settings.json").write_text(json.dumps({stage: ours}, indent=4) + "\n")
 
 

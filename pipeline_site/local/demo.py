@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 from pipeline_site.local.children import LocalError
 from pipeline_site.local.kept import adopt
-from pipeline_site.local.outages import FAULTS, outlast, sentence
+from pipeline_site.local.outages import FAULTS, describe, retry_outages
 from pipeline_site.local.stack import BASE_DIR, BUCKET, PREFIX, Stack
 from pipeline_site.local.terminal import StatusLine, say, styled, table
 
@@ -43,7 +43,7 @@ def main(folder: Path, *, leave: bool) -> int:
         _serve(stack)
     except (LocalError, *FAULTS) as error:
         StatusLine().clear()
-        say(styled(str(error) if isinstance(error, LocalError) else sentence(error), "red"))
+        say(styled(str(error) if isinstance(error, LocalError) else describe(error), "red"))
         return 1
     except KeyboardInterrupt:
         StatusLine().clear()
@@ -66,8 +66,8 @@ def _load_samples(stack: Stack) -> bool:
     line.show("PostgreSQL and a local AWS…")
     stack.start_servers()
     line.show("database, worker and site…")
-    _steadily(stack, stack.start_site)  # it takes its time while the database is prepared
-    password = _steadily(stack, lambda: _prepare_django(stack))
+    _with_retries(stack, stack.start_site)  # it takes its time while the database is prepared
+    password = _with_retries(stack, lambda: _prepare_django(stack))
     stack.start_worker()
     line.clear()
     say(f"  PostgreSQL, local AWS, worker and site, in {stack.folder} ({monotonic() - began:.1f} seconds)")
@@ -82,14 +82,14 @@ def _load_samples(stack: Stack) -> bool:
     return len(runs) == len(files) and all(run.status == "succeeded" for run in runs)
 
 
-def _steadily(stack: Stack, ask: Callable[[], _T], *, patience: float = _PATIENCE_SECONDS) -> _T:
-    """What ``ask`` gives, however often the database or the local AWS fails meanwhile for a moment."""
+def _with_retries(stack: Stack, ask: Callable[[], _T], *, patience: float = _PATIENCE_SECONDS) -> _T:
+    """Return what ``ask`` returns, retrying while the database or the local AWS is briefly unavailable."""
 
     def told(text: str) -> None:
         StatusLine().clear()
         stack.say(text)
 
-    return outlast(ask, say=told, check=stack.keep_up, patience=patience)
+    return retry_outages(ask, say=told, check=stack.keep_up, patience=patience)
 
 
 def _prepare_django(stack: Stack) -> str:
@@ -118,7 +118,7 @@ def _put(stack: Stack, files: Iterable[Path]) -> list[str]:
         with file.open("rb") as body:
             return str(s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}{file.name}", Body=body)["VersionId"])
 
-    return [_steadily(stack, partial(put, file)) for file in files]
+    return [_with_retries(stack, partial(put, file)) for file in files]
 
 
 def _wait_for(stack: Stack, versions: Sequence[str]) -> list[Any]:
@@ -128,13 +128,13 @@ def _wait_for(stack: Stack, versions: Sequence[str]) -> list[Any]:
     line, end = StatusLine(), monotonic() + _PATIENCE_SECONDS
     asked = Run.objects.filter(version_id__in=versions).select_related("dataset")
     while True:
-        found = {run.version_id: run for run in _steadily(stack, lambda: list(asked.all()))}
+        found = {run.version_id: run for run in _with_retries(stack, lambda: list(asked.all()))}
         done = sum(run.status in _ENDS for run in found.values())
         if done == len(versions) or monotonic() > end:
             line.clear()
             break
         line.show(f"{done} of {len(versions)} loaded")
-        _steadily(stack, stack.keep_up)
+        _with_retries(stack, stack.keep_up)
         sleep(_LOOK_SECONDS)
     if done < len(versions):
         say(f"  {len(versions) - done} of {len(versions)} aren't loaded after {_PATIENCE_SECONDS:.0f} seconds.")
@@ -181,11 +181,11 @@ def _tell_how_to_go_on(stack: Stack) -> None:
 
 def _serve(stack: Stack) -> NoReturn:
     """Tell of every run that ends, until a signal comes."""
-    told = {run.pk for run in _steadily(stack, _newest_ends)}
+    told = {run.pk for run in _with_retries(stack, _newest_ends)}
     say("\nServing until Ctrl-C. What comes in:\n")
     while True:
-        _steadily(stack, stack.keep_up, patience=math.inf)
-        new = [run for run in _steadily(stack, _newest_ends, patience=math.inf) if run.pk not in told]
+        _with_retries(stack, stack.keep_up, patience=math.inf)
+        new = [run for run in _with_retries(stack, _newest_ends, patience=math.inf) if run.pk not in told]
         if new:
             _show_runs(new)
             told.update(run.pk for run in new)

@@ -1,4 +1,4 @@
-"""Outages: a database or an AWS that fails for a moment is said once, waited for, and asked again."""
+"""Retry while the database or the local AWS is briefly unavailable."""
 
 import math
 from collections.abc import Callable
@@ -15,32 +15,32 @@ from django.conf import settings
 from pipeline_site.local.children import LocalError
 
 FAULTS: Final = (django.db.Error, psycopg2.Error, BotoCoreError, ClientError, ResponseParserError)
-"""What the database, S3 and SQS raise."""
+"""Errors of the database, S3 and SQS."""
 _OURS: Final = tuple(
     getattr(driver, name)
     for driver in (django.db, psycopg2)
     for name in ("DataError", "IntegrityError", "NotSupportedError", "ProgrammingError")
 )
-"""Those of them by which a question is at fault: it would be answered the same again."""
+"""Errors that a retry can't fix: the statement itself is wrong."""
 _PAUSES: Final = (0.1, 0.5, 1.0, 2.0)
-"""Seconds before each further try; the last one from then on."""
+"""Seconds before each retry; the last value repeats."""
 
 _T = TypeVar("_T")
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether what failed may work in a moment: a dropped connection, a server that starts again, an error of AWS."""
+    """Return whether a retry may help: a dropped connection, a restarting server, an error from AWS."""
     return isinstance(error, FAULTS) and not isinstance(error, _OURS)
 
 
-def sentence(error: BaseException) -> str:
-    """What has happened, on one line."""
-    what = "The database" if isinstance(error, (django.db.Error, psycopg2.Error)) else "The local AWS"
+def describe(error: BaseException) -> str:
+    """Return the error as one sentence."""
+    what = "Database" if isinstance(error, (django.db.Error, psycopg2.Error)) else "Local AWS"
     words = " ".join(str(error).split()) or type(error).__name__
-    return f"{what} doesn't answer as it should: {words.rstrip('.')}."
+    return f"{what} error: {words.rstrip('.')}."
 
 
-def outlast(
+def retry_outages(
     ask: Callable[[], _T],
     *,
     say: Callable[[str], None],
@@ -48,10 +48,10 @@ def outlast(
     patience: float = math.inf,
     pause: Callable[[float], None] = sleep,
 ) -> _T:
-    """What ``ask`` gives, asked again after each outage; said once, and once more when it is over.
+    """Return what ``ask`` returns, calling it again after each outage; ``say`` when one starts and when it is over.
 
-    ``check`` is called before each further try, and raises LocalError where a server has ended for good. Raises
-    LocalError, too, for a fault that is no outage, and for an outage that is still there after ``patience`` seconds.
+    ``check`` runs before each retry and raises LocalError if a server has exited for good. LocalError is also raised
+    for an error that a retry can't fix, and for an outage that lasts longer than ``patience`` seconds.
     """
     end, tries = monotonic() + patience, 0
     while True:
@@ -61,19 +61,19 @@ def outlast(
             _drop_connection()
             check()
             if not is_outage(error) or monotonic() > end:
-                raise LocalError(sentence(error)) from error
+                raise LocalError(describe(error)) from error
             if not tries:
-                say(f"{sentence(error)} Trying again.")
+                say(f"{describe(error)} Retrying.")
             pause(_PAUSES[min(tries, len(_PAUSES) - 1)])
             tries += 1
         else:
             if tries:
-                say("It answers again.")
+                say("Reconnected.")
             return answer
 
 
 def _drop_connection() -> None:
-    """Have Django connect anew: it would ask on a connection that was dropped for ever."""
+    """Make Django reconnect: it would keep using the dropped connection."""
     if settings.configured:
-        with suppress(Exception):  # it is gone either way
+        with suppress(Exception):  # it may be broken already
             django.db.connection.close()

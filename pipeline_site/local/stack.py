@@ -18,7 +18,7 @@ from typing import Any
 from pipeline_site.local.aws import ENVIRONMENT_FOLDER, LocalAws, let_pages_send, set_up
 from pipeline_site.local.children import HOST, Child, LocalError, free_port
 from pipeline_site.local.kept import FOREIGN
-from pipeline_site.local.outages import outlast
+from pipeline_site.local.outages import retry_outages
 from pipeline_site.local.postgres import SUPERUSER, USER, Postgres, account, binaries
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -53,10 +53,10 @@ class Stack:
         aws = LocalAws(folder=self.folder / "aws", port=0, access_key=known["access_key"], secret_key=known["aws"])
         self._postgres, self._aws = postgres, aws
         self._start_on_port("PostgreSQL", postgres)
-        outlast(lambda: postgres.create(DATABASE), say=self.say, check=self.keep_up, patience=_PATIENCE_SECONDS)
+        retry_outages(lambda: postgres.create(DATABASE), say=self.say, check=self.keep_up, patience=_PATIENCE_SECONDS)
         self._start_on_port("the local AWS", aws)
         set_it_up = partial(set_up, aws, bucket=BUCKET, prefix=PREFIX, queue=QUEUE)
-        queue_url = outlast(set_it_up, say=self.say, check=self.keep_up, patience=_PATIENCE_SECONDS)
+        queue_url = retry_outages(set_it_up, say=self.say, check=self.keep_up, patience=_PATIENCE_SECONDS)
         scratch = self.folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import boto3
 
-from pipeline_site.local.outages import is_outage, sentence
+from pipeline_site.local.outages import describe, is_outage
 
 SCHEDULE_SECONDS = 5.0
 LIMIT_SECONDS = 900.0
@@ -56,7 +56,7 @@ class Worker:
             try:
                 self._turn()
             except Exception as error:
-                _log(error, "The queue can't be reached; trying again.")
+                _log(error, "The queue can't be reached; retrying.")
                 sleep(_PAUSE_SECONDS)
 
     def _turn(self) -> None:
@@ -99,9 +99,9 @@ class Worker:
 
 
 def _log(error: Exception, told: str) -> None:
-    """An outage in one sentence; with its traceback what nobody has foreseen."""
+    """Log an outage as one sentence, anything else with its traceback."""
     if is_outage(error):
-        _LOG.warning("%s %s", told, sentence(error))
+        _LOG.warning("%s %s", told, describe(error))
     else:
         _LOG.error(told, exc_info=error)
 

@@ -273,7 +273,9 @@ def test_a_file_that_a_closed_dataset_takes_on_its_way_fails_and_is_retried_by_w
     Opening.objects.create(dataset=closed, group=Group.objects.get(name="hr"))
     for run in (event_of(upload), receive(source)):
         assert (run.status, run.dataset, run.who) == ("failed", None, people["operator"].username)
-        assert f"salaries, which is closed to {run.who}, who uploaded it; nothing was loaded." in run.reason
+        assert run.reason.startswith(
+            f"{run.who} uploaded this file but has no access to the dataset salaries, where it goes now. Nothing was"
+        )
         with pytest.raises(RunFailed, match="closed to you"):
             runs.retry(run.pk, user=people["operator"])
         assert runs.retry(run.pk, user=people["insider"]).dataset == closed

@@ -58,7 +58,7 @@ def test_only_whose_it_is_goes_on_with_it(door: Door, op1: User, op2: User, smal
         _, before = runs.take_over_upload(upload.pk, user=op2)
         assert before == "op1"
         owner, other = op2, op1
-    said = f"{owner.username} has begun to upload this file. To go on with it, reload this page, take it over under"
+    said = f"{owner.username} already started to upload this file. To continue it, reload this page, take over"
     assert refusal(lambda: ACTS[act](upload.pk, other)).startswith(said)
     assert Upload.objects.get().upload_id == upload.upload_id, "nothing was done"
     assert uploads.parts(door.aws.bucket, upload.key, upload.upload_id) == []
@@ -75,7 +75,9 @@ def test_the_run_names_who_has_taken_it_over(door: Door, op1: User, op2: User, s
     (done,) = runs.finish_uploads([second.upload.pk], user=op2)
     assert (done.who, Upload.objects.count()) == ("op2", 1)
     assert runs.receive(objects.describe(door.aws.bucket, done.key)).who == "op2"
-    assert "op2 has begun" in refusal(lambda: runs.finish_uploads([done.pk], user=op1)), "also when it is finished"
+    assert "op2 already started" in refusal(lambda: runs.finish_uploads([done.pk], user=op1)), (
+        "also when it is finished"
+    )
 
 
 def test_one_that_is_taken_over_while_its_starter_finishes_it_is_not_finished(
@@ -91,7 +93,7 @@ def test_one_that_is_taken_over_while_its_starter_finishes_it_is_not_finished(
         return parts(*asked)
 
     monkeypatch.setattr("ingest.runs.uploading.uploads.parts", meanwhile)
-    assert "op2 has begun" in refusal(lambda: runs.finish_uploads([sending.upload.pk], user=op1))
+    assert "op2 already started" in refusal(lambda: runs.finish_uploads([sending.upload.pk], user=op1))
     assert (Upload.objects.get().who, Upload.objects.get().finished) == ("op2", None)
     assert runs.finish_uploads([sending.upload.pk], user=op2)[0].who == "op2"
 
@@ -99,7 +101,7 @@ def test_one_that_is_taken_over_while_its_starter_finishes_it_is_not_finished(
 def test_what_the_bucket_has_dropped_is_begun_anew_by_who_takes_it_over(door: Door, op1: User, op2: User):
     upload = begin(op1).upload
     uploads.abort(door.aws.bucket, upload.key, upload.upload_id)
-    assert "op1 has begun" in refusal(lambda: ACTS["begin"](upload.pk, op2))
+    assert "op1 already started" in refusal(lambda: ACTS["begin"](upload.pk, op2))
     runs.take_over_upload(upload.pk, user=op2)
     assert begin(op2).upload.who == "op2"
     assert Upload.objects.count() == 1
@@ -134,14 +136,14 @@ def test_the_page_offers_to_take_over_what_others_have_begun_and_logs_both_names
     assert "Take over this upload" in page
     assert "Give up people.csv" not in page
     answer = client.post(f"{ADDRESS}take-over/", {"upload": upload.pk}, follow=True).content.decode()
-    assert "The upload of people.csv is yours: choose the file again to go on with it." in answer
+    assert "You took over the upload of people.csv. Choose the file again to continue it." in answer
     assert "Give up people.csv" in answer
     assert "Take over this upload: " not in answer
     assert Upload.objects.get().who == operator.username
     entry = LogEntry.objects.get(user=operator)
     assert (entry.object_repr, entry.get_change_message()) == (
         "data/people.csv",
-        f"{operator.username} took over what op1 had begun.",
+        f"{operator.username} took over the upload that op1 started.",
     )
 
 

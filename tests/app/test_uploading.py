@@ -149,7 +149,7 @@ def test_of_two_that_begin_at_once_one_is_dropped(door: Door, ann: User, bob: Us
         return start(bucket, key)
 
     monkeypatch.setattr("ingest.runs.uploading.uploads.begin", meanwhile)
-    assert "bob has begun to upload this file" in str(begin(ann))
+    assert "bob already started to upload this file" in str(begin(ann))
     left = door.aws.client("s3").list_multipart_uploads(Bucket=door.aws.bucket)["Uploads"]
     assert [one["UploadId"] for one in left] == [begun[1].upload.upload_id]
 

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
 from pipeline_site.local.children import LocalError
-from pipeline_site.local.outages import outlast
+from pipeline_site.local.outages import retry_outages
 from pipeline_site.local.worker import Worker
 from tests.aws.wires import answering
 from tests.local.processes import comes_true
@@ -63,14 +63,14 @@ def test_dropped_connections_and_a_crash_of_the_database_are_outlasted(serving: 
     for number in range(2):  # its connection is dropped, and so is the one that came after it
         assert serving.ask(f"SELECT count(pg_terminate_backend(pid)) > 0 {OTHERS}") == ["t"]
         expected = number + 1
-        assert comes_true(lambda: serving.printed.count("It answers again.") >= expected, seconds=60), serving.printed  # noqa: B023
-    assert "The database doesn't answer as it should: " in serving.printed
+        assert comes_true(lambda: serving.printed.count("Reconnected.") >= expected, seconds=60), serving.printed  # noqa: B023
+    assert "Database error: " in serving.printed
     drop_and_see_it_load(serving, tmp_path, "after_drops")
 
     connection = psycopg2.connect(database_url(serving))
     os.kill(connection.info.backend_pid, signal.SIGKILL)  # PostgreSQL drops everybody and recovers
     connection.close()
-    assert comes_true(lambda: serving.printed.count("It answers again.") >= 3, seconds=90), serving.printed
+    assert comes_true(lambda: serving.printed.count("Reconnected.") >= 3, seconds=90), serving.printed
     drop_and_see_it_load(serving, tmp_path, "after_a_crash")
 
     assert serving.process
@@ -150,19 +150,19 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_outage_is_said_once_and_asked_again_ever_more_slowly(error: BaseException, pauses: list[float]) -> None:
     said: list[str] = []
     ask = Failing(error, times=6)
-    assert outlast(ask, say=said.append, pause=pauses.append) == "an answer"
+    assert retry_outages(ask, say=said.append, pause=pauses.append) == "an answer"
     assert ask.asked == 7
     assert pauses == sorted(pauses)
     assert len(pauses) == 6
     assert len(said) == 2
-    assert re.fullmatch(r"The (database|local AWS) doesn't answer as it should: .*\. Trying again\.", said[0])
-    assert said[1] == "It answers again."
+    assert re.fullmatch(r"(Database|Local AWS) error: .*\. Retrying\.", said[0])
+    assert said[1] == "Reconnected."
 
 
 @pytest.mark.usefixtures("connected")
 def test_what_works_at_once_is_not_talked_of(pauses: list[float]) -> None:
     said: list[str] = []
-    assert outlast(Failing(OUTAGES[0], times=0), say=said.append, pause=pauses.append) == "an answer"
+    assert retry_outages(Failing(OUTAGES[0], times=0), say=said.append, pause=pauses.append) == "an answer"
     assert (said, pauses) == ([], [])
 
 
@@ -170,16 +170,16 @@ def test_what_works_at_once_is_not_talked_of(pauses: list[float]) -> None:
 @pytest.mark.parametrize("error", FAULTS, ids=lambda error: type(error).__name__)
 def test_a_fault_that_time_does_not_mend_is_a_sentence_at_once(error: BaseException) -> None:
     ask = Failing(error, times=9)
-    with pytest.raises(LocalError, match=r"^The database doesn't answer as it should: no such table\.$"):
-        outlast(ask, say=lambda _: None, pause=lambda _: None)
+    with pytest.raises(LocalError, match=r"^Database error: no such table\.$"):
+        retry_outages(ask, say=lambda _: None, pause=lambda _: None)
     assert ask.asked == 1
 
 
 @pytest.mark.usefixtures("connected")
 def test_patience_has_an_end_where_it_is_told_one() -> None:
     ask = Failing(CLIENT_ERROR, times=9)
-    with pytest.raises(LocalError, match=r"^The local AWS doesn't answer as it should: .*InternalError.*try again"):
-        outlast(ask, say=lambda _: None, pause=lambda _: None, patience=-1)
+    with pytest.raises(LocalError, match=r"^Local AWS error: .*InternalError.*try again"):
+        retry_outages(ask, say=lambda _: None, pause=lambda _: None, patience=-1)
     assert ask.asked == 1
 
 
@@ -190,7 +190,7 @@ def test_a_server_that_has_ended_is_not_waited_for() -> None:
 
     ask = Failing(OUTAGES[0], times=9)
     with pytest.raises(LocalError, match="ended with status 1"):
-        outlast(ask, say=lambda _: None, check=check, pause=lambda _: None)
+        retry_outages(ask, say=lambda _: None, check=check, pause=lambda _: None)
     assert ask.asked == 1
 
 

@@ -1,6 +1,6 @@
-"""The callback of zappa_settings.json: `zappa package`, `deploy` and `update`, typed plainly, end before they begin.
+"""Stop `zappa package`, `deploy` and `update` in the project folder: the "settings" callback of zappa_settings.json.
 
-zappa packs all that it finds in the project's folder: after `make demo` that is the demo's password, keys and files.
+zappa packages every file in the folder. After `make demo` that includes the demo's password, keys and files.
 """
 
 import sys
@@ -12,7 +12,7 @@ _INSTEAD = {"package": "make package", "deploy": "make deploy", "update": "make 
 
 
 class Zappa(Protocol):
-    """What zappa's command tells its callbacks."""
+    """The attributes that zappa's command passes to callbacks."""
 
     command: str
     api_stage: str
@@ -20,17 +20,17 @@ class Zappa(Protocol):
 
 
 def refusal(command: str, stage: str) -> str:
-    """Why zappa must not pack the project itself, and the command that does it; empty for any other command."""
+    """Return why zappa must not run ``command`` here and what to run instead; empty if it may."""
     if command not in _INSTEAD:
         return ""
     return (
-        f"`zappa {command} {stage}` would pack every file in this folder, with the passwords and keys of the demo: "
-        f"run `{_INSTEAD[command]} STAGE={stage}`, which packs the product alone."
+        f"`zappa {command} {stage}` would package every file in this folder, including the demo's passwords and keys: "
+        f"run `{_INSTEAD[command]} STAGE={stage}` instead."
     )
 
 
 def refuse(zappa: Zappa) -> None:
-    """End zappa with one sentence, unless it packs nothing: another command, a container, or a zip without secrets."""
+    """Exit with one sentence if zappa would package this folder, or if the zip it was given contains a secret."""
     made, image = zappa.vargs.get("zip"), zappa.vargs.get("docker_image_uri")
     if not made and not image and (sentence := refusal(zappa.command, zappa.api_stage)):
         sys.exit(sentence)
@@ -39,7 +39,7 @@ def refuse(zappa: Zappa) -> None:
 
 
 def _look_into(made: Path) -> None:
-    # zappa loads this file by itself, and has the project on its path only while it packs.
+    # zappa loads this file on its own, without the project on sys.path.
     sys.path.append(str(Path(__file__).resolve().parents[2]))
     from pipeline_site.deploy import DeployError
     from pipeline_site.deploy.checks import refuse_secrets

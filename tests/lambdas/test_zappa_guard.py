@@ -95,7 +95,7 @@ def test_it_refuses_before_anything_is_packed_or_sent_and_names_the_command(
     done = zappa(command, "dev", folder=tree, **aws_server.environment, **venv)
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith(f"`zappa {command} dev` would pack every file in this folder, ")
+    assert done.stderr.startswith(f"`zappa {command} dev` would package every file in this folder, ")
     assert f"run `{instead}`" in done.stderr
     assert "Traceback" not in done.stdout
     assert set(tree.iterdir()) - before <= {tree / "__pycache__"}, "nothing was packed"
@@ -110,7 +110,7 @@ def test_it_refuses_without_an_account_or_a_region_too(tree: Path) -> None:
 
 def test_commands_that_pack_nothing_are_not_refused(tree: Path, aws_server: LocalAws) -> None:
     done = zappa("status", "dev", folder=tree, **aws_server.environment)
-    assert "would pack" not in done.stdout + done.stderr
+    assert "would package" not in done.stdout + done.stderr
 
 
 def test_a_zip_of_somebodys_own_is_looked_at_before_it_is_sent(
@@ -121,7 +121,7 @@ def test_a_zip_of_somebodys_own_is_looked_at_before_it_is_sent(
         made.writestr("six/.local/env", "a secret")
     done = zappa("deploy", "dev", "--zip", str(own), folder=tree, **aws_server.environment)
     assert done.returncode == 1
-    assert done.stderr.startswith("The package holds six/.local/env, which is a file of secrets: ")
+    assert done.stderr.startswith("The package contains six/.local/env, which holds secrets: ")
 
 
 def test_without_the_refusal_it_packs_the_product_alone(
@@ -198,9 +198,11 @@ def test_certificates_and_examples_are_no_secrets(tmp_path: Path) -> None:
 def test_what_is_no_zip_is_said_in_one_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "any.zip"
     path.write_bytes(content)
-    with pytest.raises(DeployError, match=r"any\.zip can't be read as a zip: .*\. Make the package by `make package`"):
+    with pytest.raises(
+        DeployError, match=r"any\.zip is not a readable zip file: .*\. Build the package with `make package`"
+    ):
         refuse_secrets(path)
-    with pytest.raises(DeployError, match="can't be read as a zip"):
+    with pytest.raises(DeployError, match="is not a readable zip file"):
         refuse_secrets(tmp_path / "missing.zip")
 
 
