@@ -112,8 +112,8 @@ def run_as_told(run: Run) -> dict[str, Any]:
     return told
 
 
-def unfinished_as_told(begun: runs.Unfinished) -> dict[str, Any]:
-    """An unfinished upload for its row in the page."""
+def unfinished_as_told(begun: runs.Unfinished, who: str) -> dict[str, Any]:
+    """An unfinished upload for its row in the page of ``who``."""
     upload = begun.upload
     return {
         "pk": upload.pk,
@@ -126,4 +126,5 @@ def unfinished_as_told(begun: runs.Unfinished) -> dict[str, Any]:
         "started": upload.started,
         "expires": begun.expires,
         "who": upload.who,
+        "is_mine": upload.who == who,
     }

@@ -27,6 +27,7 @@ from ingest.runs.troubles import look
 from ingest.runs.undoing import undo
 from ingest.runs.unfinished import Unfinished, unfinished_uploads
 from ingest.runs.upload_keys import path_of
+from ingest.runs.upload_owner import take_over_upload
 from ingest.runs.uploading import (
     MOST_FILES,
     Sending,
@@ -102,6 +103,7 @@ __all__ = [
     "sweep",
     "take",
     "take_in",
+    "take_over_upload",
     "title_of",
     "trace",
     "undo",

@@ -1,6 +1,7 @@
 """Approve and discard: what an operator decides about a run that is held (BEHAVIOUR 8)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -9,6 +10,7 @@ from ingest.loader.errors import RunFailed
 from ingest.models import Run, storable
 from ingest.runs import signals
 from ingest.runs.answering import acknowledge
+from ingest.runs.permission import require_access
 from ingest.runs.retrying import begin_anew, locked
 
 Status = Run.Status
@@ -26,13 +28,14 @@ def held_by(brakes: Mapping[str, int]) -> str:
     return ", ".join(_TOLD.get(brake, f"{brake} {{:,}}").format(count) for brake, count in brakes.items())
 
 
-def approve(run_id: int) -> Run:
+def approve(run_id: int, *, user: Any | None = None) -> Run:
     """Have a held run loaded again, on the table as it then stands; it is held again if a braked count has grown.
 
-    Raises RunFailed, with a sentence, if the run isn't held.
+    Raises RunFailed, with a sentence, if the run isn't held, or its dataset is closed to ``user``.
     """
     with transaction.atomic():
         run = _held(run_id)
+        require_access(run.dataset, user)
         begin_anew(run, approved=run.brakes)
     return run
 

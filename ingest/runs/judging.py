@@ -13,8 +13,9 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.glance import Glance, glance
 from ingest.loader.headers import read_header
 from ingest.models import Dataset, Run, Upload
-from ingest.runs.destinations import Destination, destinations
+from ingest.runs.destinations import Destination
 from ingest.runs.following import runs_of
+from ingest.runs.permission import permitted
 from ingest.runs.upload_keys import dated_pattern, key_of
 
 HEAD: Final = 1 << 16
@@ -74,20 +75,6 @@ def judge(files: Sequence[Chosen], *, user: Any, preview: bool) -> list[Judgemen
         Judgement(refused=str(key)) if isinstance(key, RunFailed) else _judge(file, found[key], loaded.get(at), preview)
         for at, (file, key) in enumerate(zip(files, keys, strict=True))
     ]
-
-
-def permitted(keys: Sequence[str], user: Any) -> dict[str, Destination | RunFailed]:
-    """Where each of the files goes; RunFailed where that is nowhere, or a dataset that is closed to ``user``."""
-    found = destinations(keys)
-    numbers = {goes.dataset.pk for goes in found.values() if isinstance(goes, Destination) and goes.dataset}
-    seen = set(Dataset.objects.visible_to(user).filter(pk__in=numbers).values_list("pk", flat=True))
-
-    def checked(goes: Destination | RunFailed) -> Destination | RunFailed:
-        if isinstance(goes, Destination) and goes.dataset and goes.dataset.pk not in seen:
-            return RunFailed(f"The dataset {goes.name} is closed to you: ask for access, or rename the file.")
-        return goes
-
-    return {key: checked(goes) for key, goes in found.items()}
 
 
 def refuse_size(size: int) -> None:

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from ingest.aws.events import OUTPUT_PREFIXES, is_marker
 from ingest.loader.errors import RunFailed
-from ingest.runs.previewing import FOLDER, key_of_load
+from ingest.runs.preview_keys import FOLDER, key_of_load
 
 LONGEST_KEY = 1_024  # bytes; S3's own limit
 OURS = (*OUTPUT_PREFIXES, FOLDER)

@@ -10,13 +10,15 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from functools import partial
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 from pipeline_site.local.aws import ENVIRONMENT_FOLDER, LocalAws, let_pages_send, set_up
 from pipeline_site.local.children import HOST, Child, LocalError, free_port
 from pipeline_site.local.kept import FOREIGN
+from pipeline_site.local.outages import retry_outages
 from pipeline_site.local.postgres import SUPERUSER, USER, Postgres, account, binaries
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -24,6 +26,7 @@ DATABASE = "ingest"
 BUCKET = "ingest-demo"
 PREFIX = "data/"
 QUEUE = "ingest-events"
+_PATIENCE_SECONDS = 60.0
 _PORTS = {"PostgreSQL": 5432, "the local AWS": 4566, "the site": 8000}
 
 
@@ -50,9 +53,10 @@ class Stack:
         aws = LocalAws(folder=self.folder / "aws", port=0, access_key=known["access_key"], secret_key=known["aws"])
         self._postgres, self._aws = postgres, aws
         self._start_on_port("PostgreSQL", postgres)
-        postgres.create(DATABASE)
+        retry_outages(lambda: postgres.create(DATABASE), say=self.say, check=self.keep_up, patience=_PATIENCE_SECONDS)
         self._start_on_port("the local AWS", aws)
-        queue_url = set_up(aws, bucket=BUCKET, prefix=PREFIX, queue=QUEUE)
+        set_it_up = partial(set_up, aws, bucket=BUCKET, prefix=PREFIX, queue=QUEUE)
+        queue_url = retry_outages(set_it_up, say=self.say, check=self.keep_up, patience=_PATIENCE_SECONDS)
         scratch = self.folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
@@ -72,11 +76,11 @@ class Stack:
     def start_site(self) -> None:
         """Start the site; ``wait_for_site`` returns when it answers."""
         self.site_port = self.site_port or self._port("the site")
-        command = ["waitress", f"--listen={HOST}:{self.site_port}", "--threads=4", "pipeline_site.wsgi:application"]
-        self._site = self._child("The site", command, "site.log", 5)
-        if self._aws:
+        if self._aws:  # first: it may fail, and is asked again then
             origins = [f"http://{host}:{self.site_port}" for host in (HOST, "localhost")]
             let_pages_send(self._aws, bucket=BUCKET, origins=origins)
+        command = ["waitress", f"--listen={HOST}:{self.site_port}", "--threads=4", "pipeline_site.wsgi:application"]
+        self._site = self._child("The site", command, "site.log", 5)
 
     def wait_for_site(self) -> None:
         """Return when the site shows its login page; raise LocalError if it doesn't within 30 seconds."""
@@ -245,7 +249,7 @@ class Stack:
         try:
             asked.request("GET", "/admin/login/")
             return asked.getresponse().status == 200
-        except OSError:
+        except (OSError, HTTPException):
             return False
         finally:
             asked.close()

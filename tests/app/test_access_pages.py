@@ -95,7 +95,7 @@ LEADING = ("admin:ingest_run_file", "admin:ingest_run_undo", "admin:ingest_run_d
 
 UPLOADING = tuple(
     f"admin:ingest_upload_{verb}"
-    for verb in ("judge", "start", "sign", "finish", "give_up", "follow", "load", "discard")
+    for verb in ("judge", "start", "sign", "finish", "give_up", "take_over", "follow", "load", "discard")
 )
 """What the upload page's script asks for: only that it asks for the permission."""
 

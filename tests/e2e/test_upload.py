@@ -89,7 +89,7 @@ def test_files_become_tables_while_one_looks(site: Site) -> None:
     assert LogEntry.objects.filter(user=user, change_message__contains="Uploaded").count() == 2
 
 
-def test_a_file_goes_on_after_a_reload_and_in_another_browser(site: Site, tmp_path: Path) -> None:
+def test_a_file_goes_on_after_a_reload_and_with_who_takes_it_over(site: Site, tmp_path: Path) -> None:
     big = big_file(tmp_path, parts=5)
     first, second = User.objects.create_superuser("ann"), User.objects.create_superuser("bob")
     page = site.open(ADDRESS, user=first)
@@ -110,6 +110,14 @@ def test_a_file_goes_on_after_a_reload_and_in_another_browser(site: Site, tmp_pa
 
     other = site.open(ADDRESS, user=second)
     parts = Parts(other)
+    other.locator("#files-input").set_input_files(big)
+    status(other, "big.csv", "not sent")
+    expect(row(other, "big.csv")).to_contain_text("ann already started to upload this file.")
+    other.reload()
+    site.check(other)
+    other.get_by_role("button", name="Take over this upload: big.csv, started by ann").click()
+    expect(other.get_by_text("You took over the upload of big.csv.")).to_be_visible()
+    other.wait_for_load_state()  # or the page's script isn't there yet to see what is chosen
     other.locator("#files-input").set_input_files(big)
     status(other, "big.csv", "succeeded")
     assert sorted(parts.numbers) == [4, 5]

@@ -61,7 +61,7 @@ class RunActions(admin.ModelAdmin):
     def decide(self, request: HttpRequest, run_id: int, name: str) -> bool:
         """Do it, log it and say it; whether it was done."""
         try:
-            run, logged, said = DECISIONS[name].act(run_id, request.user.get_username())
+            run, logged, said = DECISIONS[name].act(run_id, request.user)
         except IngestError as refused:
             messages.warning(request, str(refused))
             return False

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ingest import runs
 from ingest.loader.errors import RunFailed
@@ -19,50 +20,50 @@ class Decision:
     """In addresses and of ``runs.choices``."""
     label: str
     permission: str
-    act: Callable[[int, str], Done]
-    """Does it, for the run of this id and the person of this name. Raises IngestError, with a sentence."""
+    act: Callable[[int, Any], Done]
+    """Does it, for the run of this id and the user who asks. Raises IngestError, with a sentence."""
     look: str = ""
     """Of its button: ``main``, ``danger`` or neither."""
     asks: bool = False
     """Whether a page of its own says what it would do before it is done."""
 
 
-def _retry(run_id: int, who: str) -> Done:
-    return runs.retry(run_id), "Retried.", f"Run {run_id} is tried again."
+def _retry(run_id: int, user: Any) -> Done:
+    return runs.retry(run_id, user=user), "Retried.", f"Run {run_id} is tried again."
 
 
-def _load_again(run_id: int, who: str) -> Done:
-    run = runs.load_again(run_id, who)
+def _load_again(run_id: int, user: Any) -> Done:
+    run = runs.load_again(run_id, user.get_username(), user=user)
     return run, f"Loads run {run_id} again.", f"Run {run.pk} loads the file of run {run_id} again."
 
 
-def _undo(run_id: int, who: str) -> Done:
-    undo = runs.undo(run_id, who)
+def _undo(run_id: int, user: Any) -> Done:
+    undo = runs.undo(run_id, user.get_username(), user=user)
     return undo.undoes, f"Undone by run {undo.pk}.", f"Run {undo.pk} undoes run {run_id}."
 
 
-def _approve(run_id: int, who: str) -> Done:
-    return runs.approve(run_id), "Approved.", f"Run {run_id} is loaded again."
+def _approve(run_id: int, user: Any) -> Done:
+    return runs.approve(run_id, user=user), "Approved.", f"Run {run_id} is loaded again."
 
 
-def _discard(run_id: int, who: str) -> Done:
-    return runs.discard(run_id, who), "Discarded.", f"Run {run_id} is discarded."
+def _discard(run_id: int, user: Any) -> Done:
+    return runs.discard(run_id, user.get_username()), "Discarded.", f"Run {run_id} is discarded."
 
 
-def _acknowledge(run_id: int, who: str) -> Done:
-    if not runs.acknowledge([run_id], who):
+def _acknowledge(run_id: int, user: Any) -> Done:
+    if not runs.acknowledge([run_id], user.get_username()):
         raise RunFailed(f"Run {run_id} waits for nobody: it has not failed, or somebody has answered it already.")
     return Run.objects.get(pk=run_id), "Acknowledged.", f"Run {run_id} needs no more attention."
 
 
-def _load_previewed(run_id: int, who: str) -> Done:
-    runs.load_previewed(run_id, who)
+def _load_previewed(run_id: int, user: Any) -> Done:
+    runs.load_previewed(run_id, user.get_username(), user=user)
     run = Run.objects.get(pk=run_id)
     return run, "Loaded what was previewed.", "The file is on its way; its run stands in the list in a moment."
 
 
-def _discard_preview(run_id: int, who: str) -> Done:
-    run = runs.discard_preview(run_id, who)
+def _discard_preview(run_id: int, user: Any) -> Done:
+    run = runs.discard_preview(run_id, user.get_username())
     return run, "Discarded what was previewed.", f"What run {run_id} has shown is discarded."
 
 

@@ -1,0 +1,52 @@
+"""Check at each step that leads to a load whether the person may load into the dataset.
+
+The check is on the dataset that the file goes to at that moment: since the previous step a pattern may have changed, or
+a dataset may have been closed. A request that was allowed is executed: a queued run keeps its dataset, and closing the
+dataset doesn't cancel it. The user None is the system or the command line, which already has the database's password.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.auth import get_user_model
+
+from ingest.loader.errors import RunFailed
+from ingest.models import Dataset
+from ingest.runs.destinations import Destination, destinations
+
+
+def permitted(keys: Sequence[str], user: Any) -> dict[str, Destination | RunFailed]:
+    """Return where each file goes; RunFailed if nowhere, or into a dataset that is closed to ``user``."""
+    found = destinations(keys)
+    numbers = {goes.dataset.pk for goes in found.values() if isinstance(goes, Destination) and goes.dataset}
+    seen = _visible(numbers, user)
+
+    def checked(goes: Destination | RunFailed) -> Destination | RunFailed:
+        if isinstance(goes, Destination) and goes.dataset and goes.dataset.pk not in seen:
+            return RunFailed(f"The dataset {goes.name} is closed to you: ask for access, or rename the file.")
+        return goes
+
+    return {key: checked(goes) for key, goes in found.items()}
+
+
+def require_access(dataset: Dataset | None, user: Any | None) -> None:
+    """Raise RunFailed if ``dataset`` is closed to ``user``."""
+    if dataset is not None and not _visible({dataset.pk}, user):
+        raise RunFailed(f"The dataset {dataset.name} is closed to you: ask for access.")
+
+
+def require_sender_access(dataset: Dataset, who: str) -> None:
+    """Raise RunFailed if ``dataset`` is closed to the user named ``who``, who uploaded a file that now goes there."""
+    user = get_user_model().objects.filter(username=who).first() if who else None
+    if not _visible({dataset.pk}, user):
+        raise RunFailed(
+            f"{who} uploaded this file but has no access to the dataset {dataset.name}, where it goes now. Nothing was "
+            "loaded. Ask someone with access to retry this run, or upload the file under another name."
+        )
+
+
+def _visible(numbers: set[int], user: Any | None) -> set[int]:
+    """Return the datasets that are open to ``user``."""
+    if user is None or not numbers:
+        return numbers
+    return set(Dataset.objects.visible_to(user).filter(pk__in=numbers).values_list("pk", flat=True))
