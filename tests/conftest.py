@@ -17,7 +17,6 @@ import psycopg2
 import pytest
 
 from pipeline_site.local.aws import REGION, LocalAws, set_up
-from pipeline_site.local.children import LocalError, free_port
 from pipeline_site.local.postgres import WHEELS, Postgres
 
 MAJORS = (int(os.environ["PG"]),) if os.environ.get("PG") else (18, 17)
@@ -139,15 +138,9 @@ class Aws:
 @pytest.fixture(scope="session")
 def aws_server(server_folder: Path) -> Iterator[LocalAws]:
     """The local AWS; boto3 finds it by the environment from here on."""
-    for attempt in range(5):  # another session on this machine may take the port in between
-        key, secret = secrets.token_hex(10).upper(), secrets.token_hex(20)
-        server = LocalAws(folder=server_folder / "aws", port=free_port(0), access_key=key, secret_key=secret)
-        try:
-            server.start()
-            break
-        except LocalError:
-            if attempt == 4:
-                raise
+    key, secret = secrets.token_hex(10).upper(), secrets.token_hex(20)
+    server = LocalAws(folder=server_folder / "aws", port=0, access_key=key, secret_key=secret)
+    server.start()
     os.environ.update(server.environment)
     yield server
     server.stop()

@@ -20,7 +20,6 @@ from botocore.exceptions import ClientError
 from django.db import connection
 
 from ingest.models import Run
-from pipeline_site.local.children import free_port
 from tests.conftest import MAJORS, Servers
 from tests.infra.conftest import ROOT
 from tests.infra.template import Stacks
@@ -75,7 +74,7 @@ class Deployed:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsAws]:
     """An AWS for these tests alone."""
     folder = tmp_path_factory.mktemp("aws")
-    server = TlsAws(folder=folder, port=free_port(0), access_key="AKIAINFRA", secret_key="of these tests")
+    server = TlsAws(folder=folder, port=0, access_key="AKIAINFRA", secret_key="of these tests")
     server.start()
     yield server
     if server.child:

@@ -22,7 +22,7 @@ from pipeline_site.deploy import DeployError, account, package, zappa
 from pipeline_site.deploy.function import Function
 from pipeline_site.deploy.stacks import Stacks
 from pipeline_site.deploy.steps import INFRA_PYTHON, Deployment, synthesize
-from pipeline_site.local.children import HOST, free_port
+from pipeline_site.local.children import HOST
 from pipeline_site.local.postgres import USER, Postgres
 from tests.guarded import AUTHORITY, authority, guarded_postgres
 from tests.infra.tls import TlsAws
@@ -44,7 +44,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsAws]:
     """An AWS for these tests alone, to which everything here leads."""
     folder = tmp_path_factory.mktemp("aws")
-    server = TlsAws(folder=folder, port=free_port(0), access_key="AKIADEPLOY", secret_key="of these tests")
+    server = TlsAws(folder=folder, port=0, access_key="AKIADEPLOY", secret_key="of these tests")
     with mock.patch.dict(os.environ):
         for name in _OURS:  # or its functions would find the tests' settings in place of their own
             os.environ.pop(name, None)
