@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg2
 import pytest
 
@@ -27,9 +28,25 @@ _ordinals = count()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a version that isn't there before anything runs."""
+    """Refuse a version that isn't there before anything runs, and tell Hypothesis how to try examples."""
+    # Each run draws the same examples, so that CI is told something by a commit and nothing by luck. A seed, which
+    # `make test-repeat` gives, draws others. Nothing is measured in time, and nothing remembered from run to run.
+    hypothesis.settings.register_profile(
+        "tests",
+        deadline=None,
+        database=None,
+        derandomize=config.getoption("hypothesis_seed", None) is None,
+        print_blob=True,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    hypothesis.settings.load_profile("tests")
     if any(major not in WHEELS for major in MAJORS):
         raise pytest.UsageError(f"PG={os.environ['PG']}: there is {' and '.join(map(str, WHEELS))}.")
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name a test with bytes by its argument: bytes may differ from worker to worker (gzip writes the time)."""
+    return argname if isinstance(val, bytes | bytearray | memoryview) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -462,7 +462,7 @@ _QUERIES = st.lists(st.tuples(_NAMES, st.one_of(_VALUES, _COLUMNS)), max_size=6)
 
 
 def test_any_address_gives_a_page(client, people):
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(pairs=_QUERIES)
     def gives_a_page(pairs):
         query = urlencode(pairs, errors="replace")
