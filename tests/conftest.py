@@ -23,6 +23,8 @@ from pipeline_site.local.postgres import WHEELS, Postgres
 MAJORS = (int(os.environ["PG"]),) if os.environ.get("PG") else (18, 17)
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
 """What a server that nobody will miss may do without."""
+CALM = {"autovacuum": "off"}
+"""What comes when it likes would change estimates, hold locks and be a session among a test's own."""
 
 _ordinals = count()
 
@@ -85,7 +87,7 @@ class Servers(dict[int, Postgres]):
         self.folder = folder
 
     def __missing__(self, major: int) -> Postgres:
-        server = Postgres(folder=self.folder / str(major), major=major, settings=QUICK)
+        server = Postgres(folder=self.folder / str(major), major=major, settings=QUICK | CALM)
         server.start()
         server.create("empty")
         connection = psycopg2.connect(server.url("empty"))

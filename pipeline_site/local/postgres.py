@@ -277,7 +277,10 @@ def _environment() -> dict[str, str]:
 
 def _end(pid: int) -> None:
     for signum, seconds in ((signal.SIGINT, 10.0), (signal.SIGKILL, 5.0)):
-        os.kill(pid, signum)
+        try:
+            os.kill(pid, signum)
+        except ProcessLookupError:  # it ended by itself just now
+            return
         end = monotonic() + seconds
         while monotonic() < end:
             if not command_of(pid) or command_of(pid) == [""]:

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import sysconfig
-import time
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +23,7 @@ from tests.conftest import MAJORS, Servers
 from tests.infra.conftest import ROOT
 from tests.infra.template import Stacks
 from tests.infra.tls import TlsAws
+from tests.local.processes import comes_true
 
 CODE = """
 import django
@@ -139,9 +139,7 @@ def test_a_file_that_is_put_there_is_loaded_and_one_that_was_there_first(
     deployed.deploy("trigger", deployed.stacks["trigger"].whole)
     s3.put_object(Bucket=made["BucketName"], Key="data/people.csv", Body=b"id,name\n1,Ada\n2,Grace\n")
     s3.put_object(Bucket=made["BucketName"], Key="elsewhere/people.csv", Body=b"id\n1\n")
-    until = time.monotonic() + 180
-    while Run.objects.filter(status="succeeded").count() < 2 and time.monotonic() < until:
-        time.sleep(0.1)
+    assert comes_true(lambda: Run.objects.filter(status="succeeded").count() == 2, seconds=240), "not all were loaded"
     assert dict(Run.objects.values_list("key", "inserted")) == {"data/early.csv": 1, "data/people.csv": 2}
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM datasets.people ORDER BY id")
