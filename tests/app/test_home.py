@@ -32,7 +32,12 @@ def make(source):
 
     def make(name: str, status: str = "succeeded", *, ago: int = 0, **fields: object) -> Run:
         run = runs.receive(source(f"data/{name}.csv"))
-        told = {"status": status, "received": timezone.now() - timedelta(days=ago), "finished": timezone.now(), **fields}
+        told = {
+            "status": status,
+            "received": timezone.now() - timedelta(days=ago),
+            "finished": timezone.now(),
+            **fields,
+        }
         if status == "succeeded":
             told = {"records": sum(v for k, v in fields.items() if k != "size"), **told}
         Run.objects.filter(pk=run.pk).update(**told)
