@@ -9,19 +9,20 @@ from pipeline_site.deploy.package import BUILD
 from pipeline_site.local.children import HOST
 from pipeline_site.local.postgres import Postgres
 from tests.conftest import QUICK
+from tests.shared import locked
 
 AUTHORITY = BUILD / "tests" / "authority.pem"
 """The certificate of the authority that vouches for these servers; kept, since it goes into the tests' package."""
 
 
 def authority() -> trustme.CA:
-    """That authority, made once."""
+    """That authority, made once by whichever worker comes first."""
     key = AUTHORITY.with_suffix(".key")
-    if not key.exists():
-        made = trustme.CA()
-        AUTHORITY.parent.mkdir(parents=True, exist_ok=True)
-        made.cert_pem.write_to_path(AUTHORITY)
-        made.private_key_pem.write_to_path(key)
+    with locked(AUTHORITY.with_suffix(".lock")):
+        if not key.exists():
+            made = trustme.CA()
+            made.cert_pem.write_to_path(AUTHORITY)
+            made.private_key_pem.write_to_path(key)
     return trustme.CA.from_pem(AUTHORITY.read_bytes(), key.read_bytes())
 
 
