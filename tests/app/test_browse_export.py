@@ -17,7 +17,7 @@ from ingest.aws import objects
 from ingest.browsing import exporting
 from ingest.models import Dataset
 from tests.app.conftest import Door, rows
-from tests.app.pages import execute, staff
+from tests.app.pages import execute, slow_down, staff
 
 FORMULAS = ["=1+1", "+49 30 1", "-x", "@SUM(A1)", "\tx", "\rx", "\nx", "-5 apples", "-"]
 HARMLESS = [
@@ -158,7 +158,7 @@ def test_a_limit_that_is_met_and_a_bucket_that_does_not_answer_are_sentences(cli
     with monkeypatch.context() as small:
         small.setattr(exporting, "_MOST_BYTES", 10)
         assert "filter the rows first" in client.post(address, {"format": "json"}, follow=True).content.decode()
-    monkeypatch.setattr(exporting, "SECONDS", 0.001)
-    execute("insert into people (id, note) select i, 'x' from generate_series(1000, 61000) i")
+    monkeypatch.setattr(exporting, "SECONDS", 1)
+    slow_down("people", seconds=300)
     page = client.post(address, {"format": "csv", "desc": "note"}, follow=True).content.decode()
     assert "seconds and was stopped: filter the rows first" in page

@@ -214,8 +214,9 @@ def test_the_list_is_narrowed_by_status_day_who_kind_and_dataset(client, source)
     staff(client, "view_run")
     made = [runs.receive(source(f"data/{name}.csv")) for name in ("apples", "pears", "plums")]
     Run.objects.filter(pk=made[0].pk).update(status="held", who="ada", kind="undo")
-    Run.objects.filter(pk=made[1].pk).update(received=timezone.now() - timezone.timedelta(days=40))
-    day = (timezone.now() - timezone.timedelta(days=40)).date()
+    received = timezone.now() - timezone.timedelta(days=40)
+    Run.objects.filter(pk=made[1].pk).update(received=received)
+    day = received.date()
     for query, found in {
         "status=attention": [0],
         "status=active": [2, 1],

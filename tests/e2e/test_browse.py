@@ -1,13 +1,13 @@
 """Browse, as a person goes it: from the dataset to its rows, one row and what became of it, and a file of them."""
 
 import json
-import time
 from pathlib import Path
 
 from django.db import connection
 
 from ingest.models import Dataset, Run
 from tests.e2e.conftest import Site
+from tests.local.processes import comes_true
 
 HEADER = "id,name,email,country,amount,joined,active,note\n"
 NOTES = ("", '""', "=1+1", '"ünï, ""quoted"""', f'"{"a long note that goes on and on, " * 12}"', "😀")
@@ -25,13 +25,11 @@ PEOPLE = HEADER + "".join(map(person, range(1, 241)))
 def dropped(site: Site, name: str, content: str) -> Run:
     """Put a file and wait for its run: the worker takes it, as the event comes."""
     source = site.door.put(name, content)
-    for _ in range(300):
-        run = Run.objects.filter(key=source.key, version_id=source.version_id, finished__isnull=False).first()
-        if run:
-            assert run.status == "succeeded", run.reason
-            return run
-        time.sleep(0.1)
-    raise AssertionError(f"nobody loaded {name}")
+    ended = Run.objects.filter(key=source.key, version_id=source.version_id, finished__isnull=False)
+    assert comes_true(ended.exists), f"nobody loaded {name} within two minutes"
+    run = ended.get()
+    assert run.status == "succeeded", run.reason
+    return run
 
 
 def test_somebody_goes_from_a_dataset_to_its_rows_and_takes_some_home(site: Site) -> None:

@@ -1,7 +1,7 @@
 """What a run has changed is told from before-images, and what its undo would do is told before it is done."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg2.extensions import connection as Connection
 
@@ -88,7 +88,7 @@ def test_a_table_of_as_many_columns_as_there_may_be_is_compared_as_far_as_goes(t
     assert found.uncompared == 1_501 - 800
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60)
 @given(
     history=st.lists(st.tuples(files(), st.sampled_from([Mode.UPSERT, Mode.SNAPSHOT])), min_size=1, max_size=4),
     chosen=st.integers(0, 4),

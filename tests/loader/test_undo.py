@@ -1,7 +1,7 @@
 """Undo puts rows back exactly, own columns included, and lists what it leaves (BEHAVIOUR 8)."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg2.extensions import connection as Connection
 
@@ -144,7 +144,7 @@ def files(draw: st.DrawFn) -> str:
     return "id,email,v\n" + "".join(f"{i},{e},{draw(st.integers(0, 3))}\n" for i, e in pairs)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60)
 @given(history=st.lists(st.tuples(files(), st.sampled_from([Mode.UPSERT, Mode.SNAPSHOT])), min_size=1, max_size=4))
 def test_undone_in_turn_every_run_leaves_the_table_as_it_found_it(
     shared: Connection, history: list[tuple[str, Mode]]

@@ -35,7 +35,7 @@ def test_djangos_database_is_on_our_server(db: None) -> None:
 def test_an_object_in_the_bucket_reaches_the_queue(aws: Aws) -> None:
     aws.client("s3").put_object(Bucket=aws.bucket, Key="data/a b.csv", Body=b"id\n1\n")
     aws.client("s3").put_object(Bucket=aws.bucket, Key="elsewhere/a.csv", Body=b"id\n1\n")
-    got = aws.client("sqs").receive_message(QueueUrl=aws.queue_url, WaitTimeSeconds=5, MaxNumberOfMessages=10)
+    got = aws.client("sqs").receive_message(QueueUrl=aws.queue_url, WaitTimeSeconds=20, MaxNumberOfMessages=10)
     events = [json.loads(message["Body"]) for message in got["Messages"]]
     keys = [record["s3"]["object"]["key"] for event in events for record in event.get("Records", ())]
     assert keys == ["data/a+b.csv"]
