@@ -2,10 +2,12 @@
 
 import csv
 import io
+import sys
 
 from ingest.loader.names import EXPORT_HEADER, REJECT_HEADERS, is_corrected, is_marked
 from ingest.loader.sniff import DELIMITERS
 
+csv.field_size_limit(sys.maxsize)  # a cell may be as long as a record; the default of 128 KiB is the process's own
 _SIGNS = tuple(name.encode() for name in (EXPORT_HEADER, REJECT_HEADERS[-1]))
 
 

@@ -13,6 +13,7 @@ from ingest.loader.target import Target
 from ingest.models import Dataset, Progress, Run, storable
 from ingest.runs import ending
 from ingest.runs.claiming import Claim, ClaimLost
+from ingest.runs.corrections import send_back
 from ingest.runs.heartbeat import Heartbeat
 from ingest.runs.looking import sample
 from ingest.runs.material import Material
@@ -54,6 +55,8 @@ class Attempt:
         for _ in range(_ROUNDS):
             if lacking:
                 self._make_ready(lacking)
+                if lacking is self.own:
+                    send_back(self._claim, self.own.text)
             try:
                 with transaction.atomic():
                     status, lacking = self._settle()

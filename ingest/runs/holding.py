@@ -9,6 +9,7 @@ from ingest.loader.errors import RunFailed
 from ingest.models import Run, storable
 from ingest.runs import signals
 from ingest.runs.answering import acknowledge
+from ingest.runs.corrections import BRAKE, let_go
 from ingest.runs.retrying import begin_anew, locked
 
 Status = Run.Status
@@ -18,6 +19,7 @@ _TOLD = {
     "shrunk": "the file has {:,} records fewer than the previous snapshot",
     "duplicate": "{:,} records repeat a key and differ in other columns",
     "export": "it is a spreadsheet-safe export without a key: {:,} records would be inserted as new rows",
+    "address": "its columns _dataset and _run can't be followed",
     "approval": "the dataset asks for approval",
 }
 
@@ -49,6 +51,8 @@ def discard(run_id: int, who: str) -> Run:
         run.status, run.reason = Status.FAILED, storable(f"Discarded by {who}.")
         Run.objects.filter(pk=run_id).update(status=run.status, reason=run.reason, finished=Now())
         signals.ended(run, run.status, {"reason": run.reason, "answered": True})
+        if BRAKE in run.brakes:
+            let_go(run)
     return run
 
 
