@@ -1,6 +1,7 @@
 """Export: what is shown of a table as CSV or JSON, made in a file: memory holds none of it."""
 
 import errno
+import hashlib
 import re
 import tempfile
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ from ingest.aws import objects
 from ingest.aws.events import OUTPUT_PREFIXES
 from ingest.browsing import conditions
 from ingest.browsing.errors import CantBrowse
-from ingest.browsing.headers import Headers, choose_headers, learn
+from ingest.browsing.headers import Headers, choose_headers, learn, remember
 from ingest.browsing.reading import ask, reading, shown_columns
 from ingest.browsing.state import State, ordered, parse
 from ingest.browsing.table import Column, Kind, Table, read
@@ -110,13 +111,16 @@ def export(name: str, pairs: Iterable[tuple[str, str]], form: Format, *, all_col
                 "source": question.source,
                 "conditions": question.conditions,
             }
-            headers = Headers(texts=())
+            dataset, headers = _dataset(name), Headers(texts=())
             if form is Format.CSV:
-                headers = _write_csv(cursor, file, columns, _dataset(name), state, told)
+                headers = _write_csv(cursor, file, columns, dataset, state, told)
             else:
                 _write_json(cursor, file, columns, told)
         if headers.new:
             learn(name, headers.new)
+        if form is Format.CSV and not dataset.identities:
+            file.seek(0)
+            remember(dataset, hashlib.file_digest(file, "sha256").hexdigest())
         return _finished(file, Export(name=_file_name(table, form), format=form, size=file.tell(), state=state.query()))
     except OSError as error:
         with suppress(OSError):  # what still waits to be written has no room either

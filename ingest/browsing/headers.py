@@ -22,6 +22,8 @@ from ingest.models import Dataset
 
 _RESERVED = {*REJECT_HEADERS, *ADDRESS_HEADERS, EXPORT_HEADER}
 """Headers by which a file is taken for a reject file or an export of another form."""
+_REMEMBERED = 100
+"""Exports of a table without a key that are known when they come back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +88,14 @@ def _by_header(columns: Sequence[str], known: Mapping[str, str]) -> Headers:
 
 def _is_free(text: str, taken: set[str]) -> bool:
     return text.strip().casefold() not in taken
+
+
+def remember(dataset: Dataset, sha256: str) -> None:
+    """Let a dataset without a key know an export of its table: loaded again, its rows would be inserted twice."""
+    with transaction.atomic():
+        found = Dataset.objects.select_for_update(no_key=True).filter(pk=dataset.pk).values_list("exports", flat=True)
+        known = [each for each in (found.first() or []) if each != sha256]
+        Dataset.objects.filter(pk=dataset.pk).update(exports=[*known, sha256][-_REMEMBERED:])
 
 
 def learn(name: str, new: Mapping[str, str]) -> None:

@@ -46,7 +46,7 @@ def _brakes(outcome: Outcome, target: Target) -> tuple[dict[str, int], list[str]
     if target.export and outcome.inserted and not outcome.identities:
         brakes["export"] = outcome.inserted
         told.append(
-            f"it is a spreadsheet-safe export, and {target.table} has no key to find its rows by, so its "
+            f"it is an export, and {target.table} has no key to find its rows by, so its "
             f"{outcome.inserted:,} records would be inserted as new rows"
         )
     if target.asks_approval and (outcome.inserted or outcome.updated or outcome.deleted):

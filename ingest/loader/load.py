@@ -131,7 +131,7 @@ def _for_part(target: Target, header: Header) -> Target:
     A corrected reject file isn't held by a safeguard either; a spreadsheet-safe export is, where there is no key.
     """
     mode = Mode.APPEND if target.mode is Mode.APPEND else Mode.UPSERT
-    target = replace(target, mode=mode, export=header.marked)
+    target = replace(target, mode=mode, export=header.marked or target.export)
     if header.corrected:
         approved = {**(target.approved or {}), **EVERYTHING}
         target = replace(target, corrections=True, asks_approval=False, approved=approved)

@@ -41,7 +41,7 @@ class Target:
     corrections: bool = False
     """The file is a corrected reject file: a line that was forgotten doesn't turn a column into ``text``."""
     export: bool = False
-    """The file is a spreadsheet-safe export: without a key its records would be inserted a second time."""
+    """The file is an export of the table: without a key its records would be inserted a second time."""
     asks_approval: bool = False
     """Every run that would change the table is held first."""
     approved: Mapping[str, int] | None = None

@@ -11,6 +11,13 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name="dataset",
+            name="exports",
+            field=models.JSONField(
+                default=list, editable=False, help_text="SHA-256 of the last exports of a table without a key."
+            ),
+        ),
         # The database gives each row that is there an id of its own, in the one pass that adds the column.
         migrations.AddField(
             model_name="run",

@@ -156,7 +156,9 @@ class Attempt:
 
     def _target(self, run: Run) -> Target:
         previous = previous_snapshot(run) if run.dataset.mode == Dataset.Mode.SNAPSHOT else None
-        return run.dataset.target(run.pk, approved=run.approved, previous_records=previous and previous.records)
+        return run.dataset.target(
+            run.pk, approved=run.approved, previous_records=previous and previous.records, sha256=self.own.sha256
+        )
 
     def _material(self, run: Run) -> Material:
         """What we have of the run's source object; two runs of one version share it."""

@@ -25,7 +25,8 @@ BRAKE = "address"
 AT_THE_COMMAND_LINE = " at the command line"
 """Behind the name of whoever uses a command; no account has a name with spaces."""
 
-_HEAD = 1 << 20
+_HEAD, _LONGEST = 1 << 20, 80 << 20
+"""Bytes that are read to find out where a file comes from; the second holds the longest record allowed."""
 _MOST_RECORDS = 10_000
 _SHOWN = 60
 _AT_ONCE = timedelta(minutes=1)
@@ -135,9 +136,7 @@ def send_back(claim: Claim, path: Path) -> None:
     run = claim.run
     if BRAKE in (run.approved or {}):  # an operator wants it where its name leads
         return
-    with path.open("rb") as file:
-        head = file.read(_HEAD + 1)
-    address = address_of(head[:_HEAD], whole=len(head) <= _HEAD)
+    address = _read_address(path)
     if address is None:
         return
     try:
@@ -149,6 +148,17 @@ def send_back(claim: Claim, path: Path) -> None:
             f"{refused} Discard this run, or approve it to load the file into {run.dataset.name}.", None, {BRAKE: 0}
         ) from None
     _link(claim, origin)
+
+
+def _read_address(path: Path) -> Address | None:
+    """By the first MiB, or by more where that holds no whole record."""
+    size, address = path.stat().st_size, None
+    for most in (_HEAD, _LONGEST):
+        with path.open("rb") as file:
+            address = address_of(file.read(most), whole=size <= most)
+        if address is None or address.runs:
+            break
+    return address
 
 
 def _link(claim: Claim, origin: Run) -> None:

@@ -18,7 +18,7 @@ _TOLD = {
     "deleted": "{:,} rows would be deleted",
     "shrunk": "the file has {:,} records fewer than the previous snapshot",
     "duplicate": "{:,} records repeat a key and differ in other columns",
-    "export": "it is a spreadsheet-safe export without a key: {:,} records would be inserted as new rows",
+    "export": "it is an export of a table without a key: {:,} records would be inserted as new rows",
     "address": "its columns _dataset and _run can't be followed",
     "approval": "the dataset asks for approval",
 }

@@ -151,8 +151,9 @@ def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, previe
 
 def _sent_back(file: Chosen, goes: Destination, who: str) -> tuple[Destination, list[str], list[str]]:
     """Where a reject file goes, with what is to be said of it, and what to be asked."""
-    address = address_of(file.head, whole=len(file.head) >= file.size)
-    if address is None:
+    whole = len(file.head) >= file.size
+    address = address_of(file.head, whole=whole)
+    if address is None or not (address.runs or whole):
         return goes, [], []
     try:
         origin = origin_of(address, who)

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import html
 import io
 import uuid
 
@@ -126,7 +127,9 @@ def test_a_file_whose_every_record_was_rejected_finds_back(door: Door):
         ("\n2,", "\n3,N,4,2,c,r,customers,11111111-1111-1111-1111-111111111111\n2,", "come from several runs"),
     ],
 )
-def test_a_file_that_cannot_be_sent_back_is_held_and_says_why(door: Door, first: Run, old: str, new: str, said: str):
+def test_a_file_that_cannot_be_sent_back_is_held_and_says_why(
+    door: Door, first: Run, client, old: str, new: str, said: str
+):
     Dataset.objects.get_or_create(name="orders")
     text = corrected(first).replace(str(first.public_id) if old == "RUN" else old, new)
     before = rows("select t::text from customers t order by 1")
@@ -135,6 +138,8 @@ def test_a_file_that_cannot_be_sent_back_is_held_and_says_why(door: Door, first:
     assert said in run.reason
     assert f"approve it to load the file into {DRAFT}" in run.reason
     assert rows("select t::text from customers t order by 1") == before
+    staff(client, superuser=True)
+    assert said in html.unescape(client.get(reverse("admin:ingest_run_change", args=[run.pk])).content.decode())
     runs.discard(run.pk, "ada")
     assert not Dataset.objects.filter(name=DRAFT).exists()
     assert Run.objects.get(pk=run.pk).dataset is None

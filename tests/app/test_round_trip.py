@@ -214,6 +214,17 @@ def test_an_export_of_a_spreadsheet_is_held_where_there_is_no_key(door: Door):
         assert rows(f"select count(*) from {mode}") == [(2,)]
 
 
+def test_a_plain_export_is_not_inserted_twice_in_silence_where_there_is_no_key(door: Door):
+    for mode in ("upsert", "append"):
+        Dataset.objects.create(name=mode, mode=mode)
+        door.load(f"{mode}.csv", "note\n=a\nb\n")
+        content = exported(mode)
+        run = door.load(f"{mode}.csv", content)
+        assert (run.status, run.brakes) == ("held", {"export": 2})
+        assert rows(f"select count(*) from {mode}") == [(2,)]
+        assert door.load(f"{mode}.csv", content + b"c\n").inserted == 3, "new rows, as the page says"
+
+
 def test_marks_are_taken_off_before_a_null_token_is_looked_for(door: Door):
     Dataset.objects.create(name="t", null_tokens=["-"])
     door.load("t.csv", "id,n\n1,5\n2,-\n")
