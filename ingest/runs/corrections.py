@@ -12,12 +12,13 @@ from pathlib import Path
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
+from django.db.models.functions import Coalesce, Now
 
 from ingest.loader.cells import BOM
 from ingest.loader.errors import RunFailed, RunHeld
 from ingest.loader.names import ADDRESS_HEADERS, is_corrected, plain_headers, positions_of, used_positions
 from ingest.loader.ours import our_delimiter
-from ingest.models import Dataset, Run
+from ingest.models import Dataset, Run, Trouble
 from ingest.runs.claiming import Claim, ClaimLost
 
 BRAKE = "address"
@@ -194,4 +195,6 @@ def _is_draft(dataset: Dataset, run: Run) -> bool:
 
 def _delete(draft: Dataset) -> None:
     with suppress(IntegrityError, ProtectedError), transaction.atomic():  # another file of that name may just have come
+        # What people were told of it stays, and what is still to be sent.
+        Trouble.objects.filter(dataset=draft).update(dataset=None, closed=Coalesce("closed", Now()))
         draft.delete()
