@@ -156,9 +156,14 @@ def _unused(name: str, owned: set[str]) -> str:
     return candidate
 
 
+def is_extension(text: str) -> bool:
+    """Whether ``text`` is an extension of files that are loaded, such as ``csv`` or ``gz``."""
+    return text.strip().lower() in _EXTENSIONS
+
+
 def _without_extensions(file_name: str) -> str:
     name = file_name
-    while "." in name and name.rsplit(".", 1)[1].strip().lower() in _EXTENSIONS:
+    while "." in name and is_extension(name.rsplit(".", 1)[1]):
         name = name.rsplit(".", 1)[0]
     # An extension that we don't know is one all the same (`customers.export`), unless a known one stood behind it.
     return name.rsplit(".", 1)[0] if name == file_name and "." in name else name

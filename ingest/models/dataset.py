@@ -128,6 +128,9 @@ class Dataset(models.Model):
         related_name="+",
         help_text="The run whose load stands in the table; none once an operator has changed the table since.",
     )
+    altered = models.DateTimeField(
+        null=True, editable=False, help_text="When an operator last changed the table's key or the type of a column."
+    )
     table_rows = models.BigIntegerField(
         null=True, editable=False, help_text="Rows in the table as its last run left them; empty: not reckoned yet."
     )

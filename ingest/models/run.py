@@ -122,6 +122,14 @@ class Run(models.Model):
         db_index=False,
         help_text="The run whose rejects its file corrects.",
     )
+    repeated_by = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The run that took its place when an older version of its file arrived late.",
+    )
     stayed = models.JSONField(default=list, help_text="Rows that an undo has left as they are: [key, why].")
     decided = models.CharField(max_length=200, blank=True, help_text="What became of a preview, and by whom.")
 

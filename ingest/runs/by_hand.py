@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import psycopg2
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from ingest.loader import hand
 from ingest.loader import load as loading
@@ -68,6 +69,7 @@ def change_type(dataset_id: int, column: str, kind: str) -> None:
         if join(before, wanted) is not wanted:
             _end_undo(dataset)
         Dataset.objects.filter(pk=dataset.pk).update(newest=None)
+        _note_altered(dataset)
 
 
 def _change_identities(dataset: Dataset, standing: Standing, before: Identities) -> None:
@@ -87,6 +89,7 @@ def _change_identities(dataset: Dataset, standing: Standing, before: Identities)
         raise RunFailed(f"The rows of {dataset.name} have no key, and a snapshot needs a key: declare one.")
     if choice != before:
         dataset.newest = None
+        _note_altered(dataset)
         _end_undo(dataset)
     dataset.identities = [list(key) for key in choice]
     dataset.evidence = _evidence(dataset, choice)
@@ -106,6 +109,11 @@ def _choices(dataset: Dataset, standing: Standing) -> list[Identities]:
     if "id" in standing.columns:
         return [ID_AND_EMAIL, (("id",),)] if "email" in standing.columns else [(("id",),)]
     return [(("email",),)] if "email" in standing.columns else [()]
+
+
+def _note_altered(dataset: Dataset) -> None:
+    """By the database's clock, as runs are: versions of a file that arrive late are held against it."""
+    Dataset.objects.filter(pk=dataset.pk).update(altered=Now())
 
 
 def _end_undo(dataset: Dataset) -> None:

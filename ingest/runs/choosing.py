@@ -2,7 +2,6 @@
 
 from ingest.loader.errors import RunFailed
 from ingest.models import Run
-from ingest.runs.retrying import RETRIED
 from ingest.runs.undoing import check_undoable
 
 Status, Kind = Run.Status, Run.Kind
@@ -13,8 +12,10 @@ def choices(run: Run) -> tuple[str, ...]:
     waits_for_somebody = run.answered is None and run.kind != Kind.PREVIEW
     if run.status == Status.HELD:
         return ("approve", "discard", "acknowledge") if waits_for_somebody else ("approve", "discard")
-    if run.status in RETRIED:
-        return ("retry", "acknowledge") if waits_for_somebody and run.status == Status.FAILED else ("retry",)
+    if run.status == Status.SUPERSEDED:
+        return ("retry", "load_again") if run.kind == Kind.LOAD else ("retry",)
+    if run.status == Status.FAILED:
+        return ("retry", "acknowledge") if waits_for_somebody else ("retry",)
     if run.status != Status.SUCCEEDED:
         return ()
     if run.kind == Kind.PREVIEW:

@@ -135,7 +135,9 @@ def send_back(claim: Claim, path: Path) -> None:
     Raises RunHeld where it can't be sent there, RunFailed for a preview of it, ClaimLost.
     """
     run = claim.run
-    if BRAKE in (run.approved or {}):  # an operator wants it where its name leads
+    if run.corrects_id or BRAKE in (
+        run.approved or {}
+    ):  # it was sent there, or an operator wants it where its name leads
         return
     address = _read_address(path)
     if address is None:

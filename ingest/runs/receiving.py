@@ -8,6 +8,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from ingest.aws import objects
+from ingest.aws.events import is_marker
 from ingest.loader.errors import RunFailed
 from ingest.loader.source import SourceObject
 from ingest.models import Dataset, Progress, Run
@@ -21,9 +22,11 @@ from ingest.runs.previewing import FOLDER, kind_of
 def put(path: Path, *, preview: bool = False) -> SourceObject:
     """Put a local file in the bucket, where it takes the same way as any other; returns the version it became.
 
-    With ``preview`` it is only shown what a load would do. Raises OSError if the file can't be read, RunFailed or
-    RunInterrupted if the bucket doesn't take it.
+    With ``preview`` it is only shown what a load would do. Raises OSError if the file can't be read, RunFailed
+    where its name says that it isn't to be loaded, RunFailed or RunInterrupted if the bucket doesn't take it.
     """
+    if is_marker(path.name):
+        raise RunFailed("it is a marker of another tool, or hidden: such files are not loaded")
     folder = settings.PREFIX + (FOLDER if preview else "")
     return objects.put(path, settings.BUCKET, f"{folder}{path.name}")
 

@@ -18,6 +18,9 @@ Status = Run.Status
 RETRIED = (Status.FAILED, Status.SUPERSEDED)
 """What an operator can have tried again as it is; a run that succeeded is loaded once more, as a new one."""
 
+LOADED_AGAIN = (Status.SUCCEEDED, Status.SUPERSEDED)
+"""What an operator can have loaded again, as a run of its own."""
+
 _OTHER_KINDS = {Run.Kind.UNDO: "an undo", Run.Kind.PREVIEW: "a preview"}
 
 
@@ -68,13 +71,14 @@ def begin_anew(run: Run, *, approved: dict[str, int] | None = None) -> None:
 
 
 def load_again(run_id: int, who: str = "") -> Run:
-    """A new run of a source object that was loaded before, even if its content stands in the table ("load anyway").
+    """A new run of a source object whatever speaks against it ("load anyway"); gives that run, waiting.
 
-    Raises RunFailed if the run has not succeeded.
+    It is loaded even if its content is in the table, and over the rows of newer versions of its file. Raises RunFailed
+    if the run has neither succeeded nor been superseded.
     """
     run = Run.objects.select_related("dataset").get(pk=run_id)
     if run.kind != Run.Kind.LOAD:
         raise RunFailed(f"Run {run.pk} is {_OTHER_KINDS[run.kind]}; only a load can be repeated.")
-    if run.status != Status.SUCCEEDED:
-        raise RunFailed(f"Run {run.pk} is {run.status}; only what has succeeded can be loaded once more.")
+    if run.status not in LOADED_AGAIN:
+        raise RunFailed(f"Run {run.pk} is {run.status}; only succeeded or superseded runs can be loaded again.")
     return load_once_more(run, forced=True, status=Status.WAITING, who=who)

@@ -50,6 +50,11 @@ def check_undoable(run: Run) -> None:
         raise RunFailed(f"Run {run.pk} is a preview: it has loaded nothing.")
     if run.status != Status.SUCCEEDED:
         raise RunFailed(f"Run {run.pk} is {run.status}; only a load that has succeeded can be undone.")
+    if run.repeated_by_id:
+        raise RunFailed(
+            f"Run {run.pk} was taken back and repeated when an older version of its file arrived; undo run "
+            f"{run.repeated_by_id} instead."
+        )
     if not (run.inserted or run.updated or run.deleted):
         raise RunFailed(f"Run {run.pk} changed nothing, so there is nothing to undo.")
     if not run.undoable:

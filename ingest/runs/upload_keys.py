@@ -5,7 +5,7 @@ import unicodedata
 
 from django.conf import settings
 
-from ingest.aws.events import OUTPUT_PREFIXES
+from ingest.aws.events import OUTPUT_PREFIXES, is_marker
 from ingest.loader.errors import RunFailed
 from ingest.runs.previewing import FOLDER, key_of_load
 
@@ -39,6 +39,8 @@ def key_of(path: str, *, preview: bool) -> str:
     if path.startswith(OURS):
         folder = path.partition("/")[0]
         raise RunFailed(f"The folder {folder}/ is kept for what is written here by ourselves: rename it.")
+    if is_marker(path):
+        raise RunFailed("The file is a marker of another tool, or hidden: such files are not loaded.")
     key = settings.PREFIX + (FOLDER if preview else "") + path
     longest = LONGEST_KEY - len(key.encode()) + size
     if size > longest:

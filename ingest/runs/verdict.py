@@ -51,9 +51,14 @@ def _has_table(dataset: Dataset) -> bool:
         return read_table(cursor, dataset.name).exists
 
 
-def newer_loaded(run: Run) -> Run | None:
-    """The newest version of the run's key that its dataset has loaded, if it is newer than the run's own."""
-    return _first(_newer(run).filter(status=Run.Status.SUCCEEDED, undone=False))
+def newer_loads(run: Run) -> list[Run]:
+    """The loads of newer versions of the run's key that are in the dataset's table, oldest version first.
+
+    Mostly none, which one look at an index tells.
+    """
+    loaded = _newer(run).filter(status=Run.Status.SUCCEEDED, undone=False, repeated_by=None)
+    numbers = list(loaded.values_list("pk", flat=True))
+    return list(Run.objects.filter(pk__in=numbers).order_by("version_order", "load_number")) if numbers else []
 
 
 def newer_known(run: Run) -> Run | None:

@@ -171,7 +171,7 @@ def test_retry_anyway_makes_a_new_run_of_what_succeeded(door: Door):
     assert handlers.on_schedule() == {"carried": 1}
     again = Run.objects.get(load_number=2)
     assert (again.status, again.unchanged, again.forced) == ("succeeded", 2, True)
-    with pytest.raises(CommandError, match="only what has succeeded"):
+    with pytest.raises(CommandError, match="only succeeded or superseded"):
         called("retry", "--anyway", door.load("x.csv", "").pk)
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingest", "0015_size_over_time"),
+        ("ingest", "0016_late_versions"),
     ]
 
     operations = [
