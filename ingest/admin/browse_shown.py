@@ -46,6 +46,7 @@ def page(shown: Shown, *, row: str, wanted: str) -> dict[str, Any]:
         "next": shown.next.query() if shown.next else "",
         "first": state.but().query(),
         "without_page": state.but().pairs(),
+        "without_safe": state.but(safe=False).pairs(),
         "without_search": replace(state.but(), q="", through=False).pairs(),
         "without_columns": replace(state.but(), columns=()).pairs(),
         "all_columns": [(column, column in shown.columns) for column in shown.table.columns],

@@ -89,6 +89,8 @@ class State:
     filters: tuple[Filter, ...] = ()
     sort: str = ""
     descending: bool = False
+    safe: bool = False
+    """Whether an export is to be safe to open in a spreadsheet."""
     columns: tuple[str, ...] = ()
     """Those chosen to be shown; none: as many as there are, up to a limit."""
     page: int = 1
@@ -113,6 +115,7 @@ class State:
         """As name and value; ``parse`` reads them back."""
         told = [("q", self.q)] if self.q else []
         told += [("through", "1")] if self.through else []
+        told += [("safe", "1")] if self.safe else []
         told += [(f"{each.operator}.{each.column}", each.value) for each in self.filters]
         told += [("desc" if self.descending else "sort", self.sort)] if self.sort else []
         told += [("column", name) for name in self.columns]
@@ -185,6 +188,7 @@ def parse(pairs: Iterable[tuple[str, str]], table: Table) -> tuple[State, list[s
     state = State(
         q=told.get("q", "").strip(),
         through=told.get("through") == "1",
+        safe=told.get("safe") == "1",
         filters=tuple(filters)[:MOST_FILTERS],
         columns=tuple(columns)[:MOST_COLUMNS],
     )
@@ -193,7 +197,7 @@ def parse(pairs: Iterable[tuple[str, str]], table: Table) -> tuple[State, list[s
     return _placed(_sorted(state, told, reading), told, reading), reading.complaints
 
 
-_WORDS_OF_STATE = ("q", "through", "sort", "desc", "page", "after", "before")
+_WORDS_OF_STATE = ("q", "through", "safe", "sort", "desc", "page", "after", "before")
 
 
 def _sorted(state: State, told: dict[str, str], reading: _Reading) -> State:

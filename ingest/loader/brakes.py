@@ -43,6 +43,12 @@ def _brakes(outcome: Outcome, target: Target) -> tuple[dict[str, int], list[str]
     if differing > DUPLICATE_COUNT and differing > DUPLICATE_SHARE * outcome.records:
         brakes["duplicate"] = differing
         told.append(f"{differing:,} records repeat a key but differ in other columns, so the key is probably wrong")
+    if target.export and outcome.inserted and not outcome.identities:
+        brakes["export"] = outcome.inserted
+        told.append(
+            f"it is an export, and {target.table} has no key to find its rows by, so its "
+            f"{outcome.inserted:,} records would be inserted as new rows"
+        )
     if target.asks_approval and (outcome.inserted or outcome.updated or outcome.deleted):
         brakes["approval"] = 0
         told.append("the dataset asks for approval")

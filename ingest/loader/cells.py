@@ -52,6 +52,10 @@ class Grammar:
         """The cells of a well-formed record, read: quotes off, escapes undone."""
         return [self._read(inside) if quote else bare for quote, inside, bare in self._found(record)]
 
+    def values(self, record: bytes) -> list[bytes | None]:
+        """The cells of a well-formed record, read; None for an unquoted empty one, which is NULL."""
+        return [self._read(inside) if quote else bare or None for quote, inside, bare in self._found(record)]
+
     def examine(self, record: bytes) -> tuple[int, bytes | None]:
         """How many cells a well-formed record has, and its canonical form, None where it may stay as it lies.
 

@@ -1,13 +1,14 @@
 """How a file is written: encoding, delimiter, header; proposed from the file's head."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ingest.loader.cells import BOM
 from ingest.loader.encoding import UTF_8
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
+from ingest.loader.ours import our_delimiter
 from ingest.loader.sniff import (
     DELIMITERS,
     begins_with_header,
@@ -72,6 +73,8 @@ def propose(
     if encoding is None and not head.startswith(BOM):  # a mark settles the encoding, as having found it out does
         _check_encoding(head)
     text, whole = head.removeprefix(BOM), len(head) < HEAD
+    if ours := our_delimiter(text):  # what is pinned is how the dataset's other files are written
+        pinned = Pinned(delimiter=ours, quote='"', escape='"', encoding=pinned.encoding, preamble=0, has_header=True)
     preamble, named = count_preamble(text)
     if pinned.preamble is not None:
         preamble, named = pinned.preamble, ""
@@ -97,10 +100,16 @@ def propose(
         escape=found.grammar.escape.decode() or '"',
         encoding=encoding or UTF_8,
         preamble=preamble,
-        has_header=has_header if pinned.has_header is None else pinned.has_header,
+        has_header=has_header if pinned.has_header is None else pinned.has_header or _is_known(found.records, known),
         commented=commented is not None,
         below=below if commented is not None else 0,
     )
+
+
+def _is_known(records: Sequence[Sequence[bytes]], known: Collection[str]) -> bool:
+    """Whether the first record is a header that the dataset knows: an export names the columns of any dataset."""
+    first = [cell.decode(errors="replace") for cell in records[0]] if records else []
+    return len(first) > 1 and set(first) <= set(known)
 
 
 def _allowed(delimiter: str) -> str:

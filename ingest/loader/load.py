@@ -119,16 +119,23 @@ def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Pro
         longest=file.longest_record,
     )
     header = read_header(certified.header, target.headers)
-    if header.corrected:
-        target = _for_corrections(target)
-    with Reading(certified, null_tokens=target.null_tokens, used=header.used) as reading:
+    if header.is_ours:
+        target = _for_part(target, header)
+    with Reading(certified, null_tokens=target.null_tokens, used=header.used, marked=header.marked) as reading:
         return _load_carefully(cursor, Account(reading, rejects), target, header, progress)
 
 
-def _for_corrections(target: Target) -> Target:
-    """A corrected reject file is a part of a file: it deletes nothing and isn't braked (BEHAVIOUR 7)."""
+def _for_part(target: Target, header: Header) -> Target:
+    """Return the target for a file that holds a part of the rows: it deletes nothing (BEHAVIOUR 7).
+
+    A corrected reject file isn't held by a safeguard either; a spreadsheet-safe export is, where there is no key.
+    """
     mode = Mode.APPEND if target.mode is Mode.APPEND else Mode.UPSERT
-    return replace(target, mode=mode, corrections=True, asks_approval=False, approved=EVERYTHING)
+    target = replace(target, mode=mode, export=header.marked or target.export)
+    if header.corrected:
+        approved = {**(target.approved or {}), **EVERYTHING}
+        target = replace(target, corrections=True, asks_approval=False, approved=approved)
+    return target
 
 
 def _load_carefully(
@@ -156,6 +163,7 @@ def _account(outcome: Outcome, loading: "_Loading", account: Account, header: He
         outcome,
         records=judged.scan.records + loading.way.malformed,
         headers=header.known,
+        form=header.form,
         rejects=account.book,
         columns=account.columns(header.texts, judged.scan, judged.plan),
         ddl=tuple(loading.definition.ddl),

@@ -35,30 +35,68 @@ def table_name(key: str) -> str:
 
 
 REJECT_HEADERS = ("_line", "_code", "_reason")
-"""What a reject file has behind the original columns; a file that has all three is a corrected one."""
+"""The columns that a reject file adds to the original ones; a file that has all three is a corrected reject file."""
+
+ADDRESS_HEADERS = ("_dataset", "_run")
+"""The columns of a reject file that name the dataset and the run it came from."""
+
+EXPORT_HEADER = "_export"
+"""The last column of a spreadsheet-safe export."""
+
+
+def is_corrected(header: Sequence[str]) -> bool:
+    """Return whether a file with this header is a corrected reject file."""
+    return set(REJECT_HEADERS) <= {_alike(text) for text in header}
+
+
+def is_marked(header: Sequence[str]) -> bool:
+    """Return whether a file with this header is a spreadsheet-safe export: its last column alone tells."""
+    return bool(header) and _alike(header[-1]) == EXPORT_HEADER
+
+
+def positions_of(header: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Return the position of the last header of each of these names; empty if one is missing."""
+    told = {_alike(text): position for position, text in enumerate(header)}
+    return [told[name] for name in names] if set(names) <= told.keys() else []
 
 
 def used_positions(header: Sequence[str]) -> list[int]:
-    """The positions of the header's columns that are loaded: of a corrected reject file all but what we had added."""
-    told = [_alike(text) for text in header]
-    if not set(REJECT_HEADERS) <= set(told):
-        return list(range(len(header)))
-    return [position for position, text in enumerate(told) if text not in REJECT_HEADERS]
+    """Return the positions of the columns that are loaded: all but those that an export or a reject file adds."""
+    added = {len(header) - 1} if is_marked(header) else set()
+    if is_corrected(header):
+        added |= {*positions_of(header, REJECT_HEADERS), *positions_of(header, ADDRESS_HEADERS)}
+    return [position for position in range(len(header)) if position not in added]
 
 
-def columns_of(header: Sequence[str], known: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, str]]:
+def plain_headers(known: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of ``known`` that have a text of their own: neither empty nor repeated in their file."""
+    return {key: column for key, column in known.items() if _OCCURRENCE not in key}
+
+
+def positional_columns(known: Mapping[str, str], count: int) -> list[str]:
+    """Return the columns of the first ``count`` positions of a file without a header, as far as they are known."""
+    return [known[key] for at in range(1, count + 1) if (key := f"{_OCCURRENCE}{at}") in known]
+
+
+def columns_of(
+    header: Sequence[str], known: Mapping[str, str], *, by_column: bool = False
+) -> tuple[tuple[str, ...], dict[str, str]]:
     """The columns for a file's header cells, and the dataset's map header -> column with the new ones in it.
 
     A header that was met before finds the column it found then; so does one that differs from it in case or outer
     spaces only, where the file hasn't both. A new one takes the column that its folded name says, or that name with
-    ``_2``, ``_3``… where another header has it. Raises RunFailed where two headers of the file have one column.
+    ``_2``, ``_3``… where another header has it.With ``by_column`` (a reject file, which calls a
+    column without a header by its name) a new header may also be the name of a column whose header was empty or
+    repeated. Raises RunFailed where two headers of the file have one column.
     """
     keys = _keys(header)
     columns: dict[str, str] = {key: known[key] for key in keys if key in known}
     _refuse_shared(columns)
     # Of several the smallest: a map that was stored has no order.
-    met = [(key, column) for key, column in known.items() if _OCCURRENCE not in key]
-    alike = {_alike(key): column for key, column in sorted(met, key=lambda pair: pair[1], reverse=True)}
+    met = plain_headers(known)
+    alike = {_alike(key): column for key, column in sorted(met.items(), key=lambda pair: pair[1], reverse=True)}
+    if by_column:
+        alike = {column: column for column in set(known.values()) - set(met.values())} | alike
     for position, (key, text) in enumerate(zip(keys, header, strict=True), 1):
         if key not in columns:
             column = alike.get(_alike(key)) if _OCCURRENCE not in key else None

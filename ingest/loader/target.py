@@ -40,6 +40,8 @@ class Target:
     """The run fails over this share of the records and this many of them rejected."""
     corrections: bool = False
     """The file is a corrected reject file: a line that was forgotten doesn't turn a column into ``text``."""
+    export: bool = False
+    """The file is an export of the table: without a key its records would be inserted a second time."""
     asks_approval: bool = False
     """Every run that would change the table is held first."""
     approved: Mapping[str, int] | None = None

@@ -68,7 +68,7 @@ def trace(
         file.path, file.dialect, scratch=file.scratch / "certified", reject=lambda _: None, longest=file.longest_record
     )
     header = read_header(certified.header, known)
-    with Reading(certified, null_tokens=null_tokens, used=header.used) as reading:
+    with Reading(certified, null_tokens=null_tokens, used=header.used, marked=header.marked) as reading:
         search = _Search(reading=reading, header=header, types=types)
         traced = Traced()
         for ordinal in search.records_of(wanted):

@@ -53,3 +53,17 @@ def as_key(cell: str | None) -> str | None:
 def as_key_sql(cell: str) -> str:
     """The same in SQL."""
     return f"case when {trimmed_sql(cell)} <> '' then {cell} end"
+
+
+MARK = "'"
+"""What a spreadsheet-safe export puts before a cell that a spreadsheet would take for a formula."""
+
+
+def unmarked(cell: str | None) -> str | None:
+    """Return the cell of a spreadsheet-safe export without its mark."""
+    return cell[1:] if cell and cell.startswith(MARK) else cell
+
+
+def unmarked_sql(cell: str) -> str:
+    """The same in SQL."""
+    return f"case when starts_with({cell}, {literal(MARK)}) then substr({cell}, 2) else {cell} end"

@@ -233,7 +233,7 @@ def _plan_by_head(cursor: Cursor, file: LocalFile, target: Target) -> tuple[Cert
     if certified is None or not certified.records:
         return None
     header = read_header(certified.header, target.headers)
-    if header.corrected:
+    if header.is_ours:
         return None
     names = header.names
     with Reading(certified) as reading:

@@ -134,6 +134,9 @@ class Dataset(models.Model):
     table_rows = models.BigIntegerField(
         null=True, editable=False, help_text="Rows in the table as its last run left them; empty: not reckoned yet."
     )
+    exports = models.JSONField(
+        default=list, editable=False, help_text="SHA-256 of the last exports of a table without a key."
+    )
     created = models.DateTimeField(auto_now_add=True, editable=False)
     open_to = models.ManyToManyField(
         Group,
@@ -192,9 +195,17 @@ class Dataset(models.Model):
         return Pinned(encoding=self.encoding, delimiter=self.delimiter, has_header=self.has_header)
 
     def target(
-        self, run_id: int, *, approved: Mapping[str, int] | None = None, previous_records: int | None = None
+        self,
+        run_id: int,
+        *,
+        approved: Mapping[str, int] | None = None,
+        previous_records: int | None = None,
+        sha256: str = "",
     ) -> Target:
-        """This dataset as the loader sees it, for one run; ``approved`` are the brakes that an operator took off it."""
+        """This dataset as the loader sees it, for one run; ``approved`` are the brakes that an operator took off it.
+
+        ``sha256`` is the file's: an export of a table without a key is known by it.
+        """
         return Target(
             table=self.name,
             run_id=run_id,
@@ -206,6 +217,7 @@ class Dataset(models.Model):
             null_tokens=tuple(self.null_tokens),
             reject_share=self.reject_share,
             reject_count=self.reject_count,
+            export=sha256 in self.exports,
             asks_approval=self.asks_approval,
             approved=approved,
             previous_records=previous_records,

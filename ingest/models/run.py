@@ -1,8 +1,10 @@
 """Run and Progress: one source object on its way, and how far it is."""
 
 import hashlib
+import uuid
 from typing import Self
 
+from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
@@ -45,6 +47,13 @@ class Run(models.Model):
         PREVIEW = "preview"
         UNDO = "undo"
 
+    public_id = models.UUIDField(
+        default=uuid.uuid4,
+        db_default=RandomUUID(),
+        unique=True,
+        editable=False,
+        help_text="By which its reject file names it: nobody can guess it.",
+    )
     dataset = models.ForeignKey(Dataset, null=True, on_delete=models.PROTECT, related_name="runs")
     pattern = models.TextField(blank=True, help_text="By which its file came to the dataset; empty: by its name.")
     kind = models.CharField(max_length=7, choices=Kind, default=Kind.LOAD)
@@ -105,6 +114,14 @@ class Run(models.Model):
     undoable = models.BooleanField(default=False, help_text="Whether its table's rows are kept as they were before it.")
     undone = models.BooleanField(default=False, help_text="Whether an undo has taken back what was left of it.")
     undoes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undos")
+    corrects = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="corrections",
+        db_index=False,
+        help_text="The run whose rejects its file corrects.",
+    )
     repeated_by = models.ForeignKey(
         "self",
         null=True,
@@ -177,6 +194,7 @@ class Run(models.Model):
             ),
             models.Index(fields=["dataset", "id"], name="ingest_run_altering", condition=~Q(ddl=[])),
             models.Index(fields=["-id"], name="ingest_run_rejecting", condition=Q(status="succeeded", rejected__gt=0)),
+            models.Index(fields=["corrects"], name="ingest_run_corrects", condition=Q(corrects__isnull=False)),
             models.Index(fields=["finished"], name="ingest_run_undoable", condition=Q(undoable=True)),
             models.Index(fields=["finished"], name="ingest_run_whole_rejects", condition=~Q(rejects_key="")),
         ]

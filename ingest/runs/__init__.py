@@ -4,6 +4,7 @@ from ingest.runs.answering import acknowledge
 from ingest.runs.by_hand import TYPES, change_key, change_type, columns_of
 from ingest.runs.choosing import choices
 from ingest.runs.claiming import Claim, claim
+from ingest.runs.corrections import AT_THE_COMMAND_LINE
 from ingest.runs.delivering import deliver, page_of, title_of
 from ingest.runs.drawing import RECENT_DAYS, Drawn, check_pattern, drawn
 from ingest.runs.examining import examine, examine_wiring, probe
@@ -38,6 +39,7 @@ from ingest.runs.uploading import (
 )
 
 __all__ = [
+    "AT_THE_COMMAND_LINE",
     "HEAD",
     "MOST_A_DAY",
     "MOST_FILES",

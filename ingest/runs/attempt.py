@@ -12,6 +12,7 @@ from ingest.loader.target import Target
 from ingest.models import Dataset, Progress, Run, storable
 from ingest.runs import ending
 from ingest.runs.claiming import Claim, ClaimLost
+from ingest.runs.corrections import send_back
 from ingest.runs.heartbeat import Heartbeat
 from ingest.runs.late_versions import OutOfTurn, check_repeatable, note_of_late, note_repeated, take_back_newer
 from ingest.runs.looking import sample
@@ -57,6 +58,8 @@ class Attempt:
             try:
                 for material in missing:
                     self._make_ready(material)
+                    if material is self.own:
+                        send_back(self._claim, material.text)
                 with transaction.atomic():
                     status, missing = self._settle()
             except _Previewed as seen:
@@ -171,7 +174,9 @@ class Attempt:
 
     def _target(self, run: Run) -> Target:
         previous = previous_snapshot(run) if run.dataset.mode == Dataset.Mode.SNAPSHOT else None
-        return run.dataset.target(run.pk, approved=run.approved, previous_records=previous and previous.records)
+        return run.dataset.target(
+            run.pk, approved=run.approved, previous_records=previous and previous.records, sha256=self.own.sha256
+        )
 
     def _material(self, run: Run) -> Material:
         """What we have of the run's source object; two runs of one version share it."""

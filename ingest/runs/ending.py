@@ -125,6 +125,8 @@ def supersede(claim: Claim, reason: str) -> Status | None:
 def hold(claim: Claim, held: RunHeld, material: Material) -> Status | None:
     """Leave a run to an operator: its load is rolled back, its counts and rejects commit with what held it."""
     reason = sentence(held)
+    if held.outcome is None:
+        return _end(claim, status=Status.HELD, reason=reason, brakes=held.brakes, sha256=material.sha256)
     return _end_with(claim, held.outcome, material, status=Status.HELD, reason=reason, brakes=held.brakes)
 
 
@@ -229,7 +231,7 @@ def _account(outcome: Outcome, material: Material, notes: tuple[str, ...] = ()) 
     """``outcome`` as fields of a run."""
     return {
         "sha256": material.sha256,
-        "dialect": material.written_as,
+        "dialect": {**material.written_as, **outcome.form},
         "records": outcome.records,
         "inserted": outcome.inserted,
         "updated": outcome.updated,

@@ -10,6 +10,7 @@ from ingest.loader.errors import RunFailed
 from ingest.models import Run, storable
 from ingest.runs import signals
 from ingest.runs.answering import acknowledge
+from ingest.runs.corrections import BRAKE, let_go
 from ingest.runs.permission import require_access
 from ingest.runs.retrying import begin_anew, locked
 
@@ -19,6 +20,8 @@ _TOLD = {
     "deleted": "{:,} rows would be deleted",
     "shrunk": "the file has {:,} records fewer than the previous snapshot",
     "duplicate": "{:,} records repeat a key and differ in other columns",
+    "export": "it is an export of a table without a key: {:,} records would be inserted as new rows",
+    "address": "its columns _dataset and _run can't be followed",
     "approval": "the dataset asks for approval",
 }
 
@@ -51,6 +54,8 @@ def discard(run_id: int, who: str) -> Run:
         run.status, run.reason = Status.FAILED, storable(f"Discarded by {who}.")
         Run.objects.filter(pk=run_id).update(status=run.status, reason=run.reason, finished=Now())
         signals.ended(run, run.status, {"reason": run.reason, "answered": True})
+        if BRAKE in run.brakes:
+            let_go(run)
     return run
 
 

@@ -13,6 +13,7 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.glance import Glance, glance
 from ingest.loader.headers import read_header
 from ingest.models import Dataset, Run, Upload
+from ingest.runs.corrections import address_of, origin_of
 from ingest.runs.destinations import Destination
 from ingest.runs.following import runs_of
 from ingest.runs.permission import permitted
@@ -72,7 +73,9 @@ def judge(files: Sequence[Chosen], *, user: Any, preview: bool) -> list[Judgemen
     found = permitted([key for key in keys if isinstance(key, str)], user)
     loaded = {} if preview else _loaded(files, keys)
     return [
-        Judgement(refused=str(key)) if isinstance(key, RunFailed) else _judge(file, found[key], loaded.get(at), preview)
+        Judgement(refused=str(key))
+        if isinstance(key, RunFailed)
+        else _judge(file, found[key], loaded.get(at), preview, user.get_username())
         for at, (file, key) in enumerate(zip(files, keys, strict=True))
     ]
 
@@ -108,15 +111,16 @@ def _loaded(files: Sequence[Chosen], keys: Iterable[str | RunFailed]) -> dict[in
     }
 
 
-def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, preview: bool) -> Judgement:
+def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, preview: bool, who: str) -> Judgement:
     if isinstance(goes, RunFailed):
         return Judgement(refused=str(goes))
+    goes, back, doubt = _sent_back(file, goes, who)
     try:
         seen = _glance(file, goes.dataset)
         judged = _headed(seen, goes)
     except RunFailed as refused:
         return Judgement(refused=str(refused), dataset=goes.name, dataset_id=goes.dataset and goes.dataset.pk)
-    asks, says = list(judged.asks), [*_written(seen, goes), *judged.says]
+    asks, says = [*doubt, *judged.asks], [*_written(seen, goes), *judged.says, *back]
     pattern = dated_pattern(file.path)
     if pattern and not goes.pattern and not goes.dataset:
         asks.append(
@@ -130,6 +134,20 @@ def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, previe
     return replace(
         judged, asks=() if preview else tuple(asks), says=tuple(says), pattern=pattern, same=same and same.pk
     )
+
+
+def _sent_back(file: Chosen, goes: Destination, who: str) -> tuple[Destination, list[str], list[str]]:
+    """Where a reject file goes, with what is to be said of it, and what to be asked."""
+    whole = len(file.head) >= file.size
+    address = address_of(file.head, whole=whole)
+    if address is None or not (address.runs or whole):
+        return goes, [], []
+    try:
+        origin = origin_of(address, who)
+    except RunFailed as refused:
+        return goes, [], [f"{refused} Its run would be held."]
+    goes = Destination(name=origin.dataset.name, dataset=origin.dataset, pattern="")
+    return goes, [f"It corrects rejects of run {origin.pk}, so it goes to {goes.name}."], []
 
 
 def _glance(file: Chosen, dataset: Dataset | None) -> Glance:

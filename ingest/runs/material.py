@@ -38,6 +38,13 @@ class Material:
     """The dataset's encoding that it was made ready under."""
 
     @property
+    def text(self) -> Path:
+        """The text in UTF-8, once it is ready."""
+        if self._path is None:
+            raise AssertionError("whoever reads the text makes it ready first")
+        return self._path
+
+    @property
     def written_as(self) -> dict[str, object]:
         """The dialect that was found, for the run."""
         packed = {"compression": self.compression} if self.compression else {}

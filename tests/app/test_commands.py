@@ -152,8 +152,8 @@ def test_datasets_lists_policy_key_and_the_last_load(door: Door):
 def test_rejects_writes_a_file_that_can_be_mended(door: Door):
     run = door.load("people.csv", PEOPLE + "3\n")
     assert list(csv.reader(io.StringIO(called("rejects", run.pk)))) == [
-        ["id", "name", "_line", "_code", "_reason"],
-        ["3", "", "4", "missing_columns", run.rejects.get().reason],
+        ["id", "name", "_line", "_code", "_reason", "_dataset", "_run"],
+        ["3", "", "4", "missing_columns", run.rejects.get().reason, "people", str(run.public_id)],
     ]
 
 

@@ -57,10 +57,17 @@ def test_somebody_goes_from_a_dataset_to_its_rows_and_takes_some_home(site: Site
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
     lines = Path(download.value.path()).read_text().splitlines()
-    assert download.value.suggested_filename.startswith("people-")
-    assert lines[0] == "id,name,email,country,amount,joined,active,note,processed_at,run_id"
-    assert all(",IT," in line and ",Person 1" in line for line in lines[1:])
-    assert sum("'=1+1" in line for line in lines) > 0
+    assert download.value.suggested_filename == "people.csv", "so that it comes back"
+    assert lines[0] == "id,name,email,country,amount,joined,active,note"
+    assert all(',"IT",' in line and ',"Person 1' in line for line in lines[1:])
+    assert sum('"=1+1' in line for line in lines) > 0
+
+    page.get_by_label("Spreadsheet-safe CSV").check()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert lines[0] == "id,name,email,country,amount,joined,active,note,_export"
+    assert sum("\"'=1+1" in line for line in lines) > 0
 
     page.get_by_role("link", name="Remove name starts with Person 1").click()
     page.get_by_role("link", name="Next").click()

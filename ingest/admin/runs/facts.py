@@ -30,7 +30,8 @@ _COLUMNS = 200
 """Columns that are shown at once; the rest is left out."""
 
 
-_DIALECT = {"has_header": "names its columns", "preamble": "lines before the header"}
+_DIALECT = {"has_header": "names its columns", "preamble": "lines before the header", "marked": "spreadsheet-safe"}
+_UNSAID = ("used", "cells")
 _SIGNS = {"\t": "tab", "\\": "backslash", "": "none"}
 
 
@@ -59,10 +60,12 @@ def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
         "dialect": [
             (_DIALECT.get(name, name), _written(value))
             for name, value in run.dialect.items()
-            if value or name == "has_header"  # no preamble, no comments: nothing to say
+            # No preamble, no comments: nothing to say.
+            if name not in _UNSAID and (value or name == "has_header")
         ],
         "rejects": _rejects(run),
         "changes": _changes(run),
+        "corrections": list(run.corrections.only("pk").order_by("pk")[:_OTHERS]),
         "undos": list(run.undos.order_by("pk")) if run.kind == Run.Kind.LOAD else [],
         "stayed": [(_safe(key), why) for key, why in run.stayed[:_STAYED]],
         "stayed_more": len(run.stayed) > _STAYED,

@@ -58,7 +58,7 @@ class RunPage(RunActions, HistoryPage):
         queryset = super().get_queryset(request)
         if is_list(request) or _is_followed(request):
             return queryset.defer(*Run.WIDE)
-        return queryset.select_related("dataset__newest", "progress", "undoes")
+        return queryset.select_related("dataset__newest", "progress", "undoes", "corrects")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """The newest first; those of one day by their time, so that the day's own index gives the first ones."""

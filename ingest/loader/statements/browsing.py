@@ -11,6 +11,7 @@ from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
 from ingest.loader.statements.images import shadow
 from ingest.loader.statements.tables import table
 from ingest.loader.target import SCHEMA
+from ingest.loader.values import MARK
 
 _SESSION = SQL(
     # The database itself refuses whatever would write, from here to the transaction's end.
@@ -259,14 +260,18 @@ def counted_facets(
 
 # -- export ------------------------------------------------------------------------------------------------------------
 
-_FORMULA = r"^[=+@\t\r\n-]"
-_NEGATIVE = r"^-(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+EXPORTED = "spreadsheet-safe"
+"""What the last column of such an export says in each row."""
+FORMULA = "=+-@\t\r"
+"""What a cell begins with that a spreadsheet would run."""
 
 
-def harmless(column: str) -> Composed:
-    """The text, with an apostrophe before it where a spreadsheet would take it for a formula; -5 is a number."""
-    return SQL("case when {c} ~ {formula} and {c} !~ {negative} then '''' || {c} else {c} end").format(
-        c=SQL("{}::text").format(_column(column)), formula=Literal(_FORMULA), negative=Literal(_NEGATIVE)
+def marked(column: str) -> Composed:
+    """The text, with a mark before it where a spreadsheet would take it for a formula, or where it has one already."""
+    return SQL("case when left({c}, 1) in ({signs}) then {mark} || {c} else {c} end").format(
+        c=SQL("{}::text").format(_column(column)),
+        signs=SQL(", ").join(map(Literal, FORMULA + MARK)),
+        mark=Literal(MARK),
     )
 
 
@@ -283,15 +288,27 @@ def csv(
     ordered: Sequence[str],
     descending: bool,
     columns: Mapping[str, bool],
-    headers: Sequence[str],
+    delimiter: str,
+    safe: bool,
 ) -> Composed:
-    """COPY of the rows as CSV; NULL is empty, the empty string ``""``. ``columns`` says which could be formulas."""
-    cells = SQL(", ").join(
-        SQL("{} as {}").format(harmless(column) if guarded else _column(column), Identifier(header))
-        for (column, guarded), header in zip(columns.items(), headers, strict=True)
-    )
-    return SQL("copy ({}) to stdout (format csv, header, encoding 'utf8')").format(
-        _rows_of(source, conditions, ordered, cells, descending=descending)
+    """COPY of the rows as CSV without a header; ``columns`` says which are texts.
+
+    Their values are quoted, each of them: nothing but NULL is an empty cell then, and no text is taken for a comment or
+    a delimiter. ``safe`` marks what a spreadsheet would run, and adds a last column that says so.
+    """
+    written = [marked(column) if safe else SQL("{}::text").format(_column(column)) for column in columns]
+    cells = [SQL("{} as {}").format(cell, Identifier(f"c{at}")) for at, cell in enumerate(written)]
+    texts = [Identifier(f"c{at}") for at, is_text in enumerate(columns.values()) if is_text]
+    return SQL("copy ({}) to stdout (format csv, delimiter {}{}, encoding 'utf8')").format(
+        _rows_of(
+            source,
+            conditions,
+            ordered,
+            SQL(", ").join([*cells, SQL("{} as export").format(Literal(EXPORTED))] if safe else cells),
+            descending=descending,
+        ),
+        Literal(delimiter),
+        SQL(", force_quote ({})").format(SQL(", ").join(texts)) if texts else SQL(""),
     )
 
 
