@@ -10,7 +10,7 @@ from ingest.runs.examining import examine, examine_wiring, probe
 from ingest.runs.executing import execute, take, take_in
 from ingest.runs.expiring import expire
 from ingest.runs.following import runs_of
-from ingest.runs.holding import approve, discard, held_by
+from ingest.runs.holding import CountsChanged, approve, discard, held_by, is_dangerous, seen
 from ingest.runs.judging import HEAD, Chosen, Judgement, judge
 from ingest.runs.looking import changes_of, file_link, foretell_undo
 from ingest.runs.measuring import Measure, measure
@@ -46,6 +46,7 @@ __all__ = [
     "TYPES",
     "Chosen",
     "Claim",
+    "CountsChanged",
     "Day",
     "Drawn",
     "Judgement",
@@ -79,6 +80,7 @@ __all__ = [
     "foretell_undo",
     "give_up_upload",
     "held_by",
+    "is_dangerous",
     "judge",
     "last_loads",
     "load_again",
@@ -97,6 +99,7 @@ __all__ = [
     "reject_object",
     "retry",
     "runs_of",
+    "seen",
     "sign_parts",
     "start_uploads",
     "sweep",

@@ -125,7 +125,9 @@ def supersede(claim: Claim, reason: str) -> Status | None:
 def hold(claim: Claim, held: RunHeld, material: Material) -> Status | None:
     """Leave a run to an operator: its load is rolled back, its counts and rejects commit with what held it."""
     reason = sentence(held)
-    return _end_with(claim, held.outcome, material, status=Status.HELD, reason=reason, brakes=held.brakes)
+    fields = {"status": Status.HELD, "reason": reason, "brakes": held.brakes}
+    # Nothing was committed: these are the rows of which the load would delete some.
+    return _end_with(claim, held.outcome, material, table_rows=held.outcome.rows_before, **fields)
 
 
 def show(claim: Claim, outcome: Outcome, brakes: dict[str, int], material: Material) -> Status | None:
