@@ -1,7 +1,7 @@
 """The use cases: the only room in which models, aws and the loader meet."""
 
 from ingest.runs.answering import acknowledge
-from ingest.runs.by_hand import TYPES, change_key, change_type, columns_of
+from ingest.runs.by_hand import TYPES, Undoable, change_key, change_type, columns_of, undoable
 from ingest.runs.choosing import choices
 from ingest.runs.claiming import Claim, claim
 from ingest.runs.delivering import deliver, page_of, title_of
@@ -54,6 +54,7 @@ __all__ = [
     "Measure",
     "Reconciled",
     "Sending",
+    "Undoable",
     "Unfinished",
     "acknowledge",
     "approve",
@@ -108,5 +109,6 @@ __all__ = [
     "title_of",
     "trace",
     "undo",
+    "undoable",
     "unfinished_uploads",
 ]

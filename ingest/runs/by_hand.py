@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psycopg2
 from django.db import connection, transaction
+from django.db.models import Q
 
 from ingest.loader import hand
 from ingest.loader import load as loading
@@ -106,6 +108,23 @@ def _choices(dataset: Dataset, standing: Standing) -> list[Identities]:
     if "id" in standing.columns:
         return [ID_AND_EMAIL, (("id",),)] if "email" in standing.columns else [(("id",),)]
     return [(("email",),)] if "email" in standing.columns else [()]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Undoable:
+    """The runs of a dataset that can be undone."""
+
+    count: int
+    newest: tuple[Run, ...]
+    """The newest of them, up to the number asked for."""
+
+
+def undoable(dataset_id: int, most: int) -> Undoable:
+    """Return the runs of the dataset that have something to undo and can still be undone, at most ``most`` by name."""
+    changed = Q(inserted__gt=0) | Q(updated__gt=0) | Q(deleted__gt=0)
+    loads = Run.objects.filter(dataset=dataset_id, kind=Run.Kind.LOAD, status=Run.Status.SUCCEEDED, undoable=True)
+    found = loads.filter(changed)
+    return Undoable(count=found.count(), newest=tuple(found.defer(*Run.WIDE).order_by("-pk")[:most]))
 
 
 def _end_undo(dataset: Dataset) -> None:
