@@ -113,11 +113,11 @@ def ask(
     if whole:
         return Question(source=everything, conditions=[*asked, match], searched=f"{where}.", unsearched=unsearched)
     window, bounds = _Search(cursor, state, table, asked, match, max(1, _CELLS_SEARCHED // len(texts))).run()
-    by = f": {window.rows}{f', by {chr(44).join(table.place)}' if table.has_key else ''}"
+    by = f", in the order of {', '.join(table.place)}" if table.has_key and not window.is_everything else ""
     return Question(
         source=everything,
         conditions=[*asked, *bounds, match],
-        searched=f"{where}{'' if window.is_everything else by}.",
+        searched=f"{where}{by}.",
         unsearched=unsearched,
         window=window,
     )

@@ -180,13 +180,13 @@ def test_a_search_asks_the_indexes_first_and_says_where_it_looked(client, people
 def test_of_a_large_table_only_the_first_rows_are_looked_through_and_the_page_says_so(client, many, monkeypatch):
     monkeypatch.setattr(searching, "_CELLS_SEARCHED", 100)
     shown = browse(client, many, "?q=row 9")
-    assert shown.searched == "Searched in name: the first 100 of about 12,000 rows, by id."
+    assert shown.searched == "Searched in name, in the order of id."
     assert ids(shown) == [9, *range(90, 100)]
     page = client.get(f"/admin/ingest/dataset/{many.pk}/browse/?q=row 9").content.decode()
     assert "11 rows found in the first 100 of about 12,000 rows" in page
     assert "Search the remaining rows</a>" in page
     shown = browse(client, many, "?q=row 9&from.id=9000&desc=n")
-    assert shown.searched == "Searched in name: the first 100 rows that pass the filters, by id."
+    assert shown.window.rows == "the first 100 rows that pass the filters"
     assert len(shown.rows) == 50
     assert shown.total.rows == 100
 
@@ -208,9 +208,8 @@ def test_a_row_beyond_the_limit_is_never_said_not_to_be_there_and_is_found_by_go
     (link,) = re.findall(r'<a href="([^"]*)" class="push main">Search all rows</a>', page)
     shown = browse(client, many, unescape(link))
     assert (ids(shown), shown.complaints) == ([11_777], [])
-    assert shown.searched == "Searched in name: rows 11,001 to 12,000 of about 12,000, by id."
     page = client.get(f"{address}{unescape(link)}").content.decode()
-    assert "1 row found in rows 11,001 to 12,000" in page
+    assert "1 row found in rows 11,001 to 12,000 of about 12,000" in page
     assert "Nothing was found in rows 1,001 to 11,000." in page
 
 
@@ -230,6 +229,7 @@ def test_a_search_goes_on_so_many_steps_at_a_time_and_says_how_far_it_came(clien
     assert "Continue searching</a>" in page
     page = client.get(f"{address}{pages[-1].state.query()}").content.decode()
     assert "Searched the rows after the first 9,000, to the end; nothing found there." in page
+    assert "0 rows found in the rows after the first 9,000 ·" in page
     assert "No row has" not in page
 
 
