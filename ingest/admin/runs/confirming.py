@@ -73,7 +73,10 @@ def of_many(name: str, chosen: Sequence[Run], *, more: bool) -> dict[str, Any]:
         "action": name,
         "verb": name.capitalize(),
         "done": _NOUNS[name],
-        "runs": [(run, shown.printable(run.file_name, 80)) for run in possible[:_LISTED]],
+        "runs": [
+            (run, shown.printable(run.file_name, 80), runs.held_by(run.brakes) if name == "approve" else "")
+            for run in possible[:_LISTED]
+        ],
         "number": len(possible),
         "unlisted": max(len(possible) - _LISTED, 0),
         "datasets": len({run.dataset_id for run in possible}),
