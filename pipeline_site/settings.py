@@ -362,6 +362,9 @@ STORAGES = {
     },
 }
 
+# A table has up to 1,600 columns, each with a box where those to be shown are chosen; some fields come beside them.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500
+
 # Browsers: what a page may load, and how its cookies travel. Plain HTTP (HTTPS=0) is for this machine alone.
 CONTENT_SECURITY_POLICY = content_security_policy(bucket_origin(BUCKET, REGION))
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

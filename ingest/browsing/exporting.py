@@ -21,7 +21,8 @@ from ingest.aws.events import OUTPUT_PREFIXES
 from ingest.browsing import conditions
 from ingest.browsing.errors import CantBrowse
 from ingest.browsing.headers import Headers, choose_headers, learn, remember
-from ingest.browsing.reading import ask, reading, shown_columns
+from ingest.browsing.reading import reading, shown_columns
+from ingest.browsing.searching import ask
 from ingest.browsing.state import State, ordered, parse
 from ingest.browsing.table import Column, Kind, Table, read
 from ingest.loader.cells import BOM
@@ -103,7 +104,7 @@ def export(name: str, pairs: Iterable[tuple[str, str]], form: Format, *, all_col
             if complaints or wrong:
                 raise CantBrowse(" ".join([*complaints, *wrong, "Nothing was exported."]))
             shown = shown_columns(state, table)
-            question = ask(cursor, state, table, shown, equal)
+            question = ask(cursor, state, table, shown, equal, whole=True)
             columns = _exported(list(table.columns) if all_columns else shown)
             told = {
                 "ordered": [column.name for column in ordered(state, table)],

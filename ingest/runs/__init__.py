@@ -1,7 +1,7 @@
 """The use cases: the only room in which models, aws and the loader meet."""
 
 from ingest.runs.answering import acknowledge
-from ingest.runs.by_hand import TYPES, change_key, change_type, columns_of
+from ingest.runs.by_hand import TYPES, Undoable, change_key, change_type, columns_of, undoable
 from ingest.runs.choosing import choices
 from ingest.runs.claiming import Claim, claim
 from ingest.runs.corrections import AT_THE_COMMAND_LINE
@@ -11,7 +11,7 @@ from ingest.runs.examining import examine, examine_wiring, probe
 from ingest.runs.executing import execute, take, take_in
 from ingest.runs.expiring import expire
 from ingest.runs.following import runs_of
-from ingest.runs.holding import approve, discard, held_by
+from ingest.runs.holding import CountsChanged, approve, discard, held_by, is_dangerous, seen
 from ingest.runs.judging import HEAD, Chosen, Judgement, judge
 from ingest.runs.looking import changes_of, file_link, foretell_undo
 from ingest.runs.measuring import Measure, measure
@@ -49,6 +49,7 @@ __all__ = [
     "TYPES",
     "Chosen",
     "Claim",
+    "CountsChanged",
     "Day",
     "Drawn",
     "Judgement",
@@ -56,6 +57,7 @@ __all__ = [
     "Measure",
     "Reconciled",
     "Sending",
+    "Undoable",
     "Unfinished",
     "acknowledge",
     "approve",
@@ -82,6 +84,7 @@ __all__ = [
     "foretell_undo",
     "give_up_upload",
     "held_by",
+    "is_dangerous",
     "judge",
     "last_loads",
     "load_again",
@@ -100,6 +103,7 @@ __all__ = [
     "reject_object",
     "retry",
     "runs_of",
+    "seen",
     "sign_parts",
     "start_uploads",
     "sweep",
@@ -109,5 +113,6 @@ __all__ = [
     "title_of",
     "trace",
     "undo",
+    "undoable",
     "unfinished_uploads",
 ]

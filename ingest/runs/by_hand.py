@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psycopg2
 from django.db import connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from ingest.loader import hand
@@ -114,6 +116,23 @@ def _choices(dataset: Dataset, standing: Standing) -> list[Identities]:
 def _note_altered(dataset: Dataset) -> None:
     """By the database's clock, as runs are: versions of a file that arrive late are held against it."""
     Dataset.objects.filter(pk=dataset.pk).update(altered=Now())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Undoable:
+    """The runs of a dataset that can be undone."""
+
+    count: int
+    newest: tuple[Run, ...]
+    """The newest of them, up to the number asked for."""
+
+
+def undoable(dataset_id: int, most: int) -> Undoable:
+    """Return the runs of the dataset that have something to undo and can still be undone, at most ``most`` by name."""
+    changed = Q(inserted__gt=0) | Q(updated__gt=0) | Q(deleted__gt=0)
+    loads = Run.objects.filter(dataset=dataset_id, kind=Run.Kind.LOAD, status=Run.Status.SUCCEEDED, undoable=True)
+    found = loads.filter(changed)
+    return Undoable(count=found.count(), newest=tuple(found.defer(*Run.WIDE).order_by("-pk")[:most]))
 
 
 def _end_undo(dataset: Dataset) -> None:

@@ -127,7 +127,9 @@ def hold(claim: Claim, held: RunHeld, material: Material) -> Status | None:
     reason = sentence(held)
     if held.outcome is None:
         return _end(claim, status=Status.HELD, reason=reason, brakes=held.brakes, sha256=material.sha256)
-    return _end_with(claim, held.outcome, material, status=Status.HELD, reason=reason, brakes=held.brakes)
+    fields = {"status": Status.HELD, "reason": reason, "brakes": held.brakes}
+    # Nothing was committed: these are the rows of which the load would delete some.
+    return _end_with(claim, held.outcome, material, table_rows=held.outcome.rows_before, **fields)
 
 
 def show(claim: Claim, outcome: Outcome, brakes: dict[str, int], material: Material) -> Status | None:

@@ -1,5 +1,7 @@
 """Approve and discard: what an operator decides about a run that is held (BEHAVIOUR 8)."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,14 +33,33 @@ def held_by(brakes: Mapping[str, int]) -> str:
     return ", ".join(_TOLD.get(brake, f"{brake} {{:,}}").format(count) for brake, count in brakes.items())
 
 
-def approve(run_id: int, *, user: Any | None = None) -> Run:
+class CountsChanged(RunFailed):
+    """The run's counts are no longer those that were confirmed."""
+
+
+def seen(run: Run) -> str:
+    """Return a short digest of what a person sees of ``run`` before deciding: its state, its counts, what held it."""
+    counts = [run.token, run.status, run.records, run.deleted, *(getattr(run, fate) for fate in Run.FATES)]
+    told = [*counts, sorted(run.brakes.items()), run.undone, run.undoable]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def is_dangerous(run: Run) -> bool:
+    """Return whether approving ``run`` deletes rows or overrides a safeguard, rather than merely granting approval."""
+    return run.deleted > 0 or bool(set(run.brakes) - {"approval"})
+
+
+def approve(run_id: int, *, confirmed: str | None = None, user: Any | None = None) -> Run:
     """Have a held run loaded again, on the table as it then stands; it is held again if a braked count has grown.
 
-    Raises RunFailed, with a sentence, if the run isn't held, or its dataset is closed to ``user``.
+    ``confirmed`` is what ``seen`` returned for the counts that were confirmed. Raises CountsChanged if the counts
+    differ by now; RunFailed, with a sentence, if the run isn't held, or its dataset is closed to ``user``.
     """
     with transaction.atomic():
         run = _held(run_id)
         require_access(run.dataset, user)
+        if confirmed is not None and confirmed != seen(run):
+            raise CountsChanged(f"Run {run.pk} has other counts than those confirmed; check them and confirm again.")
         begin_anew(run, approved=run.brakes)
     return run
 

@@ -90,7 +90,7 @@ ROUTES = {
 }
 """Every page of the admin that has a name. A page that isn't here fails the first test below."""
 
-LEADING = ("admin:ingest_run_file", "admin:ingest_run_undo", "admin:ingest_run_decide")
+LEADING = ("admin:ingest_run_file", "admin:ingest_run_undo", "admin:ingest_run_approve", "admin:ingest_run_decide")
 """What leads elsewhere, by what became of the run: only that it tells nothing of a closed one is tried here."""
 
 UPLOADING = tuple(
@@ -239,10 +239,16 @@ def test_no_list_filter_or_search_names_what_is_closed(client, world):
 
 
 def act_on_run(action: str) -> Callable[[Client, Objects], Any]:
-    """Choose the run in the list, and the action."""
-    return lambda client, objects: client.post(
-        "/admin/ingest/run/", {"action": action, "_selected_action": [objects.run.pk]}
-    )
+    """Choose the run in the list, and the action; and confirm it, where that is asked."""
+
+    def act(client: Client, objects: Objects) -> Any:
+        ask = {"action": action, "_selected_action": [objects.run.pk]}
+        answer = client.post("/admin/ingest/run/", ask)
+        if answer.status_code != 200 or "seen" not in answer.context:
+            return answer
+        return client.post("/admin/ingest/run/", {**ask, "seen": answer.context["seen"]})
+
+    return act
 
 
 def save_policy(**change: object) -> Callable[[Client, Objects], Any]:

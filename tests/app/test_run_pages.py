@@ -362,7 +362,7 @@ def test_at_most_so_many_runs_are_acted_on_at_once(client, source, monkeypatch):
     ask = {"action": "retry", "_selected_action": list(Run.objects.values_list("pk", flat=True))}
     page = client.post("/admin/ingest/run/", ask, follow=True).content.decode()
     assert Run.objects.filter(status="waiting").count() == 2
-    assert "At most 2 runs are taken at once" in page
+    assert "2 runs queued for another attempt. At most 2 runs are handled at once; the rest" in page
 
 
 @pytest.mark.django_db

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
 from django.db import connection
 
+from ingest.browsing import searching
 from ingest.models import Dataset, Run
 from tests.e2e.conftest import Site
 from tests.local.processes import comes_true
@@ -116,3 +118,33 @@ def test_wide_odd_and_missing_tables_are_pages_too(site: Site) -> None:
     page.goto(f"/admin/ingest/dataset/{gone.pk}/browse/")
     page.get_by_text("There is no table gone_").wait_for()
     site.check(page)
+
+
+def test_a_search_that_stopped_at_its_limit_goes_on_to_the_row(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "_CELLS_SEARCHED", 400)  # 100 rows of four texts
+    run = dropped(site, "people.csv", PEOPLE)
+    with connection.cursor() as cursor:
+        cursor.execute("analyze datasets.people")
+    page = site.open(f"/admin/ingest/dataset/{run.dataset_id}/browse/?q=p233@")
+    page.get_by_text("Searched the first 100 of about 240 rows; nothing found so far.").wait_for()
+    site.check(page)
+    page.get_by_role("link", name="Search all rows").click()
+    page.get_by_text("1 row found in the rows after the first 200").wait_for()
+    assert page.get_by_role("cell", name="p233@example.com").is_visible()
+    page.get_by_text("Nothing was found in rows 101 to 200.").wait_for()
+    site.check(page)
+
+
+def test_all_of_1590_columns_are_chosen_at_once(site: Site) -> None:
+    names = ", ".join(f"column_{at} text" for at in range(1, 1_591))
+    with connection.cursor() as cursor:
+        cursor.execute(f"create table datasets.wide ({names})")
+        cursor.execute("insert into datasets.wide (column_200) values ('the last one')")
+    dataset = Dataset.objects.create(name="wide")
+    page = site.open(f"/admin/ingest/dataset/{dataset.pk}/browse/")
+    page.locator("summary", has_text="Columns").click()
+    page.evaluate("document.querySelectorAll('input[name=column]').forEach((box) => { box.checked = true; })")
+    page.get_by_role("button", name="Show these").click()
+    page.wait_for_url("**/browse/?columns=1-200")
+    page.get_by_text("At most 200 columns are shown at a time: the first 200 of 1,590.").wait_for()
+    assert page.get_by_role("cell", name="the last one").is_visible()

@@ -8,6 +8,9 @@ from ingest import runs
 from ingest.loader.errors import RunFailed
 from ingest.models import Run
 
+APPROVES = "admin:ingest_run_approve"
+"""The page that asks before a held run is approved."""
+
 Done = tuple[Run, str, str]
 """The run that it stands in the log of, the word for Django's own log, and the one for the page."""
 
@@ -22,10 +25,40 @@ class Decision:
     permission: str
     act: Callable[[int, Any], Done]
     """Does it, for the run of this id and the user who asks. Raises IngestError, with a sentence."""
+    done: str
+    """The participle after "3 runs", once it was done to many."""
     look: str = ""
     """Of its button: ``main``, ``danger`` or neither."""
     asks: bool = False
     """Whether a page of its own says what it would do before it is done."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Button:
+    """A decision as the page of one run offers it."""
+
+    name: str
+    label: str
+    look: str
+    page: str = ""
+    """The URL name of the page that asks for confirmation; empty where it is done at once."""
+
+
+def button(run: Run, decision: Decision) -> Button:
+    """Return the button of ``decision`` for ``run``: one that leads to a confirmation where there is much to lose."""
+    if decision.name == "approve" and runs.is_dangerous(run):
+        return Button(name="approve", label=f"{approval(run)}…", look="danger", page=APPROVES)
+    page = "admin:ingest_run_undo" if decision.asks else ""
+    return Button(name=decision.name, label=decision.label, look=decision.look, page=page)
+
+
+def approval(run: Run) -> str:
+    """Return what approving ``run`` does, as its button says it."""
+    if not run.deleted:
+        return "Approve and load"
+    of = f" of {run.table_rows:,}" if run.table_rows else ""
+    rows = "row" if (run.table_rows or run.deleted) == 1 else "rows"
+    return f"Approve and delete {run.deleted:,}{of} {rows}"
 
 
 def _retry(run_id: int, user: Any) -> Done:
@@ -70,14 +103,55 @@ def _discard_preview(run_id: int, user: Any) -> Done:
 DECISIONS = {
     decision.name: decision
     for decision in (
-        Decision(name="approve", label="Approve", permission="ingest.approve_run", act=_approve, look="main"),
-        Decision(name="discard", label="Discard", permission="ingest.approve_run", act=_discard, look="danger"),
-        Decision(name="retry", label="Retry", permission="ingest.retry_run", act=_retry, look="main"),
-        Decision(name="acknowledge", label="Acknowledge", permission="ingest.acknowledge_run", act=_acknowledge),
-        Decision(name="load_previewed", label="Load it", permission="ingest.add_run", act=_load_previewed, look="main"),
-        Decision(name="discard_preview", label="Discard", permission="ingest.add_run", act=_discard_preview),
-        Decision(name="undo", label="Undo…", permission="ingest.undo_run", act=_undo, asks=True),
-        Decision(name="load_again", label="Load anyway", permission="ingest.retry_run", act=_load_again),
+        Decision(
+            name="approve",
+            label="Approve",
+            permission="ingest.approve_run",
+            act=_approve,
+            done="approved and queued for loading",
+            look="main",
+        ),
+        Decision(name="discard", label="Discard", permission="ingest.approve_run", act=_discard, done="discarded"),
+        Decision(
+            name="retry",
+            label="Retry",
+            permission="ingest.retry_run",
+            act=_retry,
+            done="queued for another attempt",
+            look="main",
+        ),
+        Decision(
+            name="acknowledge",
+            label="Acknowledge",
+            permission="ingest.acknowledge_run",
+            act=_acknowledge,
+            done="acknowledged",
+        ),
+        Decision(
+            name="load_previewed",
+            label="Load it",
+            permission="ingest.add_run",
+            act=_load_previewed,
+            done="queued for loading",
+            look="main",
+        ),
+        Decision(
+            name="discard_preview",
+            label="Discard",
+            permission="ingest.add_run",
+            act=_discard_preview,
+            done="discarded",
+        ),
+        Decision(
+            name="undo", label="Undo…", permission="ingest.undo_run", act=_undo, done="queued for undo", asks=True
+        ),
+        Decision(
+            name="load_again",
+            label="Load anyway",
+            permission="ingest.retry_run",
+            act=_load_again,
+            done="queued for loading",
+        ),
     )
 }
 """By name, in the order of their buttons."""

@@ -14,7 +14,7 @@ from ingest import runs
 from ingest.admin import shown
 from ingest.admin.rejects import without_long_records
 from ingest.admin.runs import charts, live
-from ingest.admin.runs.deciding import DECISIONS
+from ingest.admin.runs.deciding import DECISIONS, button
 from ingest.admin.runs.records import marked
 from ingest.loader.changes import COMPARED
 from ingest.loader.errors import IngestError
@@ -52,7 +52,9 @@ def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
         "rate": rate(run),
         "held_by": runs.held_by(run.brakes),
         "approved": runs.held_by(run.approved or {}),
-        "decisions": [d for name, d in DECISIONS.items() if name in possible and user.has_perm(d.permission)],
+        "buttons": [
+            button(run, d) for name, d in DECISIONS.items() if name in possible and user.has_perm(d.permission)
+        ],
         "account": _account(run),
         "timeline": _timeline(run),
         "notes": [shown.printable(note, 1_000) for note in run.notes],

@@ -39,11 +39,12 @@ IN_ORDER = SQL("set local max_parallel_workers_per_gather = 0")
 
 
 def describe(name: str) -> Composed:
-    """The table's kind and about how many rows it has; its columns; its indexes with what each can tell."""
+    """The table's kind and about how many rows it has; its columns; its indexes with what each can tell; the columns
+    that an index has in lower case."""
     return SQL(
         "select c.relkind::text, c.reltuples::bigint,"
         " (select json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod),"
-        "   format_type(a.atttypid, null), t.typcategory::text) order by a.attnum)"
+        "   format_type(a.atttypid, null), t.typcategory::text, a.attnum) order by a.attnum)"
         "  from pg_attribute a join pg_type t on t.oid = a.atttypid"
         "  where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),"
         " (select json_agg(json_build_array(i.indisprimary, i.indisunique and i.indimmediate, m.amname,"
@@ -52,7 +53,12 @@ def describe(name: str) -> Composed:
         "   (select bool_and(a.attnotnull) from pg_attribute a where a.attrelid = c.oid and a.attnum = any(i.indkey)))"
         "   order by i.indisprimary desc, i.indnkeyatts, i.indexrelid)"
         "  from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam"
-        "  where i.indrelid = c.oid and i.indisvalid and i.indpred is null and i.indexprs is null)"
+        "  where i.indrelid = c.oid and i.indisvalid and i.indpred is null and i.indexprs is null),"
+        " (select json_agg(distinct a.attname) from pg_index i join pg_class x on x.oid = i.indexrelid"
+        "  join pg_am m on m.oid = x.relam and m.amname = 'btree' join pg_attribute a on a.attrelid = c.oid"
+        "  where i.indrelid = c.oid and i.indisvalid and i.indpred is null and i.indkey[0] = 0"
+        "  and pg_get_indexdef(i.indexrelid, 1, true) in"
+        "   (format('lower(%I)', a.attname), format('lower(%I::text)', a.attname)))"
         " from pg_class c join pg_namespace n on n.oid = c.relnamespace"
         " where n.nspname = {schema} and c.relname = {name}"
     ).format(schema=Literal(SCHEMA), name=Literal(name))
@@ -79,6 +85,11 @@ def _column(name: str) -> Composed:
 def is_one_of(column: str, kind: str, texts: Sequence[str]) -> Composed:
     """The value is one of these."""
     return SQL("{} in ({})").format(_column(column), SQL(", ").join(value(text, kind) for text in texts))
+
+
+def is_in_lower_case(column: str, text: str) -> Composed:
+    """The value is this one, in upper or lower case; an index of ``lower(column)`` finds it."""
+    return SQL("lower({}) = lower({}::text)").format(_column(column), Literal(text))
 
 
 def compares(column: str, operator: str, text: str, kind: str, *, days: int = 0) -> Composed:
@@ -136,6 +147,11 @@ def beyond(columns: Sequence[str], texts: Sequence[str], kinds: Sequence[str], *
     )
 
 
+def up_to(columns: Sequence[str], texts: Sequence[str], kinds: Sequence[str]) -> Composed:
+    """The rows up to the one with these values, itself included."""
+    return SQL("({}) <= ({})").format(SQL(", ").join(map(_column, columns)), SQL(", ").join(map(value, texts, kinds)))
+
+
 LONGEST_PLACE = 2_700
 """Characters of a value in an address: as many as the bytes that an entry of an index has."""
 
@@ -148,14 +164,14 @@ def whole(name: str) -> Composed:
     return SQL("{} t").format(table(name))
 
 
-def first_rows(name: str, key: Sequence[str], conditions: Sequence[Composable], limit: int, *, place: bool) -> Composed:
-    """The first rows that meet the conditions, to be read from; with ``place``, their place too."""
-    return SQL("(select {place}t.* from {table} t{where}{order} limit {limit}) t").format(
-        place=SQL("t.ctid, " if place else ""),
-        table=table(name),
+def nth(name: str, key: Sequence[str], conditions: Sequence[Composable], number: int) -> Composed:
+    """The key of the ``number``-th row that meets the conditions, in the key's order; no row if there are fewer."""
+    return SQL("select {cells} from {source}{where}{order} offset {before} limit 1").format(
+        cells=SQL(", ").join(SQL("{}::text").format(_column(column)) for column in key),
+        source=whole(name),
         where=_where(conditions),
-        order=order([] if place else key, descending=False),
-        limit=Literal(limit),
+        order=order(key, descending=False),
+        before=Literal(number - 1),
     )
 
 

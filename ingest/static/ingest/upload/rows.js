@@ -122,7 +122,7 @@ function tools(item, act) {
   if (["failed", "stopped"].includes(item.state)) return [button("Go on", "send", "main"), button("Leave out", "leave")];
   const { run } = item;
   if (run?.kind === "preview" && run.status === "succeeded" && !run.decided && !item.deciding)
-    return [button("Load it", "load", "main"), button("Discard", "discard", "danger")];
+    return [button("Load it", "load", "main"), button("Discard", "discard")];
   return [];
 }
 
