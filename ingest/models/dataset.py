@@ -189,7 +189,12 @@ class Dataset(models.Model):
         return Pinned(encoding=self.encoding, delimiter=self.delimiter, has_header=self.has_header)
 
     def target(
-        self, run_id: int, *, approved: Mapping[str, int] | None = None, previous_records: int | None = None
+        self,
+        run_id: int,
+        *,
+        approved: Mapping[str, int] | None = None,
+        previous_records: int | None = None,
+        last_records: int | None = None,
     ) -> Target:
         """This dataset as the loader sees it, for one run; ``approved`` are the brakes that an operator took off it."""
         return Target(
@@ -206,6 +211,7 @@ class Dataset(models.Model):
             asks_approval=self.asks_approval,
             approved=approved,
             previous_records=previous_records,
+            last_records=last_records,
         )
 
 

@@ -18,7 +18,7 @@ from ingest.runs.looking import sample
 from ingest.runs.material import Material
 from ingest.runs.receiving import load_once_more
 from ingest.runs.undoing import take_back
-from ingest.runs.verdict import newer_loaded, previous_snapshot, same_content
+from ingest.runs.verdict import last_records, newer_loaded, previous_snapshot, same_content
 
 Status = Run.Status
 
@@ -153,7 +153,12 @@ class Attempt:
 
     def _target(self, run: Run) -> Target:
         previous = previous_snapshot(run) if run.dataset.mode == Dataset.Mode.SNAPSHOT else None
-        return run.dataset.target(run.pk, approved=run.approved, previous_records=previous and previous.records)
+        return run.dataset.target(
+            run.pk,
+            approved=run.approved,
+            previous_records=previous and previous.records,
+            last_records=last_records(run),
+        )
 
     def _material(self, run: Run) -> Material:
         """What we have of the run's source object; two runs of one version share it."""

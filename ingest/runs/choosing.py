@@ -15,7 +15,7 @@ def choices(run: Run) -> tuple[str, ...]:
         return ("approve", "discard", "acknowledge") if waits_for_somebody else ("approve", "discard")
     if run.status in RETRIED:
         return ("retry", "acknowledge") if waits_for_somebody and run.status == Status.FAILED else ("retry",)
-    if run.status != Status.SUCCEEDED:
+    if run.status not in Run.COMMITTED:
         return ()
     if run.kind == Kind.PREVIEW:
         return () if run.decided else ("load_previewed", "discard_preview")

@@ -15,7 +15,7 @@ from ingest.runs.receiving import load_once_more
 
 Status = Run.Status
 
-RETRIED = (Status.FAILED, Status.SUPERSEDED)
+RETRIED = (Status.FAILED, Status.SUPERSEDED, Status.DISCARDED)
 """What an operator can have tried again as it is; a run that succeeded is loaded once more, as a new one."""
 
 _OTHER_KINDS = {Run.Kind.UNDO: "an undo", Run.Kind.PREVIEW: "a preview"}
@@ -34,14 +34,14 @@ def due(limit: int = 100) -> list[int]:
 
 
 def retry(run_id: int) -> Run:
-    """Have a failed or superseded run tried again, with all its attempts before it.
+    """Have a failed, superseded or discarded run tried again, with all its attempts before it.
 
     Raises RunFailed, with a sentence, if the run is in another state or its file name still leads to no table.
     """
     with transaction.atomic():
         run = locked(run_id)
         if run.status not in RETRIED:
-            raise RunFailed(f"Run {run.pk} is {run.status}; only failed or superseded runs can be retried.")
+            raise RunFailed(f"Run {run.pk} is {run.status}; only failed, superseded or discarded runs can be retried.")
         if run.dataset is None:
             run.dataset, run.pattern = destination(run.key)
         begin_anew(run)
@@ -75,6 +75,6 @@ def load_again(run_id: int, who: str = "") -> Run:
     run = Run.objects.select_related("dataset").get(pk=run_id)
     if run.kind != Run.Kind.LOAD:
         raise RunFailed(f"Run {run.pk} is {_OTHER_KINDS[run.kind]}; only a load can be repeated.")
-    if run.status != Status.SUCCEEDED:
+    if run.status not in Run.COMMITTED:
         raise RunFailed(f"Run {run.pk} is {run.status}; only what has succeeded can be loaded once more.")
     return load_once_more(run, forced=True, status=Status.WAITING, who=who)

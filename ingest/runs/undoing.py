@@ -48,7 +48,7 @@ def check_undoable(run: Run) -> None:
         raise RunFailed(f"Run {run.pk} is an undo; load the file again instead.")
     if run.kind == Kind.PREVIEW:
         raise RunFailed(f"Run {run.pk} is a preview: it has loaded nothing.")
-    if run.status != Status.SUCCEEDED:
+    if run.status not in Run.COMMITTED:
         raise RunFailed(f"Run {run.pk} is {run.status}; only a load that has succeeded can be undone.")
     if not (run.inserted or run.updated or run.deleted):
         raise RunFailed(f"Run {run.pk} changed nothing, so there is nothing to undo.")

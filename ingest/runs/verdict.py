@@ -53,7 +53,7 @@ def _has_table(dataset: Dataset) -> bool:
 
 def newer_loaded(run: Run) -> Run | None:
     """The newest version of the run's key that its dataset has loaded, if it is newer than the run's own."""
-    return _first(_newer(run).filter(status=Run.Status.SUCCEEDED, undone=False))
+    return _first(_newer(run).filter(status__in=Run.COMMITTED, undone=False))
 
 
 def newer_known(run: Run) -> Run | None:
@@ -63,8 +63,17 @@ def newer_known(run: Run) -> Run | None:
 
 def previous_snapshot(run: Run) -> Run | None:
     """The newest run that loaded the dataset's whole truth before ``run``."""
-    loaded = Run.objects.filter(dataset=run.dataset_id, kind=Run.Kind.LOAD, status=Run.Status.SUCCEEDED)
-    return loaded.filter(snapshot=True, undone=False).exclude(pk=run.pk).order_by("-finished").first()
+    return _loaded_before(run).filter(snapshot=True).order_by("-finished").first()
+
+
+def last_records(run: Run) -> int | None:
+    """How many records the dataset's last load before ``run`` had; None where there is none."""
+    return _loaded_before(run).order_by("-finished").values_list("records", flat=True).first()
+
+
+def _loaded_before(run: Run) -> QuerySet[Run]:
+    loaded = Run.objects.filter(dataset=run.dataset_id, kind=Run.Kind.LOAD, status__in=Run.COMMITTED, undone=False)
+    return loaded.exclude(pk=run.pk)
 
 
 def _first(found: QuerySet[Run]) -> Run | None:

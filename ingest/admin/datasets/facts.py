@@ -99,7 +99,7 @@ def _columns(dataset: Dataset) -> tuple[list[dict[str, Any]], str]:
 def _since(dataset: Dataset, names: set[str]) -> dict[str, Run]:
     """The first run that changed the table's columns, of those whose file had it: that one brought the column."""
     found: dict[str, Run] = {}
-    changing = _own(dataset).filter(status=Run.Status.SUCCEEDED).exclude(ddl=[]).order_by("id")
+    changing = _own(dataset).filter(status__in=Run.COMMITTED).exclude(ddl=[]).order_by("id")
     for run in changing.only("id", "columns", "finished")[:_CHANGES]:
         for column in run.columns:
             if column.get("name") in names:
@@ -109,7 +109,7 @@ def _since(dataset: Dataset, names: set[str]) -> dict[str, Run]:
 
 def _charts(dataset: Dataset, there: runs.Measure) -> dict[str, Any] | None:
     """Rows and size over time, each as a line; None where no two runs have left anything."""
-    done = _own(dataset).filter(status=Run.Status.SUCCEEDED).exclude(kind=Run.Kind.PREVIEW)
+    done = _own(dataset).filter(status__in=Run.COMMITTED).exclude(kind=Run.Kind.PREVIEW)
     told = done.values_list("finished", "inserted", "deleted", "table_rows", "table_bytes")[:_STEPS]
     changes = [chart.Change(when=when, more=more - less, rows=rows) for when, more, less, rows, _ in told]
     sizes = [chart.Step(when=when, amount=size) for when, *_, size in reversed(told) if size is not None]
