@@ -29,15 +29,15 @@ def tell_of_list(datasets: Sequence[Dataset]) -> None:
     numbers = [dataset.pk for dataset in datasets]
     last = Run.objects.filter(dataset=OuterRef("pk")).exclude(kind=Run.Kind.PREVIEW).order_by("-id")
     newest = Dataset.objects.filter(pk__in=numbers).values_list(
-        "pk", Subquery(last.values("pk")[:1]), Subquery(last.values("status")[:1])
+        "pk", *(Subquery(last.values(name)[:1]) for name in ("pk", "status", "rejected"))
     )
-    by_number = {number: (run, status) for number, run, status in newest}
+    by_number = {number: (run, status, rejected) for number, run, status, rejected in newest}
     groups: dict[int, list[str]] = {}
     for number, name in Opening.objects.filter(dataset__in=numbers).values_list("dataset", "group__name"):
         groups.setdefault(number, []).append(name)
     for dataset in datasets:
         dataset.measure = (measures or {}).get(dataset.name)
-        dataset.last_run = by_number.get(dataset.pk, (None, ""))
+        dataset.last_run = by_number.get(dataset.pk, (None, "", 0))
         dataset.groups = sorted(groups.get(dataset.pk, ()))
 
 
@@ -138,7 +138,7 @@ def _own(dataset: Dataset) -> Any:
 
 
 def _line(run: Run) -> dict[str, Any]:
-    known = run.records is not None and run.status != Run.Status.FAILED
+    known = run.records is not None and run.status not in (Run.Status.FAILED, Run.Status.DISCARDED)
     counts = [(name, shown.count(getattr(run, name)) if known else "") for name in Run.FATES]
     return {"run": run, "file": shown.printable(run.file_name, 60), "counts": counts}
 
