@@ -85,7 +85,9 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 def _problems(user: Any) -> dict[str, Any]:
     unanswered = Run.objects.visible_to(user).unanswered()
-    newest = unanswered.select_related("dataset").only("dataset__name", "status", "rejected", "key", "reason", "received", "kind")
+    newest = unanswered.select_related("dataset").only(
+        "dataset__name", "status", "rejected", "key", "reason", "received", "kind"
+    )
     late = Dataset.objects.visible_to(user).late().order_by("due")
     told = {
         "dead": runs.dead_letters(),

@@ -94,7 +94,9 @@ def _square(at: int, day: date, that: Day | None) -> Square:
     looks = (("failed", that.failed), ("held", that.held), ("partial", that.rejecting), ("loaded", that.loaded))
     look = next((look for look, number in looks if number), "idle")
     runs = f"more than {MOST_A_DAY} runs" if that.runs > MOST_A_DAY else _many(that.runs, "run")
-    told = ", ".join([runs, *_troubles(that.failed, that.held, that.rejecting), *(["nothing loaded"] if look == "idle" else [])])
+    told = ", ".join(
+        [runs, *_troubles(that.failed, that.held, that.rejecting), *(["nothing loaded"] if look == "idle" else [])]
+    )
     return Square(x=at * STEP, look=look, day=day, told=f"{day}: {told}")
 
 

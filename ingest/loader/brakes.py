@@ -39,7 +39,12 @@ def _brakes(outcome: Outcome, target: Target) -> tuple[dict[str, int], list[str]
         brakes["deleted"] = outcome.deleted
         told.append(f"it would delete {outcome.deleted:,} of {before:,} rows")
     previous = target.previous_records
-    if target.mode is Mode.SNAPSHOT and previous and "empty" not in brakes and outcome.records < SHRUNK_SHARE * previous:
+    if (
+        target.mode is Mode.SNAPSHOT
+        and previous
+        and "empty" not in brakes
+        and outcome.records < SHRUNK_SHARE * previous
+    ):
         brakes["shrunk"] = previous - outcome.records
         told.append(f"the file has {outcome.records:,} records, the previous snapshot had {previous:,}")
     differing = outcome.differing_duplicates

@@ -162,9 +162,7 @@ def _counted(place: _Place, *, overtaken: bool) -> tuple[int, int, Sequence[int]
 
 def _changed(place: _Place, limit: int, *, overtaken: bool) -> list[ChangedRow]:
     names, identities = place.names, place.identities
-    place.cursor.execute(
-        looking.changed_rows(place.table, names, identities, place.run_id, limit, overtaken=overtaken)
-    )
+    place.cursor.execute(looking.changed_rows(place.table, names, identities, place.run_id, limit, overtaken=overtaken))
     return [
         ChangedRow(
             key={name: value for name, value in zip(names, new, strict=True) if name in identities[0]},

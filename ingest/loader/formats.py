@@ -1,6 +1,6 @@
-"""Text that is no table: JSON, markup, SQL, settings, prose; recognized, and refused with a sentence that says what to do.
+"""Text that is no table: JSON, markup, SQL, settings, prose; recognized, and refused with a sentence.
 
-None of the sentences quotes the file: what stands there may be anybody's data.
+None of the sentences quotes the file: it may hold anybody's data.
 """
 
 import re
@@ -44,12 +44,35 @@ _OTHERS = (
     ("%!PS", "a PostScript document", "export the table behind it as CSV"),
     ("-----BEGIN ", "a key or a certificate", "upload a CSV file instead"),
     ("#!/", "a script", "upload a CSV file instead"),
-    ("version https://git-lfs", "a Git LFS pointer and not the file itself", "fetch the file with `git lfs pull` first"),
+    (
+        "version https://git-lfs",
+        "a Git LFS pointer and not the file itself",
+        "fetch the file with `git lfs pull` first",
+    ),
 )
 
 _NO_TABLES = frozenset(
-    ["txt", "text", "log", "md", "json", "jsonl", "ndjson", "geojson", "xml", "html", "htm"]
-    + ["yaml", "yml", "ini", "conf", "cfg", "toml", "properties", "sql"]
+    [
+        "txt",
+        "text",
+        "log",
+        "md",
+        "json",
+        "jsonl",
+        "ndjson",
+        "geojson",
+        "xml",
+        "html",
+        "htm",
+        "yaml",
+        "yml",
+        "ini",
+        "conf",
+        "cfg",
+        "toml",
+        "properties",
+        "sql",
+    ]
 )
 """Extensions of files that may hold a table, and mostly don't."""
 _PACKED = frozenset(["gz", "gzip", "zst", "zstd", "bz2", "xz", "zip"])
@@ -137,18 +160,18 @@ def _is_nested(text: str, *, begins_object: bool) -> bool:
         found = _JSON_TOKEN.match(text, at)
         if found is None:
             return (begins_object and (bool(depth) or text[at] not in ";|")) or bool(_JSON_CUT.match(text, at))
-        token, at = found.group(), found.end()
-        depth += (token in "[{") - (token in "]}")
-        if not depth and _parts_cells(token, text[at : at + 1]):
+        mark, at = found.group(), found.end()
+        depth += (mark in "[{") - (mark in "]}")
+        if not depth and _parts_cells(mark, text[at : at + 1]):
             return False
     return True
 
 
-def _parts_cells(token: str, following: str) -> bool:
-    """Whether a token outside of all brackets, and the character after it, are those of a CSV file."""
-    if token.isspace():
-        return "\t" in token and "\n" not in token and following != ""
-    return token not in "]}" and (token != "," or following not in ("\r", "\n", ""))
+def _parts_cells(mark: str, following: str) -> bool:
+    """Whether a mark outside of all brackets, and the character after it, are those of a CSV file."""
+    if mark.isspace():
+        return "\t" in mark and "\n" not in mark and following != ""
+    return mark not in "]}" and (mark != "," or following not in ("\r", "\n", ""))
 
 
 def _is_markup(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from ingest.loader.errors import RunFailed
 from ingest.models import Run
-from ingest.runs.retrying import RETRIED
+from ingest.runs.retrying import can_be_retried
 from ingest.runs.undoing import check_undoable
 
 Status, Kind = Run.Status, Run.Kind
@@ -13,7 +13,7 @@ def choices(run: Run) -> tuple[str, ...]:
     waits_for_somebody = run.answered is None and run.kind != Kind.PREVIEW
     if run.status == Status.HELD:
         return ("approve", "discard", "acknowledge") if waits_for_somebody else ("approve", "discard")
-    if run.status in RETRIED:
+    if can_be_retried(run):
         return ("retry", "acknowledge") if waits_for_somebody and run.status == Status.FAILED else ("retry",)
     if run.status not in Run.COMMITTED:
         return ()

@@ -107,8 +107,7 @@ def _note_loaded(dataset: Dataset, changed: list[str]) -> None:
 def finish_undo(run: Run, undone: Undone, stages: Stages) -> Status:
     """Write what an undo did, within its transaction: rows that came back are its records."""
     stayed = undone.stayed[:LISTED]
-    why_stay = "a later run changed or deleted them, or another row took their key"
-    notes = [f"{_many_rows(len(stayed))} as they are: {why_stay}."]
+    notes = [_told_staying(len(stayed))]
     _write(
         run,
         status=Status.SUCCEEDED,
@@ -123,10 +122,11 @@ def finish_undo(run: Run, undone: Undone, stages: Stages) -> Status:
     return Status.SUCCEEDED
 
 
-def _many_rows(count: int) -> str:
+def _told_staying(count: int) -> str:
     if count == 1:
-        return "1 row stays"
-    return f"{count:,} rows{' or more' if count == LISTED else ''} stay"
+        return "1 row stays as it is: a later run changed or deleted it, or another row took its key."
+    rows = f"{count:,} rows{' or more' if count == LISTED else ''}"
+    return f"{rows} stay as they are: a later run changed or deleted them, or another row took their key."
 
 
 def supersede(claim: Claim, reason: str) -> Status | None:

@@ -40,12 +40,17 @@ def retry(run_id: int) -> Run:
     """
     with transaction.atomic():
         run = locked(run_id)
-        if run.status not in RETRIED:
+        if not can_be_retried(run):
             raise RunFailed(f"Run {run.pk} is {run.status}; only failed, superseded or discarded runs can be retried.")
         if run.dataset is None:
             run.dataset, run.pattern = destination(run.key)
         begin_anew(run)
     return run
+
+
+def can_be_retried(run: Run) -> bool:
+    """Return whether ``run`` is in a state from which it is tried again; a discarded preview's file is gone."""
+    return run.status in RETRIED and (run.kind, run.status) != (Run.Kind.PREVIEW, Status.DISCARDED)
 
 
 def locked(run_id: int) -> Run:

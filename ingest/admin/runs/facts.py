@@ -197,7 +197,9 @@ def _table(rows: list[Mapping[str, str | None]]) -> dict[str, Any] | None:
 def _others(run: Run) -> list[Run]:
     """The other runs of the very same version."""
     same = Run.objects.filter(bucket=run.bucket, key=run.key, source_identity=run.source_identity)
-    return list(same.exclude(pk=run.pk).only("pk", "status", "rejected", "kind", "received", "key").order_by("-pk")[:_OTHERS])
+    return list(
+        same.exclude(pk=run.pk).only("pk", "status", "rejected", "kind", "received", "key").order_by("-pk")[:_OTHERS]
+    )
 
 
 def _evidence(run: Run) -> dict[str, str] | None:
