@@ -67,8 +67,15 @@ def previous_snapshot(run: Run) -> Run | None:
 
 
 def last_records(run: Run) -> int | None:
-    """How many records the dataset's last load before ``run`` had; None where there is none."""
-    return _loaded_before(run).order_by("-finished").values_list("records", flat=True).first()
+    """Return how many records the dataset's last load before ``run`` had; None where there is none.
+
+    Certain only under the table's lock. Without a newest run, after an undo or a change by hand, the last one is looked
+    for by its number: sorting a long history by time would take longer than a small load.
+    """
+    newest = run.dataset.newest
+    if newest is not None:
+        return newest.records
+    return _loaded_before(run).order_by("-pk").values_list("records", flat=True).first()
 
 
 def _loaded_before(run: Run) -> QuerySet[Run]:

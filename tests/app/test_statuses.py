@@ -173,6 +173,8 @@ def test_a_run_with_rejects_is_told_alike_everywhere(door: Door, client) -> None
         assert (told["status"], told["label"], told["look"]) == ("succeeded", LABEL, "partial")
     changes = client.get(f"/admin/ingest/run/changes/?runs={run.pk}").content
     assert json.loads(changes)["rows"][str(run.pk)]["label"] == LABEL
+    door.load("clean.csv", PEOPLE)
+    assert client.get("/admin/ingest/run/?status=partial").context["cl"].result_count == 2
     out = StringIO()
     call_command("runs", stdout=out)
     assert out.getvalue().count(LABEL) == 2
