@@ -97,6 +97,8 @@ def run_as_told(run: Run) -> dict[str, Any]:
     told: dict[str, Any] = {
         "run": run.pk,
         "status": run.status,
+        "label": run.label,
+        "look": run.look,
         "kind": run.kind,
         "dataset": run.dataset.name if run.dataset else "",
         "address": reverse("admin:ingest_run_change", args=[run.pk]),

@@ -8,6 +8,7 @@ from ingest.loader.cells import BOM
 from ingest.loader.encoding import UTF_8
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
+from ingest.loader.formats import refuse_plain_text
 from ingest.loader.ours import our_delimiter
 from ingest.loader.sniff import (
     DELIMITERS,
@@ -61,12 +62,14 @@ def propose(
     known: Collection[str] = (),
     null_tokens: Collection[str] = (),
     encoding: str | None = None,
+    name: str = "",
 ) -> Dialect:
     """How the file that begins with ``head`` (``HEAD`` bytes, or all it has) is written.
 
     ``head`` is UTF-8, whatever ``encoding`` it came in; where that is None it wasn't found out, and is looked at here.
-    ``known`` are the headers that the dataset has met and ``null_tokens`` its words for NULL. Raises RunFailed for an
-    empty file, a binary one, and one that isn't UTF-8.
+    ``known`` are the headers that the dataset has met and ``null_tokens`` its words for NULL; ``name`` is the file's,
+    with its extension. Raises RunFailed for an empty file, a binary one, text of another format, and one that isn't
+    UTF-8.
     """
     pinned = _checked(pinned or Pinned())
     refuse_foreign(head)
@@ -86,6 +89,8 @@ def propose(
         quotes = [('"', pinned.escape)]
     found = best_sample(text, pinned.delimiter or _allowed(named) or DELIMITERS, quotes, whole=whole)
     titles = found.titles if pinned.preamble is None else 0
+    if pinned.delimiter is None:
+        refuse_plain_text(name, found.records[titles:], found.grammar.delimiter.decode(), known)
     has_header = begins_with_header(found.records[titles:], known, null_tokens)
     commented = None
     if titles:

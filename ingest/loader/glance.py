@@ -9,6 +9,7 @@ from ingest.loader.cells import BOM, grammar_of
 from ingest.loader.dialect import Dialect, Pinned, propose
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
+from ingest.loader.formats import refuse_format
 from ingest.loader.sniff import sample, skip_lines
 from ingest.loader.unpack import Compression, compression_of, peek
 
@@ -32,21 +33,23 @@ def glance(
     pinned: Pinned | None = None,
     known: Collection[str] = (),
     null_tokens: Collection[str] = (),
+    name: str = "",
 ) -> Glance:
     """What the file that begins with ``head``, or is no longer (``whole``), shows of itself to a dataset.
 
-    ``scratch`` is a folder for it alone. Raises RunFailed, as the load would, for what is no CSV.
+    ``scratch`` is a folder for it alone, ``name`` the file's. Raises RunFailed, as the load would, for what is no CSV.
     """
     compression = compression_of(head)
     plain = peek(head)
     if compression and not plain:
         return Glance(compression=compression, dialect=None, header=())
-    name, text = _in_utf_8(plain, scratch, pinned.encoding if pinned else None)
+    encoding_name, text = _in_utf_8(plain, scratch, pinned.encoding if pinned else None)
+    refuse_format(text)  # which may be one long line
     if not whole or compression:
         text = text[: max(text.rfind(b"\n"), text.rfind(b"\r")) + 1]  # the last line is cut, perhaps within a letter
     if plain and not text:
         return Glance(compression=compression, dialect=None, header=())
-    found = propose(text, pinned=pinned, known=known, null_tokens=null_tokens, encoding=name)
+    found = propose(text, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding_name, name=name)
     return Glance(compression=compression, dialect=found, header=_header(text.removeprefix(BOM), found))
 
 

@@ -20,7 +20,7 @@ from ingest.loader.merge import Merge
 from ingest.loader.outcome import Outcome
 from ingest.loader.plan import Identities
 from ingest.loader.reading import Reading
-from ingest.loader.rejects import Code, RejectBook
+from ingest.loader.rejects import Code, RejectBook, told_causes
 from ingest.loader.resolve import choose
 from ingest.loader.rows import Counted
 from ingest.loader.split import split
@@ -29,7 +29,7 @@ from ingest.loader.target import Mode, Target
 from ingest.loader.types import Type
 from ingest.loader.ways import REJECTS, Careful, Refuted, Way, guess, is_worthwhile
 
-VERSION = 2
+VERSION = 3
 """Raised when the same file may give another table than before: identical content is then loaded all the same."""
 
 READ = 1 << 20
@@ -76,8 +76,6 @@ def load(
     outcome.check_balance()
     _check_limit(outcome, target)
     check_brakes(outcome, target)
-    if 0 < outcome.records == outcome.rejected:
-        return replace(outcome, notes=(*outcome.notes, "Nothing of this file went in: every record was rejected."))
     return outcome
 
 
@@ -172,11 +170,18 @@ def _account(outcome: Outcome, loading: "_Loading", account: Account, header: He
 
 
 def _check_limit(outcome: Outcome, target: Target) -> None:
+    """Raise Misfit where too many records are rejected, or all of them, however few (BEHAVIOUR 7)."""
     rejected = outcome.rejected
+    if 0 < outcome.records == rejected:
+        told = "Its only record was" if rejected == 1 else f"All {rejected:,} records were"
+        raise Misfit(
+            f"{told} rejected ({told_causes(outcome.rejects, 'every row')}): nothing was loaded. Correct the file and "
+            "upload it again.",
+            outcome=outcome,
+        )
     if rejected > target.reject_count and rejected > target.reject_share * outcome.records:
-        counts = outcome.rejects.counts.most_common()
-        told = ", ".join(f"{count:,} {code}" for code, count in counts)
-        keys = " or declare another key" if counts[0][0] in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
+        told, (most, _) = told_causes(outcome.rejects), outcome.rejects.counts.most_common(1)[0]
+        keys = " or declare another key" if most in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
         raise Misfit(
             f"{rejected:,} of {outcome.records:,} records were rejected ({told}), more than {target.reject_share:.0%} "
             f"and more than {target.reject_count:,}: nothing was loaded. Correct the file and drop it again, or raise "

@@ -48,3 +48,5 @@ class Target:
     """The braked counts that an operator has approved, by brake; None: nothing was approved."""
     previous_records: int | None = None
     """How many records the dataset's previous snapshot had."""
+    last_records: int | None = None
+    """How many records the dataset's last load had, in any mode."""

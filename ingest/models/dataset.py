@@ -200,6 +200,7 @@ class Dataset(models.Model):
         *,
         approved: Mapping[str, int] | None = None,
         previous_records: int | None = None,
+        last_records: int | None = None,
         sha256: str = "",
     ) -> Target:
         """This dataset as the loader sees it, for one run; ``approved`` are the brakes that an operator took off it.
@@ -221,6 +222,7 @@ class Dataset(models.Model):
             asks_approval=self.asks_approval,
             approved=approved,
             previous_records=previous_records,
+            last_records=last_records,
         )
 
 

@@ -12,6 +12,7 @@ from django.db.models.functions import Upper
 
 from ingest.loader.source import SourceObject
 from ingest.models.dataset import Dataset
+from ingest.models.labels import label_of, look_of
 from ingest.models.visible import VisibleQuerySet
 
 _LONGEST_IDENTITY = 200  # bytes; the unique index over bucket, key and identity must stay under 2,704
@@ -39,7 +40,9 @@ class Run(models.Model):
         RUNNING = "running"
         HELD = "held"
         SUCCEEDED = "succeeded"
+        EMPTY = "empty"
         FAILED = "failed"
+        DISCARDED = "discarded"
         SUPERSEDED = "superseded"
 
     class Kind(models.TextChoices):
@@ -137,6 +140,8 @@ class Run(models.Model):
     """What becomes of a record: the counts that add up to ``records``, in the order in which they are told."""
     UNFINISHED = (Status.QUEUED, Status.WAITING, Status.RUNNING)
     """States in which it goes on by itself."""
+    COMMITTED = (Status.SUCCEEDED, Status.EMPTY)
+    """States in which its load was committed (or, of a preview, shown to its end); an empty file has no records."""
     WIDE = ("columns", "ddl", "notes", "dialect", "traceback", "stayed", "sample", "stages")
     """Fields that may be large, and that no list shows."""
 
@@ -162,7 +167,7 @@ class Run(models.Model):
             ),
             models.CheckConstraint(
                 name="ingest_run_succeeded_with_outcome",
-                condition=~Q(status="succeeded") | Q(records__isnull=False, finished__isnull=False),
+                condition=~Q(status__in=["succeeded", "empty"]) | Q(records__isnull=False, finished__isnull=False),
             ),
             models.CheckConstraint(
                 name="ingest_run_counts_positive",
@@ -192,6 +197,11 @@ class Run(models.Model):
                 name="ingest_run_troubled_day",
                 condition=Q(status__in=["failed", "held"]),
             ),
+            models.Index(
+                fields=["dataset", "received"],
+                name="ingest_run_rejecting_day",
+                condition=Q(status="succeeded", rejected__gt=0),
+            ),
             models.Index(fields=["dataset", "id"], name="ingest_run_altering", condition=~Q(ddl=[])),
             models.Index(fields=["-id"], name="ingest_run_rejecting", condition=Q(status="succeeded", rejected__gt=0)),
             models.Index(fields=["corrects"], name="ingest_run_corrects", condition=Q(corrects__isnull=False)),
@@ -215,6 +225,16 @@ class Run(models.Model):
             version_id=self.version_id,
             sequencer=self.sequencer,
         )
+
+    @property
+    def label(self) -> str:
+        """Its status as people are told it everywhere; ``status`` itself is what programs read."""
+        return label_of(self.status, self.rejected)
+
+    @property
+    def look(self) -> str:
+        """Its status as a colour: the name in ``status-…`` of the style sheet, and on a terminal."""
+        return look_of(self.status, self.rejected)
 
     @property
     def file_name(self) -> str:

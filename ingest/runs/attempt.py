@@ -19,7 +19,7 @@ from ingest.runs.looking import sample
 from ingest.runs.material import Material
 from ingest.runs.receiving import load_once_more
 from ingest.runs.undoing import take_back
-from ingest.runs.verdict import newer_loads, previous_snapshot, same_content
+from ingest.runs.verdict import last_records, newer_loads, previous_snapshot, same_content
 
 Status = Run.Status
 
@@ -140,7 +140,8 @@ class Attempt:
         """Load the version of a newer load after that of ``run``, as run ``again``."""
         again.dataset = run.dataset
         material = self._material(version)
-        target = run.dataset.target(again.pk, approved=EVERYTHING)  # it was let in before
+        let_in = {**EVERYTHING, **(version.approved or {})}  # it was let in before
+        target = run.dataset.target(again.pk, approved=let_in)
         try:
             outcome = self._outcome(run.dataset, material, target)
         except RunFailed as failed:  # its account would be taken for that of the late version
@@ -175,7 +176,11 @@ class Attempt:
     def _target(self, run: Run) -> Target:
         previous = previous_snapshot(run) if run.dataset.mode == Dataset.Mode.SNAPSHOT else None
         return run.dataset.target(
-            run.pk, approved=run.approved, previous_records=previous and previous.records, sha256=self.own.sha256
+            run.pk,
+            approved=run.approved,
+            previous_records=previous and previous.records,
+            last_records=last_records(run),
+            sha256=self.own.sha256,
         )
 
     def _material(self, run: Run) -> Material:

@@ -19,6 +19,7 @@ from ingest.runs.retrying import begin_anew, locked
 Status = Run.Status
 
 _TOLD = {
+    "empty": "the file has no records, and the last load had {:,}",
     "deleted": "{:,} rows would be deleted",
     "shrunk": "the file has {:,} records fewer than the previous snapshot",
     "duplicate": "{:,} records repeat a key and differ in other columns",
@@ -72,9 +73,9 @@ def discard(run_id: int, who: str) -> Run:
     with transaction.atomic():
         run = _held(run_id)
         acknowledge([run_id], who)
-        run.status, run.reason = Status.FAILED, storable(f"Discarded by {who}.")
+        run.status, run.reason = Status.DISCARDED, storable(f"Discarded by {who}.")
         Run.objects.filter(pk=run_id).update(status=run.status, reason=run.reason, finished=Now())
-        signals.ended(run, run.status, {"reason": run.reason, "answered": True})
+        signals.ended(run, run.status, {"reason": run.reason})
         if BRAKE in run.brakes:
             let_go(run)
     return run

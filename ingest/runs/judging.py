@@ -107,7 +107,7 @@ def _loaded(files: Sequence[Chosen], keys: Iterable[str | RunFailed]) -> dict[in
     return {
         wanted[known]: runs[upload.pk]
         for known, upload in same.items()
-        if upload.pk in runs and runs[upload.pk].status == Run.Status.SUCCEEDED and not runs[upload.pk].undone
+        if upload.pk in runs and runs[upload.pk].status in Run.COMMITTED and not runs[upload.pk].undone
     }
 
 
@@ -155,7 +155,7 @@ def _glance(file: Chosen, dataset: Dataset | None) -> Glance:
     tokens = dataset.null_tokens if dataset else ()
     with tempfile.TemporaryDirectory(prefix="ingest-head-", dir=settings.SCRATCH_DIR) as scratch:
         whole = len(file.head) >= file.size
-        return glance(file.head[:HEAD], whole=whole, scratch=Path(scratch), null_tokens=tokens, **known)
+        return glance(file.head[:HEAD], whole=whole, scratch=Path(scratch), null_tokens=tokens, name=file.path, **known)
 
 
 def _written(seen: Glance, goes: Destination) -> list[str]:

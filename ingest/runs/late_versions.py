@@ -57,7 +57,7 @@ def _check_untouched(run: Run, loads: Sequence[Run]) -> None:
     since = in_turn[0].finished
     changed = ~Q(inserted=0, updated=0, deleted=0) | ~Q(ddl=[])
     others = Run.objects.filter(changed, dataset=run.dataset_id, kind__in=[Run.Kind.LOAD, Run.Kind.UNDO])
-    others = others.filter(status=Run.Status.SUCCEEDED, finished__gte=since, repeated_by=None)
+    others = others.filter(status__in=Run.COMMITTED, finished__gte=since, repeated_by=None)
     other = others.exclude(pk__in=[load.pk for load in loads]).order_by("finished").values_list("pk", "key").first()
     if other:
         raise OutOfTurn(f"run {other[0]} has changed the table after run {in_turn[0].pk} loaded the first of them")

@@ -82,6 +82,7 @@ class Material:
             known=dataset.headers,
             null_tokens=dataset.null_tokens,
             encoding=self.encoding,
+            name=self.source.key,
         )
         self.file = LocalFile(path=self._path, dialect=found, scratch=scratch, longest_record=settings.MAX_RECORD_BYTES)
         return self.file

@@ -26,7 +26,7 @@ def load_previewed(run_id: int, who: str = "", *, user: Any | None = None) -> So
     with sent_by(who, key, run.size) as became:
         source = objects.copy(run.source, key)
         became.append(source)
-    _decide(run, "Loaded", who)
+    _decide(run, "Loaded", who, run.status)
     return source
 
 
@@ -38,20 +38,20 @@ def discard_preview(run_id: int, who: str) -> Run:
     """
     run = _shown(run_id)
     objects.remove(run.source)
-    _decide(run, "Discarded", who)
+    _decide(run, "Discarded", who, Run.Status.DISCARDED)
     return run
 
 
 def _shown(run_id: int) -> Run:
     run = Run.objects.select_related("dataset").get(pk=run_id)
-    if run.kind != Run.Kind.PREVIEW or run.status != Run.Status.SUCCEEDED:
+    if run.kind != Run.Kind.PREVIEW or run.status not in Run.COMMITTED:
         raise RunFailed(f"Run {run.pk} is {_told(run)}; only a preview that has succeeded can be loaded or discarded.")
     return run
 
 
-def _decide(run: Run, what: str, who: str) -> None:
-    run.decided = storable(f"{what} by {who}." if who else f"{what}.")
-    Run.objects.filter(pk=run.pk).update(decided=run.decided)
+def _decide(run: Run, what: str, who: str, status: str) -> None:
+    run.decided, run.status = storable(f"{what} by {who}." if who else f"{what}."), status
+    Run.objects.filter(pk=run.pk).update(decided=run.decided, status=run.status)
 
 
 def _told(run: Run) -> str:

@@ -17,10 +17,10 @@ from ingest.runs.receiving import load_once_more
 
 Status = Run.Status
 
-RETRIED = (Status.FAILED, Status.SUPERSEDED)
+RETRIED = (Status.FAILED, Status.SUPERSEDED, Status.DISCARDED)
 """What an operator can have tried again as it is; a run that succeeded is loaded once more, as a new one."""
 
-LOADED_AGAIN = (Status.SUCCEEDED, Status.SUPERSEDED)
+LOADED_AGAIN = (*Run.COMMITTED, Status.SUPERSEDED)
 """What an operator can have loaded again, as a run of its own."""
 
 _OTHER_KINDS = {Run.Kind.UNDO: "an undo", Run.Kind.PREVIEW: "a preview"}
@@ -39,20 +39,25 @@ def due(limit: int = 100) -> list[int]:
 
 
 def retry(run_id: int, *, user: Any | None = None) -> Run:
-    """Have a failed or superseded run tried again, with all its attempts before it; ``user`` asks.
+    """Have a failed, superseded or discarded run tried again, with all its attempts before it; ``user`` asks.
 
     Raises RunFailed, with a sentence, if the run is in another state, its file name still leads to no table, or its
     dataset is closed to ``user``.
     """
     with transaction.atomic():
         run = locked(run_id)
-        if run.status not in RETRIED:
-            raise RunFailed(f"Run {run.pk} is {run.status}; only failed or superseded runs can be retried.")
+        if not can_be_retried(run):
+            raise RunFailed(f"Run {run.pk} is {run.status}; only failed, superseded or discarded runs can be retried.")
         if run.dataset is None:
             run.dataset, run.pattern = destination(run.key)
         require_access(run.dataset, user)
         begin_anew(run)
     return run
+
+
+def can_be_retried(run: Run) -> bool:
+    """Return whether ``run`` is in a state from which it is tried again; a discarded preview's file is gone."""
+    return run.status in RETRIED and (run.kind, run.status) != (Run.Kind.PREVIEW, Status.DISCARDED)
 
 
 def locked(run_id: int) -> Run:

@@ -53,7 +53,7 @@ def check_undoable(run: Run) -> None:
         raise RunFailed(f"Run {run.pk} is an undo; load the file again instead.")
     if run.kind == Kind.PREVIEW:
         raise RunFailed(f"Run {run.pk} is a preview: it has loaded nothing.")
-    if run.status != Status.SUCCEEDED:
+    if run.status not in Run.COMMITTED:
         raise RunFailed(f"Run {run.pk} is {run.status}; only a load that has succeeded can be undone.")
     if run.repeated_by_id:
         raise RunFailed(

@@ -20,7 +20,7 @@ ADMIN = "admin"
 QUERY = "SELECT * FROM data LIMIT 10"
 _PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.2
-_ENDS = ("succeeded", "failed", "held", "superseded")
+_ENDS = ("succeeded", "empty", "failed", "held", "discarded", "superseded")
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _T = TypeVar("_T")
 _COUNTS = ("inserted", "updated", "unchanged", "duplicate", "rejected")
@@ -153,7 +153,7 @@ def _show_runs(runs: Sequence[Any]) -> None:
 def _row(run: Any) -> list[object]:
     seconds = f"{(run.finished - run.started).total_seconds():.2f}" if run.started and run.finished else ""
     dataset = run.dataset.name if run.dataset else ""
-    return [run.file_name, dataset, run.status, *(getattr(run, count) for count in _COUNTS), seconds]
+    return [run.file_name, dataset, run.label, *(getattr(run, count) for count in _COUNTS), seconds]
 
 
 def _show_rows() -> None:

@@ -102,7 +102,8 @@ def history(source: Callable[..., SourceObject]) -> list[Run]:
     made = []
     for status in Run.Status.values:
         run = runs.receive(source(f"data/{status}{NASTY.replace('/', '')}.csv"))
-        counts = {"records": 1, "rejected": 1} if status in ("succeeded", "failed", "held") else {}
+        counts = {"records": 1, "rejected": 1} if status in ("succeeded", "failed", "held", "discarded") else {}
+        counts |= {"records": 0} if status == "empty" else {}
         Run.objects.filter(pk=run.pk).update(
             status=status,
             started=timezone.now(),

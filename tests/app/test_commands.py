@@ -165,7 +165,7 @@ def test_retry_puts_a_failed_run_back(door: Door):
 
 def test_retry_anyway_makes_a_new_run_of_what_succeeded(door: Door):
     run = door.load("people.csv", PEOPLE)
-    with pytest.raises(CommandError, match="only failed or superseded"):
+    with pytest.raises(CommandError, match="only failed, superseded or discarded"):
         called("retry", run.pk)
     called("retry", "--anyway", run.pk)
     assert handlers.on_schedule() == {"carried": 1}
@@ -179,7 +179,7 @@ def test_undo_takes_runs_back_at_once_and_says_what_stays(door: Door):
     first, second = door.load("people.csv", PEOPLE), door.load("people.csv", PEOPLE.replace("Bob", "Robert"))
     written = called("undo", first.pk)
     assert "Rows removed: 1; put back: 0." in written
-    assert "1 row stays as they are" in written
+    assert "1 row stays as it is: a later run changed or deleted it" in written
     written = called("undo", second.pk, first.pk)
     assert written.count("put back") == 2
     assert rows("SELECT count(*) FROM people") == [(0,)]

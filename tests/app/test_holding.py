@@ -105,7 +105,7 @@ def test_a_corrected_reject_file_is_no_snapshot_to_measure_the_next_by(door: Doo
 def test_a_discarded_run_is_over_and_says_by_whom(door: Door, asking):
     run = door.load("people.csv", PEOPLE)
     discarded = runs.discard(run.pk, "ann")
-    assert (discarded.status, discarded.reason, discarded.brakes) == ("failed", "Discarded by ann.", {"approval": 0})
+    assert (discarded.status, discarded.reason, discarded.brakes) == ("discarded", "Discarded by ann.", {"approval": 0})
     assert runs.due() == []
     assert runs.retry(run.pk).approved is None
     assert runs.take(run.pk) == "held", "what was discarded is not approved"

@@ -272,9 +272,9 @@ def test_the_worst_of_a_day_is_what_its_square_shows():
     days = squares.days(today, 3)
     assert days == [date(2026, 2, 27), date(2026, 2, 28), today]
     of = {
-        days[0]: Day(runs=101, failed=0, held=0),
-        days[1]: Day(runs=3, failed=1, held=2),
-        days[2]: Day(runs=1, failed=0, held=1),
+        days[0]: day(runs=101),
+        days[1]: day(runs=3, failed=1, held=2),
+        days[2]: day(held=1),
     }
     row = squares.row(days, of)
     assert [square.look for square in row.squares] == ["loaded", "failed", "held"]
@@ -284,6 +284,25 @@ def test_the_worst_of_a_day_is_what_its_square_shows():
     assert squares.row(days, {}).told == "no runs"
 
 
+def test_a_day_with_rejects_is_not_green_and_one_that_loaded_nothing_neither():
+    today = date(2026, 3, 1)
+    days = squares.days(today, 3)
+    row = squares.row(days, {days[0]: day(loaded=1, rejecting=1), days[1]: day(), days[2]: day(rejecting=1, held=1)})
+    assert [square.look for square in row.squares] == ["partial", "idle", "held"]
+    assert [square.told.partition(": ")[2] for square in row.squares] == [
+        "1 run, 1 with rejects",
+        "1 run, nothing loaded",
+        "1 run, 1 held, 1 with rejects",
+    ]
+    assert row.told == "3 runs, 1 held, 2 with rejects"
+    assert '<g class="partial"' in squares.drawn(row, "?")
+
+
+def day(runs=1, loaded=0, failed=0, held=0, rejecting=0):
+    """A day on which nothing was loaded, but for what is told."""
+    return Day(runs=runs, loaded=loaded or runs // 2, failed=failed, held=held, rejecting=rejecting)
+
+
 def test_an_address_in_a_square_is_escaped():
-    row = squares.row([date(2026, 1, 1)], {date(2026, 1, 1): Day(runs=1, failed=0, held=0)})
+    row = squares.row([date(2026, 1, 1)], {date(2026, 1, 1): day(loaded=1)})
     assert '<a href="/x?a=&quot;&amp;day=2026-01-01"' in squares.drawn(row, '/x?a="&day=')

@@ -71,7 +71,7 @@ def _would_run(command: str) -> str:
 
 
 def test_what_the_demo_prints_is_shown() -> None:
-    rows = re.findall(r"^  (\S+\.csv) +(\S+) +succeeded +([\d ]+?)  [\d.]+$", DEMO, re.MULTILINE)
+    rows = re.findall(r"^  (\S+\.csv) +(\S+) +succeeded(?: · [\d,]+ rejected)? +([\d ]+?)  [\d.]+$", DEMO, re.MULTILINE)
     assert {file: tuple(map(int, counts.split())) for file, _, counts in rows} == LOADED
     assert all(Path(file).stem == dataset for file, dataset, _ in rows)
     assert f"Loading {len(LOADED)} files by s3://{BUCKET}/{PREFIX}" in DEMO

@@ -43,7 +43,7 @@ def test_rows_that_go_on_show_their_counts_without_the_page_being_loaded_again(s
     runs.take(run.pk)
     expect(row.locator('[data-label="inserted"]')).to_have_text("2")
     expect(row.get_by_text("succeeded")).to_be_visible()
-    expect(page.locator("#announce")).to_have_text("1 run has succeeded.")
+    expect(page.locator("#announce")).to_have_text("1 run: succeeded.")
     expect(row.get_by_role("checkbox")).to_be_checked()
     place = row.bounding_box()
     runs.receive(source("data/newer.csv"))

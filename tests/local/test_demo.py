@@ -66,7 +66,9 @@ class Demo:
 
     def rows(self) -> dict[str, tuple[int, ...]]:
         """Of each sample, the counts that it has printed."""
-        found = re.findall(r"^  (\S+\.csv) +\S+ +succeeded +([\d ]+?)  [\d.]+$", self.printed, re.MULTILINE)
+        found = re.findall(
+            r"^  (\S+\.csv) +\S+ +succeeded(?: · [\d,]+ rejected)? +([\d ]+?)  [\d.]+$", self.printed, re.MULTILINE
+        )
         return {file: tuple(map(int, counts.split())) for file, counts in found}
 
     def ask(self, query: str) -> list[str]:

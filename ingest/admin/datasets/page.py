@@ -21,7 +21,7 @@ from ingest.admin.datasets.facts import tell_of_list, tell_of_page
 from ingest.admin.datasets.form import CONFIRMED, FIELDS, DatasetForm
 from ingest.admin.filters import KnownChoices, KnownFilter
 from ingest.admin.pages import Page
-from ingest.models import SEES_ALL, Dataset
+from ingest.models import SEES_ALL, Dataset, label_of, look_of
 
 _ASKED_ANEW = ("csrfmiddlewaretoken", CONFIRMED)
 
@@ -151,9 +151,10 @@ class DatasetPage(Page):
 
     @admin.display(description="last run")
     def status_(self, dataset: Dataset) -> SafeString:
-        number, status = dataset.last_run
+        number, status, rejected = dataset.last_run
         late = dataset.due is not None and dataset.due < timezone.now()
-        badges = [(status, reverse("admin:ingest_run_change", args=[number]), status)] if number else []
+        address = reverse("admin:ingest_run_change", args=[number]) if number else ""
+        badges = [(look_of(status, rejected), address, label_of(status, rejected))] if number else []
         return format_html(
             "{}{}",
             format_html_join("", '<a class="status status-{}" href="{}">{}</a>', badges),

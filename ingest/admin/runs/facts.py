@@ -48,6 +48,7 @@ def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
         "reason": shown.printable(run.reason, 5_000),
         "pattern": shown.printable(run.pattern, 200),
         "is_over": run.status not in Run.UNFINISHED,
+        "is_previewed": run.kind == Run.Kind.PREVIEW and run.status in (*Run.COMMITTED, Run.Status.DISCARDED),
         "seconds": shown.seconds(run.started, run.finished),
         "rate": rate(run),
         "held_by": runs.held_by(run.brakes),
@@ -88,7 +89,8 @@ def rate(run: Run) -> str:
 
 def would(run: Run) -> bool:
     """Whether the counts are of what would have been done, and not of what was."""
-    return run.kind == Run.Kind.PREVIEW or run.status in (Run.Status.HELD, Run.Status.FAILED)
+    rolled_back = (Run.Status.HELD, Run.Status.FAILED, Run.Status.DISCARDED)
+    return run.kind == Run.Kind.PREVIEW or run.status in rolled_back
 
 
 def _account(run: Run) -> dict[str, Any] | None:
@@ -200,7 +202,9 @@ def _table(rows: list[Mapping[str, str | None]]) -> dict[str, Any] | None:
 def _others(run: Run) -> list[Run]:
     """The other runs of the very same version."""
     same = Run.objects.filter(bucket=run.bucket, key=run.key, source_identity=run.source_identity)
-    return list(same.exclude(pk=run.pk).only("pk", "status", "kind", "received", "key").order_by("-pk")[:_OTHERS])
+    return list(
+        same.exclude(pk=run.pk).only("pk", "status", "rejected", "kind", "received", "key").order_by("-pk")[:_OTHERS]
+    )
 
 
 def _evidence(run: Run) -> dict[str, str] | None:

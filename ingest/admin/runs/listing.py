@@ -77,6 +77,7 @@ def changes(listed: ChangeList, followed: Sequence[int], since: int | None, *, h
     told = {
         run.pk: {
             "status": run.status,
+            "label": run.label,
             "html": render_to_string("ingest/run/row.html", {"row": row(run), "action_form": has_actions}),
         }
         for run in runs
@@ -94,7 +95,7 @@ def changes(listed: ChangeList, followed: Sequence[int], since: int | None, *, h
 
 def row(run: Run) -> dict[str, Any]:
     """A run as a row of the list."""
-    done = run.records is not None and run.status != Run.Status.FAILED
+    done = run.records is not None and run.status not in (Run.Status.FAILED, Run.Status.DISCARDED)
     return {
         "run": run,
         "file": shown.printable(run.file_name, 80),
