@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.loader.cells import BOM, COLUMNS, Grammar, grammar_of
+from ingest.loader.cells import BOM, Grammar, grammar_of
 from ingest.loader.certify import Certifier
-from ingest.loader.dialect import Dialect
+from ingest.loader.dialect import Dialect, refuse_too_wide
 from ingest.loader.errors import RunFailed
 from ingest.loader.flaws import Flaw, rejected
 from ingest.loader.records import BLOCK, Block, Cutter
@@ -165,11 +165,7 @@ def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
     line = 1 + skipped
     first = _first_record(cutter, at, line, any_form=not dialect.has_header)
     columns = int(first.cells[0])
-    if columns > COLUMNS:
-        raise RunFailed(
-            f"The header has {columns:,} columns, but a PostgreSQL table holds {COLUMNS:,} besides our own: "
-            "split the file into several, or check its delimiter."
-        )
+    refuse_too_wide(columns)
     if not dialect.has_header:
         return _Head(header=("",) * columns, end=at, line=line, stays=False)
     line_end = first.data[first.bodies[0] : first.stops[0]]
