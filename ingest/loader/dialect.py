@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from ingest.loader.cells import BOM
+from ingest.loader.cells import BOM, COLUMNS
 from ingest.loader.encoding import UTF_8
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
@@ -63,8 +63,11 @@ def propose(
     null_tokens: Collection[str] = (),
     encoding: str | None = None,
     name: str = "",
+    cut: bool = False,
 ) -> Dialect:
     """How the file that begins with ``head`` (``HEAD`` bytes, or all it has) is written.
+
+    ``cut``: ``head`` ends within the file's first line.
 
     ``head`` is UTF-8, whatever ``encoding`` it came in; where that is None it wasn't found out, and is looked at here.
     ``known`` are the headers that the dataset has met and ``null_tokens`` its words for NULL; ``name`` is the file's,
@@ -75,7 +78,7 @@ def propose(
     refuse_foreign(head)
     if encoding is None and not head.startswith(BOM):  # a mark settles the encoding, as having found it out does
         _check_encoding(head)
-    text, whole = head.removeprefix(BOM), len(head) < HEAD
+    text, whole = head.removeprefix(BOM), len(head) < HEAD and not cut
     if ours := our_delimiter(text):  # what is pinned is how the dataset's other files are written
         pinned = Pinned(delimiter=ours, quote='"', escape='"', encoding=pinned.encoding, preamble=0, has_header=True)
     preamble, named = count_preamble(text)
@@ -89,6 +92,8 @@ def propose(
         quotes = [('"', pinned.escape)]
     found = best_sample(text, pinned.delimiter or _allowed(named) or DELIMITERS, quotes, whole=whole)
     titles = found.titles if pinned.preamble is None else 0
+    if whole or cut or len(found.records) > titles + 1:  # else the splitter counts a header of which this is a part
+        refuse_too_wide(len(found.records[titles]) if found.records else 0, cut=cut)
     if pinned.delimiter is None:
         refuse_plain_text(name, found.records[titles:], found.grammar.delimiter.decode(), known)
     has_header = begins_with_header(found.records[titles:], known, null_tokens)
@@ -109,6 +114,16 @@ def propose(
         commented=commented is not None,
         below=below if commented is not None else 0,
     )
+
+
+def refuse_too_wide(columns: int, *, cut: bool = False) -> None:
+    """Raise RunFailed for a header of more columns than a table holds; ``cut``: for what is seen of it."""
+    if columns > COLUMNS:
+        seen = f"at least {columns:,}" if cut else f"{columns:,}"
+        raise RunFailed(
+            f"The header has {seen} columns, but a PostgreSQL table holds {COLUMNS:,} besides our own: "
+            "split the file into several, or check its delimiter."
+        )
 
 
 def _is_known(records: Sequence[Sequence[bytes]], known: Collection[str]) -> bool:

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from ingest.loader import encoding
 from ingest.loader.cells import BOM, grammar_of
-from ingest.loader.dialect import Dialect, Pinned, propose
+from ingest.loader.dialect import Dialect, Pinned, propose, refuse_too_wide
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
 from ingest.loader.formats import refuse_format
 from ingest.loader.sniff import sample, skip_lines
 from ingest.loader.unpack import Compression, compression_of, peek
+
+_PLAIN = 1 << 16
+"""Bytes that are unpacked of an archive: as many as are looked at of a plain file, however few they were packed to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,14 +43,17 @@ def glance(
     ``scratch`` is a folder for it alone, ``name`` the file's. Raises RunFailed, as the load would, for what is no CSV.
     """
     compression = compression_of(head)
-    plain = peek(head)
+    plain = peek(head, max(len(head), _PLAIN))
     if compression and not plain:
         return Glance(compression=compression, dialect=None, header=())
     encoding_name, text = _in_utf_8(plain, scratch, pinned.encoding if pinned else None)
     refuse_format(text)  # which may be one long line
+    first = text
     if not whole or compression:
         text = text[: max(text.rfind(b"\n"), text.rfind(b"\r")) + 1]  # the last line is cut, perhaps within a letter
     if plain and not text:
+        if compression:  # it was we who cut the line: it is refused for what is seen of it
+            propose(first, pinned=pinned, known=known, null_tokens=null_tokens, encoding=name, cut=True)
         return Glance(compression=compression, dialect=None, header=())
     found = propose(text, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding_name, name=name)
     return Glance(compression=compression, dialect=found, header=_header(text.removeprefix(BOM), found))
@@ -71,5 +77,6 @@ def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None) -> tuple[str, byt
 def _header(text: bytes, dialect: Dialect) -> tuple[str, ...]:
     grammar = grammar_of(dialect.delimiter, dialect.quote, dialect.escape)
     first = sample(skip_lines(text, dialect.preamble), grammar, whole=True).records[:1]
+    refuse_too_wide(len(first[0]) if first else 0)
     cells = [cell.decode(errors="replace") for record in first for cell in record]
     return tuple(cells) if dialect.has_header else ("",) * len(cells)

@@ -1,6 +1,7 @@
 """A file goes into its table in the caller's transaction: judged, planned, copied, merged (BEHAVIOUR 3-8)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import psycopg2
@@ -16,8 +17,9 @@ from ingest.loader.errors import Misfit, RunFailed
 from ingest.loader.file import LocalFile
 from ingest.loader.headers import Header, read_header
 from ingest.loader.judge import Judged, judge
+from ingest.loader.limit import GivenUp, RejectLimit, given_up
 from ingest.loader.merge import Merge
-from ingest.loader.outcome import Outcome
+from ingest.loader.outcome import Column, Outcome
 from ingest.loader.plan import Identities
 from ingest.loader.reading import Reading
 from ingest.loader.rejects import Code, RejectBook, told_causes
@@ -99,7 +101,8 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
             if isinstance(error, errors.QueryCanceled) and not judging.hopeless.is_set():
                 raise
             cursor.execute("rollback to savepoint guess")
-        reading, found = judging.wait()
+        with _giving_up(judging.rejects, target):
+            reading, found = judging.wait()
         known = Judged(scan=found, standing=guessed.standing, plan=guessed.plan)
         header = read_header(reading.certified.header, target.headers)
         return _load_carefully(cursor, Account(reading, judging.rejects), target, header, progress, known)
@@ -108,19 +111,30 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
 def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -> tuple[Outcome, Target]:
     """One step after the other: cut, judge, load."""
     rejects, size = RejectBook(file.scratch / REJECTS), file.path.stat().st_size
-    certified = split(
-        file.path,
-        file.dialect,
-        scratch=file.scratch / "certified",
-        reject=rejects.add,
-        progress=lambda done: progress("split", done, size),
-        longest=file.longest_record,
-    )
+    with _giving_up(rejects, target):
+        certified = split(
+            file.path,
+            file.dialect,
+            scratch=file.scratch / "certified",
+            reject=rejects.add,
+            progress=lambda done: progress("split", done, size),
+            longest=file.longest_record,
+            limit=RejectLimit.of(target),
+        )
     header = read_header(certified.header, target.headers)
     if header.is_ours:
         target = _for_part(target, header)
     with Reading(certified, null_tokens=target.null_tokens, used=header.used, marked=header.marked) as reading:
         return _load_carefully(cursor, Account(reading, rejects), target, header, progress)
+
+
+@contextmanager
+def _giving_up(book: RejectBook, target: Target) -> Iterator[None]:
+    """Fail the run where reading stopped, with what is in ``book`` by then."""
+    try:
+        yield
+    except GivenUp as given:
+        raise given_up(given, book, _unjudged(given.header, target), target) from None
 
 
 def _for_part(target: Target, header: Header) -> Target:
@@ -147,7 +161,8 @@ def _load_carefully(
     progress("scan", 0, 0)
     judged = judge(cursor, account.reading, target, header.names, known)
     structural = len(account.book)
-    account.refuse_bad_values(judged.plan)
+    with _giving_up(account.book, target):
+        account.refuse_bad_values(judged.plan, judged.scan.records + structural, RejectLimit.of(target))
     way = Careful(account.reading, judged, structural)
     loading = _Loading(cursor, target, way, Definition(cursor, target.table), progress)
     return _account(loading.execute(), loading, account, header), target
@@ -188,6 +203,13 @@ def _check_limit(outcome: Outcome, target: Target) -> None:
             f"the limit of {target.table}{keys}.",
             outcome=outcome,
         )
+
+
+def _unjudged(header: tuple[str, ...], target: Target) -> tuple[Column, ...]:
+    """The columns of a file that was not read to its end, for its reject file: nothing is known of their values."""
+    read = read_header(header, target.headers)
+    told = zip(read.texts, read.names, strict=True)
+    return tuple(Column(header=text, name=name, type="", proof="", values=0, nulls=0) for text, name in told)
 
 
 _NO_KEY = (errors.UniqueViolation, errors.NotNullViolation, errors.UndefinedColumn, errors.ProgramLimitExceeded)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 from ingest.loader.errors import RunFailed
 
@@ -14,6 +15,10 @@ SYSTEM_COLUMNS = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 _TAKEN = frozenset(OWN_COLUMNS + SYSTEM_COLUMNS)
 
 _EXTENSIONS = frozenset(["csv", "tsv", "tab", "psv", "txt", "dat", "gz", "gzip", "zst", "zstd", "bz2", "xz", "zip"])
+
+_OTHER_ASCII = re.compile(r"[^a-z0-9_]+")
+_MARKS = 60
+"""Combining marks in a row that are read; two bytes or more each, they are twice as many as a name holds."""
 
 _OCCURRENCE = "\x1f"
 """Between a header and the number of its occurrence, in the map of a dataset."""
@@ -85,9 +90,9 @@ def columns_of(
 
     A header that was met before finds the column it found then; so does one that differs from it in case or outer
     spaces only, where the file hasn't both. A new one takes the column that its folded name says, or that name with
-    ``_2``, ``_3``… where another header has it.With ``by_column`` (a reject file, which calls a
-    column without a header by its name) a new header may also be the name of a column whose header was empty or
-    repeated. Raises RunFailed where two headers of the file have one column.
+    ``_2``, ``_3``… where another header has it. With ``by_column`` (a reject file, which calls a column without a
+    header by its name) a new header may also be the name of a column whose header was empty or repeated. Raises
+    RunFailed where two headers of the file have one column.
     """
     keys = _keys(header)
     columns: dict[str, str] = {key: known[key] for key in keys if key in known}
@@ -97,11 +102,13 @@ def columns_of(
     alike = {_alike(key): column for key, column in sorted(met.items(), key=lambda pair: pair[1], reverse=True)}
     if by_column:
         alike = {column: column for column in set(known.values()) - set(met.values())} | alike
+    in_file, unused = set(columns.values()), _UnusedNames({*known.values()})
     for position, (key, text) in enumerate(zip(keys, header, strict=True), 1):
         if key not in columns:
             column = alike.get(_alike(key)) if _OCCURRENCE not in key else None
-            if column is None or column in columns.values():
-                column = _unused(_column_name(text, position), {*known.values(), *columns.values()})
+            if column is None or column in in_file:
+                column = unused.take(_column_name(text, position))
+            in_file.add(column)
             columns[key] = column
     return tuple(columns[key] for key in keys), {**known, **columns}
 
@@ -146,14 +153,32 @@ def _column_name(text: str, position: int) -> str:
     return f"{name}_" if name in _TAKEN else name
 
 
-def _unused(name: str, owned: set[str]) -> str:
-    """``name``, or the first numbered one that no header owns."""
-    candidate, number = name, 1
-    while candidate in owned:
-        number += 1
-        suffix = f"_{number}"
-        candidate = _trim(name, LONGEST - len(suffix)) + suffix
-    return candidate
+class _UnusedNames:
+    """Hands out names that no header owns yet, in time linear in the number of names, whatever they are.
+
+    A number that was found taken is not tried again: names are never given back.
+    """
+
+    def __init__(self, owned: set[str]) -> None:
+        self._owned = owned
+        self._next: dict[tuple[str, int], int] = {}
+        """By stem and number of digits, the first number that may be free. (A long name loses a byte a digit.)"""
+
+    def take(self, name: str) -> str:
+        """Return ``name``, or the first numbered one (``_2``, ``_3``…) that no header owns; it is owned from now on."""
+        if name in self._owned:
+            name = next(free for digits in count(1) if (free := self._numbered(name, digits)))
+        self._owned.add(name)
+        return name
+
+    def _numbered(self, name: str, digits: int) -> str | None:
+        """Return the first free name with a number of so many digits; None if all are owned."""
+        stem = _trim(name, LONGEST - 1 - digits)
+        number = self._next.get((stem, digits), max(2, 10 ** (digits - 1)))
+        while number < 10**digits and f"{stem}_{number}" in self._owned:
+            number += 1
+        self._next[stem, digits] = number
+        return f"{stem}_{number}" if number < 10**digits else None
 
 
 def is_extension(text: str) -> bool:
@@ -171,8 +196,22 @@ def _without_extensions(file_name: str) -> str:
 
 def _fold(text: str) -> str:
     """NFC, lower case, every run of other characters than letters, digits and ``_`` one ``_``."""
-    lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+    if text.isascii():
+        return _OTHER_ASCII.sub("_", text.lower())
+    lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFC", _with_few_marks(text)).lower())
     return re.sub("\0+", "_", "".join(c if _stays(c) else "\0" for c in lowered))
+
+
+def _with_few_marks(text: str) -> str:
+    """Return ``text`` with at most ``_MARKS`` combining marks in a row: normalizing a run takes the square of it."""
+    if len(text) <= _MARKS:
+        return text
+    kept, run = [], 0
+    for character in text:
+        run = run + 1 if unicodedata.category(character)[0] == "M" else 0
+        if run <= _MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _stays(character: str) -> bool:

@@ -54,6 +54,8 @@ class Outcome:
     """Duplicates whose other cells differ from the record that counts."""
     rows_before: int | None = None
     """Rows of the table before a snapshot."""
+    partial: bool = False
+    """Whether reading stopped before the file's end: what is counted are then the least numbers, and don't balance."""
     notes: tuple[str, ...] = ()
     """Sentences that the operator should read, such as "rows are appended"."""
 

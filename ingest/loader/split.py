@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.loader.cells import BOM, COLUMNS, Grammar, grammar_of
+from ingest.loader.cells import BOM, Grammar, grammar_of
 from ingest.loader.certify import Certifier
-from ingest.loader.dialect import Dialect
+from ingest.loader.dialect import Dialect, refuse_too_wide
 from ingest.loader.errors import RunFailed
 from ingest.loader.flaws import Flaw, rejected
+from ingest.loader.limit import GivenUp, RejectLimit
 from ingest.loader.records import BLOCK, Block, Cutter
 from ingest.loader.rejects import Reject
 from ingest.loader.sniff import uncommented
@@ -76,12 +77,14 @@ def split(
     progress: Callable[[int], None] = lambda _: None,
     longest: int = LONGEST,
     block: int = BLOCK,
+    limit: RejectLimit | None = None,
 ) -> Certified:
     """Cut ``source``, which is UTF-8, into records; certify its bytes or write canonical ones to ``scratch``.
 
     ``reject`` is told every malformed record in the order of the file, ``progress`` the bytes read so far. A record
     may have ``longest`` bytes without its line end. ``block`` bytes are read at a time; the result doesn't depend on
-    it. Raises RunFailed on a file that has no header to go by, RunInterrupted if the file shrinks meanwhile.
+    it. Raises RunFailed on a file that has no header to go by, RunInterrupted if the file shrinks meanwhile, GivenUp
+    once ``limit`` can't be met any more.
     """
     with source.open("rb", buffering=0) as file:
         cutter = Cutter(file.fileno(), _grammar(dialect), longest=longest, block=block)
@@ -102,6 +105,9 @@ def split(
             for found in cutter.blocks(head.end, head.line, columns):
                 certifier.take(found)
                 progress(found.end)
+                left, records = cutter.file.size - found.end, certifier.accepted + certifier.rejected
+                if left and limit and limit.is_beyond_reach(certifier.rejected, records, left=left, columns=columns):
+                    raise GivenUp(header=head.header, line=found.end_line, records=records)
     copied = certifier.copied
     offset = certifier.header_size if copied else head.end
     return Certified(
@@ -165,11 +171,7 @@ def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
     line = 1 + skipped
     first = _first_record(cutter, at, line, any_form=not dialect.has_header)
     columns = int(first.cells[0])
-    if columns > COLUMNS:
-        raise RunFailed(
-            f"The header has {columns:,} columns, but a PostgreSQL table holds {COLUMNS:,} besides our own: "
-            "split the file into several, or check its delimiter."
-        )
+    refuse_too_wide(columns)
     if not dialect.has_header:
         return _Head(header=("",) * columns, end=at, line=line, stays=False)
     line_end = first.data[first.bodies[0] : first.stops[0]]

@@ -47,7 +47,11 @@ def _cut(text: str, room: int) -> str:
 def run_row(run: Run) -> list[object]:
     """A run as one row: what became of it."""
     known = run.records is not None and run.status not in (Run.Status.FAILED, Run.Status.HELD, Run.Status.DISCARDED)
-    counts = [getattr(run, name) if known or (name == "rejected" and run.rejected) else "" for name in Run.FATES]
+    counts: list[object] = [
+        getattr(run, name) if known or (name == "rejected" and run.rejected) else "" for name in Run.FATES
+    ]
+    if run.partial:
+        counts[Run.FATES.index("rejected")] = f"at least {run.rejected:,}"
     seconds = (run.finished - run.started).total_seconds() if run.finished and run.started else ""
     name = run.file_name if run.kind == Run.Kind.LOAD else f"{run.file_name} ({run.kind})"
     return [run.pk, name, run.dataset.name if run.dataset else "", run.label, *counts, seconds]

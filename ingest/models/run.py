@@ -83,6 +83,9 @@ class Run(models.Model):
     finished = models.DateTimeField(null=True)
 
     records = models.BigIntegerField(null=True, help_text="Empty until the run has an outcome.")
+    partial = models.BooleanField(
+        default=False, help_text="Reading stopped before the end of the file: the counts are the least numbers."
+    )
     inserted = models.BigIntegerField(default=0)
     updated = models.BigIntegerField(default=0)
     unchanged = models.BigIntegerField(default=0)

@@ -168,8 +168,12 @@ def fail(claim: Claim, error: BaseException, material: Material | None) -> Statu
     reason = sentence(error) + _drawn_by(claim.run, error)
     outcome = getattr(error, "outcome", None)
     book = outcome.rejects if outcome else RejectBook()
-    known: dict[str, Any] = {"rejected": len(book), "dialect": material.written_as if material else {}}
-    if outcome and _balances(outcome):
+    known: dict[str, Any] = {
+        "rejected": len(book),
+        "partial": False,
+        "dialect": material.written_as if material else {},
+    }
+    if outcome and (outcome.partial or _balances(outcome)):
         known |= _account(outcome, material)
     if material:
         try:
@@ -246,7 +250,8 @@ def _account(outcome: Outcome, material: Material, notes: tuple[str, ...] = ()) 
     return {
         "sha256": material.sha256,
         "dialect": {**material.written_as, **outcome.form},
-        "records": outcome.records,
+        "records": None if outcome.partial else outcome.records,
+        "partial": outcome.partial,
         "inserted": outcome.inserted,
         "updated": outcome.updated,
         "unchanged": outcome.unchanged,

@@ -27,6 +27,11 @@ def key_of(path: str, *, preview: bool) -> str:
     Written in one form of Unicode, so that a file from a Mac has the key that it has from elsewhere. Raises RunFailed,
     with a sentence, for a name that can't be one, or that would lie where our own output does.
     """
+    if len(path) > 4 * LONGEST_KEY:  # normalizing takes the square of a run of marks, and shortens to a quarter at most
+        raise RunFailed(
+            f"The file's name and folders have {len(path):,} characters, over the limit of {LONGEST_KEY:,} "
+            "bytes: shorten them."
+        )
     path = unicodedata.normalize("NFC", path)
     try:
         size = len(path.encode())

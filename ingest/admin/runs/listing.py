@@ -103,9 +103,14 @@ def row(run: Run) -> dict[str, Any]:
         "records": shown.count(run.records),
         "who": shown.who(run.who),
         "counts": [
-            (name, shown.count(getattr(run, name)) if done or (name == "rejected" and run.rejected) else "")
-            for name in Run.FATES
+            (name, _count(run, name) if done or (name == "rejected" and run.rejected) else "") for name in Run.FATES
         ],
         "seconds": shown.seconds(run.started, run.finished) if run.status not in Run.UNFINISHED else "",
         "rate": facts.rate(run),
     }
+
+
+def _count(run: Run, name: str) -> str:
+    """A count of the run's; where reading stopped, the least that it can be."""
+    told = shown.count(getattr(run, name))
+    return f"at least {told}" if run.partial else told
