@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group
 from django.urls import reverse
 
 from ingest import runs
+from ingest.admin.runs.records import marked
 from ingest.models import Dataset, Opening, Run, Upload
 from ingest.runs.judging import Chosen
 from tests.app.conftest import Door, counts, rows
@@ -211,3 +212,18 @@ def test_a_preview_shows_what_a_load_would_do(door: Door, first: Run):
 def test_each_run_has_a_public_id_of_its_own(source):
     made = {runs.receive(source()).public_id for _ in range(3)}
     assert len(made) == 3
+
+
+@pytest.mark.django_db
+def test_the_database_gives_each_run_that_is_there_an_id_of_its_own():
+    """As a default that is computed for each row: no second pass fills them in."""
+    default = "select column_default from information_schema.columns where table_name = 'ingest_run'"
+    assert rows(f"{default} and column_name = 'public_id'") == [("gen_random_uuid()",)]
+
+
+def test_the_cell_that_is_to_blame_is_found_behind_columns_that_are_not_loaded():
+    told = {"code": "bad_value", "columns": [{"name": "id"}, {"name": "n"}]}
+    form = {"delimiter": ";", "used": [2, 3], "cells": 4}
+    assert marked(b"4;mended;3;x", 12, column="n", dialect=form, **told).cell == "x"
+    told["code"] = "extra_columns"
+    assert marked(b"4;mended;3;x;y", 14, column="", dialect=form, **told).cell == "y"

@@ -132,7 +132,7 @@ def random_file(random: random.Random) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("way", sorted(WAYS))
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_any_table_comes_back_unchanged(door: Door, seed: int, way: str):
     chance = random.Random(f"{seed} {way}")
     for number in range(3):
