@@ -4,7 +4,6 @@ from ingest.runs.answering import acknowledge
 from ingest.runs.by_hand import TYPES, Undoable, change_key, change_type, columns_of, undoable
 from ingest.runs.choosing import choices
 from ingest.runs.claiming import Claim, claim
-from ingest.runs.corrections import AT_THE_COMMAND_LINE
 from ingest.runs.delivering import deliver, page_of, title_of
 from ingest.runs.drawing import RECENT_DAYS, Drawn, check_pattern, drawn
 from ingest.runs.examining import examine, examine_wiring, probe
@@ -16,6 +15,7 @@ from ingest.runs.judging import HEAD, Chosen, Judgement, judge
 from ingest.runs.looking import changes_of, file_link, foretell_undo
 from ingest.runs.measuring import Measure, measure
 from ingest.runs.overlooking import MOST_A_DAY, Day, Load, days_of, dead_letters, last_loads
+from ingest.runs.permission import AT_THE_COMMAND_LINE
 from ingest.runs.previewing import discard_preview, load_previewed
 from ingest.runs.receiving import put, receive
 from ingest.runs.reconciling import SETTLED, Reconciled, reconcile, reconcile_when_due

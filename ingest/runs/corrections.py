@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.db.models.functions import Coalesce, Now
@@ -20,11 +19,10 @@ from ingest.loader.names import ADDRESS_HEADERS, is_corrected, plain_headers, po
 from ingest.loader.ours import our_delimiter
 from ingest.models import Dataset, Run, Trouble
 from ingest.runs.claiming import Claim, ClaimLost
+from ingest.runs.permission import sender_may_load
 
 BRAKE = "address"
 """What holds a run whose file names a run that it can't be sent back to."""
-AT_THE_COMMAND_LINE = " at the command line"
-"""Behind the name of whoever uses a command; no account has a name with spaces."""
 
 _HEAD, _LONGEST = 1 << 20, 80 << 20
 """Bytes that are read to find out where a file comes from; the second holds the longest record allowed."""
@@ -92,7 +90,7 @@ def origin_of(address: Address, who: str) -> Run:
         )
     (number,), (name,) = address.runs, address.datasets
     run = Run.objects.select_related("dataset").filter(public_id=_uuid(number), dataset__name=name).first()
-    if run is None or not _may_load(who, run.dataset):
+    if run is None or not sender_may_load(run.dataset, who):
         access = f", or {who} has no access to it" if who else ""
         raise RunFailed(
             f"The file says that it corrects rejects of {name[:_SHOWN]} (_run {number[:_SHOWN]}), but this site has no "
@@ -114,14 +112,6 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def _may_load(who: str, dataset: Dataset) -> bool:
-    if not who or who.endswith(AT_THE_COMMAND_LINE):  # who writes to the bucket may write anywhere in it
-        return True
-    accounts = get_user_model()
-    user = accounts.objects.filter(**{accounts.USERNAME_FIELD: who}).first()
-    return bool(user) and Dataset.objects.visible_to(user).filter(pk=dataset.pk).exists()
-
-
 def _strangers(address: Address, run: Run) -> list[str]:
     """The headers that the run's file didn't have, and the dataset doesn't know."""
     told = [text for column in run.columns for text in (column["header"], column["name"])]
@@ -135,9 +125,7 @@ def send_back(claim: Claim, path: Path) -> None:
     Raises RunHeld where it can't be sent there, RunFailed for a preview of it, ClaimLost.
     """
     run = claim.run
-    if run.corrects_id or BRAKE in (
-        run.approved or {}
-    ):  # it was sent there, or an operator wants it where its name leads
+    if run.corrects_id or BRAKE in (run.approved or {}):  # sent there already, or wanted where its name leads
         return
     address = _read_address(path)
     if address is None:
