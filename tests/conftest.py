@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"PG={os.environ['PG']}: there is {' and '.join(map(str, WHEELS))}.")
 
 
-def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+def pytest_make_parametrize_id(config: pytest.Config | None, val: object, argname: str) -> str | None:
     """Name a test with bytes by its argument: bytes may differ from worker to worker (gzip writes the time)."""
     return argname if isinstance(val, bytes | bytearray | memoryview) else None
 
