@@ -22,7 +22,7 @@ def test_retrying_needs_its_permission_and_is_logged(client, history):
     run.refresh_from_db()
     assert run.status == "waiting"
     assert f"Run {run.pk} is tried again." in page
-    assert "only failed or superseded runs can be retried" in page
+    assert "only failed, superseded or discarded runs can be retried" in page
     entry = LogEntry.objects.get()
     assert (entry.user, entry.object_id, entry.change_message) == (user, str(run.pk), "Retried.")
 
@@ -50,7 +50,7 @@ def test_undoing_needs_its_permission_and_takes_the_newest_first(client, door: D
     ("action", "status", "said", "logged"),
     [
         ("approve", "waiting", "Run {} is loaded again.", "Approved."),
-        ("discard", "failed", "Run {} is discarded.", "Discarded."),
+        ("discard", "discarded", "Run {} is discarded.", "Discarded."),
     ],
 )
 def test_approving_and_discarding_needs_its_permission_and_is_logged(client, door, action, status, said, logged):
