@@ -293,7 +293,7 @@ ACTS = {
         (("status", "failed"),),
     ),
     "approve": Act("operator", act_on_run("approve"), status_is("waiting"), (("status", "held"),)),
-    "discard": Act("operator", act_on_run("discard"), status_is("failed"), (("status", "held"),)),
+    "discard": Act("operator", act_on_run("discard"), status_is("discarded"), (("status", "held"),)),
     "edit the policy": Act(
         "operator",
         save_policy(policy="strict"),

@@ -31,7 +31,7 @@ def test_every_page_that_a_superuser_can_click_opens(client, history):
     while waiting:
         address = waiting.popleft()
         kind = re.sub(r"\d+|=[^&]*", "N", address)
-        if address in seen or kinds.get(kind, 0) > 7:
+        if address in seen or kinds.get(kind, 0) > len(history):
             continue
         seen.add(address)
         kinds[kind] = kinds.get(kind, 0) + 1

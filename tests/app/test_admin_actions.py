@@ -49,8 +49,8 @@ def test_retrying_needs_its_permission_and_is_logged(client, history):
     assert run.status == "waiting"
     other = history[0]
     assert message == (
-        f"1 run queued for another attempt. 1 run left unchanged: Run {other.pk} is {other.status}; only failed or "
-        "superseded runs can be retried."
+        f"1 run queued for another attempt. 1 run left unchanged: Run {other.pk} is {other.status}; only failed, "
+        "superseded or discarded runs can be retried."
     )
     entry = LogEntry.objects.get()
     assert (entry.user, entry.object_id, entry.change_message) == (user, str(run.pk), "Retried.")
@@ -82,7 +82,7 @@ def test_undoing_needs_its_permission_and_takes_the_newest_first(client, door: D
         ("approve", "waiting", "1 run approved and queued for loading.", "Approved."),
         (
             "discard",
-            "failed",
+            "discarded",
             "1 run discarded. 1 run left unchanged: Run {} is succeeded; only held runs",
             "Discarded.",
         ),
