@@ -36,7 +36,7 @@ class Account:
     def refuse_bad_values(self, planned: Plan, records: int, limit: RejectLimit) -> None:
         """The records that the plan leaves out, of ``records`` in the file.
 
-        Raises GivenUp where there are more behind those that are too many by themselves.
+        Raises GivenUp where there are many more behind those that are too many by themselves.
         """
         kinds = {column.name: column.type for column in planned.columns}
 
@@ -48,7 +48,7 @@ class Account:
 
         with closing(bad_records(self.reading, planned)) as found:
             while several := list(islice(found, _AT_ONCE)):
-                if limit.is_exceeded(len(self.book), records):
+                if len(several) == _AT_ONCE and limit.is_exceeded(len(self.book), records):
                     certified = self.reading.certified
                     line = certified.lines.line_of(several[0].ordinal)
                     raise GivenUp(header=certified.header, line=line, records=records, whole=True)
