@@ -188,7 +188,7 @@ def _check_limit(outcome: Outcome, target: Target) -> None:
     """Raise Misfit where too many records are rejected, or all of them, however few (BEHAVIOUR 7)."""
     rejected = outcome.rejected
     if 0 < outcome.records == rejected:
-        told = "Its only record was" if rejected == 1 else f"All {rejected:,} records were"
+        told = {1: "Its only record was", 2: "Both records were"}.get(rejected, f"All {rejected:,} records were")
         raise Misfit(
             f"{told} rejected ({told_causes(outcome.rejects, 'every row')}): nothing was loaded. Correct the file and "
             "upload it again.",
