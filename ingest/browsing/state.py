@@ -257,7 +257,7 @@ def _placed(state: State, told: dict[str, str], reading: _Reading) -> State:
     since = addresses.unpacked(told["since"], len(reading.table.key))
     past = told.get("past", "")
     if not since or since[0] is None or not (past.isascii() and past.isdecimal() and len(past) < 16):
-        reading.complaints.append("Where the search goes on can't be read; these are the first rows.")
+        reading.complaints.append("The position where this search continues is invalid; these are the first rows.")
         return state.but()
     return replace(state, since=since, past=int(past))
 

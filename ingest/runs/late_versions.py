@@ -53,7 +53,7 @@ def _check_untouched(run: Run, loads: Sequence[Run]) -> None:
     """Only these loads may have changed the table since the first of them, each in its turn, and be undoable."""
     in_turn = sorted(loads, key=lambda load: (load.finished, load.pk))
     if [load.version_order for load in in_turn] != [load.version_order for load in loads]:
-        raise OutOfTurn("somebody has loaded an older one over a newer one")
+        raise OutOfTurn("an older one was loaded over a newer one on request")
     since = in_turn[0].finished
     changed = ~Q(inserted=0, updated=0, deleted=0) | ~Q(ddl=[])
     others = Run.objects.filter(changed, dataset=run.dataset_id, kind__in=[Run.Kind.LOAD, Run.Kind.UNDO])

@@ -292,7 +292,7 @@ def test_a_place_to_go_on_from_that_makes_no_sense_is_told(client, people, since
     shown = browse(client, people, f"?q=B&since={since}")
     assert (ids(shown), shown.complaints) == (
         [2],
-        ["Where the search goes on can't be read; these are the first rows."],
+        ["The position where this search continues is invalid; these are the first rows."],
     )
 
 
