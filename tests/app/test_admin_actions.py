@@ -1,6 +1,7 @@
 """What is done with many runs at once: each action has its permission, is logged, asks first, and says one thing."""
 
 from html import unescape
+from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -229,7 +230,8 @@ def test_a_confirmation_lists_twenty_runs_and_counts_the_rest(client, history):
     held = Run.objects.get(status="held")
     more = []
     for number in range(40):
-        held.pk, held.source_identity, held.brakes = None, f"x{number}", {"approval": 0}
+        held.pk, held.public_id, held.source_identity = None, uuid4(), f"x{number}"
+        held.brakes = {"approval": 0}
         held.save()
         more.append(Run.objects.get(pk=held.pk))
     staff(client, "view_run", "approve_run", "acknowledge_run")
@@ -255,13 +257,13 @@ def test_refusals_are_summed_up_by_their_reason(client, history):
     done = Run.objects.get(status="succeeded")
     chosen = [Run.objects.get(pk=done.pk)]
     for number in range(6):
-        done.pk, done.source_identity = None, f"x{number}"
+        done.pk, done.public_id, done.source_identity = None, uuid4(), f"x{number}"
         done.save()
         chosen.append(Run.objects.get(pk=done.pk))
     (message,) = said(client.post("/admin/ingest/run/", ask_of("retry", *chosen), follow=True))
     assert unescape(message) == (
-        f"No runs queued for another attempt. 7 runs left unchanged: Run {chosen[0].pk} is succeeded; only failed or "
-        "superseded runs can be retried (and 6 more for the same reason)."
+        f"No runs queued for another attempt. 7 runs left unchanged: Run {chosen[0].pk} is succeeded; only failed, "
+        "superseded or discarded runs can be retried (and 6 more for the same reason)."
     )
 
 

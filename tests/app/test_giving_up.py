@@ -27,5 +27,5 @@ def test_a_run_that_was_given_up_tells_its_counts_as_the_least(client, door: Doo
     call_command("runs", stdout=out)
     assert f"at least {run.rejected:,}" in out.getvalue()
     header, first, *rest = "".join(runs.reject_file(run)).splitlines()
-    assert (header, first.split(",")[:3]) == ("id,name,_line,_code,_reason", ["1000000", "", "2"])
+    assert (header, first.split(",")[:3]) == ("id,name,_line,_code,_reason,_dataset,_run", ["1000000", "", "2"])
     assert len(rest) == run.rejected - 1

@@ -125,7 +125,7 @@ def test_the_newest_version_loaded_again_behind_an_older_one_asks_nobody_twice(d
     runs.approve(newer.pk)
     runs.take(newer.pk)
     late = door.deliver(older)
-    assert (late.status, late.brakes, late.updated) == ("held", {"approval": 0}, 1)
+    assert (late.status, late.brakes, late.inserted) == ("held", {"approval": 0}, 1)
     assert Run.objects.count() == 2
     runs.approve(late.pk)
     assert runs.take(late.pk) == "succeeded"

@@ -43,9 +43,9 @@ def page(**told: int) -> str:
 @pytest.mark.parametrize(
     ("count", "changed", "taken"),
     [
-        (1, "1 row stays as it is, since a later run has changed or deleted it.", "1 row can't come back"),
-        (2, "2 rows stay as they are, since a later run has changed or deleted them.", "2 rows can't come back"),
-        (1_234, "1,234 rows stay as they are, since a later run has changed or deleted them.", "1,234 rows can't come"),
+        (1, "1 row stays as it is, because a later run changed or deleted it.", "1 row can't come back"),
+        (2, "2 rows stay as they are, because a later run changed or deleted them.", "2 rows can't come back"),
+        (1_234, "1,234 rows stay as they are, because a later run changed or deleted them.", "1,234 rows can't come"),
     ],
 )
 def test_an_undo_warns_of_every_row_that_stays(count: int, changed: str, taken: str) -> None:
