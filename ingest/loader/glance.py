@@ -53,7 +53,7 @@ def glance(
         text = text[: max(text.rfind(b"\n"), text.rfind(b"\r")) + 1]  # the last line is cut, perhaps within a letter
     if plain and not text:
         if compression:  # it was we who cut the line: it is refused for what is seen of it
-            propose(first, pinned=pinned, known=known, null_tokens=null_tokens, encoding=name, cut=True)
+            propose(first, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding_name, cut=True)
         return Glance(compression=compression, dialect=None, header=())
     found = propose(text, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding_name, name=name)
     return Glance(compression=compression, dialect=found, header=_header(text.removeprefix(BOM), found))
