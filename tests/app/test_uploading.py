@@ -291,9 +291,9 @@ def test_a_head_that_is_cut_off_is_not_judged_by_its_last_line(door: Door, ann: 
 
 def test_no_head_takes_long_to_judge(door: Door, ann: User):
     for head in (b"x" * HEAD, b'"' * HEAD, b'",' * (HEAD // 2), b"\r" * HEAD, (b"a;" * 8_000 + b"\n") * 4, b"'" * HEAD):
-        begun = time.monotonic()
+        begun = time.process_time()  # a busy machine doesn't change it; regular expressions can't be counted in lines
         judged(ann, "a.csv", b"a,b\n" + head[:-4], size=1 << 30)
-        assert time.monotonic() - begun < 10, head[:10]
+        assert time.process_time() - begun < 10, head[:10]
 
 
 def test_a_file_is_held_against_the_table_that_stands(door: Door, ann: User):
