@@ -19,7 +19,7 @@ endif
 # The environment that runs is ours, whatever the shell has activated.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help demo test lint fmt bench bench-peers bench-reading synth package lambda-figures deploy destroy doctor zappa screenshots env lock clean
+.PHONY: help demo test test-repeat lint fmt bench bench-peers bench-reading synth package lambda-figures deploy destroy doctor zappa screenshots env lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ demo: env ## start everything on this machine and load samples/ (EXIT=1: stop wh
 export INFRA
 test: lint .venv-data/.ready $(if $(filter 0,$(INFRA)),,.venv-infra/.ready) ## lint, types, import rules and every test (PG=17: on PostgreSQL 17; ARGS="-k word": some)
 	@$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) $(ARGS)
+
+test-repeat: env .venv-data/.ready $(if $(filter 0,$(INFRA)),,.venv-infra/.ready) ## run the tests N times in random order, and name those that change their mind (N=5 ARGS="-k word")
+	@$(BIN)/python -m tests.repeat --runs $(or $(N),5) $(if $(SEED),--seed $(SEED)) -- --numprocesses $(or $(JOBS),2) $(ARGS)
 
 lint: env ## ruff, mypy, import-linter
 	@$(BIN)/ruff check

@@ -265,6 +265,7 @@ SCRATCH_DIR = folder("SCRATCH_DIR", tempfile.gettempdir())
 LEASE_SECONDS = integer("LEASE_SECONDS", 30, least=2, most=3600)
 MAX_ATTEMPTS = integer("MAX_ATTEMPTS", 3, least=1, most=100)
 RECONCILE_HOURS = integer("RECONCILE_HOURS", 24, least=1, most=8760)
+LATE_VERSIONS = integer("LATE_VERSIONS", 10, least=0, most=1000)
 UNDO_DAYS = integer("UNDO_DAYS", 30, least=1, most=3650)
 REJECT_DAYS = integer("REJECT_DAYS", 90, least=1, most=3650)
 MESSAGE_DAYS = integer("MESSAGE_DAYS", 90, least=1, most=3650)
@@ -360,6 +361,9 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+
+# A table has up to 1,600 columns, each with a box where those to be shown are chosen; some fields come beside them.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500
 
 # Browsers: what a page may load, and how its cookies travel. Plain HTTP (HTTPS=0) is for this machine alone.
 CONTENT_SECURITY_POLICY = content_security_policy(bucket_origin(BUCKET, REGION))

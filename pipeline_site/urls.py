@@ -17,3 +17,5 @@ urlpatterns = [
     path("favicon.ico", icon),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]
+
+handler400 = "ingest.admin.refused.bad_request"

@@ -13,24 +13,42 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg2
 import pytest
 
 from pipeline_site.local.aws import REGION, LocalAws, set_up
-from pipeline_site.local.children import LocalError, free_port
 from pipeline_site.local.postgres import WHEELS, Postgres
 
 MAJORS = (int(os.environ["PG"]),) if os.environ.get("PG") else (18, 17)
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
 """What a server that nobody will miss may do without."""
+CALM = {"autovacuum": "off"}
+"""What comes when it likes would change estimates, hold locks and be a session among a test's own."""
 
 _ordinals = count()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a version that isn't there before anything runs."""
+    """Refuse a version that isn't there before anything runs, and tell Hypothesis how to try examples."""
+    # Each run draws the same examples, so that CI is told something by a commit and nothing by luck. A seed, which
+    # `make test-repeat` gives, draws others. Nothing is measured in time, and nothing remembered from run to run.
+    hypothesis.settings.register_profile(
+        "tests",
+        deadline=None,
+        database=None,
+        derandomize=config.getoption("hypothesis_seed", None) is None,
+        print_blob=True,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    hypothesis.settings.load_profile("tests")
     if any(major not in WHEELS for major in MAJORS):
         raise pytest.UsageError(f"PG={os.environ['PG']}: there is {' and '.join(map(str, WHEELS))}.")
+
+
+def pytest_make_parametrize_id(config: pytest.Config | None, val: object, argname: str) -> str | None:
+    """Name a test with bytes by its argument: bytes may differ from worker to worker (gzip writes the time)."""
+    return argname if isinstance(val, bytes | bytearray | memoryview) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -69,7 +87,7 @@ class Servers(dict[int, Postgres]):
         self.folder = folder
 
     def __missing__(self, major: int) -> Postgres:
-        server = Postgres(folder=self.folder / str(major), major=major, settings=QUICK)
+        server = Postgres(folder=self.folder / str(major), major=major, settings=QUICK | CALM)
         server.start()
         server.create("empty")
         connection = psycopg2.connect(server.url("empty"))
@@ -139,15 +157,9 @@ class Aws:
 @pytest.fixture(scope="session")
 def aws_server(server_folder: Path) -> Iterator[LocalAws]:
     """The local AWS; boto3 finds it by the environment from here on."""
-    for attempt in range(5):  # another session on this machine may take the port in between
-        key, secret = secrets.token_hex(10).upper(), secrets.token_hex(20)
-        server = LocalAws(folder=server_folder / "aws", port=free_port(0), access_key=key, secret_key=secret)
-        try:
-            server.start()
-            break
-        except LocalError:
-            if attempt == 4:
-                raise
+    key, secret = secrets.token_hex(10).upper(), secrets.token_hex(20)
+    server = LocalAws(folder=server_folder / "aws", port=0, access_key=key, secret_key=secret)
+    server.start()
     os.environ.update(server.environment)
     yield server
     server.stop()

@@ -6,22 +6,23 @@ from pathlib import Path
 import trustme
 
 from pipeline_site.deploy.package import BUILD
-from pipeline_site.local.children import HOST, free_port
+from pipeline_site.local.children import HOST
 from pipeline_site.local.postgres import Postgres
 from tests.conftest import QUICK
+from tests.shared import locked
 
 AUTHORITY = BUILD / "tests" / "authority.pem"
 """The certificate of the authority that vouches for these servers; kept, since it goes into the tests' package."""
 
 
 def authority() -> trustme.CA:
-    """That authority, made once."""
+    """That authority, made once by whichever worker comes first."""
     key = AUTHORITY.with_suffix(".key")
-    if not key.exists():
-        made = trustme.CA()
-        AUTHORITY.parent.mkdir(parents=True, exist_ok=True)
-        made.cert_pem.write_to_path(AUTHORITY)
-        made.private_key_pem.write_to_path(key)
+    with locked(AUTHORITY.with_suffix(".lock")):
+        if not key.exists():
+            made = trustme.CA()
+            made.cert_pem.write_to_path(AUTHORITY)
+            made.private_key_pem.write_to_path(key)
     return trustme.CA.from_pem(AUTHORITY.read_bytes(), key.read_bytes())
 
 
@@ -31,7 +32,7 @@ def guarded_postgres(folder: Path, *, password: str) -> Postgres:
     PostgreSQL 17: the other version's wheel was built without TLS.
     """
     certificate = authority().issue_cert(HOST)
-    server = Postgres(folder=folder, major=17, port=free_port(0), password=password, settings=QUICK)
+    server = Postgres(folder=folder, major=17, port=0, password=password, settings=QUICK)
     server.start()
     server.stop()
     stand = folder / "cluster"
@@ -41,6 +42,7 @@ def guarded_postgres(folder: Path, *, password: str) -> Postgres:
     certificate.cert_chain_pems[0].write_to_path(chain)
     for file in (key, chain):
         os.chown(file, stand.stat().st_uid, stand.stat().st_gid)
+    server.port = 0  # the first one may be another's by now
     server.settings = QUICK | {"ssl": "on"}
     server.start()
     server.create("ingest")

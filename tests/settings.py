@@ -23,6 +23,7 @@ for _name in (
     "SCRATCH_DIR",
     "LEASE_SECONDS",
     "MAX_ATTEMPTS",
+    "LATE_VERSIONS",
     "UNDO_DAYS",
     "REJECT_DAYS",
     "MESSAGE_DAYS",

@@ -58,6 +58,8 @@ def _context(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset, **m
 
 def _table(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """The rows."""
+    if request.method == "POST":
+        return _chosen(page, request, dataset)
     pairs = _pairs(request.GET)
     added = {name: value for name, value in pairs if name in _ADDED}
     if added:
@@ -73,6 +75,19 @@ def _table(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> Ht
     row = reverse("admin:ingest_dataset_row", args=[dataset.pk])
     more = {"export": export, **shown.page(found, row=row, wanted=wanted)}
     return TemplateResponse(request, "ingest/browse/table.html", {**context, **more})
+
+
+def _chosen(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> HttpResponse:
+    """Lead from a form with any number of columns to the address of what was chosen."""
+    told = [pair for pair in _pairs(request.POST) if pair[0] != "csrfmiddlewaretoken"]
+    try:
+        state, complaints = browsing.settle(dataset.name, told)
+    except browsing.CantBrowse as refused:
+        context = _context(page, request, dataset, title=dataset.name)
+        return TemplateResponse(request, "ingest/browse/nothing.html", {**context, "refused": refused, "told": told})
+    for complaint in complaints:
+        messages.warning(request, complaint)
+    return HttpResponseRedirect(state.query())
 
 
 def _with_filter(pairs: list[tuple[str, str]], added: dict[str, str]) -> list[tuple[str, str]]:

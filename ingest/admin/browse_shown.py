@@ -38,14 +38,22 @@ def page(shown: Shown, *, row: str, wanted: str) -> dict[str, Any]:
         "links_apart": _link_column(shown) is None,
         "of_first": count(shown.facets.of_first),
         "chips": _chips(shown),
-        "all_link": State(columns=state.columns).query(),
+        "all_link": State(columns=state.columns, numbers=state.numbers).query(),
         "through_link": state.but(through=True).query() if shown.by_index else "",
-        "facets": [(_name(column), [_choice(state, each) for each in choices]) for column, choices in shown.facets.of],
+        "facets": [
+            (_name(column), [_choice(state, each) for each in choices], column.name in shown.facets.cut)
+            for column, choices in shown.facets.of
+        ],
         "many_columns": count(len(shown.table.columns)),
         "previous": shown.previous.query() if shown.previous else "",
         "next": shown.next.query() if shown.next else "",
-        "first": state.but().query(),
-        "without_page": state.but().pairs(),
+        "is_later_page": state.page > 1 or bool(state.after or state.before),
+        "unsearched": count(shown.unsearched) if shown.unsearched else "",
+        "first": state.first().query(),
+        "without_page": state.first().pairs(),
+        "search_on": shown.window.next.query() if shown.window.next else "",
+        "search_again": state.but().query() if state.since else "",
+        "without_safe": state.but(safe=False).pairs(),
         "without_search": replace(state.but(), q="", through=False).pairs(),
         "without_columns": replace(state.but(), columns=()).pairs(),
         "all_columns": [(column, column in shown.columns) for column in shown.table.columns],
@@ -61,7 +69,7 @@ def _name(column: Column) -> str:
 def _header(state: State, column: Column) -> dict[str, Any]:
     sorted_by = state.sort == column.name
     direction = ("descending" if state.descending else "ascending") if sorted_by else ""
-    turned = state.but(sort=column.name, descending=sorted_by and not state.descending)
+    turned = replace(state.first(), sort=column.name, descending=sorted_by and not state.descending)
     pairs = [*state.but().pairs(), ("for", column.name)]
     return {
         "name": _name(column),

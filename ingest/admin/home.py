@@ -28,7 +28,14 @@ _LOOKED_AT = 200
 _MOST = 1_000
 """Problems are counted so far."""
 _RECENTLY = timedelta(days=7)
-_LOOKS = (("loaded", "loaded"), ("failed", "failed"), ("held", "held"), ("none", "nothing came"))
+_LOOKS = (
+    ("loaded", "loaded"),
+    ("partial", "with rejects"),
+    ("failed", "failed"),
+    ("held", "held"),
+    ("idle", "nothing loaded"),
+    ("none", "nothing came"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +85,9 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 def _problems(user: Any) -> dict[str, Any]:
     unanswered = Run.objects.visible_to(user).unanswered()
-    newest = unanswered.select_related("dataset").only("dataset__name", "status", "key", "reason", "received", "kind")
+    newest = unanswered.select_related("dataset").only(
+        "dataset__name", "status", "rejected", "key", "reason", "received", "kind"
+    )
     late = Dataset.objects.visible_to(user).late().order_by("due")
     told = {
         "dead": runs.dead_letters(),

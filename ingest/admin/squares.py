@@ -13,8 +13,15 @@ STEP = 16
 """Units of the chart from one day to the next."""
 SIDE = 14
 """Units of a square's side."""
-_SIGNS = {"failed": '<path d="M4 4l6 6M10 4l-6 6"/>', "held": '<path d="M5 4v6M9 4v6"/>'}
-"""What tells the looks apart without colour: a cross, and two bars; nothing came to an empty square."""
+_SIGNS = {
+    "failed": '<path d="M4 4l6 6M10 4l-6 6"/>',
+    "held": '<path d="M5 4v6M9 4v6"/>',
+    "partial": '<path d="M7 3v5M7 10v1"/>',
+    "idle": '<path d="M4 7h6"/>',
+}
+"""What tells the looks apart without colour: a cross, two bars, an exclamation mark, a dash; nothing came to an empty
+square."""
+_UNTROUBLED = ("loaded", "idle")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +30,7 @@ class Square:
 
     x: int
     look: str
-    """none, loaded, held or failed: the worst that happened."""
+    """The worst that happened: failed, held, partial (rejects), loaded, idle (nothing was loaded) or none."""
     day: date
     told: str
     """In words, for those who don't see it and those who want to know."""
@@ -46,9 +53,11 @@ def days(today: date, number: int) -> list[date]:
 def row(shown: Sequence[date], of: Mapping[date, Day]) -> Row:
     """The squares of one dataset for the days ``shown``."""
     squares = [_square(at, day, of.get(day)) for at, day in enumerate(shown)]
-    runs, failed, held = (sum(getattr(day, name) for day in of.values() if day) for name in ("runs", "failed", "held"))
+    runs, failed, held, rejecting = (
+        sum(getattr(day, name) for day in of.values() if day) for name in ("runs", "failed", "held", "rejecting")
+    )
     cut = any(day.runs > MOST_A_DAY for day in of.values())
-    parts = [f"{'more than ' if cut else ''}{_many(runs, 'run')}", *_troubles(failed, held)]
+    parts = [f"{'more than ' if cut else ''}{_many(runs, 'run')}", *_troubles(failed, held, rejecting)]
     return Row(squares=squares, told=", ".join(parts) if runs else "no runs")
 
 
@@ -70,7 +79,7 @@ def _one(square: Square, address: str) -> str:
     glyph = _glyph(square.look, f' transform="translate({square.x})"', square.told)
     if square.look == "none":
         return glyph
-    tab = ' tabindex="-1"' if square.look == "loaded" else ""
+    tab = ' tabindex="-1"' if square.look in _UNTROUBLED else ""
     return f'<a href="{address}{square.day}"{tab}>{glyph}</a>'
 
 
@@ -82,14 +91,18 @@ def _glyph(look: str, place: str, told: str = "") -> str:
 def _square(at: int, day: date, that: Day | None) -> Square:
     if that is None:
         return Square(x=at * STEP, look="none", day=day, told=f"{day}: nothing came")
-    look = "failed" if that.failed else "held" if that.held else "loaded"
+    looks = (("failed", that.failed), ("held", that.held), ("partial", that.rejecting), ("loaded", that.loaded))
+    look = next((look for look, number in looks if number), "idle")
     runs = f"more than {MOST_A_DAY} runs" if that.runs > MOST_A_DAY else _many(that.runs, "run")
-    told = ", ".join([runs, *_troubles(that.failed, that.held)])
+    told = ", ".join(
+        [runs, *_troubles(that.failed, that.held, that.rejecting), *(["nothing loaded"] if look == "idle" else [])]
+    )
     return Square(x=at * STEP, look=look, day=day, told=f"{day}: {told}")
 
 
-def _troubles(failed: int, held: int) -> list[str]:
-    return [f"{number:,} {name}" for number, name in ((failed, "failed"), (held, "held")) if number]
+def _troubles(failed: int, held: int, rejecting: int) -> list[str]:
+    told = ((failed, "failed"), (held, "held"), (rejecting, "with rejects"))
+    return [f"{number:,} {name}" for number, name in told if number]
 
 
 def _many(number: int, what: str) -> str:

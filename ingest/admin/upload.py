@@ -29,6 +29,7 @@ from ingest.models import Run, Upload
 
 _MOST_SHOWN = 50
 _MOST_FOLLOWED = 100
+_TAKE_OVER = "ingest_upload_take_over"
 _VERBS = ("judge", "start", "sign", "finish", "load", "discard")
 
 
@@ -47,6 +48,11 @@ class UploadPage(admin.ModelAdmin):
             path("", self.admin_site.admin_view(require_GET(self.upload_view)), name="ingest_upload"),
             *asked,
             path("give-up/", self.admin_site.admin_view(require_POST(self.give_up_view)), name="ingest_upload_give_up"),
+            path(
+                "take-over/",
+                self.admin_site.admin_view(require_POST(self.take_over_view)),
+                name="ingest_upload_take_over",
+            ),
             path("follow/", self.admin_site.admin_view(require_GET(self.follow_view)), name="ingest_upload_follow"),
         ]
 
@@ -72,19 +78,29 @@ class UploadPage(admin.ModelAdmin):
             **self.admin_site.each_context(request),
             "title": "Upload",
             "preview": request.GET.get("preview") == "1",
-            "unfinished": [unfinished_as_told(each) for each in begun],
+            "unfinished": [unfinished_as_told(each, request.user.get_username()) for each in begun],
             "addresses": {verb: reverse(f"admin:ingest_upload_{verb}") for verb in (*_VERBS, "follow")},
         }
         return TemplateResponse(request, "ingest/upload/page.html", context)
 
+    def take_over_view(self, request: HttpRequest) -> HttpResponse:
+        """Take over an unfinished upload that another user started."""
+        self._check(request)
+        try:
+            upload, before = runs.take_over_upload(_number(request), user=request.user)
+        except IngestError as refused:
+            messages.warning(request, str(refused))
+        else:
+            self._log(request, [upload], f"{upload.who} took over the upload that {before} started.")
+            name = shown.printable(runs.path_of(upload.key), 120)
+            messages.success(request, f"You took over the upload of {name}. Choose the file again to continue it.")
+        return HttpResponseRedirect(reverse("admin:ingest_upload"))
+
     def give_up_view(self, request: HttpRequest) -> HttpResponse:
         """Drop an unfinished upload."""
         self._check(request)
-        number = request.POST.get("upload", "")
         try:
-            upload = runs.give_up_upload(
-                int(number) if number.isdecimal() and len(number) < 19 else 0, user=request.user
-            )
+            upload = runs.give_up_upload(_number(request), user=request.user)
         except IngestError as refused:
             messages.warning(request, str(refused))
         else:
@@ -139,7 +155,7 @@ class UploadPage(admin.ModelAdmin):
 
         def load(told: dict[str, Any]) -> dict[str, Any]:
             run = self._run(request, told)
-            source = runs.load_previewed(run.pk, request.user.get_username())
+            source = runs.load_previewed(run.pk, request.user.get_username(), user=request.user)
             self._log(request, [run], "Preview loaded.")
             upload = Upload.objects.filter(key=source.key, etag=source.etag).first()
             return {"id": upload.pk if upload else None}
@@ -207,3 +223,9 @@ class UploadPage(admin.ModelAdmin):
     def _log(self, request: HttpRequest, things: Sequence[Upload | Run], said: str) -> None:
         for thing in things:
             self.log_change(request, thing, said)
+
+
+def _number(request: HttpRequest) -> int:
+    """Return the upload's number from the form; 0, which no upload has, if it isn't a number."""
+    number = request.POST.get("upload", "")
+    return int(number) if number.isdecimal() and len(number) < 19 else 0

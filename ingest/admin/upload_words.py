@@ -97,6 +97,8 @@ def run_as_told(run: Run) -> dict[str, Any]:
     told: dict[str, Any] = {
         "run": run.pk,
         "status": run.status,
+        "label": run.label,
+        "look": run.look,
         "kind": run.kind,
         "dataset": run.dataset.name if run.dataset else "",
         "address": reverse("admin:ingest_run_change", args=[run.pk]),
@@ -112,8 +114,8 @@ def run_as_told(run: Run) -> dict[str, Any]:
     return told
 
 
-def unfinished_as_told(begun: runs.Unfinished) -> dict[str, Any]:
-    """An unfinished upload for its row in the page."""
+def unfinished_as_told(begun: runs.Unfinished, who: str) -> dict[str, Any]:
+    """An unfinished upload for its row in the page of ``who``."""
     upload = begun.upload
     return {
         "pk": upload.pk,
@@ -126,4 +128,5 @@ def unfinished_as_told(begun: runs.Unfinished) -> dict[str, Any]:
         "started": upload.started,
         "expires": begun.expires,
         "who": upload.who,
+        "is_mine": upload.who == who,
     }

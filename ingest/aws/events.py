@@ -11,12 +11,16 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote_plus
 
 from ingest.loader.errors import RunFailed
+from ingest.loader.names import is_extension
 from ingest.loader.source import SourceObject
 
 _LOG = logging.getLogger(__name__)
 
 OUTPUT_PREFIXES = ("_rejects/", "_exports/")
 """What we write ourselves, at the bucket's root or behind the prefix: never taken in again."""
+
+_MARKER_FOLDERS = ("_temporary", "_spark_metadata")
+_MARKER_NAMES = ("_committed_", "_started_")
 
 _LARGEST_TEXT = 1 << 20  # characters; SQS and SNS carry at most 1 MiB
 _LARGEST_NAME = 1_024  # bytes; S3's own limit on keys and version ids
@@ -83,6 +87,19 @@ def is_ours(key: str, size: int, *, prefix: str) -> bool:
     except (_NotOursError, _MalformedError):
         return False
     return size > 0 or not key.endswith("/")
+
+
+def is_marker(path: str) -> bool:
+    """Whether ``path``, a key after the prefix, is one that other tools leave beside their files (BEHAVIOUR 1).
+
+    Spark and Hadoop write `_SUCCESS` and its like, and checksums and file systems write names that begin with a dot.
+    A name of nothing but known extensions (`.csv`) is a file that somebody forgot to name.
+    """
+    *folders, name = path.split("/")
+    if any(folder in _MARKER_FOLDERS or (folder.startswith(".") and folder.strip(".")) for folder in folders):
+        return True
+    hidden = name.startswith(".") and not all(map(is_extension, name[1:].split(".")))
+    return hidden or name == "_SUCCESS" or name.startswith(_MARKER_NAMES)
 
 
 def _queued(record: object, scope: _Scope) -> Message:
@@ -179,6 +196,8 @@ def _check_key(key: str, scope: _Scope) -> None:
         raise _NotOursError(f"{_shown(key)} is outside the prefix {_shown(scope.prefix)}")
     if key.startswith(OUTPUT_PREFIXES) or key.removeprefix(scope.prefix).startswith(OUTPUT_PREFIXES):
         raise _NotOursError(f"{_shown(key)} was written by ourselves")
+    if is_marker(key.removeprefix(scope.prefix)):
+        raise _NotOursError(f"{_shown(key)} is a marker of another tool, or hidden")
     if not key:
         raise _MalformedError("the key is empty")
     _check_name(key)

@@ -3,7 +3,8 @@
 from ingest.browsing.errors import CantBrowse
 from ingest.browsing.exporting import Export, Format, export
 from ingest.browsing.history import PREFIX, Biography, Step, biography
-from ingest.browsing.reading import LONGEST, Row, Shown, show
+from ingest.browsing.reading import LONGEST, Row, Shown, settle, show
+from ingest.browsing.searching import Window
 from ingest.browsing.state import OPERATORS, Filter, Operator, State
 from ingest.browsing.table import Column, Kind
 
@@ -23,7 +24,9 @@ __all__ = [
     "Shown",
     "State",
     "Step",
+    "Window",
     "biography",
     "export",
+    "settle",
     "show",
 ]

@@ -28,6 +28,7 @@ def checked(cursor: Any, state: State, table: Table) -> tuple[State, list[str], 
     place = state.after or state.before
     columns = ordered(state, table) or table.key
     asked += [("place", text, c.base) for text, c in zip(place, columns) if text is not None and c.base]  # noqa: B905
+    asked += [("since", text or "", c.base) for text, c in zip(state.since, table.key) if c.base]  # noqa: B905
     found = [column for column in table.indexed if state.q]
     asked += [(column, state.q, column.base) for column in found if column.base]
     wrong = _wrong(cursor, asked)
@@ -38,6 +39,9 @@ def checked(cursor: Any, state: State, table: Table) -> tuple[State, list[str], 
     ]
     if "place" in wrong:
         complaints.append("Where the page begins can't be read; this is the first one.")
+        state = state.but()
+    if "since" in wrong:
+        complaints.append("Where the search goes on can't be read; these are the first rows.")
         state = state.but()
     kept = tuple(each for each in state.filters if each not in wrong)
     return replace(state, filters=kept), complaints, [column for column in found if column not in wrong]

@@ -1,11 +1,14 @@
 """Export: what is shown of a table as CSV or JSON, made in a file: memory holds none of it."""
 
 import errno
+import hashlib
+import re
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import chain
 from typing import IO, Any, BinaryIO, cast
 
 from django.conf import settings
@@ -17,11 +20,17 @@ from ingest.aws import objects
 from ingest.aws.events import OUTPUT_PREFIXES
 from ingest.browsing import conditions
 from ingest.browsing.errors import CantBrowse
-from ingest.browsing.reading import ask, reading, shown_columns
-from ingest.browsing.state import ordered, parse
+from ingest.browsing.headers import Headers, choose_headers, learn, remember
+from ingest.browsing.reading import reading, shown_columns
+from ingest.browsing.searching import ask
+from ingest.browsing.state import State, ordered, parse
 from ingest.browsing.table import Column, Kind, Table, read
+from ingest.loader.cells import BOM
 from ingest.loader.errors import RunInterrupted
+from ingest.loader.names import EXPORT_HEADER, OWN_COLUMNS
 from ingest.loader.statements import browsing as statements
+from ingest.loader.values import MARK
+from ingest.models import Dataset
 
 SECONDS = 20
 """API Gateway waits for 29 seconds, and the file must reach the bucket in them too."""
@@ -32,6 +41,7 @@ _LINK_SECONDS = 3600
 _FOLDER = OUTPUT_PREFIXES[1]
 _NO_JSON = b"\x01"  # what COPY quotes with: no JSON has it
 _BLOCK = 1 << 16
+_NAME = re.compile(r"\w+")
 
 
 class Format(StrEnum):
@@ -77,11 +87,12 @@ class _Writer:
 
 
 def export(name: str, pairs: Iterable[tuple[str, str]], form: Format, *, all_columns: bool = False) -> Export:
-    """Write all rows that a state shows, in its order, with the columns shown or all there are.
+    """Write all rows that a state shows, in its order, with the columns shown or all there are, but not our own.
 
-    A small one comes as a file, a larger one lies in the bucket under ``_exports/`` for whoever has its link. Raises
-    CantBrowse where part of the address makes no sense: more than was asked for would leave the house otherwise; and
-    IngestError where the bucket can't be written to.
+    A CSV can be loaded again: its rows are unchanged then, and no column is added. A small one comes as a file, a
+    larger one lies in the bucket under ``_exports/`` for whoever has its link. Raises CantBrowse where part of the
+    address makes no sense: more than was asked for would leave the house otherwise; and IngestError where the bucket
+    can't be written to.
     """
     slow = f"The export took longer than {SECONDS} seconds and was stopped: filter the rows first, or choose columns."
     file = cast(BinaryIO, tempfile.NamedTemporaryFile(dir=settings.SCRATCH_DIR, prefix="export-"))  # noqa: SIM115
@@ -93,14 +104,24 @@ def export(name: str, pairs: Iterable[tuple[str, str]], form: Format, *, all_col
             if complaints or wrong:
                 raise CantBrowse(" ".join([*complaints, *wrong, "Nothing was exported."]))
             shown = shown_columns(state, table)
-            question = ask(cursor, state, table, shown, equal)
-            columns = list(table.columns) if all_columns else shown
+            question = ask(cursor, state, table, shown, equal, whole=True)
+            columns = _exported(list(table.columns) if all_columns else shown)
             told = {
                 "ordered": [column.name for column in ordered(state, table)],
                 "descending": state.descending,
+                "source": question.source,
+                "conditions": question.conditions,
             }
-            write = _write_csv if form is Format.CSV else _write_json
-            write(cursor, file, columns, question.source, question.conditions, told)
+            dataset, headers = _dataset(name), Headers(texts=())
+            if form is Format.CSV:
+                headers = _write_csv(cursor, file, columns, dataset, state, told)
+            else:
+                _write_json(cursor, file, columns, told)
+        if headers.new:
+            learn(name, headers.new)
+        if form is Format.CSV and not dataset.identities:
+            file.seek(0)
+            remember(dataset, hashlib.file_digest(file, "sha256").hexdigest())
         return _finished(file, Export(name=_file_name(table, form), format=form, size=file.tell(), state=state.query()))
     except OSError as error:
         with suppress(OSError):  # what still waits to be written has no room either
@@ -111,6 +132,19 @@ def export(name: str, pairs: Iterable[tuple[str, str]], form: Format, *, all_col
     except BaseException:
         file.close()
         raise
+
+
+def _exported(columns: list[Column]) -> list[Column]:
+    """The columns without our own, which are no data of the table's files."""
+    kept = [column for column in columns if column.name not in OWN_COLUMNS]
+    if not kept:
+        raise CantBrowse(f"An export leaves out {', '.join(OWN_COLUMNS)}: choose at least one other column.")
+    return kept
+
+
+def _dataset(name: str) -> Dataset:
+    """The dataset of the table; one without any settings where there is none."""
+    return Dataset.objects.filter(name=name).first() or Dataset(name=name)
 
 
 def _finished(file: BinaryIO, made: Export) -> Export:
@@ -127,18 +161,37 @@ def _finished(file: BinaryIO, made: Export) -> Export:
 
 
 def _write_csv(
-    cursor: Any, file: BinaryIO, columns: list[Column], source: Any, asked: list[Any], told: dict[str, Any]
-) -> None:
-    guarded = {column.name: column.kind in (Kind.TEXT, Kind.OTHER) for column in columns}
-    headers = [_harmless_header(column.name) for column in columns]
-    _copy(cursor, statements.csv(source, asked, columns=guarded, headers=headers, **told), _Writer(file))
+    cursor: Any, file: BinaryIO, columns: list[Column], dataset: Dataset, state: State, told: dict[str, Any]
+) -> Headers:
+    """Write the file as the dataset's files are read: with its pinned delimiter, and a mark that tells UTF-8."""
+    if dataset.mode == Dataset.Mode.SNAPSHOT and state.narrows and not state.safe:
+        raise CantBrowse(
+            f"Each file of {dataset.name} is a snapshot of the whole table: loaded again, a CSV of some rows would "
+            "delete all others. Export all rows, or choose the spreadsheet-safe CSV, which deletes nothing."
+        )
+    headers = choose_headers([column.name for column in columns], dataset, safe=state.safe)
+    delimiter = "," if state.safe else dataset.delimiter or ","
+    writer = _Writer(file)
+    if dataset.encoding:
+        writer.write(BOM)
+    if headers.texts:
+        writer.write(_header_line(headers.texts, delimiter, safe=state.safe))
+    texts = {column.name: column.kind in (Kind.TEXT, Kind.OTHER) for column in columns}
+    _copy(cursor, statements.csv(columns=texts, delimiter=delimiter, safe=state.safe, **told), writer)
+    return headers
 
 
-def _write_json(
-    cursor: Any, file: BinaryIO, columns: list[Column], source: Any, asked: list[Any], told: dict[str, Any]
-) -> None:
+def _header_line(texts: Iterable[str], delimiter: str, *, safe: bool) -> bytes:
+    """The header, quoted where it isn't a plain name: a header may begin like a comment."""
+    cells = (f"{MARK}{text}" if text.startswith((*statements.FORMULA, MARK)) else text for text in texts)
+    named = chain(cells, [EXPORT_HEADER]) if safe else texts
+    quoted = (text if _NAME.fullmatch(text) else '"' + text.replace('"', '""') + '"' for text in named)
+    return f"{delimiter.join(quoted)}\n".encode()
+
+
+def _write_json(cursor: Any, file: BinaryIO, columns: list[Column], told: dict[str, Any]) -> None:
     names = [column.name for column in columns]
-    _copy(cursor, statements.json(source, asked, columns=names, **told), _Writer(file, omit=_NO_JSON))
+    _copy(cursor, statements.json(columns=names, **told), _Writer(file, omit=_NO_JSON))
     end = file.tell()
     file.seek(0)
     file.write(b"[")  # in place of the first row's comma
@@ -151,9 +204,8 @@ def _copy(cursor: Any, statement: Any, writer: _Writer) -> None:
         cursor.copy_expert(statement, cast(IO[bytes], writer), _BLOCK)
 
 
-def _harmless_header(name: str) -> str:
-    return f"'{name}" if name[:1] in "=+-@" else name
-
-
 def _file_name(table: Table, form: Format) -> str:
+    """A CSV is named so that it comes back to its table."""
+    if form is Format.CSV:
+        return f"{table.name.replace('/', '_')}.csv"
     return f"{table.name.replace('/', '_')}-{timezone.now():%Y%m%dT%H%M%SZ}.{form}"

@@ -9,7 +9,7 @@ from ingest.browsing.table import Column, Table
 from ingest.loader.statements import browsing as statements
 
 if TYPE_CHECKING:
-    from ingest.browsing.reading import Question
+    from ingest.browsing.searching import Question
 
 MOST_VALUES = 10
 MOST_FACETS = 8
@@ -45,6 +45,10 @@ class Facets:
     """Whether the numbers are the planner's estimates."""
     of_first: int | None = None
     """Of how many rows they were counted, where not of all."""
+    took_too_long: bool = False
+    """Whether there are none because counting was stopped."""
+    cut: frozenset[str] = frozenset()
+    """Columns that have more values than are listed."""
 
 
 def find(fetch: Fetch, state: State, table: Table, question: "Question", columns: Sequence[Column]) -> Facets:
@@ -67,7 +71,12 @@ def find(fetch: Fetch, state: State, table: Table, question: "Question", columns
     for at, value, rows in found or []:
         counted.setdefault(names[at], []).append((value, rows))
     rows = sum(number for _, number in next(iter(counted.values()), []))
-    return Facets(of=_facets(state, candidates, counted), of_first=rows if rows >= _ROWS else None)
+    return Facets(
+        of=_facets(state, candidates, counted),
+        of_first=rows if rows >= _ROWS else None,
+        took_too_long=found is None,
+        cut=frozenset(name for name, values in counted.items() if len(values) > MOST_VALUES),
+    )
 
 
 def _known(values: Sequence[str], shares: Sequence[float], null: float, rows: int) -> list[tuple[str | None, int]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import connection, transaction
@@ -10,8 +10,9 @@ from psycopg2.sql import Composable
 
 from ingest.browsing import conditions, facets
 from ingest.browsing.errors import TookTooLong, told
+from ingest.browsing.searching import Question, Window, ask, listed
 from ingest.browsing.state import LAST_BY_COUNTING, State, ordered, parse
-from ingest.browsing.table import Column, Kind, Table, default_columns, read
+from ingest.browsing.table import Column, Table, default_columns, read
 from ingest.loader.statements import browsing as statements
 
 SECONDS = 5
@@ -24,8 +25,6 @@ MOST_UNASKED = 30
 """Columns that are shown before anybody has chosen."""
 LONGEST = 120
 """Characters of a cell in the list; the row's own page shows more."""
-_CELLS_SEARCHED = 1_000_000
-"""Text cells looked through for a search, up to three times a page: for its rows, their number and their values."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,20 +71,12 @@ class Shown:
     """What a search went through, in a sentence."""
     by_index: bool = False
     """Whether the search was answered by an index alone."""
+    window: Window = field(default_factory=Window)
+    """Which rows were searched."""
+    unsearched: int = 0
+    """Text columns that a search left out, since they aren't shown."""
     previous: State | None = None
     next: State | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
-    """What a state asks of the table, ready to be put to the database."""
-
-    source: Composable
-    conditions: list[Composable]
-    searched: str = ""
-    by_index: bool = False
-    bounded: bool = False
-    """Whether only the first rows are looked at."""
 
 
 @contextmanager
@@ -122,45 +113,25 @@ def show(name: str, pairs: Iterable[tuple[str, str]]) -> Shown:
         facets=found,
         searched=question.searched,
         by_index=question.by_index,
+        window=question.window,
+        unsearched=question.unsearched,
         previous=previous,
         next=following,
     )
 
 
+def settle(name: str, pairs: Iterable[tuple[str, str]]) -> tuple[State, list[str]]:
+    """The state that these pairs name, and what of them makes no sense; for a form with more than an address holds.
+
+    Raises CantBrowse where the table can't be read.
+    """
+    with reading(name) as cursor:
+        return parse(pairs, read(cursor, name))
+
+
 def shown_columns(state: State, table: Table) -> list[Column]:
     """The columns that were chosen, or the first ones."""
     return [table.by_name[name] for name in state.columns or default_columns(table, MOST_UNASKED)]
-
-
-def ask(cursor: Any, state: State, table: Table, columns: Sequence[Column], equal: Sequence[Column]) -> Question:
-    """The question that a state is; ``equal`` are indexed columns whose values ``q`` may be one of.
-
-    A search asks the indexes first. Where they have nothing, the text columns that are shown are looked through, and
-    of a large table only the first rows that meet the filters.
-    """
-    asked = conditions.of_filters(state, table)
-    everything = statements.whole(table.name)
-    if not state.q:
-        return Question(source=everything, conditions=asked)
-    if equal and not state.through:
-        found = statements.any_of([statements.is_one_of(c.name, c.base, [state.q]) for c in equal])
-        cursor.execute(statements.exists(table.name, [*asked, found]))
-        if cursor.fetchone()[0]:
-            where = f"Found as a whole value of {_listed(equal, 'or')}, by index."
-            return Question(source=everything, conditions=[*asked, found], searched=where, by_index=True)
-    texts = [column for column in columns if column.kind is Kind.TEXT]
-    if not texts:
-        none = statements.any_of([statements.is_null(table.key[0].name)])
-        return Question(source=everything, conditions=[none], searched="None of the columns shown is a text to search.")
-    match = statements.any_of([statements.contains(column.name, state.q) for column in texts])
-    where = f"Searched in {_listed(texts, 'and')}"
-    most = _CELLS_SEARCHED // len(texts)
-    if table.estimate <= most:
-        return Question(source=everything, conditions=[*asked, match], searched=f"{where}.")
-    by = f" by {', '.join(table.place)}" if table.has_key else ""
-    first = statements.first_rows(table.name, table.place, asked, most, place=not table.has_key)
-    searched = f"{where}, of the first {most:,} rows{by}{' that pass the filters' if asked else ''}."
-    return Question(source=first, conditions=[match], searched=searched, bounded=True)
 
 
 @contextmanager
@@ -260,14 +231,8 @@ def _is_first(state: State) -> bool:
 
 def _slow(table: Table, state: State) -> str:
     """What to do where the database was stopped."""
-    indexed = _listed(table.indexed, "or")
+    indexed = listed(table.indexed, "or")
     what = "Sorting" if state.sort else "Searching" if state.q else "Reading"
     filtered = f"filter by a column that has an index ({indexed})" if indexed else "filter by fewer or other columns"
     also = " or sort by it" if state.sort and indexed else ", or go to an earlier page" if state.page > 1 else ""
     return f"{what} {table.name} took longer than {SECONDS} seconds and was stopped: {filtered}{also}."
-
-
-def _listed(columns: Sequence[Column], word: str) -> str:
-    names = [column.name for column in columns[:8]]
-    names += [f"{len(columns) - 8} more"] if len(columns) > 8 else []
-    return f" {word} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -4,15 +4,13 @@ Filters are ``<operator>.<column>=<value>``, so a column may have any name; the 
 somebody mangled is read as far as it makes sense, and what doesn't is told.
 """
 
-import base64
-import binascii
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
 from urllib.parse import urlencode
 
+from ingest.browsing import addresses
 from ingest.browsing.table import Column, Kind, Table
 from ingest.models import storable
 
@@ -20,6 +18,8 @@ MOST_COLUMNS = 200
 MOST_FILTERS = 100
 LAST_BY_COUNTING = 100
 """Up to this page rows are counted off; after it a page is found by where the one before it ended."""
+_NAMED_COLUMNS = 20
+"""Up to so many columns an address names; more of them by their numbers."""
 _LAST_PAGE = 1_000_000_000
 _LONGEST_VALUE = 10_000
 _SHOWN = 60  # characters of a stranger's text in a sentence
@@ -89,12 +89,20 @@ class State:
     filters: tuple[Filter, ...] = ()
     sort: str = ""
     descending: bool = False
+    safe: bool = False
+    """Whether an export is to be safe to open in a spreadsheet."""
     columns: tuple[str, ...] = ()
     """Those chosen to be shown; none: as many as there are, up to a limit."""
+    numbers: tuple[int, ...] = field(default=(), compare=False)
+    """Theirs, one each: an address of many columns names them by these, since it may be some thousand bytes long."""
     page: int = 1
     after: tuple[str | None, ...] = ()
     """The place of the row after which the page begins: its values in the page's order."""
     before: tuple[str | None, ...] = ()
+    since: tuple[str | None, ...] = ()
+    """The key of the row after which a search goes on, until it finds something."""
+    past: int = 0
+    """How many rows lie before that."""
 
     @property
     def narrows(self) -> bool:
@@ -102,8 +110,12 @@ class State:
         return bool(self.q or self.filters)
 
     def but(self, **changes: object) -> Self:
-        """This, changed, from its first page on."""
-        return replace(self, **({"page": 1, "after": (), "before": ()} | changes))
+        """This, changed, from its first page on; a search begins with the first rows again."""
+        return replace(self, **({"page": 1, "after": (), "before": (), "since": (), "past": 0} | changes))
+
+    def first(self) -> Self:
+        """The first page of this."""
+        return self.but(since=self.since, past=self.past)
 
     def without(self, *filters: Filter) -> Self:
         """This without some filters."""
@@ -113,13 +125,20 @@ class State:
         """As name and value; ``parse`` reads them back."""
         told = [("q", self.q)] if self.q else []
         told += [("through", "1")] if self.through else []
+        told += [("safe", "1")] if self.safe else []
         told += [(f"{each.operator}.{each.column}", each.value) for each in self.filters]
         told += [("desc" if self.descending else "sort", self.sort)] if self.sort else []
-        told += [("column", name) for name in self.columns]
+        told += self._columns()
         told += [("page", str(self.page))] if self.page > 1 else []
-        told += [("after", _packed(self.after))] if self.after else []
-        told += [("before", _packed(self.before))] if self.before else []
+        told += [("after", addresses.packed(self.after))] if self.after else []
+        told += [("before", addresses.packed(self.before))] if self.before else []
+        told += [("since", addresses.packed(self.since)), ("past", str(self.past))] if self.since and self.q else []
         return told
+
+    def _columns(self) -> list[tuple[str, str]]:
+        if len(self.columns) > _NAMED_COLUMNS and len(self.numbers) == len(self.columns) and all(self.numbers):
+            return [("columns", addresses.as_ranges(self.numbers))]
+        return [("column", name) for name in self.columns]
 
     def query(self) -> str:
         """As it stands behind an address, the question mark included."""
@@ -140,10 +159,19 @@ class _Reading:
         return found
 
     def place(self, told: str, length: int) -> tuple[str | None, ...]:
-        place = _unpacked(told, length)
+        place = addresses.unpacked(told, length)
         if not place:
             self.complaints.append("Where the page begins can't be read; this is the first one.")
         return place
+
+    def numbered(self, told: str) -> dict[str, None]:
+        """The columns of these numbers, written like 1-30,45."""
+        by_number = {column.number: column.name for column in self.table.columns if column.number}
+        numbers = addresses.from_ranges(told)
+        found = {by_number[number]: None for number in numbers if number in by_number}
+        if not numbers or len(found) < len(numbers):
+            self.complaints.append("Some columns that the address names aren't in the table any more: left out.")
+        return found
 
     def page(self, told: str) -> int:
         number = int(told) if told.isascii() and told.isdecimal() and len(told) < 12 else 0
@@ -178,22 +206,33 @@ def parse(pairs: Iterable[tuple[str, str]], table: Table) -> tuple[State, list[s
             filters |= {found: None} if found else {}
         elif name == "column":
             columns |= {value: None} if value and reading.column(value) else {}
+        elif name == "columns":
+            columns |= reading.numbered(value)
         elif name in _WORDS_OF_STATE:
             told[name] = value
         else:
             reading.complaints.append(f"This page doesn't know what {_cut(name)} is; it was left out.")
+    shown = tuple(columns)[:MOST_COLUMNS]
     state = State(
         q=told.get("q", "").strip(),
         through=told.get("through") == "1",
+        safe=told.get("safe") == "1",
         filters=tuple(filters)[:MOST_FILTERS],
-        columns=tuple(columns)[:MOST_COLUMNS],
+        columns=shown,
+        numbers=tuple(table.by_name[name].number for name in shown),
     )
-    if len(filters) > MOST_FILTERS or len(columns) > MOST_COLUMNS:
-        reading.complaints.append(f"At most {MOST_FILTERS} filters and {MOST_COLUMNS} columns at a time.")
+    if len(filters) > MOST_FILTERS:
+        reading.complaints.append(
+            f"At most {MOST_FILTERS} filters apply at a time: the first {MOST_FILTERS} of {len(filters):,}."
+        )
+    if len(columns) > MOST_COLUMNS:
+        reading.complaints.append(
+            f"At most {MOST_COLUMNS} columns are shown at a time: the first {MOST_COLUMNS} of {len(columns):,}."
+        )
     return _placed(_sorted(state, told, reading), told, reading), reading.complaints
 
 
-_WORDS_OF_STATE = ("q", "through", "sort", "desc", "page", "after", "before")
+_WORDS_OF_STATE = ("q", "through", "safe", "sort", "desc", "page", "after", "before", "since", "past")
 
 
 def _sorted(state: State, told: dict[str, str], reading: _Reading) -> State:
@@ -212,7 +251,15 @@ def _placed(state: State, told: dict[str, str], reading: _Reading) -> State:
     page = reading.page(told["page"]) if "page" in told else 1
     after = reading.place(told["after"], length) if "after" in told else ()
     before = reading.place(told["before"], length) if "before" in told and not after else ()
-    return replace(state, page=page if page > 1 else 1, after=after, before=before)
+    state = replace(state, page=page if page > 1 else 1, after=after, before=before)
+    if not (state.q and told.get("since")):
+        return state
+    since = addresses.unpacked(told["since"], len(reading.table.key))
+    past = told.get("past", "")
+    if not since or since[0] is None or not (past.isascii() and past.isdecimal() and len(past) < 16):
+        reading.complaints.append("The position where this search continues is invalid; these are the first rows.")
+        return state.but()
+    return replace(state, since=since, past=int(past))
 
 
 def ordered(state: State, table: Table) -> list[Column]:
@@ -221,22 +268,6 @@ def ordered(state: State, table: Table) -> list[Column]:
         return list(table.key) if table.has_key else []
     chosen = table.by_name[state.sort]
     return [chosen, *(column for column in table.key if column != chosen)]
-
-
-def _packed(place: Sequence[str | None]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
-
-
-def _unpacked(text: str, length: int) -> tuple[str | None, ...]:
-    """The place that ``text`` names; nothing where it is none of so many values."""
-    try:
-        place = json.loads(base64.urlsafe_b64decode(text.encode() + b"=="))
-    except (ValueError, binascii.Error, RecursionError):
-        return ()
-    if not isinstance(place, list) or len(place) != length:
-        return ()
-    fine = all(each is None or (isinstance(each, str) and storable(each) == each) for each in place)
-    return tuple(place) if fine and all(each is not None for each in place[1:]) else ()
 
 
 def _cut(text: str) -> str:

@@ -1,6 +1,6 @@
 """A table as people browse it: its columns and what can be done with each, its key, about how many rows it has."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -42,6 +42,8 @@ class Column:
     kind: Kind
     indexed: bool = False
     """Whether an index begins with it."""
+    number: int = 0
+    """By which an address names it in short: PostgreSQL's own, which no other column of the table ever gets."""
 
     @property
     def sortable(self) -> bool:
@@ -65,6 +67,8 @@ class Table:
     has_key: bool = True
     estimate: int = -1
     """About how many rows it has; -1 where nobody knows."""
+    lowered: tuple[Column, ...] = ()
+    """Those whose values an index finds in upper or lower case."""
     by_name: dict[str, Column] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -90,12 +94,13 @@ def read(cursor: Any, name: str) -> Table:
             f"There is no table {name} yet, or no longer: the first file that loads makes it, and somebody may have "
             "dropped or renamed it since."
         )
-    relkind, estimate, columns, indexes = found
+    relkind, estimate, columns, indexes, lowered = found
     if relkind not in _TABLES:
         raise CantBrowse(f"{name} isn't a table any more, but something else of that name: nothing to browse here.")
     if not columns:
         raise CantBrowse(f"The table {name} has no columns: nothing to browse here.")
-    return _table(name, relkind, estimate, columns, indexes or [])
+    table = _table(name, relkind, estimate, columns, indexes or [])
+    return replace(table, lowered=tuple(table.by_name[each] for each in lowered or ()))
 
 
 def _table(name: str, relkind: str, estimate: int, told: list[list[Any]], indexes: list[list[Any]]) -> Table:
@@ -112,11 +117,16 @@ def _table(name: str, relkind: str, estimate: int, told: list[list[Any]], indexe
     return Table(name=name, columns=columns, key=key, has_key=False, estimate=estimate)
 
 
-def _column(name: str, kind: str, base: str, category: str, *, indexed: bool) -> Column:
+def _column(name: str, kind: str, base: str, category: str, number: int, *, indexed: bool) -> Column:
     told = _KINDS.get(category, Kind.ORDERED if base == Type.UUID else Kind.OTHER)
     short = Type(kind).short if kind in set(Type) else kind
     return Column(
-        name=name, type=short, base="" if told is Kind.TEXT else base, kind=told, indexed=indexed and told != Kind.OTHER
+        name=name,
+        type=short,
+        base="" if told is Kind.TEXT else base,
+        kind=told,
+        indexed=indexed and told != Kind.OTHER,
+        number=number,
     )
 
 

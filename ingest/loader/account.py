@@ -1,18 +1,20 @@
 """The account of a run: its rejects and columns in sentences."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
+from ingest.loader.limit import GivenUp, RejectLimit
 from ingest.loader.outcome import Column
 from ingest.loader.plan import Identities, Plan, PlannedColumn
 from ingest.loader.reading import Reading
 from ingest.loader.rejects import Code, Reject, RejectBook
 from ingest.loader.resolve import reason_of
-from ingest.loader.rows import bad_records
+from ingest.loader.rows import BadRecord, bad_records
 from ingest.loader.scan import ColumnScan, Scan
 from ingest.loader.split import raw_records
 from ingest.loader.statements import merging
@@ -31,21 +33,26 @@ class Account:
     reading: Reading
     book: RejectBook
 
-    def refuse_bad_values(self, planned: Plan) -> None:
-        """The records that the plan leaves out."""
+    def refuse_bad_values(self, planned: Plan, records: int, limit: RejectLimit) -> None:
+        """The records that the plan leaves out, of ``records`` in the file.
+
+        Raises GivenUp where there are many more behind those that are too many by themselves.
+        """
         kinds = {column.name: column.type for column in planned.columns}
-        self._add(
-            _Refused(
-                ordinal=bad.ordinal,
-                code=bad.code,
-                column=bad.column,
-                value=bad.value,
-                reason=f"{bad.value.strip(SPACES)[:_SHOWN]!r} is no {kinds[bad.column].short}."
-                if bad.code is Code.BAD_VALUE
-                else "The key is longer than 2,600 bytes, which no index entry holds.",
-            )
-            for bad in bad_records(self.reading, planned)
-        )
+
+        def refused(bad: BadRecord) -> _Refused:
+            reason = "The key is longer than 2,600 bytes, which no index entry holds."
+            if bad.code is Code.BAD_VALUE:
+                reason = f"{bad.value.strip(SPACES)[:_SHOWN]!r} is no {kinds[bad.column].short}."
+            return _Refused(ordinal=bad.ordinal, code=bad.code, column=bad.column, value=bad.value, reason=reason)
+
+        with closing(bad_records(self.reading, planned)) as found:
+            while several := list(islice(found, _AT_ONCE)):
+                if len(several) == _AT_ONCE and limit.is_exceeded(len(self.book), records):
+                    certified = self.reading.certified
+                    line = certified.lines.line_of(several[0].ordinal)
+                    raise GivenUp(header=certified.header, line=line, records=records, whole=True)
+                self._add(map(refused, several))
 
     def refuse_fates(self, cursor: Cursor, fates: dict[str, int], names: Sequence[str], identities: Identities) -> None:
         """The records without a usable key or in conflict; ``fates`` counts them, and duplicates."""

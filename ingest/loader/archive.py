@@ -73,7 +73,7 @@ def peek_only_file(head: bytes, most: int) -> bytes:
             content = head[start : start + packed]
             if method == zipfile.ZIP_DEFLATED:
                 return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, most)
-            return content if method == zipfile.ZIP_STORED and not flags & _SIZE_BEHIND else b""
+            return content[:most] if method == zipfile.ZIP_STORED and not flags & _SIZE_BEHIND else b""
         at = start + packed
     return b""
 

@@ -10,7 +10,7 @@ DELETED_SHARE, DELETED_COUNT = 0.20, 10
 SHRUNK_SHARE = 0.50
 DUPLICATE_SHARE, DUPLICATE_COUNT = 0.10, 10
 
-EVERYTHING = {"deleted": sys.maxsize, "shrunk": sys.maxsize, "duplicate": sys.maxsize, "approval": sys.maxsize}
+EVERYTHING = dict.fromkeys(("empty", "deleted", "shrunk", "duplicate", "approval"), sys.maxsize)
 """An approval of any count."""
 
 
@@ -32,17 +32,31 @@ def _brakes(outcome: Outcome, target: Target) -> tuple[dict[str, int], list[str]
     brakes: dict[str, int] = {}
     told = []
     before = outcome.rows_before or 0
+    if not outcome.records and target.last_records:
+        brakes["empty"] = target.last_records
+        told.append(f"the file has no records, the last load had {target.last_records:,}")
     if outcome.deleted > DELETED_COUNT and outcome.deleted > DELETED_SHARE * before:
         brakes["deleted"] = outcome.deleted
         told.append(f"it would delete {outcome.deleted:,} of {before:,} rows")
     previous = target.previous_records
-    if target.mode is Mode.SNAPSHOT and previous and outcome.records < SHRUNK_SHARE * previous:
+    if (
+        target.mode is Mode.SNAPSHOT
+        and previous
+        and "empty" not in brakes
+        and outcome.records < SHRUNK_SHARE * previous
+    ):
         brakes["shrunk"] = previous - outcome.records
         told.append(f"the file has {outcome.records:,} records, the previous snapshot had {previous:,}")
     differing = outcome.differing_duplicates
     if differing > DUPLICATE_COUNT and differing > DUPLICATE_SHARE * outcome.records:
         brakes["duplicate"] = differing
         told.append(f"{differing:,} records repeat a key but differ in other columns, so the key is probably wrong")
+    if target.export and outcome.inserted and not outcome.identities:
+        brakes["export"] = outcome.inserted
+        told.append(
+            f"it is an export, and {target.table} has no key to find its rows by, so its "
+            f"{outcome.inserted:,} records would be inserted as new rows"
+        )
     if target.asks_approval and (outcome.inserted or outcome.updated or outcome.deleted):
         brakes["approval"] = 0
         told.append("the dataset asks for approval")

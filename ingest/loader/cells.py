@@ -56,6 +56,10 @@ class Grammar:
         """The cells of a well-formed record, read: quotes off, escapes undone."""
         return [self._read(inside) if quote else bare for quote, inside, bare in self._found(record)]
 
+    def values(self, record: bytes) -> list[bytes | None]:
+        """The cells of a well-formed record, read; None for an unquoted empty one, which is NULL."""
+        return [self._read(inside) if quote else bare or None for quote, inside, bare in self._found(record)]
+
     def first_cells(self, record: bytes, count: int) -> bytes | None:
         """The first ``count`` cells of a well-formed record as they stand; None where another one isn't blank."""
         kept, bare = record, record.rstrip(b" ")

@@ -63,6 +63,7 @@ class Certifier:
         self.line_end = b""
         """Of the certified records; empty while none has one."""
         self.accepted = 0
+        self.rejected = 0
         self.blank = 0
         self.blank_rows = 0
         """Those of the blank lines that consist of blank cells."""
@@ -164,6 +165,7 @@ class Certifier:
 
     def _tell_rejects(self, block: Block) -> None:
         bad = np.flatnonzero(block.flaws > Flaw.HEADER)
+        self.rejected += len(bad)
         lines = block.line + (bad if block.lines is None else block.lines[bad])
         columns = block.flaws[bad], lines, block.cells[bad], block.starts[bad], block.bodies[bad]
         for flaw, line, cells, start, body in zip(*(column.tolist() for column in columns), strict=True):

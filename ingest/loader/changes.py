@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from psycopg2 import errors
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.sql import Composed
@@ -44,11 +45,11 @@ class Changes:
     by_column: Mapping[str, int] = field(default_factory=dict)
     """Of the rows compared, in how many each column differs; those in none are left out."""
     compared: int = 0
-    """Changed rows that still are as the run left them, of the first ``COMPARED``."""
+    """Changed rows of which it is known how the run left them, of the first ``COMPARED``."""
     uncompared: int = 0
     """Columns beyond ``MOST_COLUMNS``, which aren't compared."""
     again: int = 0
-    """Those that were changed or deleted again since: what the run made of them can't be told from the table."""
+    """Those that were changed or deleted again since, and aren't kept as the run left them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,12 +90,13 @@ def look(connection: Connection, table: str, identities: Identities, run_id: int
             return Changes(inserted=inserted)
         known = [name for name in standing.columns if name in kept]
         names = known[:MOST_COLUMNS]
-        found, compared, counts = _counted(cursor, table, names, identities, run_id)
+        place = _Place(cursor=cursor, table=table, names=names, identities=identities, run_id=run_id)
+        found, compared, counts, changed = _compared(place)
         return Changes(
-            changed=_changed(cursor, table, names, identities, run_id) if compared else (),
+            changed=changed,
             deleted=_rows(cursor, looking.deleted_rows(table, names[:WIDE], run_id, SHOWN), names[:WIDE]),
             inserted=inserted,
-            by_column=counts,
+            by_column={name: count for name, count in zip(names, counts, strict=True) if count},
             compared=compared,
             uncompared=len(known) - len(names),
             again=found - compared,
@@ -117,16 +119,50 @@ def foretell_undo(connection: Connection, table: str, identities: Identities, ru
     return Foretold(removed=removed, restored=restored, reinserted=reinserted, changed=changed + since, taken=taken)
 
 
-def _counted(
-    cursor: Cursor, table: str, names: Sequence[str], identities: Identities, run_id: int
-) -> tuple[int, int, dict[str, int]]:
-    cursor.execute(looking.count_changed(table, names, identities, run_id, COMPARED))
-    found, compared, counts = cursor.fetchone() or (0, 0, ())
-    return found, compared, {name: count for name, count in zip(names, counts, strict=True) if count}
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """Where a run's changes are looked for."""
+
+    cursor: Cursor
+    table: str
+    names: Sequence[str]
+    """The columns that are compared."""
+    identities: Identities
+    run_id: int
 
 
-def _changed(cursor: Cursor, table: str, names: Sequence[str], identities: Identities, run_id: int) -> list[ChangedRow]:
-    cursor.execute(looking.changed_rows(table, names, identities, run_id, SHOWN))
+def _compared(place: _Place) -> tuple[int, int, Sequence[int], list[ChangedRow]]:
+    """How many rows the run changed, how many of them are compared, the changes by column, and some rows.
+
+    What a later run has changed again is looked for among the images only if there is any: by a pass over all of them.
+    """
+    found, compared, counts = _counted(place, overtaken=False)
+    changed = _changed(place, SHOWN, overtaken=False) if compared else []
+    if found <= compared:
+        return found, compared, counts, changed
+    place.cursor.execute("savepoint overtaken")
+    try:
+        _, more, others = _counted(place, overtaken=True)
+        if more and len(changed) < SHOWN:
+            changed += _changed(place, SHOWN - len(changed), overtaken=True)
+    except errors.QueryCanceled:  # there are too many images: what the table tells is told all the same
+        place.cursor.execute("rollback to savepoint overtaken")
+        return found, compared, counts, changed
+    return found, min(found, compared + more), [sum(both) for both in zip(counts, others, strict=True)], changed
+
+
+def _counted(place: _Place, *, overtaken: bool) -> tuple[int, int, Sequence[int]]:
+    names = place.names
+    place.cursor.execute(
+        looking.count_changed(place.table, names, place.identities, place.run_id, COMPARED, overtaken=overtaken)
+    )
+    found, compared, counts = place.cursor.fetchone() or (0, 0, [0] * len(names))
+    return found, compared, counts
+
+
+def _changed(place: _Place, limit: int, *, overtaken: bool) -> list[ChangedRow]:
+    names, identities = place.names, place.identities
+    place.cursor.execute(looking.changed_rows(place.table, names, identities, place.run_id, limit, overtaken=overtaken))
     return [
         ChangedRow(
             key={name: value for name, value in zip(names, new, strict=True) if name in identities[0]},
@@ -136,7 +172,7 @@ def _changed(cursor: Cursor, table: str, names: Sequence[str], identities: Ident
                 if differs
             },
         )
-        for old, new, where in cursor.fetchall()
+        for old, new, where in place.cursor.fetchall()
     ]
 
 

@@ -1,14 +1,16 @@
 """How a file is written: encoding, delimiter, header; proposed from the file's head."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from ingest.loader.cells import BOM, COLUMNS, END_OF_FILE, Grammar, grammar_of, without_marks
 from ingest.loader.encoding import UTF_8
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
+from ingest.loader.formats import refuse_plain_text
 from ingest.loader.layout import Told
 from ingest.loader.names import visible
+from ingest.loader.ours import our_delimiter
 from ingest.loader.readings import allowed, known_headers, weigh
 from ingest.loader.sniff import first_lines, uncommented
 from ingest.loader.weighing import Pins, Reading
@@ -86,6 +88,8 @@ class Examined:
     """Why it isn't clear, in a sentence; empty where it is."""
     at: int
     """The record at which that shows."""
+    is_settled: bool
+    """Whether it is certain how its quotes are read: that is pinned, or we wrote the file."""
 
     @property
     def dialect(self) -> Dialect:
@@ -100,9 +104,12 @@ def propose(
     known: Collection[str] = (),
     null_tokens: Collection[str] = (),
     encoding: str | None = None,
+    name: str = "",
+    cut: bool = False,
 ) -> Dialect:
     """How the file that begins with ``head`` is most likely written: the best of ``examine``'s readings."""
-    return examine(head, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding).dialect
+    found = examine(head, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding, name=name, cut=cut)
+    return found.dialect
 
 
 def examine(
@@ -112,15 +119,19 @@ def examine(
     known: Collection[str] = (),
     null_tokens: Collection[str] = (),
     encoding: str | None = None,
+    name: str = "",
     above: int = 0,
     whole: bool | None = None,
+    cut: bool = False,
 ) -> Examined:
-    """How the file that begins with ``head`` (``HEAD`` bytes, or all it has) may be written.
+    """How the file that begins with ``head`` may be written.
+
+    ``head`` has ``HEAD`` bytes, or is the ``whole`` file; ``cut``: it ends within the file's first line.
 
     ``head`` is UTF-8, whatever ``encoding`` it came in; where that is None it wasn't found out, and is looked at here.
     ``known`` are the headers that the dataset has met, ``null_tokens`` its words for NULL, and ``above`` the lines of
-    the table's width that stood above the header of the file before. Raises RunFailed for an empty file, a binary one,
-    and one that isn't UTF-8.
+    the table's width that stood above the header of the file before; ``name`` is the file's, with its extension. Raises
+    RunFailed for an empty file, a binary one, text of another format, and one that isn't UTF-8.
     """
     pinned = _checked(pinned or Pinned())
     refuse_foreign(head)
@@ -128,8 +139,11 @@ def examine(
         _check_encoding(head)
     text = without_marks(head)
     whole = len(head) < HEAD if whole is None else whole
+    whole = whole and not cut
     if whole:
         text = text.removesuffix(END_OF_FILE)
+    if ours := our_delimiter(text):  # what is pinned is how the dataset's other files are written
+        pinned = Pinned(delimiter=ours, quote='"', escape='"', encoding=pinned.encoding, preamble=0, has_header=True)
     met, nameless = known_headers(known)
     told = Told(
         known=met,
@@ -143,17 +157,36 @@ def examine(
     quotes = None if pinned.quote is None else (pinned.quote, pinned.escape or pinned.quote)
     pins = Pins(delimiter=pinned.delimiter, quotes=quotes, escape=pinned.escape, lines=pinned.preamble, told=told)
     found = weigh(text, pins, whole=whole)
-    dialects = tuple(_dialect(reading, encoding or UTF_8) for reading in found.readings)
-    return Examined(dialects=dialects, margin=found.margin, doubt=found.doubt, at=found.at)
+    if whole or cut or found.header_ends:  # else the splitter counts a header of which this is a part
+        refuse_too_wide(found.width, cut=cut)
+    if pinned.delimiter is None:
+        refuse_plain_text(name, found.records, found.best.delimiter, known)
+    dialects = [_dialect(reading, encoding or UTF_8) for reading in found.readings]
+    if pinned.has_header is False and _is_known(found.records, known):
+        dialects[0] = replace(dialects[0], has_header=True)
+    return Examined(
+        dialects=tuple(dialects),
+        margin=found.margin,
+        doubt=found.doubt,
+        at=found.at,
+        is_settled=pinned.quote is not None,
+    )
 
 
-def refuse_width(columns: int) -> None:
-    """Raise RunFailed for more columns than a table holds."""
+def refuse_too_wide(columns: int, *, cut: bool = False) -> None:
+    """Raise RunFailed for a header of more columns than a table holds; ``cut``: for what is seen of it."""
     if columns > COLUMNS:
+        seen = f"at least {columns:,}" if cut else f"{columns:,}"
         raise RunFailed(
-            f"The header has {columns:,} columns, but a PostgreSQL table holds {COLUMNS:,} besides our own: "
+            f"The header has {seen} columns, but a PostgreSQL table holds {COLUMNS:,} besides our own: "
             "split the file into several, or check its delimiter."
         )
+
+
+def _is_known(records: Sequence[Sequence[bytes]], known: Collection[str]) -> bool:
+    """Whether the first record is a header that the dataset knows: an export names the columns of any dataset."""
+    first = [cell.decode(errors="replace") for cell in records[0]] if records else []
+    return len(first) > 1 and set(first) <= set(known)
 
 
 def lines_above(head: bytes, written: Dialect) -> tuple[str, ...]:

@@ -45,9 +45,12 @@ class Misfit(RunFailed):
 
 
 class RunHeld(RunFailed):
-    """The run stops before its commit, for an operator to approve or discard (BEHAVIOUR 8)."""
+    """The run stops before its commit, for an operator to approve or discard (BEHAVIOUR 8).
 
-    def __init__(self, sentence: str, outcome: "Outcome", brakes: "dict[str, int]") -> None:
+    ``outcome`` is None where it stopped before anything was loaded.
+    """
+
+    def __init__(self, sentence: str, outcome: "Outcome | None", brakes: "dict[str, int]") -> None:
         super().__init__(sentence, outcome)
         self.brakes = brakes
 

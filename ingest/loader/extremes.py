@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingest.loader.types import Type
+from ingest.loader.values import instant_sql, integer_sql, number_sql
 
 Extremes = tuple[str, str]
 """The least and the greatest value, as they stand in the file."""
@@ -23,7 +24,7 @@ def extremes(kind: Type, values: Iterable[str]) -> Extremes | None:
 
 def extremes_sql(kind: Type, cell: str, where: str = "") -> str:
     """The same of all cells: a list of two, NULL without a value. ``where`` says which cells count."""
-    by = _ORDER_SQL.get(kind, "{}").format(cell)
+    by = _ORDER_SQL.get(kind, "{}").replace("{}", cell)
     kept = f" filter (where {where})" if where else ""
     if by == cell:  # a quarter of what the other form takes
         return f"[min({cell}){kept}, max({cell}){kept}]"
@@ -53,16 +54,11 @@ _ORDER: dict[Type, Callable[[str], Any]] = {
     Type.TIMESTAMPTZ: _instant,
     Type.UUID: str.lower,
 }
-# DuckDB reads most instants itself; the others it does once they have seconds, and no Z or space before the offset.
-_PLAIN = (
-    "regexp_replace(regexp_replace(regexp_replace("
-    "{0}, '^(.{{10}}[T ][0-9:]{{5}})( ?[Z+-])', '\\1:00\\2'), ' ?Z$', '+00'), ' ([+-][0-9:]+)$', '\\1')"
-)
 _ORDER_SQL: dict[Type, str] = {
     Type.BOOLEAN: "lower({})",
-    Type.BIGINT: "try_cast({} as bigint)",
-    Type.NUMERIC: "try_cast({} as double)",
+    Type.BIGINT: integer_sql("{}"),
+    Type.NUMERIC: number_sql("{}"),
     Type.TIMESTAMP: "replace({}, 'T', ' ')",
-    Type.TIMESTAMPTZ: f"coalesce(try_cast({{0}} as timestamptz), try_cast({_PLAIN} as timestamptz))",
+    Type.TIMESTAMPTZ: instant_sql("{}"),
     Type.UUID: "lower({})",
 }

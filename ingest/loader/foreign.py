@@ -1,8 +1,7 @@
 """Files that are no CSV at all: recognised by content, and refused with a sentence that says what to do."""
 
-import re
-
 from ingest.loader.errors import RunFailed
+from ingest.loader.formats import refuse_format
 
 _SAVE_AS_CSV = "open it there and save it as CSV (UTF-8)"
 _MAGIC = (
@@ -26,7 +25,6 @@ _MAGIC = (
 )
 _ALSO_TEXT = (b"PAR1", b"ORC")
 """A header may begin with these; the files they mark hold NUL bytes."""
-_MARKUP = re.compile(rb"\s*<(?:!doctype\s+html|html|\?xml)\b", re.IGNORECASE)
 _CONTROL = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1a\x1b")
 _CONTROL_SHARE = 0.05
 """Text holds next to no control characters; a compressed or binary file holds 11 % of them (28 of 256 bytes)."""
@@ -35,16 +33,13 @@ _FEW_LINES = 8
 
 
 def refuse_foreign(head: bytes) -> None:
-    """Raise RunFailed if ``head``, a file's first bytes, is empty, binary or markup."""
+    """Raise RunFailed if ``head``, a file's first bytes, is empty, binary or text of another format."""
     if not head:
         raise RunFailed("The file is empty: it has 0 bytes, not even a header. Drop it again with its content.")
     for magic, kind, advice in _MAGIC:
         if head.startswith(magic) and (b"\0" in head or magic not in _ALSO_TEXT):
             raise RunFailed(f"The file is {kind}, not a CSV file: {advice}.")
-    if _MARKUP.match(head):
-        raise RunFailed(
-            "The file is a web page or XML, not a CSV file: perhaps an error page was saved in place of the download."
-        )
+    refuse_format(head)
     if _is_binary(head):
         raise RunFailed("The file is binary, not text: drop a CSV file, plain or compressed, instead.")
 

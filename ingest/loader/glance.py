@@ -6,11 +6,15 @@ from pathlib import Path
 
 from ingest.loader import encoding
 from ingest.loader.cells import without_marks
-from ingest.loader.dialect import Dialect, Pinned, examine, refuse_width
+from ingest.loader.dialect import Dialect, Pinned, examine, refuse_too_wide
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
+from ingest.loader.formats import refuse_format
 from ingest.loader.sniff import sample, skip_lines
 from ingest.loader.unpack import Compression, compression_of, peek
+
+_PLAIN = 1 << 16
+"""Bytes that are unpacked of an archive: as many as are looked at of a plain file, however few they were packed to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,21 +38,34 @@ def glance(
     pinned: Pinned | None = None,
     known: Collection[str] = (),
     null_tokens: Collection[str] = (),
+    name: str = "",
 ) -> Glance:
     """What the file that begins with ``head``, or is no longer (``whole``), shows of itself to a dataset.
 
-    ``scratch`` is a folder for it alone. Raises RunFailed, as the load would, for what is no CSV.
+    ``scratch`` is a folder for it alone, ``name`` the file's. Raises RunFailed, as the load would, for what is no CSV.
     """
     compression = compression_of(head)
-    plain = peek(head)
+    plain = peek(head, max(len(head), _PLAIN))
     if compression and not plain:
         return Glance(compression=compression, dialect=None, header=())
-    name, text = _in_utf_8(plain, scratch, pinned.encoding if pinned else None)
+    encoding_name, text = _in_utf_8(plain, scratch, pinned.encoding if pinned else None)
+    refuse_format(text)  # which may be one long line
+    first = text
     if not whole or compression:
         text = text[: max(text.rfind(b"\n"), text.rfind(b"\r")) + 1]  # the last line is cut, perhaps within a letter
     if plain and not text:
+        if compression:  # it was we who cut the line: it is refused for what is seen of it
+            examine(first, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding_name, cut=True)
         return Glance(compression=compression, dialect=None, header=())
-    found = examine(text, pinned=pinned, known=known, null_tokens=null_tokens, encoding=name, whole=whole)
+    found = examine(
+        text,
+        pinned=pinned,
+        known=known,
+        null_tokens=null_tokens,
+        encoding=encoding_name,
+        name=name,
+        whole=whole,
+    )
     header = _header(without_marks(text), found.dialect)
     return Glance(compression=compression, dialect=found.dialect, header=header, doubt=found.doubt)
 
@@ -72,5 +89,5 @@ def _header(text: bytes, dialect: Dialect) -> tuple[str, ...]:
     found = sample(skip_lines(text, dialect.preamble), dialect.grammar, whole=True)
     if not found.records:
         return ()
-    refuse_width(len(found.records[0]))
+    refuse_too_wide(len(found.records[0]))
     return dialect.header_of(found.raw(0)) if dialect.has_header else ("",) * len(found.records[0])

@@ -35,19 +35,34 @@ def change_key(connection: Connection, table: str, identities: Identities) -> No
             else:
                 _check_whole(cursor, table, identity)
             _check_key(cursor, table, identity)
-        cursor.execute(altering.KEYS, (table,))
-        for constraint, columns in cursor.fetchall():
-            try:
-                cursor.execute(altering.drop_key(table, constraint, columns))
-            except errors.DependentObjectsStillExist as error:
-                raise RunFailed(
-                    f"The key of {table} can't be changed: other tables refer to it ({error.diag.message_detail})."
-                ) from error
+        _drop_keys(cursor, table)
         for number, identity in enumerate(identities):
             cursor.execute(tables.add_key(table, identity, primary=not number))
         if not identities and "record_id" not in standing.own:
             cursor.execute(tables.add_record_id(table, primary=True))
         cursor.execute(images.drop_shadow(table))
+
+
+def drop_keys(connection: Connection, table: str) -> None:
+    """Take the table's keys off, so that the next load gives it those that it chooses.
+
+    Raises RunFailed where another table refers to one.
+    """
+    lock(connection, table)
+    with connection.cursor() as cursor:
+        _locked(cursor, table)
+        _drop_keys(cursor, table)
+
+
+def _drop_keys(cursor: Cursor, table: str) -> None:
+    cursor.execute(altering.KEYS, (table,))
+    for constraint, columns in cursor.fetchall():
+        try:
+            cursor.execute(altering.drop_key(table, constraint, columns))
+        except errors.DependentObjectsStillExist as error:
+            raise RunFailed(
+                f"The key of {table} can't be changed: other tables refer to it ({error.diag.message_detail})."
+            ) from error
 
 
 def _check_columns(table: str, standing: Standing, identity: tuple[str, ...]) -> None:

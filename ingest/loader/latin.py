@@ -74,12 +74,12 @@ _SHARE, _SHARE_OF_MANY, _MANY = 0.7, 0.5, 4
 """Of the letters of words, those that ASCII lacks: a single word may have more of them than many together have. In
 other scripts it is nearly all of them, in Japanese (cp932) every other one."""
 _FOREIGN = re.compile(rb"[\x80-\xff]")
-_WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_WORD = re.compile(rb"[A-Za-z\x80-\xff]++")
 
 
 def likeliest_latin(sample: bytes) -> str:
     """The encoding, as Python names it, in which ``sample`` makes the best sense; nothing if it is no Latin text."""
-    words = [word for word in _WORD.findall(sample) if len(word) > 1]
+    words = [word for word in _WORD.findall(sample) if len(word) > 1 and not word.isascii()]
     foreign = sum(len(_FOREIGN.findall(word)) for word in words)
     if foreign > (_SHARE if foreign < _MANY else _SHARE_OF_MANY) * sum(map(len, words)):
         return ""

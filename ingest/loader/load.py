@@ -1,6 +1,7 @@
 """A file goes into its table in the caller's transaction: judged, planned, copied, merged (BEHAVIOUR 3-8)."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import psycopg2
@@ -16,11 +17,12 @@ from ingest.loader.errors import Misfit, RunFailed
 from ingest.loader.file import LocalFile
 from ingest.loader.headers import Header, read_header
 from ingest.loader.judge import Judged, judge
+from ingest.loader.limit import GivenUp, RejectLimit, given_up
 from ingest.loader.merge import Merge
-from ingest.loader.outcome import Outcome
+from ingest.loader.outcome import Column, Outcome
 from ingest.loader.plan import Identities
 from ingest.loader.reading import Reading
-from ingest.loader.rejects import Code, RejectBook
+from ingest.loader.rejects import Code, RejectBook, told_causes
 from ingest.loader.resolve import choose
 from ingest.loader.rows import Counted
 from ingest.loader.split import Certified, split
@@ -30,7 +32,7 @@ from ingest.loader.target import Mode, Target
 from ingest.loader.types import Type
 from ingest.loader.ways import REJECTS, Careful, Refuted, Way, guess, is_worthwhile
 
-VERSION = 3
+VERSION = 4
 """Raised when the same file may give another table than before: identical content is then loaded all the same."""
 
 READ = 1 << 20
@@ -77,8 +79,6 @@ def load(
     outcome.check_balance()
     _check_limit(outcome, target)
     check_brakes(outcome, target)
-    if 0 < outcome.records == outcome.rejected:
-        return replace(outcome, notes=(*outcome.notes, "Nothing of this file went in: every record was rejected."))
     return outcome
 
 
@@ -103,7 +103,8 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
             if isinstance(error, errors.QueryCanceled) and not judging.hopeless.is_set():
                 raise
             cursor.execute("rollback to savepoint guess")
-        reading, found = judging.wait()
+        with _giving_up(judging.rejects, target):
+            reading, found = judging.wait()
         ask_of_swallowed(file, reading.certified, found)
         known = Judged(scan=found, standing=guessed.standing, plan=guessed.plan)
         header = read_header(reading.certified.header, target.headers)
@@ -113,25 +114,43 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
 def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -> tuple[Outcome, Target]:
     """One step after the other: cut, judge, load."""
     rejects, size = RejectBook(file.scratch / REJECTS), file.path.stat().st_size
-    certified = split(
-        file.path,
-        file.dialect,
-        scratch=file.scratch / "certified",
-        reject=rejects.add,
-        progress=lambda done: progress("split", done, size),
-        longest=file.longest_record,
-    )
+    with _giving_up(rejects, target):
+        certified = split(
+            file.path,
+            file.dialect,
+            scratch=file.scratch / "certified",
+            reject=rejects.add,
+            progress=lambda done: progress("split", done, size),
+            longest=file.longest_record,
+            limit=RejectLimit.of(target),
+        )
     header = read_header(certified.header, target.headers)
-    if header.corrected:
-        target = _for_corrections(target)
-    with Reading(certified, null_tokens=target.null_tokens, used=header.used) as reading:
+    if header.is_ours:
+        target = _for_part(target, header)
+    with Reading(certified, null_tokens=target.null_tokens, used=header.used, marked=header.marked) as reading:
         return _load_carefully(cursor, Account(reading, rejects), target, header, progress, file=file)
 
 
-def _for_corrections(target: Target) -> Target:
-    """A corrected reject file is a part of a file: it deletes nothing and isn't braked (BEHAVIOUR 7)."""
+@contextmanager
+def _giving_up(book: RejectBook, target: Target) -> Iterator[None]:
+    """Fail the run where reading stopped, with what is in ``book`` by then."""
+    try:
+        yield
+    except GivenUp as given:
+        raise given_up(given, book, _unjudged(given.header, target), target) from None
+
+
+def _for_part(target: Target, header: Header) -> Target:
+    """Return the target for a file that holds a part of the rows: it deletes nothing (BEHAVIOUR 7).
+
+    A corrected reject file isn't held by a safeguard either; a spreadsheet-safe export is, where there is no key.
+    """
     mode = Mode.APPEND if target.mode is Mode.APPEND else Mode.UPSERT
-    return replace(target, mode=mode, corrections=True, asks_approval=False, approved=EVERYTHING)
+    target = replace(target, mode=mode, export=header.marked or target.export)
+    if header.corrected:
+        approved = {**(target.approved or {}), **EVERYTHING}
+        target = replace(target, corrections=True, asks_approval=False, approved=approved)
+    return target
 
 
 def _load_carefully(
@@ -148,7 +167,8 @@ def _load_carefully(
     if file is not None:
         ask_of_swallowed(file, account.reading.certified, judged.scan)
     structural = len(account.book)
-    account.refuse_bad_values(judged.plan)
+    with _giving_up(account.book, target):
+        account.refuse_bad_values(judged.plan, judged.scan.records + structural, RejectLimit.of(target))
     way = Careful(account.reading, judged, structural)
     loading = _Loading(cursor, target, way, Definition(cursor, target.table), progress)
     return _account(loading.execute(), loading, account, header), target
@@ -162,6 +182,7 @@ def _account(outcome: Outcome, loading: "_Loading", account: Account, header: He
         outcome,
         records=judged.scan.records + loading.way.malformed,
         headers=header.known,
+        form=header.form,
         rejects=account.book,
         columns=account.columns(header.texts, judged.scan, judged.plan),
         ddl=tuple(loading.definition.ddl),
@@ -185,17 +206,31 @@ def _notes_of(certified: Certified) -> Iterator[str]:
 
 
 def _check_limit(outcome: Outcome, target: Target) -> None:
+    """Raise Misfit where too many records are rejected, or all of them, however few (BEHAVIOUR 7)."""
     rejected = outcome.rejected
+    if 0 < outcome.records == rejected:
+        told = {1: "Its only record was", 2: "Both records were"}.get(rejected, f"All {rejected:,} records were")
+        raise Misfit(
+            f"{told} rejected ({told_causes(outcome.rejects, 'every row')}): nothing was loaded. Correct the file and "
+            "upload it again.",
+            outcome=outcome,
+        )
     if rejected > target.reject_count and rejected > target.reject_share * outcome.records:
-        counts = outcome.rejects.counts.most_common()
-        told = ", ".join(f"{count:,} {code}" for code, count in counts)
-        keys = " or declare another key" if counts[0][0] in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
+        told, (most, _) = told_causes(outcome.rejects), outcome.rejects.counts.most_common(1)[0]
+        keys = " or declare another key" if most in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
         raise Misfit(
             f"{rejected:,} of {outcome.records:,} records were rejected ({told}), more than {target.reject_share:.0%} "
             f"and more than {target.reject_count:,}: nothing was loaded. Correct the file and drop it again, or raise "
             f"the limit of {target.table}{keys}.",
             outcome=outcome,
         )
+
+
+def _unjudged(header: tuple[str, ...], target: Target) -> tuple[Column, ...]:
+    """The columns of a file that was not read to its end, for its reject file: nothing is known of their values."""
+    read = read_header(header, target.headers)
+    told = zip(read.texts, read.names, strict=True)
+    return tuple(Column(header=text, name=name, type="", proof="", values=0, nulls=0) for text, name in told)
 
 
 _NO_KEY = (errors.UniqueViolation, errors.NotNullViolation, errors.UndefinedColumn, errors.ProgramLimitExceeded)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 from ingest.loader.errors import RunFailed
 
@@ -14,6 +15,10 @@ SYSTEM_COLUMNS = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 _TAKEN = frozenset(OWN_COLUMNS + SYSTEM_COLUMNS)
 
 _EXTENSIONS = frozenset(["csv", "tsv", "tab", "psv", "txt", "dat", "gz", "gzip", "zst", "zstd", "bz2", "xz", "zip"])
+
+_OTHER_ASCII = re.compile(r"[^a-z0-9_]+")
+_MARKS = 60
+"""Combining marks in a row that are read; two bytes or more each, they are twice as many as a name holds."""
 
 OCCURRENCE = "\x1f"
 """Between a header and the number of its occurrence, in the map of a dataset."""
@@ -35,35 +40,75 @@ def table_name(key: str) -> str:
 
 
 REJECT_HEADERS = ("_line", "_code", "_reason")
-"""What a reject file has behind the original columns; a file that has all three is a corrected one."""
+"""The columns that a reject file adds to the original ones; a file that has all three is a corrected reject file."""
+
+ADDRESS_HEADERS = ("_dataset", "_run")
+"""The columns of a reject file that name the dataset and the run it came from."""
+
+EXPORT_HEADER = "_export"
+"""The last column of a spreadsheet-safe export."""
+
+
+def is_corrected(header: Sequence[str]) -> bool:
+    """Return whether a file with this header is a corrected reject file."""
+    return set(REJECT_HEADERS) <= {likeness(text) for text in header}
+
+
+def is_marked(header: Sequence[str]) -> bool:
+    """Return whether a file with this header is a spreadsheet-safe export: its last column alone tells."""
+    return bool(header) and likeness(header[-1]) == EXPORT_HEADER
+
+
+def positions_of(header: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Return the position of the last header of each of these names; empty if one is missing."""
+    told = {likeness(text): position for position, text in enumerate(header)}
+    return [told[name] for name in names] if set(names) <= told.keys() else []
 
 
 def used_positions(header: Sequence[str]) -> list[int]:
-    """The positions of the header's columns that are loaded: of a corrected reject file all but what we had added."""
-    told = [likeness(text) for text in header]
-    if not set(REJECT_HEADERS) <= set(told):
-        return list(range(len(header)))
-    return [position for position, text in enumerate(told) if text not in REJECT_HEADERS]
+    """Return the positions of the columns that are loaded: all but those that an export or a reject file adds."""
+    added = {len(header) - 1} if is_marked(header) else set()
+    if is_corrected(header):
+        added |= {*positions_of(header, REJECT_HEADERS), *positions_of(header, ADDRESS_HEADERS)}
+    return [position for position in range(len(header)) if position not in added]
 
 
-def columns_of(header: Sequence[str], known: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, str]]:
+def plain_headers(known: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of ``known`` that have a text of their own: neither empty nor repeated in their file."""
+    return {key: column for key, column in known.items() if OCCURRENCE not in key}
+
+
+def positional_columns(known: Mapping[str, str], count: int) -> list[str]:
+    """Return the columns of the first ``count`` positions of a file without a header, as far as they are known."""
+    return [known[key] for at in range(1, count + 1) if (key := f"{OCCURRENCE}{at}") in known]
+
+
+def columns_of(
+    header: Sequence[str], known: Mapping[str, str], *, by_column: bool = False
+) -> tuple[tuple[str, ...], dict[str, str]]:
     """The columns for a file's header cells, and the dataset's map header -> column with the new ones in it.
 
     A header that was met before finds the column it found then; so does one that differs from it in case or outer
     spaces only, where the file hasn't both. A new one takes the column that its folded name says, or that name with
-    ``_2``, ``_3``… where another header has it. Raises RunFailed where two headers of the file have one column.
+    ``_2``, ``_3``… where another header has it. With ``by_column`` (a reject file, which calls a column without a
+    header by its name) a new header may also be the name of a column whose header was empty or repeated. Raises
+    RunFailed where two headers of the file have one column.
     """
     keys = _keys(header)
     columns: dict[str, str] = {key: known[key] for key in keys if key in known}
     _refuse_shared(columns)
     # Of several the smallest: a map that was stored has no order.
-    met = [(key, column) for key, column in known.items() if OCCURRENCE not in key]
-    alike = {likeness(key): column for key, column in sorted(met, key=lambda pair: pair[1], reverse=True)}
+    met = plain_headers(known)
+    alike = {likeness(key): column for key, column in sorted(met.items(), key=lambda pair: pair[1], reverse=True)}
+    if by_column:
+        alike = {column: column for column in set(known.values()) - set(met.values())} | alike
+    in_file, unused = set(columns.values()), _UnusedNames({*known.values()})
     for position, (key, text) in enumerate(zip(keys, header, strict=True), 1):
         if key not in columns:
             column = alike.get(likeness(key)) if OCCURRENCE not in key else None
-            if column is None or column in columns.values():
-                column = _unused(_column_name(text, position), {*known.values(), *columns.values()})
+            if column is None or column in in_file:
+                column = unused.take(_column_name(text, position))
+            in_file.add(column)
             columns[key] = column
     return tuple(columns[key] for key in keys), {**known, **columns}
 
@@ -116,19 +161,42 @@ def _column_name(text: str, position: int) -> str:
     return f"{name}_" if name in _TAKEN else name
 
 
-def _unused(name: str, owned: set[str]) -> str:
-    """``name``, or the first numbered one that no header owns."""
-    candidate, number = name, 1
-    while candidate in owned:
-        number += 1
-        suffix = f"_{number}"
-        candidate = _trim(name, LONGEST - len(suffix)) + suffix
-    return candidate
+class _UnusedNames:
+    """Hands out names that no header owns yet, in time linear in the number of names, whatever they are.
+
+    A number that was found taken is not tried again: names are never given back.
+    """
+
+    def __init__(self, owned: set[str]) -> None:
+        self._owned = owned
+        self._next: dict[tuple[str, int], int] = {}
+        """By stem and number of digits, the first number that may be free. (A long name loses a byte a digit.)"""
+
+    def take(self, name: str) -> str:
+        """Return ``name``, or the first numbered one (``_2``, ``_3``…) that no header owns; it is owned from now on."""
+        if name in self._owned:
+            name = next(free for digits in count(1) if (free := self._numbered(name, digits)))
+        self._owned.add(name)
+        return name
+
+    def _numbered(self, name: str, digits: int) -> str | None:
+        """Return the first free name with a number of so many digits; None if all are owned."""
+        stem = _trim(name, LONGEST - 1 - digits)
+        number = self._next.get((stem, digits), max(2, 10 ** (digits - 1)))
+        while number < 10**digits and f"{stem}_{number}" in self._owned:
+            number += 1
+        self._next[stem, digits] = number
+        return f"{stem}_{number}" if number < 10**digits else None
+
+
+def is_extension(text: str) -> bool:
+    """Whether ``text`` is an extension of files that are loaded, such as ``csv`` or ``gz``."""
+    return text.strip().lower() in _EXTENSIONS
 
 
 def _without_extensions(file_name: str) -> str:
     name = file_name
-    while "." in name and name.rsplit(".", 1)[1].strip().lower() in _EXTENSIONS:
+    while "." in name and is_extension(name.rsplit(".", 1)[1]):
         name = name.rsplit(".", 1)[0]
     # An extension that we don't know is one all the same (`customers.export`), unless a known one stood behind it.
     return name.rsplit(".", 1)[0] if name == file_name and "." in name else name
@@ -136,8 +204,22 @@ def _without_extensions(file_name: str) -> str:
 
 def _fold(text: str) -> str:
     """NFC, lower case, every run of other characters than letters, digits and ``_`` one ``_``."""
-    lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+    if text.isascii():
+        return _OTHER_ASCII.sub("_", text.lower())
+    lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFC", _with_few_marks(text)).lower())
     return re.sub("\0+", "_", "".join(c if _stays(c) else "\0" for c in lowered))
+
+
+def _with_few_marks(text: str) -> str:
+    """Return ``text`` with at most ``_MARKS`` combining marks in a row: normalizing a run takes the square of it."""
+    if len(text) <= _MARKS:
+        return text
+    kept, run = [], 0
+    for character in text:
+        run = run + 1 if unicodedata.category(character)[0] == "M" else 0
+        if run <= _MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _stays(character: str) -> bool:

@@ -39,6 +39,8 @@ class Outcome:
     columns: tuple[Column, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     """Every header this dataset has met -> its column, the file's new ones included."""
+    form: Mapping[str, object] = field(default_factory=dict)
+    """What it takes to read raw records again, where not every cell is loaded as it is (``Header.form``)."""
     identities: tuple[tuple[str, ...], ...] | None = None
     """The columns by which rows are the same, each identity a tuple; () none; None not chosen yet."""
     evidence: str = ""
@@ -52,6 +54,8 @@ class Outcome:
     """Duplicates whose other cells differ from the record that counts."""
     rows_before: int | None = None
     """Rows of the table before a snapshot."""
+    partial: bool = False
+    """Whether reading stopped before the file's end: what is counted are then the least numbers, and don't balance."""
     notes: tuple[str, ...] = ()
     """Sentences that the operator should read, such as "rows are appended"."""
 

@@ -13,7 +13,7 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.held import Cells, read_first
 from ingest.loader.parts import Feed
 from ingest.loader.split import Certified
-from ingest.loader.values import literal
+from ingest.loader.values import literal, unmarked, unmarked_sql
 
 HEAD = 1_000
 """Records that are read in Python, to propose types; fewer where there are hundreds of columns. A file that has no more
@@ -35,17 +35,24 @@ _ROWS = 1_000
 class Reading:
     """One certified file; ``used`` are the positions of its columns that are read, all if it is None.
 
+    ``marked`` says that it is a spreadsheet-safe export: its cells are read without their marks.
     ``first`` are its first records. For the others there is DuckDB, connected when it is first asked: its columns are
     ``c0``, ``c1``…, its record numbers ``r``. The options are those under which DuckDB was exact on certified bytes
     (see ARCHITECTURE): everything is text, one thread, no detection. A context manager.
     """
 
     def __init__(
-        self, certified: Certified, *, null_tokens: Sequence[str] = (), used: Sequence[int] | None = None
+        self,
+        certified: Certified,
+        *,
+        null_tokens: Sequence[str] = (),
+        used: Sequence[int] | None = None,
+        marked: bool = False,
     ) -> None:
         self.certified = certified
         self.width = len(certified.header)
         self._used = range(self.width) if used is None else used
+        self._marked = marked
         self.null_tokens = tuple(null_tokens)
         self._lazy: duckdb.DuckDBPyConnection | None = None
         self._feed: Feed | None = None
@@ -57,6 +64,8 @@ class Reading:
         if self.as_it_lies:
             return records
         tokens = frozenset(self.null_tokens)
+        if self._marked:
+            records = [tuple(map(unmarked, record)) for record in records]
         return [
             tuple(None if (cell := record[position]) in tokens else cell for position in self._used)
             for record in records
@@ -130,12 +139,14 @@ class Reading:
     @property
     def as_it_lies(self) -> bool:
         """Whether every cell of the file is read as it stands."""
-        return not self.null_tokens and len(self._used) == self.width
+        return not self.null_tokens and len(self._used) == self.width and not self._marked
 
     @property
     def records(self) -> str:
         """The relation of all records, once in a query: ``r`` from 0, and the cells, the dataset's null tokens NULL."""
         cells = [f"f{position}" for position in self._used]
+        if self._marked:
+            cells = [unmarked_sql(cell) for cell in cells]
         if self.null_tokens:
             tokens = ", ".join(literal(token) for token in self.null_tokens)
             cells = [f"case when {cell} in ({tokens}) then null else {cell} end" for cell in cells]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ingest.loader.cells import grammar_of
 from ingest.loader.names import OCCURRENCE, likeness
 from ingest.loader.scoring import is_broken
-from ingest.loader.sniff import DELIMITERS, count_top, skip_lines, unwrapped
+from ingest.loader.sniff import DELIMITERS, count_top, first_lines, skip_lines, unwrapped
 from ingest.loader.weighing import Pins, Reading, Weighed, unquoted, weighed
 
 _MARGIN = 0.04
@@ -31,6 +31,12 @@ class Verdict:
     """Why the best isn't clearly better, in a sentence; empty where it is."""
     at: int = 0
     """The record below the header at which that shows."""
+    records: tuple[tuple[bytes, ...], ...] = ()
+    """The first records as the best one cuts them, its header first."""
+    width: int = 0
+    """How many cells the header has, or the first of lines that hold no value."""
+    header_ends: bool = True
+    """Whether the header is all there, rather than cut off by the end of what was looked at."""
 
     @property
     def best(self) -> Reading:
@@ -58,7 +64,7 @@ def _unwrapped(text: bytes, inner: bytes, top: int, pins: Pins, *, whole: bool) 
         return whole_lines
     taken = [replace(one, lines=one.lines + top, wrapped=True) for one in within.readings]
     doubt = "Every line is in quotes as a whole: it may be one column, or the lines of a table with quotes around them."
-    return Verdict(readings=(taken[0], whole_lines.best, *taken[1:])[:_SHOWN], margin=0.0, doubt=doubt)
+    return replace(within, readings=(taken[0], whole_lines.best, *taken[1:])[:_SHOWN], margin=0.0, doubt=doubt, at=0)
 
 
 def _all_of(text: bytes, table: bytes, top: int, delimiters: str, pins: Pins, *, whole: bool) -> list[Weighed]:
@@ -82,8 +88,13 @@ def allowed(delimiter: str) -> str:
 
 
 def _used(delimiters: str, text: bytes) -> list[str]:
-    """Those that stand in ``text``, and one that doesn't: with that it is one column."""
+    """Those that stand in ``text``, and one that doesn't: with that it is one column.
+
+    Lines of nothing but a delimiter are no column of them.
+    """
     used = [one for one in delimiters if one.encode() in text]
+    if used and not text.translate(None, b" \t\r\n" + "".join(used).encode()):
+        return used
     unused = [one for one in delimiters if one not in used]
     return used + unused[:1]
 
@@ -126,12 +137,26 @@ def _verdict(found: Sequence[Weighed]) -> Verdict:
         is_lone = one.table.width < 2 and one is not lone and best.table.width > 1
         if len(kept) < _SHOWN and not is_lone and all(one.cells != other.cells for other in kept):
             kept.append(one.settled())
+    width, header_ends = _header_of(best)
     return Verdict(
         readings=tuple(one.reading for one in kept),
         margin=round(max(0.0, min(1.0, margin)), 3),
         doubt=doubt,
         at=best.at,
+        records=best.sample.records[best.layout.first :],
+        width=width,
+        header_ends=header_ends,
     )
+
+
+def _header_of(one: Weighed) -> tuple[int, bool]:
+    """Its width, and whether it ends within what was looked at; of lines without any value, the first one's."""
+    plain = one.sample
+    if plain.records:
+        first = one.layout.first
+        return len(plain.records[first]), plain.ends[first] < len(plain.text)
+    line = first_lines(plain.text, 1)[0]
+    return line.count(plain.grammar.delimiter) + 1, line.endswith((b"\r", b"\n"))
 
 
 def _begins_with_one_cell(one: Weighed) -> bool:

@@ -1,10 +1,11 @@
 """Records that did not go in, each with its reason; nothing is lost (BEHAVIOUR 7)."""
 
 import heapq
+import re
 import struct
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -44,6 +45,24 @@ class Reject:
     value: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shared:
+    """The cause that all rejects of a run have: code and column, and the sentence where that is the same too."""
+
+    code: Code
+    column: str
+    reason: str
+    """Empty where the rejects' own sentences differ."""
+
+
+def _shared(so_far: Shared | None, reject: Reject) -> Shared | None:
+    if so_far is None:
+        return Shared(code=reject.code, column=reject.column, reason=reject.reason)
+    if (reject.code, reject.column) != (so_far.code, so_far.column):
+        return None
+    return so_far if reject.reason == so_far.reason else replace(so_far, reason="")
+
+
 @dataclass
 class RejectBook:
     """Counts every reject by code, keeps the first ``STORED`` of them in memory and lays the others down in a file."""
@@ -54,10 +73,13 @@ class RejectBook:
     counts: Counter[str] = field(default_factory=Counter)
     size: int = 0
     """Bytes of the kept ones' records."""
+    shared: "Shared | None" = None
+    """What all of them have in common; None where they differ, or there are none."""
     _laid: "_Laid | None" = None
 
     def add(self, reject: Reject) -> None:
         """Take one reject into the account."""
+        self.shared = _shared(self.shared, reject) if self.shared or not self.counts else None
         self.counts[reject.code] += 1
         if len(self.kept) < STORED and self.size + len(reject.raw) <= STORED_BYTES:
             self.kept.append(reject)
@@ -77,6 +99,22 @@ class RejectBook:
         """All of them, kept or laid down, in the order of their lines; one of each kind in memory at a time."""
         laid = self._laid.sections() if self._laid else []
         return heapq.merge(self, *laid, key=lambda reject: reject.line)
+
+
+_RECORD = re.compile(r"(?:the|The) record\b")
+
+
+def told_causes(book: RejectBook, subject: str = "each") -> str:
+    """Return why records were rejected: the cause in words if all have one, ``subject`` doing it; and how many each."""
+    shared = book.shared
+    counted = ", ".join(f"{count:,} {code}" for code, count in book.counts.most_common())
+    if shared is None:
+        return counted
+    if shared.code is Code.BAD_VALUE:
+        return f"{counted}, each for its value in the column {shared.column}"
+    if not _RECORD.match(shared.reason):
+        return counted
+    return f"{counted}: {_RECORD.sub(subject, shared.reason, count=1).rstrip('.')}"
 
 
 _FORM = struct.Struct("<q5I")

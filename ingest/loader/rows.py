@@ -4,7 +4,7 @@ What is written anew comes from memory where the file is small, else through Duc
 """
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,12 +99,10 @@ def _kept_from_memory(reading: Reading, plan: Plan, numbered: bool) -> Stream:
     )
 
 
-def bad_records(reading: Reading, plan: Plan) -> Iterator[BadRecord]:
-    """The records that the plan leaves out, in the order of the file."""
-    reasons = list(refusals(plan))
-    if not reasons:
-        return iter(())
-    return _bad_in_memory(reading, reasons) if reading.whole else _bad(reading, reasons)
+def bad_records(reading: Reading, plan: Plan) -> Generator[BadRecord, None, None]:
+    """The records that the plan leaves out, in the order of the file; to be closed by whoever stops early."""
+    if reasons := list(refusals(plan)):
+        yield from _bad_in_memory(reading, reasons) if reading.whole else _bad(reading, reasons)
 
 
 def _bad(reading: Reading, reasons: Sequence[Refusal]) -> Iterator[BadRecord]:

@@ -2,11 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
-from ingest.loader.cells import Grammar
+from ingest.loader.cells import COLUMNS, Grammar
 from ingest.loader.types import SPACES, Type, classify, join, join_all
 
 DELIMITERS = ",;\t|"
@@ -160,8 +161,8 @@ def count_top(text: bytes, *, comments: bool) -> tuple[int, str]:
 def skip_lines(text: bytes, lines: int) -> bytes:
     """``text`` without its first lines."""
     at = 0
-    for _ in range(lines):
-        at = _behind_line(text, at)
+    while lines > 0 and at < len(text):
+        at, lines = _behind_line(text, at), lines - 1
     return text[at:]
 
 
@@ -189,38 +190,67 @@ def tell_header(
     first record is empty (BEHAVIOUR 3). Nor are years over other values a record, or numbers that count up by one.
     It certainly is one where a cell is of another kind than all values below it.
     """
-    first = [_text(cell) for cell in records[0]] if records else []
-    most = min(_JUDGED, 1 + _CELLS // max(len(first), 1))
-    below = [record for record in records[1:] if len(record) == len(first)][:most]
-    if not below:
+    first = records[0] if records else ()
+    return _tell([_text(cell) for cell in first], _Below(records[1:], len(first), null_tokens), known)
+
+
+class _Below:
+    """The columns below what may be a header, each judged once, however many lines may be it."""
+
+    def __init__(self, records: Sequence[Sequence[bytes]], width: int, null_tokens: Collection[str]) -> None:
+        most = min(_JUDGED, 1 + _CELLS // max(width, 1))
+        # More columns than a table holds are refused for that: there is nothing to be told of them.
+        self.records = [record for record in records if len(record) == width][:most] if width <= COLUMNS else []
+        self._null_tokens = null_tokens
+        self.kind = cache(self._kind)
+        self.form = cache(self._form)
+        self.are_years = cache(self._are_years)
+
+    def _kind(self, column: int) -> Type | None:
+        """The type of a column; None if it has no value."""
+        values = (_text(record[column]) for record in self.records)
+        return join_all(classify(value) for value in values if value and value not in self._null_tokens)
+
+    def _form(self, column: int) -> tuple[bool, bool, bool, bool] | None:
+        """The form that all values of a column have; None if it has none, or several."""
+        forms = {_form(value) for record in self.records if (value := _text(record[column]))}
+        return forms.pop() if len(forms) == 1 else None
+
+    def has_value(self, column: int) -> bool:
+        """Whether a cell of a column isn't blank."""
+        return any(_text(record[column]) for record in self.records)
+
+    def _are_years(self, column: int) -> bool:
+        return all(_YEAR.fullmatch(_text(record[column])) for record in self.records)
+
+
+def _tell(first: Sequence[str], below: _Below, known: Collection[str]) -> bool | None:
+    """What ``tell_header`` says of these cells over the records ``below``."""
+    if not below.records:
         return None
     if set(first) <= set(known):
         return True
     own = [classify(cell) for cell in first]
     typed = []
     for column in sorted(range(len(first)), key=lambda column: own[column] is not Type.TEXT):
-        kind = _type_of((_text(record[column]) for record in below), null_tokens) if first[column] else None
+        kind = below.kind(column) if first[column] else None
         if kind is None or kind is Type.TEXT:
             continue
         if join(own[column], kind) is Type.TEXT:
             return True
         typed.append(column)
-    if any(not cell and any(_text(record[place]) for record in below) for place, cell in enumerate(first)):
+    if any(not cell and below.has_value(place) for place, cell in enumerate(first)):
         return None
     if typed:
         return _count_up([first[column] for column in sorted(typed)]) or _head_years(first, below, typed)
     return _differs_in_form(first, below) or None
 
 
-def _differs_in_form(first: Sequence[str], below: Sequence[Sequence[bytes]]) -> bool:
+def _differs_in_form(first: Sequence[str], below: _Below) -> bool:
     """Whether all values of a column have one form, and the first cell another: ``city`` over ``Oslo`` and ``Rome``."""
-    if len(below) < 2:
+    if len(below.records) < 2:
         return False
-    for column, cell in enumerate(first):
-        forms = {_form(value) for record in below if (value := _text(record[column]))}
-        if len(forms) == 1 and _form(cell) not in forms:
-            return True
-    return False
+    return any((form := below.form(column)) and _form(cell) != form for column, cell in enumerate(first))
 
 
 def _form(value: str) -> tuple[bool, bool, bool, bool]:
@@ -237,20 +267,22 @@ def commented_header(
     that is least a sentence, and of these the first: what follows are units. Where the first record may be a header as
     well, a comment has to look like one.
     """
+    width, known = found.width, set(known)
     told = tell_header(found.records, known, null_tokens)
-    if found.width < 2 or told:
+    if width < 2 or told:
         return None
+    below = _Below(found.records, width, null_tokens)
     best: tuple[bool, int, int] | None = None
     for number, line in enumerate(lines):
         cells = uncommented(line, found.grammar)
         names = [_text(cell) for cell in cells]
-        if len(names) != found.width or not all(names) or len({*names}) < len(names):
+        if len(names) != width or not all(names) or len({*names}) < len(names):
             continue
-        if tell_header([cells, *found.records], known, null_tokens) is False:  # a record that was commented out
+        if _tell(names, below, known) is False:  # a record that was commented out
             continue
         sentence = sum(any(mark in name for mark in (" ", ":", "=")) for name in names)
         marked = line.lstrip(_BLANK).removeprefix(b"#")[:1].isalpha()
-        is_known = {*names} <= set(known)
+        is_known = {*names} <= known
         if told is False or is_known or marked or not sentence:
             rank = (not is_known, sentence, number)
             best = min(best or rank, rank)
@@ -272,14 +304,14 @@ def is_year(cell: bytes) -> bool:
     return bool(_YEAR.fullmatch(_text(cell)))
 
 
-def _head_years(first: Sequence[str], below: Sequence[Sequence[bytes]], typed: Sequence[int]) -> bool:
+def _head_years(first: Sequence[str], below: _Below, typed: Sequence[int]) -> bool:
     """Whether the typed cells of the first record, beside a word, are years and the values below them are not.
 
     Numbers alone tell nothing (BEHAVIOUR 3).
     """
     if len(typed) == len(first) or not all(_YEAR.fullmatch(first[column]) for column in typed):
         return False
-    return not all(_YEAR.fullmatch(_text(record[column])) for record in below for column in typed)
+    return not all(below.are_years(column) for column in typed)
 
 
 def _count_up(cells: Sequence[str]) -> bool:
@@ -287,11 +319,6 @@ def _count_up(cells: Sequence[str]) -> bool:
     if len(cells) < 3 or not all(cell.isdecimal() and len(cell) < 6 for cell in cells):
         return False
     return all(int(behind) - int(before) == 1 for before, behind in pairwise(cells))
-
-
-def _type_of(values: Iterable[str], null_tokens: Collection[str]) -> Type | None:
-    """The type of a column; None if it has no value."""
-    return join_all(classify(value) for value in values if value and value not in null_tokens)
 
 
 def _text(cell: bytes) -> str:

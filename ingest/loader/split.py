@@ -10,9 +10,10 @@ import numpy as np
 
 from ingest.loader.cells import BOM
 from ingest.loader.certify import Certifier
-from ingest.loader.dialect import Dialect, refuse_width
+from ingest.loader.dialect import Dialect, refuse_too_wide
 from ingest.loader.errors import RunFailed
 from ingest.loader.flaws import Flaw, Form, rejected
+from ingest.loader.limit import GivenUp, RejectLimit
 from ingest.loader.records import BLOCK, Block, Cutter
 from ingest.loader.rejects import Reject
 from ingest.loader.sniff import unwrap
@@ -84,12 +85,14 @@ def split(
     progress: Callable[[int], None] = lambda _: None,
     longest: int = LONGEST,
     block: int = BLOCK,
+    limit: RejectLimit | None = None,
 ) -> Certified:
     """Cut ``source``, which is UTF-8, into records; certify its bytes or write canonical ones to ``scratch``.
 
     ``reject`` is told every malformed record in the order of the file, ``progress`` the bytes read so far. A record
     may have ``longest`` bytes without its line end. ``block`` bytes are read at a time; the result doesn't depend on
-    it. Raises RunFailed on a file that has no header to go by, RunInterrupted if the file shrinks meanwhile.
+    it. Raises RunFailed on a file that has no header to go by, RunInterrupted if the file shrinks meanwhile, GivenUp
+    once ``limit`` can't be met any more.
     """
     if dialect.wrapped:
         source = _unwrapped(source, scratch.with_name(f"{scratch.name}.unwrapped"))
@@ -97,13 +100,14 @@ def split(
         cutter = Cutter(file.fileno(), dialect.grammar, longest=longest, block=block)
         head = _read_head(cutter, dialect)
         form = _form(head, dialect)
+        columns = form.columns
         with Certifier(
             source,
             scratch,
             at=head.end,
             header_end=head.line_end,
             stays=head.stays,
-            columns=form.columns,
+            columns=columns,
             grammar=dialect.grammar,
             longest=longest,
             encoding=dialect.encoding,
@@ -112,6 +116,9 @@ def split(
             for found in cutter.blocks(head.end, head.line, form):
                 certifier.take(found)
                 progress(found.end)
+                left, records = cutter.file.size - found.end, certifier.accepted + certifier.rejected
+                if left and limit and limit.is_beyond_reach(certifier.rejected, records, left=left, columns=columns):
+                    raise GivenUp(header=head.header, line=found.end_line, records=records)
     copied = certifier.copied
     offset = certifier.header_size if copied else head.end
     return Certified(
@@ -201,7 +208,7 @@ def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
     line = 1 + skipped
     first = _first_record(cutter, at, line, any_form=not dialect.has_header)
     columns = int(first.cells[0])
-    refuse_width(columns)
+    refuse_too_wide(columns)
     if not dialect.has_header:
         return _Head(header=("",) * columns, end=at, line=line, stays=False)
     line_end = first.data[first.bodies[0] : first.stops[0]]
@@ -235,6 +242,10 @@ def _first_record(cutter: Cutter, at: int, line: int, *, any_form: bool) -> Bloc
         if not any_form and flaw is not Flaw.BLANK:
             break
         at, line = first.end, first.end_line
+    if flaw is Flaw.BLANK:
+        raise RunFailed(
+            f"The file has no header: its first {_TRIED:,} lines hold no value. Remove them and drop it again."
+        )
     told = rejected(flaw, first.raw(0), line=first.line, cells=0, columns=0, longest=cutter.longest)
     what = "The first records" if any_form else "The header"
     raise RunFailed(f"{what}, line {first.line:,}, can't be read: {told.reason}. Correct it, drop it again.")

@@ -40,9 +40,13 @@ class Target:
     """The run fails over this share of the records and this many of them rejected."""
     corrections: bool = False
     """The file is a corrected reject file: a line that was forgotten doesn't turn a column into ``text``."""
+    export: bool = False
+    """The file is an export of the table: without a key its records would be inserted a second time."""
     asks_approval: bool = False
     """Every run that would change the table is held first."""
     approved: Mapping[str, int] | None = None
     """The braked counts that an operator has approved, by brake; None: nothing was approved."""
     previous_records: int | None = None
     """How many records the dataset's previous snapshot had."""
+    last_records: int | None = None
+    """How many records the dataset's last load had, in any mode."""

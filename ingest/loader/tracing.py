@@ -13,8 +13,8 @@ from ingest.loader.file import LocalFile
 from ingest.loader.headers import Header, read_header
 from ingest.loader.reading import Reading
 from ingest.loader.split import split
-from ingest.loader.types import SPACES, Type
-from ingest.loader.values import as_key, as_typed, literal, trimmed_sql, unfit_sql
+from ingest.loader.types import SPACES, Type, holds
+from ingest.loader.values import as_key, as_typed, instant_sql, literal, number_sql, trimmed_sql, unfit_sql
 
 MOST: Final = 20
 """Lines of records that gave way that are told; the others are counted."""
@@ -68,7 +68,7 @@ def trace(
         file.path, file.dialect, scratch=file.scratch / "certified", reject=lambda _: None, longest=file.longest_record
     )
     header = read_header(certified.header, known)
-    with Reading(certified, null_tokens=null_tokens, used=header.used) as reading:
+    with Reading(certified, null_tokens=null_tokens, used=header.used, marked=header.marked) as reading:
         search = _Search(reading=reading, header=header, types=types)
         traced = Traced()
         for ordinal in search.records_of(wanted):
@@ -155,13 +155,14 @@ def _like_sql(kind: Type, cell: str, value: str) -> str:
     """A condition that every cell meets that PostgreSQL reads to ``value``; others may, too."""
     if kind is Type.TEXT:
         return f"{cell} = {literal(value)}"
-    if kind in (Type.BIGINT, Type.NUMERIC):
-        return f"try_cast({trimmed_sql(cell)} as double) = try_cast({literal(value)} as double)"
+    if kind in (Type.BIGINT, Type.NUMERIC) and holds(Type.NUMERIC, value):
+        return f"{number_sql(trimmed_sql(cell))} = {number_sql(literal(value))}"
     if kind in (Type.BOOLEAN, Type.UUID):
         return f"lower({trimmed_sql(cell)}) = {literal(value.lower())}"
-    if kind is Type.TIMESTAMPTZ:
-        instants = [f"try_cast({each} as timestamptz)" for each in (trimmed_sql(cell), literal(value))]
-        return f"coalesce({' = '.join(instants)}, {cell} is not null)"
+    if kind is Type.TIMESTAMPTZ and holds(kind, value):
+        return f"{instant_sql(trimmed_sql(cell))} = {instant_sql(literal(value))}"
+    if kind in (Type.BIGINT, Type.NUMERIC, Type.TIMESTAMPTZ):  # a column of another type by now
+        return f"{cell} is not null"
     return f"left({trimmed_sql(cell)}, 10) = {literal(value[:10])}"
 
 

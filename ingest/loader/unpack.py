@@ -4,6 +4,7 @@ import bz2
 import errno
 import io
 import lzma
+import math
 import struct
 import sys
 import zipfile
@@ -27,6 +28,8 @@ _PACKED, _PLAIN = 1 << 15, 1 << 20
 """Bytes read, and bytes written at most, at a time."""
 _HARMLESS = 64 << 20
 """Up to so many bytes nobody asks how small they were: a file of one value a million times shrinks 1,000 times."""
+_MEMBERS = 100
+"""Archives one behind the other of which the head is looked at: each takes memory of its own, however short it is."""
 _WINDOW_LOG, _XZ_MEMORY = 27, 128 << 20
 """An archive asks its reader for memory: 128 MiB is what ``zstd --ultra -22`` asks for, twice what ``xz -9`` does."""
 
@@ -107,22 +110,24 @@ def compression_of(head: bytes) -> Compression | None:
     return Compression.ZIP if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) else None
 
 
-def peek(head: bytes) -> bytes:
+def peek(head: bytes, most: int = _PLAIN) -> bytes:
     """What of the file that begins with ``head`` can be read without the rest: unpacked, if it comes compressed.
 
-    At most as much as ``unpack`` writes at a time, and nothing where it can't be read so far. Raises RunFailed for an
-    office document, which is a zip archive too.
+    At most ``most`` bytes, and of no more than ``_MEMBERS`` archives one behind the other; nothing where it can't be
+    read so far. Raises RunFailed for an office document, which is a zip archive too.
     """
     kind = compression_of(head)
     if kind is None:
-        return head
+        return head[:most]
     plain = bytearray()
     with suppress(*_DAMAGED):  # most of all the end of what there is; the load will say what else
-        for block in [peek_only_file(head, _PLAIN)] if kind is Compression.ZIP else _decode(kind, io.BytesIO(head)):
+        if kind is Compression.ZIP:
+            return peek_only_file(head, most)
+        for block in _decode(kind, io.BytesIO(head), most, members=_MEMBERS):
             plain += block
-            if len(plain) >= _PLAIN:
+            if len(plain) >= most:
                 break
-    return bytes(plain)
+    return bytes(plain[:most])
 
 
 def unpack(
@@ -160,8 +165,11 @@ def _plain_blocks(kind: Compression, stream: BinaryIO) -> Iterator[bytes]:
             yield plain
 
 
-def _decode(kind: Compression, stream: BinaryIO) -> Iterator[bytes]:
-    """The content of all members of an archive, one behind the other; zeros behind one are padding."""
+def _decode(kind: Compression, stream: BinaryIO, most: int = _PLAIN, *, members: float = math.inf) -> Iterator[bytes]:
+    """The content of all members of an archive, one behind the other; zeros behind one are padding.
+
+    At most ``most`` bytes at a time, and of the first ``members`` members only.
+    """
     decoder, data, within = _DECODERS[kind](), b"", True
     while True:
         if not data and (not within or decoder.needs_input):
@@ -174,8 +182,11 @@ def _decode(kind: Compression, stream: BinaryIO) -> Iterator[bytes]:
             data = data.lstrip(b"\0")
             if not data:
                 continue
+            members -= 1
+            if members <= 0:
+                return
             decoder, within = _DECODERS[kind](), True
-        plain, data = decoder.decompress(data, _PLAIN), b""
+        plain, data = decoder.decompress(data, most), b""
         if plain:
             yield plain
         if decoder.eof:

@@ -21,7 +21,7 @@ def holds_sql(kind: Type, cell: str) -> str:
     """Whether a column of ``kind`` can hold the cell as it stands."""
     condition = f"regexp_full_match({cell}, {literal(GRAMMAR[kind])})"
     # Only a number can be any length: the other grammars end by themselves.
-    return f"({condition} and strlen({cell}) <= {LONGEST_TYPED})" if kind is Type.NUMERIC else condition
+    return f"(strlen({cell}) <= {LONGEST_TYPED} and {condition})" if kind is Type.NUMERIC else condition
 
 
 def unfit(kind: Type, cell: str | None) -> bool:
@@ -53,3 +53,42 @@ def as_key(cell: str | None) -> str | None:
 def as_key_sql(cell: str) -> str:
     """The same in SQL."""
     return f"case when {trimmed_sql(cell)} <> '' then {cell} end"
+
+
+MARK = "'"
+"""What a spreadsheet-safe export puts before a cell that a spreadsheet would take for a formula."""
+
+
+def unmarked(cell: str | None) -> str | None:
+    """Return the cell of a spreadsheet-safe export without its mark."""
+    return cell[1:] if cell and cell.startswith(MARK) else cell
+
+
+def unmarked_sql(cell: str) -> str:
+    """The same in SQL."""
+    return f"case when starts_with({cell}, {literal(MARK)}) then substr({cell}, 2) else {cell} end"
+
+
+# DuckDB casts only what our own grammar has let pass, in a form that it reads at once. What it can't read it tries in
+# other ways: "2024-01-05 10:00:00 +05:30" took it a millisecond, in which it looked for a time zone named "+05:30".
+
+
+def integer_sql(cell: str) -> str:
+    """The cell's value, NULL where it is no ``bigint``."""
+    return f"case when {holds_sql(Type.BIGINT, cell)} then try_cast({cell} as bigint) end"
+
+
+def number_sql(cell: str) -> str:
+    """The nearest 64-bit float, NULL where the cell is no ``numeric``."""
+    return f"case when {holds_sql(Type.NUMERIC, cell)} then try_cast({cell} as double) end"
+
+
+def instant_sql(cell: str) -> str:
+    """The cell's instant, NULL where it is no ``timestamptz``."""
+    return f"case when {holds_sql(Type.TIMESTAMPTZ, cell)} then try_cast({_plain_instant_sql(cell)} as timestamptz) end"
+
+
+def _plain_instant_sql(cell: str) -> str:
+    """What the grammar of ``timestamptz`` lets pass, with seconds, and without a space before the offset."""
+    seconds = f"case when substr({cell}, 17, 1) = ':' then '' else ':00' end"
+    return f"left({cell}, 10) || ' ' || substr({cell}, 12, 5) || {seconds} || replace(substr({cell}, 17), ' ', '')"

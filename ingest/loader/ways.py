@@ -14,6 +14,7 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.file import LocalFile
 from ingest.loader.headers import read_header
 from ingest.loader.judge import Judged, find_empty, judged_types, lock_as_planned, possible_keys
+from ingest.loader.limit import RejectLimit
 from ingest.loader.plan import Plan, plan
 from ingest.loader.reading import Reading
 from ingest.loader.rejects import Reject, RejectBook
@@ -127,6 +128,7 @@ class Judging:
                 scratch=self._file.scratch / "certified",
                 reject=self._reject,
                 longest=self._file.longest_record,
+                limit=RejectLimit.of(self._target),
             )
             if self.certified.path != self._file.path:
                 self.hopeless.set()
@@ -237,7 +239,7 @@ def _plan_by_head(cursor: Cursor, file: LocalFile, target: Target) -> tuple[Cert
     if certified is None or not certified.records:
         return None
     header = read_header(certified.header, target.headers)
-    if header.corrected:
+    if header.is_ours:
         return None
     names = header.names
     with Reading(certified) as reading:

@@ -46,11 +46,15 @@ def _cut(text: str, room: int) -> str:
 
 def run_row(run: Run) -> list[object]:
     """A run as one row: what became of it."""
-    known = run.records is not None and run.status not in (Run.Status.FAILED, Run.Status.HELD)
-    counts = [getattr(run, name) if known or (name == "rejected" and run.rejected) else "" for name in Run.FATES]
+    known = run.records is not None and run.status not in (Run.Status.FAILED, Run.Status.HELD, Run.Status.DISCARDED)
+    counts: list[object] = [
+        getattr(run, name) if known or (name == "rejected" and run.rejected) else "" for name in Run.FATES
+    ]
+    if run.partial:
+        counts[Run.FATES.index("rejected")] = f"at least {run.rejected:,}"
     seconds = (run.finished - run.started).total_seconds() if run.finished and run.started else ""
     name = run.file_name if run.kind == Run.Kind.LOAD else f"{run.file_name} ({run.kind})"
-    return [run.pk, name, run.dataset.name if run.dataset else "", run.status, *counts, seconds]
+    return [run.pk, name, run.dataset.name if run.dataset else "", run.label, *counts, seconds]
 
 
 RUN_HEADER = ("run", "file", "dataset", "status", *Run.FATES, "seconds")

@@ -1,6 +1,7 @@
 """The rows of our own: what is loaded where, for whom (Dataset, Opening); its way (Upload, Run, Progress); Reject."""
 
 from ingest.models.dataset import Dataset, Opening
+from ingest.models.labels import PARTIAL, label_of, look_of
 from ingest.models.reconciliation import Reconciliation
 from ingest.models.reject import Reject
 from ingest.models.run import Progress, Run
@@ -10,6 +11,7 @@ from ingest.models.upload import Upload
 from ingest.models.visible import SEES_ALL
 
 __all__ = [
+    "PARTIAL",
     "SEES_ALL",
     "Dataset",
     "Message",
@@ -20,6 +22,8 @@ __all__ = [
     "Run",
     "Trouble",
     "Upload",
+    "label_of",
+    "look_of",
     "storable",
     "storable_list",
 ]

@@ -147,8 +147,14 @@ class Dataset(models.Model):
         related_name="+",
         help_text="The run whose load stands in the table; none once an operator has changed the table since.",
     )
+    altered = models.DateTimeField(
+        null=True, editable=False, help_text="When an operator last changed the table's key or the type of a column."
+    )
     table_rows = models.BigIntegerField(
         null=True, editable=False, help_text="Rows in the table as its last run left them; empty: not reckoned yet."
+    )
+    exports = models.JSONField(
+        default=list, editable=False, help_text="SHA-256 of the last exports of a table without a key."
     )
     created = models.DateTimeField(auto_now_add=True, editable=False)
     open_to = models.ManyToManyField(
@@ -215,9 +221,18 @@ class Dataset(models.Model):
         )
 
     def target(
-        self, run_id: int, *, approved: Mapping[str, int] | None = None, previous_records: int | None = None
+        self,
+        run_id: int,
+        *,
+        approved: Mapping[str, int] | None = None,
+        previous_records: int | None = None,
+        last_records: int | None = None,
+        sha256: str = "",
     ) -> Target:
-        """This dataset as the loader sees it, for one run; ``approved`` are the brakes that an operator took off it."""
+        """This dataset as the loader sees it, for one run; ``approved`` are the brakes that an operator took off it.
+
+        ``sha256`` is the file's: an export of a table without a key is known by it.
+        """
         return Target(
             table=self.name,
             run_id=run_id,
@@ -229,9 +244,11 @@ class Dataset(models.Model):
             null_tokens=tuple(self.null_tokens),
             reject_share=self.reject_share,
             reject_count=self.reject_count,
+            export=sha256 in self.exports,
             asks_approval=self.asks_approval,
             approved=approved,
             previous_records=previous_records,
+            last_records=last_records,
         )
 
 

@@ -1,8 +1,10 @@
 """Run and Progress: one source object on its way, and how far it is."""
 
 import hashlib
+import uuid
 from typing import Self
 
+from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
@@ -10,6 +12,7 @@ from django.db.models.functions import Upper
 
 from ingest.loader.source import SourceObject
 from ingest.models.dataset import Dataset
+from ingest.models.labels import label_of, look_of
 from ingest.models.visible import VisibleQuerySet
 
 _LONGEST_IDENTITY = 200  # bytes; the unique index over bucket, key and identity must stay under 2,704
@@ -37,7 +40,9 @@ class Run(models.Model):
         RUNNING = "running"
         HELD = "held"
         SUCCEEDED = "succeeded"
+        EMPTY = "empty"
         FAILED = "failed"
+        DISCARDED = "discarded"
         SUPERSEDED = "superseded"
 
     class Kind(models.TextChoices):
@@ -45,6 +50,13 @@ class Run(models.Model):
         PREVIEW = "preview"
         UNDO = "undo"
 
+    public_id = models.UUIDField(
+        default=uuid.uuid4,
+        db_default=RandomUUID(),
+        unique=True,
+        editable=False,
+        help_text="By which its reject file names it: nobody can guess it.",
+    )
     dataset = models.ForeignKey(Dataset, null=True, on_delete=models.PROTECT, related_name="runs")
     pattern = models.TextField(blank=True, help_text="By which its file came to the dataset; empty: by its name.")
     kind = models.CharField(max_length=7, choices=Kind, default=Kind.LOAD)
@@ -71,6 +83,9 @@ class Run(models.Model):
     finished = models.DateTimeField(null=True)
 
     records = models.BigIntegerField(null=True, help_text="Empty until the run has an outcome.")
+    partial = models.BooleanField(
+        default=False, help_text="Reading stopped before the end of the file: the counts are the least numbers."
+    )
     inserted = models.BigIntegerField(default=0)
     updated = models.BigIntegerField(default=0)
     unchanged = models.BigIntegerField(default=0)
@@ -109,6 +124,22 @@ class Run(models.Model):
     undoable = models.BooleanField(default=False, help_text="Whether its table's rows are kept as they were before it.")
     undone = models.BooleanField(default=False, help_text="Whether an undo has taken back what was left of it.")
     undoes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undos")
+    corrects = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="corrections",
+        db_index=False,
+        help_text="The run whose rejects its file corrects.",
+    )
+    repeated_by = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The run that took its place when an older version of its file arrived late.",
+    )
     stayed = models.JSONField(default=list, help_text="Rows that an undo has left as they are: [key, why].")
     decided = models.CharField(max_length=200, blank=True, help_text="What became of a preview, and by whom.")
 
@@ -116,6 +147,8 @@ class Run(models.Model):
     """What becomes of a record: the counts that add up to ``records``, in the order in which they are told."""
     UNFINISHED = (Status.QUEUED, Status.WAITING, Status.RUNNING)
     """States in which it goes on by itself."""
+    COMMITTED = (Status.SUCCEEDED, Status.EMPTY)
+    """States in which its load was committed (or, of a preview, shown to its end); an empty file has no records."""
     WIDE = ("columns", "ddl", "notes", "dialect", "traceback", "stayed", "sample", "stages", "question")
     """Fields that may be large, and that no list shows."""
 
@@ -141,7 +174,7 @@ class Run(models.Model):
             ),
             models.CheckConstraint(
                 name="ingest_run_succeeded_with_outcome",
-                condition=~Q(status="succeeded") | Q(records__isnull=False, finished__isnull=False),
+                condition=~Q(status__in=["succeeded", "empty"]) | Q(records__isnull=False, finished__isnull=False),
             ),
             models.CheckConstraint(
                 name="ingest_run_counts_positive",
@@ -171,8 +204,14 @@ class Run(models.Model):
                 name="ingest_run_troubled_day",
                 condition=Q(status__in=["failed", "held"]),
             ),
+            models.Index(
+                fields=["dataset", "received"],
+                name="ingest_run_rejecting_day",
+                condition=Q(status="succeeded", rejected__gt=0),
+            ),
             models.Index(fields=["dataset", "id"], name="ingest_run_altering", condition=~Q(ddl=[])),
             models.Index(fields=["-id"], name="ingest_run_rejecting", condition=Q(status="succeeded", rejected__gt=0)),
+            models.Index(fields=["corrects"], name="ingest_run_corrects", condition=Q(corrects__isnull=False)),
             models.Index(fields=["finished"], name="ingest_run_undoable", condition=Q(undoable=True)),
             models.Index(fields=["finished"], name="ingest_run_whole_rejects", condition=~Q(rejects_key="")),
         ]
@@ -193,6 +232,16 @@ class Run(models.Model):
             version_id=self.version_id,
             sequencer=self.sequencer,
         )
+
+    @property
+    def label(self) -> str:
+        """Its status as people are told it everywhere; ``status`` itself is what programs read."""
+        return label_of(self.status, self.rejected)
+
+    @property
+    def look(self) -> str:
+        """Its status as a colour: the name in ``status-…`` of the style sheet, and on a terminal."""
+        return look_of(self.status, self.rejected)
 
     @property
     def file_name(self) -> str:

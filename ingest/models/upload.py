@@ -7,8 +7,8 @@ from django.db.models import Q
 class Upload(models.Model):
     """One file on its way from a browser into the bucket; once it is there, who put that version there.
 
-    What has come so far is S3's to know. An unfinished one belongs to the file, not to a browser or a person: whoever
-    chooses the same file goes on with it.
+    What has come so far is S3's to know. An unfinished upload belongs to the user who started it, in any
+    browser; another user has to take it over first.
     """
 
     key = models.CharField(max_length=1024)

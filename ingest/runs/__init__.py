@@ -1,7 +1,7 @@
 """The use cases: the only room in which models, aws and the loader meet."""
 
 from ingest.runs.answering import acknowledge
-from ingest.runs.by_hand import TYPES, change_key, change_type, columns_of
+from ingest.runs.by_hand import TYPES, Undoable, change_key, change_type, columns_of, undoable
 from ingest.runs.choosing import choices
 from ingest.runs.claiming import Claim, claim
 from ingest.runs.delivering import deliver, page_of, title_of
@@ -10,11 +10,12 @@ from ingest.runs.examining import examine, examine_wiring, probe
 from ingest.runs.executing import execute, take, take_in
 from ingest.runs.expiring import expire
 from ingest.runs.following import runs_of
-from ingest.runs.holding import approve, discard, held_by
+from ingest.runs.holding import CountsChanged, approve, discard, held_by, is_dangerous, seen
 from ingest.runs.judging import HEAD, Chosen, Judgement, judge
 from ingest.runs.looking import changes_of, file_link, foretell_undo
 from ingest.runs.measuring import Measure, measure
 from ingest.runs.overlooking import MOST_A_DAY, Day, Load, days_of, dead_letters, last_loads
+from ingest.runs.permission import AT_THE_COMMAND_LINE
 from ingest.runs.previewing import discard_preview, load_previewed
 from ingest.runs.receiving import put, receive
 from ingest.runs.reconciling import SETTLED, Reconciled, reconcile, reconcile_when_due
@@ -27,6 +28,7 @@ from ingest.runs.troubles import look
 from ingest.runs.undoing import undo
 from ingest.runs.unfinished import Unfinished, unfinished_uploads
 from ingest.runs.upload_keys import path_of
+from ingest.runs.upload_owner import take_over_upload
 from ingest.runs.uploading import (
     MOST_FILES,
     Sending,
@@ -37,6 +39,7 @@ from ingest.runs.uploading import (
 )
 
 __all__ = [
+    "AT_THE_COMMAND_LINE",
     "HEAD",
     "MOST_A_DAY",
     "MOST_FILES",
@@ -46,6 +49,7 @@ __all__ = [
     "TYPES",
     "Chosen",
     "Claim",
+    "CountsChanged",
     "Day",
     "Drawn",
     "Judgement",
@@ -53,6 +57,7 @@ __all__ = [
     "Measure",
     "Reconciled",
     "Sending",
+    "Undoable",
     "Unfinished",
     "acknowledge",
     "approve",
@@ -79,6 +84,7 @@ __all__ = [
     "foretell_undo",
     "give_up_upload",
     "held_by",
+    "is_dangerous",
     "judge",
     "last_loads",
     "load_again",
@@ -97,13 +103,16 @@ __all__ = [
     "reject_object",
     "retry",
     "runs_of",
+    "seen",
     "sign_parts",
     "start_uploads",
     "sweep",
     "take",
     "take_in",
+    "take_over_upload",
     "title_of",
     "trace",
     "undo",
+    "undoable",
     "unfinished_uploads",
 ]

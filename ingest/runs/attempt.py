@@ -4,7 +4,6 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
-from ingest.aws.objects import SourceGone
 from ingest.loader import load as loading
 from ingest.loader.brakes import EVERYTHING
 from ingest.loader.errors import RunFailed, RunHeld, RunInterrupted
@@ -13,12 +12,14 @@ from ingest.loader.target import Target
 from ingest.models import Dataset, Progress, Run, storable
 from ingest.runs import ending
 from ingest.runs.claiming import Claim, ClaimLost
+from ingest.runs.corrections import send_back
 from ingest.runs.heartbeat import Heartbeat
+from ingest.runs.late_versions import OutOfTurn, check_repeatable, note_of_late, note_repeated, take_back_newer
 from ingest.runs.looking import sample
 from ingest.runs.material import Material
 from ingest.runs.receiving import load_once_more
 from ingest.runs.undoing import take_back
-from ingest.runs.verdict import newer_loaded, previous_snapshot, same_content
+from ingest.runs.verdict import last_records, newer_loads, previous_snapshot, same_content
 
 Status = Run.Status
 
@@ -50,15 +51,21 @@ class Attempt:
         """Make ready what the transaction needs, and run it; what turns out to be missing is fetched outside of it."""
         if self._run.kind == Run.Kind.UNDO:
             return self._take_back()
-        lacking: Material | None = self._first_need()
+        if self._run.size == 0 and not self._run.forced and newer_loads(self._run):
+            return ending.supersede(self._claim, "A newer version of this file was loaded, and this one has 0 bytes.")
+        missing = self._first_need()
         for _ in range(_ROUNDS):
-            if lacking:
-                self._make_ready(lacking)
             try:
+                for material in missing:
+                    self._make_ready(material)
+                    if material is self.own:
+                        send_back(self._claim, material.text)
                 with transaction.atomic():
-                    status, lacking = self._settle()
+                    status, missing = self._settle()
             except _Previewed as seen:
                 return ending.show(self._claim, seen.outcome, seen.brakes, self.own)
+            except OutOfTurn as reason:
+                return ending.supersede(self._claim, str(reason))
             if status:
                 return status
         raise RunInterrupted(f"Newer versions of {self._run.key} kept arriving while this one was being loaded.")
@@ -70,28 +77,38 @@ class Attempt:
             self._beat.enter(Progress.Stage.UNDO, 0)
             return take_back(run, run.dataset, self._claim.clock)
 
-    def _first_need(self) -> Material | None:
+    def _first_need(self) -> list[Material]:
         """Nothing, if the content seems to be loaded already, by its ETag or, once fetched, by its digest."""
         if same_content(self._run, self._run.dataset):
-            return None
+            return []
         self.own.fetch()
-        return None if same_content(self._run, self._run.dataset, self.own.sha256) else self.own
+        return [] if same_content(self._run, self._run.dataset, self.own.sha256) else [self.own]
 
-    def _settle(self) -> tuple[Status | None, Material | None]:
-        """Within the transaction: lock, decide by BEHAVIOUR 1, load. Gives the end, or the material it lacks."""
+    def _settle(self) -> tuple[Status | None, list[Material]]:
+        """Within the transaction: lock, decide by BEHAVIOUR 1, load. Gives the end, or the materials it lacks.
+
+        Raises OutOfTurn where newer versions are in the table and this one can't be put before them.
+        """
         run = self._lock()
-        newer = newer_loaded(run)
+        newer = newer_loads(run)
+        notes = (f"Loaded on request over run {newer[-1].pk}, a newer version of this file.",) if newer else ()
+        if run.forced or run.dataset.mode == Dataset.Mode.APPEND:
+            newer = []
         if newer and run.dataset.mode == Dataset.Mode.SNAPSHOT:
-            reason = f"Run {newer.pk} has loaded a newer version of this file, and a snapshot is the whole truth."
-            return ending.supersede(self._claim, reason), None
+            reason = f"Run {newer[-1].pk} has loaded a newer version of this file, and a snapshot is the whole truth."
+            return ending.supersede(self._claim, reason), []
         same = same_content(run, run.dataset, self.own.sha256)
-        if same:
-            return ending.finish_unchanged(run, same, self.own.sha256, self._claim.clock.stages), None
-        behind = self._material(newer) if newer and run.dataset.mode == Dataset.Mode.UPSERT else None
-        for material in (self.own, behind):
-            if material and not material.is_ready(run.dataset):
-                return None, material
-        return self._load_in_order(run, newer if behind else None, behind), None
+        if same and newer in ([], [same]):
+            return ending.finish_unchanged(run, same, self.own.sha256, self._claim.clock.stages), []
+        if newer:
+            check_repeatable(run, newer)
+        versions = list({load.source_identity: load for load in newer}.values())  # the last load of each
+        missing = [m for m in (self.own, *map(self._material, versions)) if not m.is_ready(run.dataset)]
+        if missing:
+            return None, missing
+        if newer:
+            return self._load_in_order(run, newer, versions), []
+        return self._load(run, self.own, notes if run.forced else ()), []
 
     def _lock(self) -> Run:
         """The run's row with our token, then the table; the run is given its dataset as it stands under the lock."""
@@ -108,24 +125,29 @@ class Attempt:
             run.dataset.newest = before
         return run
 
-    def _load_in_order(self, run: Run, newer: Run | None, behind: Material | None) -> Status:
-        """Load the run's own version, and behind it the newest one once more if that had come before it."""
-        if not newer or not behind:
-            return self._load(run, self.own)
-        again = load_once_more(newer, status=Status.RUNNING, token=1, attempts=1, started=run.started)
+    def _load_in_order(self, run: Run, newer: list[Run], versions: list[Run]) -> Status:
+        """Take the ``newer`` loads back, load the run's own version, and theirs again: one of ``versions`` each."""
+        self._beat.enter(Progress.Stage.UNDO, 0)
+        take_back_newer(run.dataset, newer)
+        repeats = [load_once_more(v, status=Status.RUNNING, token=1, attempts=1, started=run.started) for v in versions]
+        status = self._load(run, self.own, (note_of_late(repeats),))
+        for version, again in zip(versions, repeats, strict=True):
+            self._repeat(run, version, again)
+            note_repeated([load for load in newer if load.source_identity == version.source_identity], again, run)
+        return status
+
+    def _repeat(self, run: Run, version: Run, again: Run) -> None:
+        """Load the version of a newer load after that of ``run``, as run ``again``."""
         again.dataset = run.dataset
-        notes = (
-            f"A newer version of this file had been loaded before; it was loaded again behind it, by run {again.pk}.",
-        )
-        self._load(run, self.own, notes)
-        again_notes = (f"Loaded again behind an older version of the file, which came late as run {run.pk}.",)
+        material = self._material(version)
+        let_in = {**EVERYTHING, **(version.approved or {})}  # it was let in before
+        target = run.dataset.target(again.pk, approved=let_in)
         try:
-            outcome = self._outcome(
-                run.dataset, behind, run.dataset.target(again.pk, approved=EVERYTHING)
-            )  # it was let in before
-        except RunFailed as failed:  # its account would be taken for that of the older version
-            raise RunFailed(f"The newest version could not be loaded again behind this one: {failed}") from failed
-        return ending.finish(again, outcome, behind, again_notes)
+            outcome = self._outcome(run.dataset, material, target)
+        except RunFailed as failed:  # its account would be taken for that of the late version
+            raise OutOfTurn(f"run {version.pk} can't be repeated after this one: {failed}") from failed
+        note = f"Repeats run {version.pk}, since an older version of the file came late, as run {run.pk}."
+        ending.finish(again, outcome, material, (note,))
 
     def _load(self, run: Run, material: Material, notes: tuple[str, ...] = ()) -> Status:
         try:
@@ -153,7 +175,13 @@ class Attempt:
 
     def _target(self, run: Run) -> Target:
         previous = previous_snapshot(run) if run.dataset.mode == Dataset.Mode.SNAPSHOT else None
-        return run.dataset.target(run.pk, approved=run.approved, previous_records=previous and previous.records)
+        return run.dataset.target(
+            run.pk,
+            approved=run.approved,
+            previous_records=previous and previous.records,
+            last_records=last_records(run),
+            sha256=self.own.sha256,
+        )
 
     def _material(self, run: Run) -> Material:
         """What we have of the run's source object; two runs of one version share it."""
@@ -166,10 +194,7 @@ class Attempt:
     def _make_ready(self, material: Material) -> None:
         try:
             material.make_ready(self._run.dataset)
-        except SourceGone as gone:
+        except RunFailed as failed:
             if material is self.own:
                 raise
-            raise RunFailed(
-                f"A newer version of {self._run.key} is loaded already and can't be read from the bucket any more, so "
-                "this older one can't be put behind it. Nothing was changed; drop the newest file again."
-            ) from gone
+            raise OutOfTurn(f"one of them can't be read any more: {failed}") from failed

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psycopg2
 from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 
 from ingest.loader import hand
 from ingest.loader import load as loading
@@ -68,6 +71,7 @@ def change_type(dataset_id: int, column: str, kind: str) -> None:
         if join(before, wanted) is not wanted:
             _end_undo(dataset)
         Dataset.objects.filter(pk=dataset.pk).update(newest=None)
+        _note_altered(dataset)
 
 
 def _change_identities(dataset: Dataset, standing: Standing, before: Identities) -> None:
@@ -87,6 +91,7 @@ def _change_identities(dataset: Dataset, standing: Standing, before: Identities)
         raise RunFailed(f"The rows of {dataset.name} have no key, and a snapshot needs a key: declare one.")
     if choice != before:
         dataset.newest = None
+        _note_altered(dataset)
         _end_undo(dataset)
     dataset.identities = [list(key) for key in choice]
     dataset.evidence = _evidence(dataset, choice)
@@ -106,6 +111,28 @@ def _choices(dataset: Dataset, standing: Standing) -> list[Identities]:
     if "id" in standing.columns:
         return [ID_AND_EMAIL, (("id",),)] if "email" in standing.columns else [(("id",),)]
     return [(("email",),)] if "email" in standing.columns else [()]
+
+
+def _note_altered(dataset: Dataset) -> None:
+    """By the database's clock, as runs are: versions of a file that arrive late are held against it."""
+    Dataset.objects.filter(pk=dataset.pk).update(altered=Now())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Undoable:
+    """The runs of a dataset that can be undone."""
+
+    count: int
+    newest: tuple[Run, ...]
+    """The newest of them, up to the number asked for."""
+
+
+def undoable(dataset_id: int, most: int) -> Undoable:
+    """Return the runs of the dataset that have something to undo and can still be undone, at most ``most`` by name."""
+    changed = Q(inserted__gt=0) | Q(updated__gt=0) | Q(deleted__gt=0)
+    loads = Run.objects.filter(dataset=dataset_id, kind=Run.Kind.LOAD, status=Run.Status.SUCCEEDED, undoable=True)
+    found = loads.filter(changed)
+    return Undoable(count=found.count(), newest=tuple(found.defer(*Run.WIDE).order_by("-pk")[:most]))
 
 
 def _end_undo(dataset: Dataset) -> None:

@@ -2,7 +2,7 @@
 
 from ingest.loader.errors import RunFailed
 from ingest.models import Run
-from ingest.runs.retrying import RETRIED
+from ingest.runs.retrying import can_be_retried
 from ingest.runs.undoing import check_undoable
 
 Status, Kind = Run.Status, Run.Kind
@@ -14,9 +14,11 @@ def choices(run: Run) -> tuple[str, ...]:
     if run.status == Status.HELD:
         decided = ("discard",) if run.question else ("approve", "discard")  # its page asks which reading to take
         return (*decided, "acknowledge") if waits_for_somebody else decided
-    if run.status in RETRIED:
+    if run.status == Status.SUPERSEDED:
+        return ("retry", "load_again") if run.kind == Kind.LOAD else ("retry",)
+    if can_be_retried(run):
         return ("retry", "acknowledge") if waits_for_somebody and run.status == Status.FAILED else ("retry",)
-    if run.status != Status.SUCCEEDED:
+    if run.status not in Run.COMMITTED:
         return ()
     if run.kind == Kind.PREVIEW:
         return () if run.decided else ("load_previewed", "discard_preview")

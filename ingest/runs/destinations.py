@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from ingest.loader.errors import RunFailed
 from ingest.loader.names import table_name
 from ingest.models import Dataset, Opening
-from ingest.runs.previewing import key_of_load
+from ingest.runs.preview_keys import key_of_load
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

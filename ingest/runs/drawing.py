@@ -14,7 +14,7 @@ from django.utils import timezone
 from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Run
 from ingest.runs.destinations import Destination, Supposed, destinations
-from ingest.runs.previewing import key_of_load
+from ingest.runs.preview_keys import key_of_load
 from ingest.runs.upload_keys import LONGEST_KEY, OURS, has_control
 
 RECENT_DAYS: Final = 30

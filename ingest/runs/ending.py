@@ -35,7 +35,10 @@ _TURN_LOST_PAUSE = 2
 
 
 def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...] = (), stages: Stages = ()) -> Status:
-    """Write ``outcome`` within the load's transaction: the run, its rejects, what the dataset has learnt."""
+    """Write ``outcome`` within the load's transaction: the run, its rejects, what the dataset has learnt.
+
+    A file without records ends as empty, which is not green: nothing was loaded, though nothing went wrong.
+    """
     outcome.check_balance()
     dataset = run.dataset
     dataset.headers = dict(outcome.headers) or dataset.headers
@@ -46,9 +49,10 @@ def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...
     dataset.table_rows = rows_after(dataset, inserted=outcome.inserted, deleted=outcome.deleted)
     told = _account(outcome, material, notes)
     whole = keep_whole(run, outcome.rejects, told["columns"], told["dialect"], material.folder)
+    status = _status_of(outcome)
     _write(
         run,
-        status=Status.SUCCEEDED,
+        status=status,
         undoable=True,
         fingerprint=fingerprint(dataset),
         rejects_key=whole,
@@ -57,7 +61,11 @@ def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...
     )
     keep(run, outcome.rejects)
     _note_loaded(dataset, ["headers", "identities", "evidence", "newest", "table_rows"])
-    return Status.SUCCEEDED
+    return status
+
+
+def _status_of(outcome: Outcome) -> Status:
+    return Status.SUCCEEDED if outcome.records else Status.EMPTY
 
 
 def finish_unchanged(run: Run, same: Run, sha256: str, stages: Stages) -> Status:
@@ -66,9 +74,10 @@ def finish_unchanged(run: Run, same: Run, sha256: str, stages: Stages) -> Status
         f"Run {same.pk} has loaded the same content into this table, so nothing was to do. Changes made outside aren't "
         "looked for: load it anyway if there were any."
     )
+    status = Status(same.status)
     _write(
         run,
-        status=Status.SUCCEEDED,
+        status=status,
         records=same.records,
         unchanged=same.records,
         stages=stages,
@@ -81,11 +90,14 @@ def finish_unchanged(run: Run, same: Run, sha256: str, stages: Stages) -> Status
     )
     if run.kind == Run.Kind.LOAD:
         _note_loaded(run.dataset, [])
-    return Status.SUCCEEDED
+    return status
 
 
 def _note_loaded(dataset: Dataset, changed: list[str]) -> None:
-    """Write what a load has ``changed`` of its dataset, and when it was; by its rule as it is by now."""
+    """Write what a load has ``changed`` of its dataset, and when it was; by its rule as it is by now.
+
+    An empty file counts as the delivery that was expected: it came. Where rows came before, it was held first.
+    """
     of_now = Dataset.objects.select_for_update(no_key=True)
     dataset.refresh_from_db(fields=Dataset.RULE, from_queryset=of_now)
     dataset.last_loaded = timezone.now()
@@ -95,8 +107,7 @@ def _note_loaded(dataset: Dataset, changed: list[str]) -> None:
 def finish_undo(run: Run, undone: Undone, stages: Stages) -> Status:
     """Write what an undo did, within its transaction: rows that came back are its records."""
     stayed = undone.stayed[:LISTED]
-    why_stay = "a later run changed or deleted them, or another row took their key"
-    notes = [f"{_many_rows(len(stayed))} as they are: {why_stay}."]
+    notes = [_told_staying(len(stayed))]
     _write(
         run,
         status=Status.SUCCEEDED,
@@ -111,10 +122,11 @@ def finish_undo(run: Run, undone: Undone, stages: Stages) -> Status:
     return Status.SUCCEEDED
 
 
-def _many_rows(count: int) -> str:
+def _told_staying(count: int) -> str:
     if count == 1:
-        return "1 row stays"
-    return f"{count:,} rows{' or more' if count == LISTED else ''} stay"
+        return "1 row stays as it is: a later run changed or deleted it, or another row took its key."
+    rows = f"{count:,} rows{' or more' if count == LISTED else ''}"
+    return f"{rows} stay as they are: a later run changed or deleted them, or another row took their key."
 
 
 def supersede(claim: Claim, reason: str) -> Status | None:
@@ -125,7 +137,11 @@ def supersede(claim: Claim, reason: str) -> Status | None:
 def hold(claim: Claim, held: RunHeld, material: Material) -> Status | None:
     """Leave a run to an operator: its load is rolled back, its counts and rejects commit with what held it."""
     reason = sentence(held)
-    return _end_with(claim, held.outcome, material, status=Status.HELD, reason=reason, brakes=held.brakes)
+    if held.outcome is None:
+        return _end(claim, status=Status.HELD, reason=reason, brakes=held.brakes, sha256=material.sha256)
+    fields = {"status": Status.HELD, "reason": reason, "brakes": held.brakes}
+    # Nothing was committed: these are the rows of which the load would delete some.
+    return _end_with(claim, held.outcome, material, table_rows=held.outcome.rows_before, **fields)
 
 
 def ask(claim: Claim, unclear: RunUnclear, material: Material) -> Status | None:
@@ -140,7 +156,7 @@ def ask(claim: Claim, unclear: RunUnclear, material: Material) -> Status | None:
 def show(claim: Claim, outcome: Outcome, brakes: dict[str, int], material: Material) -> Status | None:
     """End a preview, whose load is rolled back: what it would have done, and what would have held it."""
     notes = (f"A load of this file would be held: {held_by(brakes)}.",) if brakes else ()
-    return _end_with(claim, outcome, material, notes, status=Status.SUCCEEDED, brakes=brakes)
+    return _end_with(claim, outcome, material, notes, status=_status_of(outcome), brakes=brakes)
 
 
 def _end_with(
@@ -161,8 +177,12 @@ def fail(claim: Claim, error: BaseException, material: Material | None) -> Statu
     reason = sentence(error) + _drawn_by(claim.run, error)
     outcome = getattr(error, "outcome", None)
     book = outcome.rejects if outcome else RejectBook()
-    known: dict[str, Any] = {"rejected": len(book), "dialect": material.written_as if material else {}}
-    if outcome and _balances(outcome):
+    known: dict[str, Any] = {
+        "rejected": len(book),
+        "partial": False,
+        "dialect": material.written_as if material else {},
+    }
+    if outcome and (outcome.partial or _balances(outcome)):
         known |= _account(outcome, material)
     if material:
         try:
@@ -238,8 +258,9 @@ def _account(outcome: Outcome, material: Material, notes: tuple[str, ...] = ()) 
     """``outcome`` as fields of a run."""
     return {
         "sha256": material.sha256,
-        "dialect": material.written_as,
-        "records": outcome.records,
+        "dialect": {**material.written_as, **outcome.form},
+        "records": None if outcome.partial else outcome.records,
+        "partial": outcome.partial,
         "inserted": outcome.inserted,
         "updated": outcome.updated,
         "unchanged": outcome.unchanged,

@@ -20,7 +20,7 @@ from ingest.loader.errors import IngestError
 from ingest.loader.source import SourceObject
 from ingest.models import Dataset, Run
 from ingest.runs.failures import sentence
-from ingest.runs.previewing import FOLDER
+from ingest.runs.preview_keys import FOLDER
 
 _OLDEST = 170000  # PostgreSQL 17
 _PROBE = b"id,name\n1,probe\n"

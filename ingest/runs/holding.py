@@ -1,5 +1,7 @@
 """Approve and discard: what an operator decides about a run that is held (BEHAVIOUR 8)."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,14 +12,19 @@ from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Run, storable
 from ingest.runs import signals
 from ingest.runs.answering import acknowledge
+from ingest.runs.corrections import BRAKE, let_go
+from ingest.runs.permission import require_access
 from ingest.runs.retrying import begin_anew, locked
 
 Status = Run.Status
 
 _TOLD = {
+    "empty": "the file has no records, and the last load had {:,}",
     "deleted": "{:,} rows would be deleted",
     "shrunk": "the file has {:,} records fewer than the previous snapshot",
     "duplicate": "{:,} records repeat a key and differ in other columns",
+    "export": "it is an export of a table without a key: {:,} records would be inserted as new rows",
+    "address": "its columns _dataset and _run can't be followed",
     "approval": "the dataset asks for approval",
 }
 
@@ -27,20 +34,42 @@ def held_by(brakes: Mapping[str, int]) -> str:
     return ", ".join(_TOLD.get(brake, f"{brake} {{:,}}").format(count) for brake, count in brakes.items())
 
 
-def approve(run_id: int, reading: int | None = None) -> Run:
+class CountsChanged(RunFailed):
+    """The run's counts are no longer those that were confirmed."""
+
+
+def seen(run: Run) -> str:
+    """Return a short digest of what a person sees of ``run`` before deciding: its state, its counts, what held it."""
+    counts = [run.token, run.status, run.records, run.deleted, *(getattr(run, fate) for fate in Run.FATES)]
+    told = [*counts, sorted(run.brakes.items()), run.undone, run.undoable]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def is_dangerous(run: Run) -> bool:
+    """Return whether approving ``run`` deletes rows or overrides a safeguard, rather than merely granting approval."""
+    return run.deleted > 0 or bool(set(run.brakes) - {"approval"})
+
+
+def approve(run_id: int, reading: int | None = None, *, confirmed: str | None = None, user: Any | None = None) -> Run:
     """Have a held run loaded again, on the table as it then stands; it is held again if a braked count has grown.
 
     Where it is held since its file can be read in several ways, ``reading`` says which one to take, from 1; a dataset
-    without a table is given it for its next files as well. Raises RunFailed, with a sentence, if the run isn't held, or
-    that isn't said.
+    without a table is given it for its next files as well. ``confirmed`` is what ``seen`` returned for the counts that
+    were confirmed. Raises CountsChanged if the counts differ by now; RunFailed, with a sentence, if the run isn't held,
+    no reading is named where one is needed, or its dataset is closed to ``user``.
     """
     with transaction.atomic():
         run = _held(run_id)
+        require_access(run.dataset, user)
+        if confirmed is not None and confirmed != seen(run):
+            raise CountsChanged(f"Run {run.pk} has other counts than those confirmed; check them and confirm again.")
+        approved = run.brakes
         if run.question or reading is not None:
             run.reading = _chosen(run, reading)
             if run.dataset is not None and not run.dataset.headers:
                 _pin(run.dataset, run.reading)
-        begin_anew(run, approved=run.brakes or None)
+            approved = run.approved  # what was approved before its file was looked at
+        begin_anew(run, approved=approved)
     return run
 
 
@@ -72,9 +101,11 @@ def discard(run_id: int, who: str) -> Run:
     with transaction.atomic():
         run = _held(run_id)
         acknowledge([run_id], who)
-        run.status, run.reason = Status.FAILED, storable(f"Discarded by {who}.")
+        run.status, run.reason = Status.DISCARDED, storable(f"Discarded by {who}.")
         Run.objects.filter(pk=run_id).update(status=run.status, reason=run.reason, finished=Now())
-        signals.ended(run, run.status, {"reason": run.reason, "answered": True})
+        signals.ended(run, run.status, {"reason": run.reason})
+        if BRAKE in run.brakes:
+            let_go(run)
     return run
 
 

@@ -13,8 +13,10 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.glance import Glance, glance
 from ingest.loader.headers import read_header
 from ingest.models import Dataset, Run, Upload
-from ingest.runs.destinations import Destination, destinations
+from ingest.runs.corrections import address_of, origin_of
+from ingest.runs.destinations import Destination
 from ingest.runs.following import runs_of
+from ingest.runs.permission import permitted
 from ingest.runs.upload_keys import dated_pattern, key_of
 
 HEAD: Final = 1 << 16
@@ -71,23 +73,11 @@ def judge(files: Sequence[Chosen], *, user: Any, preview: bool) -> list[Judgemen
     found = permitted([key for key in keys if isinstance(key, str)], user)
     loaded = {} if preview else _loaded(files, keys)
     return [
-        Judgement(refused=str(key)) if isinstance(key, RunFailed) else _judge(file, found[key], loaded.get(at), preview)
+        Judgement(refused=str(key))
+        if isinstance(key, RunFailed)
+        else _judge(file, found[key], loaded.get(at), preview, user.get_username())
         for at, (file, key) in enumerate(zip(files, keys, strict=True))
     ]
-
-
-def permitted(keys: Sequence[str], user: Any) -> dict[str, Destination | RunFailed]:
-    """Where each of the files goes; RunFailed where that is nowhere, or a dataset that is closed to ``user``."""
-    found = destinations(keys)
-    numbers = {goes.dataset.pk for goes in found.values() if isinstance(goes, Destination) and goes.dataset}
-    seen = set(Dataset.objects.visible_to(user).filter(pk__in=numbers).values_list("pk", flat=True))
-
-    def checked(goes: Destination | RunFailed) -> Destination | RunFailed:
-        if isinstance(goes, Destination) and goes.dataset and goes.dataset.pk not in seen:
-            return RunFailed(f"The dataset {goes.name} is closed to you: ask for access, or rename the file.")
-        return goes
-
-    return {key: checked(goes) for key, goes in found.items()}
 
 
 def refuse_size(size: int) -> None:
@@ -117,19 +107,20 @@ def _loaded(files: Sequence[Chosen], keys: Iterable[str | RunFailed]) -> dict[in
     return {
         wanted[known]: runs[upload.pk]
         for known, upload in same.items()
-        if upload.pk in runs and runs[upload.pk].status == Run.Status.SUCCEEDED and not runs[upload.pk].undone
+        if upload.pk in runs and runs[upload.pk].status in Run.COMMITTED and not runs[upload.pk].undone
     }
 
 
-def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, preview: bool) -> Judgement:
+def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, preview: bool, who: str) -> Judgement:
     if isinstance(goes, RunFailed):
         return Judgement(refused=str(goes))
+    goes, back, doubt = _sent_back(file, goes, who)
     try:
         seen = _glance(file, goes.dataset)
         judged = _headed(seen, goes)
     except RunFailed as refused:
         return Judgement(refused=str(refused), dataset=goes.name, dataset_id=goes.dataset and goes.dataset.pk)
-    asks, says = list(judged.asks), [*_written(seen, goes), *judged.says]
+    asks, says = [*doubt, *judged.asks], [*_written(seen, goes), *judged.says, *back]
     if seen.doubt:
         asks.append(f"{seen.doubt} Its run will be held until somebody chooses how it is read.")
     pattern = dated_pattern(file.path)
@@ -147,12 +138,26 @@ def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, previe
     )
 
 
+def _sent_back(file: Chosen, goes: Destination, who: str) -> tuple[Destination, list[str], list[str]]:
+    """Where a reject file goes, with what is to be said of it, and what to be asked."""
+    whole = len(file.head) >= file.size
+    address = address_of(file.head, whole=whole)
+    if address is None or not (address.runs or whole):
+        return goes, [], []
+    try:
+        origin = origin_of(address, who)
+    except RunFailed as refused:
+        return goes, [], [f"{refused} Its run would be held."]
+    goes = Destination(name=origin.dataset.name, dataset=origin.dataset, pattern="")
+    return goes, [f"It corrects rejects of run {origin.pk}, so it goes to {goes.name}."], []
+
+
 def _glance(file: Chosen, dataset: Dataset | None) -> Glance:
     known = {} if dataset is None else {"pinned": dataset.pinned, "known": dataset.headers}
     tokens = dataset.null_tokens if dataset else ()
     with tempfile.TemporaryDirectory(prefix="ingest-head-", dir=settings.SCRATCH_DIR) as scratch:
         whole = len(file.head) >= file.size
-        return glance(file.head[:HEAD], whole=whole, scratch=Path(scratch), null_tokens=tokens, **known)
+        return glance(file.head[:HEAD], whole=whole, scratch=Path(scratch), null_tokens=tokens, name=file.path, **known)
 
 
 def _written(seen: Glance, goes: Destination) -> list[str]:

@@ -30,7 +30,10 @@ def changes_of(run: Run) -> dict[str, Any]:
         return run.sample["changes"]
     if not run.undoable:
         return {}
-    return asdict(_look(run, lambda: changes.look(*_place(run), run.pk, own_transaction=False)))
+    found = _look(run, lambda: changes.look(*_place(run), run.pk, own_transaction=False))
+    if run.undone and not (found.compared or found.again or found.deleted):
+        raise RunFailed(f"Run {run.pk} was undone: its rows were put back, and what it wrote is not kept.")
+    return asdict(found)
 
 
 def sample(dataset: Dataset, identities: Identities, run_id: int) -> dict[str, Any]:

@@ -46,6 +46,13 @@ class Material:
     """The dataset's encoding that it was made ready under."""
 
     @property
+    def text(self) -> Path:
+        """The text in UTF-8, once it is ready."""
+        if self._path is None:
+            raise AssertionError("whoever reads the text makes it ready first")
+        return self._path
+
+    @property
     def written_as(self) -> dict[str, object]:
         """The dialect that was found, for the run."""
         if not self.file:
@@ -89,6 +96,7 @@ class Material:
             known=dataset.headers,
             null_tokens=dataset.null_tokens,
             encoding=self.encoding,
+            name=self.source.key,
             above=dataset.newest.dialect.get("above", 0) if dataset.newest else 0,
         )
         chosen = read_as(self.chosen) if self.chosen else None
@@ -102,7 +110,7 @@ class Material:
             dialect=written,
             scratch=scratch,
             longest_record=settings.MAX_RECORD_BYTES,
-            settled=bool(chosen) or dataset.pinned.quote is not None,
+            settled=bool(chosen) or found.is_settled,
         )
         return self.file
 

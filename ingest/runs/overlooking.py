@@ -24,8 +24,12 @@ class Day:
     """The runs of one dataset that came on one day (UTC); each number goes to ``MOST_A_DAY`` + 1."""
 
     runs: int
+    loaded: int
+    """Of the first ``MOST_A_DAY`` + 1 of them those that succeeded."""
     failed: int
     held: int
+    rejecting: int
+    """Those that succeeded with rejects."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,8 +62,8 @@ def days_of(dataset_ids: Sequence[int], first: date, last: date) -> dict[tuple[i
             statements.DAYS, {"datasets": list(dataset_ids), "first": first, "last": last, "most": MOST_A_DAY + 1}
         )
         return {
-            (dataset, day): Day(runs=runs, failed=failed, held=held)
-            for dataset, day, runs, failed, held in cursor.fetchall()
+            (dataset, day): Day(runs=runs, loaded=loaded, failed=failed, held=held, rejecting=rejecting)
+            for dataset, day, runs, loaded, failed, held, rejecting in cursor.fetchall()
             if runs
         }
 

@@ -1,40 +1,32 @@
 """Preview: a file under ``_preview/`` is loaded up to the commit and rolled back (BEHAVIOUR 8, "Dry run")."""
 
-from django.conf import settings
+from typing import Any
 
 from ingest.aws import objects
 from ingest.loader.errors import RunFailed
 from ingest.loader.source import SourceObject
 from ingest.models import Run, storable
 from ingest.runs.following import sent_by
-
-FOLDER = "_preview/"
-"""Behind the prefix: what is put there is shown, never loaded."""
-
-
-def kind_of(key: str) -> str:
-    """What a run of this key is."""
-    return Run.Kind.PREVIEW if _is_preview(key) else Run.Kind.LOAD
+from ingest.runs.permission import permitted
+from ingest.runs.preview_keys import key_of_load
 
 
-def key_of_load(key: str) -> str:
-    """The key under which a file is loaded: its own, or what it would be without ``_preview/``."""
-    return settings.PREFIX + key.removeprefix(settings.PREFIX + FOLDER) if _is_preview(key) else key
-
-
-def load_previewed(run_id: int, who: str = "") -> SourceObject:
+def load_previewed(run_id: int, who: str = "", *, user: Any | None = None) -> SourceObject:
     """Copy the very version that a preview read to the key where it is loaded: from there it takes the one way in.
 
     Gives what it became; ``who`` is told on the preview, and on the run that comes of it. Raises RunFailed, with a
-    sentence, if the run is no preview that succeeded, or the version isn't in the bucket any more; RunInterrupted if
-    the bucket doesn't answer.
+    sentence, if the run is no preview that succeeded, its file goes by now to a dataset that is closed to ``user``, or
+    the version isn't in the bucket any more; RunInterrupted if the bucket doesn't answer.
     """
     run = _shown(run_id)
     key = key_of_load(run.key)
+    goes = permitted([key], user)[key]
+    if isinstance(goes, RunFailed):
+        raise goes
     with sent_by(who, key, run.size) as became:
         source = objects.copy(run.source, key)
         became.append(source)
-    _decide(run, "Loaded", who)
+    _decide(run, "Loaded", who, run.status)
     return source
 
 
@@ -46,25 +38,21 @@ def discard_preview(run_id: int, who: str) -> Run:
     """
     run = _shown(run_id)
     objects.remove(run.source)
-    _decide(run, "Discarded", who)
+    _decide(run, "Discarded", who, Run.Status.DISCARDED)
     return run
 
 
 def _shown(run_id: int) -> Run:
     run = Run.objects.select_related("dataset").get(pk=run_id)
-    if run.kind != Run.Kind.PREVIEW or run.status != Run.Status.SUCCEEDED:
+    if run.kind != Run.Kind.PREVIEW or run.status not in Run.COMMITTED:
         raise RunFailed(f"Run {run.pk} is {_told(run)}; only a preview that has succeeded can be loaded or discarded.")
     return run
 
 
-def _decide(run: Run, what: str, who: str) -> None:
-    run.decided = storable(f"{what} by {who}." if who else f"{what}.")
-    Run.objects.filter(pk=run.pk).update(decided=run.decided)
+def _decide(run: Run, what: str, who: str, status: str) -> None:
+    run.decided, run.status = storable(f"{what} by {who}." if who else f"{what}."), status
+    Run.objects.filter(pk=run.pk).update(decided=run.decided, status=run.status)
 
 
 def _told(run: Run) -> str:
     return f"a preview that is {run.status}" if run.kind == Run.Kind.PREVIEW else f"no preview but a {run.kind}"
-
-
-def _is_preview(key: str) -> bool:
-    return key.startswith(settings.PREFIX + FOLDER)

@@ -8,6 +8,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from ingest.aws import objects
+from ingest.aws.events import is_marker
 from ingest.loader.errors import RunFailed
 from ingest.loader.source import SourceObject
 from ingest.models import Dataset, Progress, Run
@@ -15,15 +16,18 @@ from ingest.runs import signals
 from ingest.runs.claiming import Claim, first_claim, lease
 from ingest.runs.destinations import destination
 from ingest.runs.following import sender_of
-from ingest.runs.previewing import FOLDER, kind_of
+from ingest.runs.permission import require_sender_access
+from ingest.runs.preview_keys import FOLDER, kind_of
 
 
 def put(path: Path, *, preview: bool = False) -> SourceObject:
     """Put a local file in the bucket, where it takes the same way as any other; returns the version it became.
 
-    With ``preview`` it is only shown what a load would do. Raises OSError if the file can't be read, RunFailed or
-    RunInterrupted if the bucket doesn't take it.
+    With ``preview`` it is only shown what a load would do. Raises OSError if the file can't be read, RunFailed
+    where its name says that it isn't to be loaded, RunFailed or RunInterrupted if the bucket doesn't take it.
     """
+    if is_marker(path.name):
+        raise RunFailed("it is a marker of another tool, or hidden: such files are not loaded")
     folder = settings.PREFIX + (FOLDER if preview else "")
     return objects.put(path, settings.BUCKET, f"{folder}{path.name}")
 
@@ -31,7 +35,8 @@ def put(path: Path, *, preview: bool = False) -> SourceObject:
 def receive(source: SourceObject) -> Run:
     """The one run of ``source``: made now, or found if the event came before (BEHAVIOUR 1).
 
-    A file whose name leaves no table name gives a run that has failed already.
+    A file whose name leaves no table name, or that goes to a dataset that is closed to whoever uploaded it, gives a run
+    that has failed already.
     """
     return _received(source, claimed=False)[0]
 
@@ -52,8 +57,10 @@ def _received(source: SourceObject, *, claimed: bool) -> tuple[Run, bool]:
     known = Run.objects.filter(**first).values_list("pk", flat=True).first()
     if known is not None:
         return Run.objects.select_related("dataset").get(pk=known), False
+    who = sender_of(source)
     try:
         (dataset, pattern), reason = destination(source.key), ""
+        require_sender_access(dataset, who)
     except RunFailed as refusal:
         dataset, pattern, reason = None, "", str(refusal)
     try:
@@ -66,7 +73,7 @@ def _received(source: SourceObject, *, claimed: bool) -> tuple[Run, bool]:
                 claimed=claimed and dataset is not None,
                 load_number=1,
                 kind=kind_of(source.key),
-                who=sender_of(source),
+                who=who,
             )
     except IntegrityError:  # another delivery of the same event was faster
         return Run.objects.select_related("dataset").get(**first), False

@@ -1,9 +1,6 @@
 """The rejects of a run as a CSV that can be mended and loaded again (BEHAVIOUR 7)."""
 
 import codecs
-import csv
-import io
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,13 +9,16 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 
 from ingest.aws import objects
+from ingest.loader.cells import grammar_of
+from ingest.loader.names import ADDRESS_HEADERS, REJECT_HEADERS
 from ingest.loader.rejects import RejectBook
 from ingest.loader.source import SourceObject
+from ingest.loader.values import unmarked
 from ingest.models import Reject, Run, storable
 
 FOLDER = "_rejects/"
 """At the bucket's root, where no event comes from."""
-ADDED = ("_line", "_code", "_reason")
+ADDED = (*REJECT_HEADERS, *ADDRESS_HEADERS)
 
 _CHUNK = 20  # records in memory at once: each may have many megabytes
 _LARGEST_ANSWER = 1 << 20
@@ -47,8 +47,8 @@ def folder_of(run: Run) -> str:
 
 
 def reject_file(run: Run) -> Iterator[str]:
-    """The text of the file, piece by piece: a header of the original columns, ``_line``, ``_code``, ``_reason``; then
-    the rejects.
+    """The text of the file, piece by piece: a header of the original columns, ``_line``, ``_code``, ``_reason``,
+    ``_dataset``, ``_run``; then the rejects.
 
     All of them where the whole list lies in the bucket, else those that are stored. A record of too few cells is
     filled up with empty ones, one of too many keeps its rest in its last column, and one that can't be taken apart
@@ -59,7 +59,7 @@ def reject_file(run: Run) -> Iterator[str]:
     if whole:
         return codecs.iterdecode(objects.read(whole), "utf-8")
     stored = Reject.objects.filter(run=run).order_by("line", "id").iterator(chunk_size=_CHUNK)
-    return _lines(run.columns, run.dialect, stored)
+    return _lines(run, run.columns, run.dialect, stored)
 
 
 def reject_object(run: Run) -> SourceObject | None:
@@ -94,61 +94,60 @@ def keep_whole(
         return ""
     path, key = folder / "rejects.csv", f"{folder_of(run)}{run.token}/{file_name(run)}"
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(_lines(columns, dialect, book.whole()))
+        file.writelines(_lines(run, columns, dialect, book.whole()))
     with path.open("rb") as file, objects.translated(f"s3://{run.bucket}/{key}", objects.TO_WRITE):
         kept = default_storage.save(key, File(file))
     path.unlink()
     return kept
 
 
-def _lines(columns: Sequence[Mapping[str, Any]], dialect: Mapping[str, Any], rejects: Iterable[_Told]) -> Iterator[str]:
-    headers = [column["header"] or column["name"] for column in columns] or ["record"]
-    line = io.StringIO(newline="")
-    writer = csv.writer(line, lineterminator="\n")
-    for row in _rows(headers, dialect, rejects):
-        writer.writerow(row)
-        yield line.getvalue()
-        line.seek(0)
-        line.truncate()
-
-
-def _rows(headers: Sequence[str], dialect: Mapping[str, Any], rejects: Iterable[_Told]) -> Iterator[Sequence[object]]:
-    yield [*headers, *ADDED]
+def _lines(
+    run: Run, columns: Sequence[Mapping[str, Any]], dialect: Mapping[str, Any], rejects: Iterable[_Told]
+) -> Iterator[str]:
+    headers = [column["header"] or column["name"] for column in columns]
+    mark = "\ufeff" if run.dataset and run.dataset.encoding else ""  # else it would be read in the pinned encoding
+    yield mark + _line([*(headers or ["record"]), *ADDED])
+    origin = [run.dataset.name if run.dataset else None, str(run.public_id)]
     for reject in rejects:
-        cells = _cells(bytes(reject.raw), dialect, len(headers))
-        yield [*cells, reject.line, str(reject.code), storable(reject.reason)]
+        raw = bytes(reject.raw)
+        cells = _cells(raw, dialect, len(headers)) if headers else [raw.decode(errors="replace")]
+        yield _line([*cells, str(reject.line), str(reject.code), storable(reject.reason), *origin])
 
 
-def _cells(raw: bytes, dialect: Mapping[str, Any], width: int) -> list[str]:
-    """Exactly ``width`` cells that hold all of the record's text."""
-    text = raw.decode(errors="replace")  # in UTF-8, whatever the file came in
-    delimiter = dialect.get("delimiter", ",")
-    cells = _taken_apart(text, dialect) if width > 1 else None
+def _line(cells: Iterable[str | None]) -> str:
+    """The cells as a line: an empty one is NULL, ``""`` an empty text."""
+    return ",".join("" if cell is None else _quoted(cell) for cell in cells) + "\n"
+
+
+def _quoted(cell: str) -> str:
+    plain = cell and cell.strip(" ") == cell and not set(cell) & set(',"\r\n')
+    return cell if plain else '"' + cell.replace('"', '""') + '"'
+
+
+def _cells(raw: bytes, dialect: Mapping[str, Any], width: int) -> list[str | None]:
+    """Exactly ``width`` cells that hold all of the record's text, which is UTF-8, whatever the file came in."""
+    cells = _taken_apart(raw, dialect)
     if cells is None:
-        cells = [text]
-    while width < len(cells) <= width + dialect.get("trailing", 0) and not cells[-1].strip():
-        cells.pop()
-    surplus = delimiter.join(cells[width - 1 :])
-    return [*cells[: width - 1], surplus, *[""] * (width - len(cells))][:width]
+        return [raw.decode(errors="replace"), *[None] * (width - 1)]
+    used, whole = dialect.get("used") or range(width), dialect.get("cells") or width
+    if len(cells) <= whole + dialect.get("trailing", 0):
+        while len(cells) > whole and not (cells[-1] or "").strip():
+            cells.pop()
+    kept = [cells[place] if place < len(cells) else None for place in used]
+    surplus = [cell or "" for cell in cells[whole:]]
+    if surplus:
+        kept[-1] = dialect.get("delimiter", ",").join([kept[-1] or "", *surplus])
+    return [unmarked(cell) for cell in kept] if dialect.get("marked") else kept
 
 
-def _taken_apart(text: str, dialect: Mapping[str, Any]) -> list[str] | None:
-    quote, escape = dialect.get("quote", '"'), dialect.get("escape", '"')
-    if not quote:
-        return text.split(dialect.get("delimiter", ","))
-    csv.field_size_limit(sys.maxsize)
-    try:
-        records = list(
-            csv.reader(
-                io.StringIO(text, newline=""),
-                delimiter=dialect.get("delimiter", ","),
-                quotechar=quote,
-                doublequote=escape == quote,
-                escapechar=None if escape == quote else escape,
-                skipinitialspace=bool(dialect.get("spaced")),
-                strict=True,
-            )
-        )
-    except (csv.Error, TypeError):
+def _taken_apart(raw: bytes, dialect: Mapping[str, Any]) -> list[str | None] | None:
+    """The cells of a well-formed record, NULL as None; None for any other."""
+    grammar = grammar_of(
+        dialect.get("delimiter", ","),
+        dialect.get("quote", '"'),
+        dialect.get("escape", '"'),
+        bool(dialect.get("spaced")),
+    )
+    if not grammar.record.fullmatch(raw):
         return None
-    return records[0] if len(records) == 1 else None
+    return [None if cell is None else cell.decode(errors="replace") for cell in grammar.values(raw)]

@@ -1,6 +1,7 @@
 """Retry: what waits, what its worker left behind, and what an operator asks for."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -11,12 +12,16 @@ from ingest.loader.errors import RunFailed
 from ingest.models import Reject, Run
 from ingest.runs.claiming import FREE
 from ingest.runs.destinations import destination
+from ingest.runs.permission import require_access
 from ingest.runs.receiving import load_once_more
 
 Status = Run.Status
 
-RETRIED = (Status.FAILED, Status.SUPERSEDED)
+RETRIED = (Status.FAILED, Status.SUPERSEDED, Status.DISCARDED)
 """What an operator can have tried again as it is; a run that succeeded is loaded once more, as a new one."""
+
+LOADED_AGAIN = (*Run.COMMITTED, Status.SUPERSEDED)
+"""What an operator can have loaded again, as a run of its own."""
 
 _OTHER_KINDS = {Run.Kind.UNDO: "an undo", Run.Kind.PREVIEW: "a preview"}
 
@@ -33,19 +38,26 @@ def due(limit: int = 100) -> list[int]:
     return list(found.order_by("id").values_list("pk", flat=True)[:limit])
 
 
-def retry(run_id: int) -> Run:
-    """Have a failed or superseded run tried again, with all its attempts before it.
+def retry(run_id: int, *, user: Any | None = None) -> Run:
+    """Have a failed, superseded or discarded run tried again, with all its attempts before it; ``user`` asks.
 
-    Raises RunFailed, with a sentence, if the run is in another state or its file name still leads to no table.
+    Raises RunFailed, with a sentence, if the run is in another state, its file name still leads to no table, or its
+    dataset is closed to ``user``.
     """
     with transaction.atomic():
         run = locked(run_id)
-        if run.status not in RETRIED:
-            raise RunFailed(f"Run {run.pk} is {run.status}; only failed or superseded runs can be retried.")
+        if not can_be_retried(run):
+            raise RunFailed(f"Run {run.pk} is {run.status}; only failed, superseded or discarded runs can be retried.")
         if run.dataset is None:
             run.dataset, run.pattern = destination(run.key)
+        require_access(run.dataset, user)
         begin_anew(run)
     return run
+
+
+def can_be_retried(run: Run) -> bool:
+    """Return whether ``run`` is in a state from which it is tried again; a discarded preview's file is gone."""
+    return run.status in RETRIED and (run.kind, run.status) != (Run.Kind.PREVIEW, Status.DISCARDED)
 
 
 def locked(run_id: int) -> Run:
@@ -68,14 +80,17 @@ def begin_anew(run: Run, *, approved: dict[str, int] | None = None) -> None:
     Reject.objects.filter(run=run).delete()
 
 
-def load_again(run_id: int, who: str = "") -> Run:
-    """A new run of a source object that was loaded before, even if its content stands in the table ("load anyway").
+def load_again(run_id: int, who: str = "", *, user: Any | None = None) -> Run:
+    """A new run of a source object whatever speaks against it ("load anyway"); gives that run, waiting.
 
-    Raises RunFailed if the run has not succeeded.
+    It is loaded even if its content is in the table, and over the rows of newer versions of its file. Raises RunFailed
+    if the run has neither succeeded nor been superseded, or its dataset is
+    closed to ``user``.
     """
     run = Run.objects.select_related("dataset").get(pk=run_id)
     if run.kind != Run.Kind.LOAD:
         raise RunFailed(f"Run {run.pk} is {_OTHER_KINDS[run.kind]}; only a load can be repeated.")
-    if run.status != Status.SUCCEEDED:
-        raise RunFailed(f"Run {run.pk} is {run.status}; only what has succeeded can be loaded once more.")
+    if run.status not in LOADED_AGAIN:
+        raise RunFailed(f"Run {run.pk} is {run.status}; only succeeded or superseded runs can be loaded again.")
+    require_access(run.dataset, user)
     return load_once_more(run, forced=True, status=Status.WAITING, who=who)

@@ -24,7 +24,9 @@ REQUEST: ContextVar[str] = ContextVar("request", default="")
 
 _EVENTS = {
     Run.Status.SUCCEEDED: ("run succeeded", logging.INFO),
+    Run.Status.EMPTY: ("run empty", logging.INFO),
     Run.Status.SUPERSEDED: ("run superseded", logging.INFO),
+    Run.Status.DISCARDED: ("run discarded", logging.INFO),
     Run.Status.WAITING: ("run interrupted", logging.WARNING),
     Run.Status.HELD: ("run held", logging.WARNING),
     Run.Status.FAILED: ("run failed", logging.ERROR),
@@ -47,16 +49,17 @@ def claimed(run: Run) -> None:
 def ended(run: Run, status: str, told: Mapping[str, Any], error: BaseException | None = None) -> None:
     """The run's end was written, by the transaction that is open; ``told`` are the fields that were.
 
-    Everything of it that reaches out of the database waits for the commit. ``error`` is what ended it.
+    Everything of it that reaches out of the database waits for the commit. ``error`` is what ended it. A load of an
+    empty file answers no earlier failure: that files can be loaded again is not shown by it.
     """
     if status == Run.Status.SUCCEEDED and run.kind == Run.Kind.LOAD:
         answer_older(run)
-    if status in (Run.Status.FAILED, Run.Status.HELD) and run.kind != Run.Kind.PREVIEW and not told.get("answered"):
+    if status in (Run.Status.FAILED, Run.Status.HELD) and run.kind != Run.Kind.PREVIEW:
         meet(run, status, told["reason"])
     event, level = _EVENTS[Run.Status(status)]
     seconds = (timezone.now() - run.started).total_seconds() if run.started else 0.0
     # What a load that was rolled back would have done is no row of any table.
-    done = _FATES if status == Run.Status.SUCCEEDED and run.kind != Run.Kind.PREVIEW else ("rejected",)
+    done = _FATES if status in Run.COMMITTED and run.kind != Run.Kind.PREVIEW else ("rejected",)
     counts = {name: told[name] for name in done if name in told}
     fields = {"attempt": run.attempts, "seconds": round(seconds, 3), "records": told.get("records"), **counts}
     if error is not None:

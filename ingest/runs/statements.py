@@ -31,22 +31,28 @@ _RUN = f'"{Run._meta.db_table}"'
 
 
 def _of_a_day(condition: str = "") -> str:
-    """The number of a dataset's runs that came on a day, counted no further than asked: by an index, never all."""
+    """A dataset's runs that came on a day, taken no further than asked: by an index, never all."""
     return (
-        f"(SELECT count(*) FROM (SELECT FROM {_RUN} r WHERE r.dataset_id = d.id AND r.kind <> 'preview'{condition} "  # noqa: S608
-        "AND r.received >= day.begins AND r.received < day.begins + interval '1 day' LIMIT %(most)s) few)"
+        f"(SELECT r.status FROM {_RUN} r WHERE r.dataset_id = d.id AND r.kind <> 'preview'{condition} "  # noqa: S608
+        "AND r.received >= day.begins AND r.received < day.begins + interval '1 day' LIMIT %(most)s) few"
     )
 
 
 DAYS = f"""
-SELECT d.id, (day.begins AT TIME ZONE 'UTC')::date, {_of_a_day()},
-       {_of_a_day(" AND r.status = 'failed'")}, {_of_a_day(" AND r.status = 'held'")}
+SELECT d.id, (day.begins AT TIME ZONE 'UTC')::date, came.runs, came.loaded,
+       (SELECT count(*) FROM {_of_a_day(" AND r.status = 'failed'")}),
+       (SELECT count(*) FROM {_of_a_day(" AND r.status = 'held'")}),
+       (SELECT count(*) FROM {_of_a_day(" AND r.status = 'succeeded' AND r.rejected > 0")})
 FROM unnest(%(datasets)s::bigint[]) d (id)
 CROSS JOIN (
     SELECT day AT TIME ZONE 'UTC' FROM generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 day') day
 ) day (begins)
+CROSS JOIN LATERAL (
+    SELECT count(*), count(*) FILTER (WHERE few.status = 'succeeded') FROM {_of_a_day()}
+) came (runs, loaded)
 """  # noqa: S608 - the table's name is ours
-"""Of each dataset and day: the runs that came, those that have failed and those that are held; each up to a most."""
+"""Of each dataset and day: the runs that came and succeeded, that have failed, are held and have rejects; each up to a
+most."""
 
 LAST_LOADS = f"""
 SELECT d.id, run.id, run.records, run.rejected

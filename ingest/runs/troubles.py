@@ -54,11 +54,14 @@ _IN_TIME = Q(kind=Kind.LATE) & (Q(dataset__due=None) | Q(dataset__due__gte=Now()
 def _over() -> QuerySet[Trouble]:
     """Troubles after which a file was loaded.
 
-    A failure some minutes after the last one only: good and bad files that come in turns are one trouble.
+    A failure some minutes after the last one only: good and bad files that come in turns are one trouble. And only once
+    no failed run of the dataset is open: an empty file is a delivery, and shows nothing of whether files can be loaded.
     """
     quiet = Q(kind=Kind.FAILED, seen__lt=Now() - timedelta(minutes=settings.NOTIFY_QUIET_MINUTES))
-    held = Run.objects.unanswered().filter(dataset=OuterRef("dataset"), status=Run.Status.HELD)
-    return _open().filter(_LOADED_SINCE).filter(quiet | Q(~Exists(held), kind=Kind.HELD) | _IN_TIME)
+    waiting = Run.objects.unanswered().filter(dataset=OuterRef("dataset"))
+    held, failed = waiting.filter(status=Run.Status.HELD), waiting.filter(status=Run.Status.FAILED)
+    over = (quiet & ~Exists(failed)) | Q(~Exists(held), kind=Kind.HELD) | _IN_TIME
+    return _open().filter(_LOADED_SINCE).filter(over)
 
 
 def _settled() -> QuerySet[Trouble]:

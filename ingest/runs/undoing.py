@@ -1,5 +1,7 @@
 """Undo: what a run loaded is taken back, by a run of its own (BEHAVIOUR 8)."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -8,6 +10,7 @@ from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Run
 from ingest.runs import ending
 from ingest.runs.measuring import rows_after
+from ingest.runs.permission import require_access
 from ingest.runs.receiving import load_once_more
 from ingest.runs.retrying import locked
 from ingest.runs.stages import StageClock
@@ -15,15 +18,17 @@ from ingest.runs.stages import StageClock
 Status, Kind = Run.Status, Run.Kind
 
 
-def undo(run_id: int, who: str = "") -> Run:
+def undo(run_id: int, who: str = "", *, user: Any | None = None) -> Run:
     """A new run, waiting for a worker, that takes back what is left of run ``run_id`` in its table; ``who`` asks.
 
     It can be repeated: rows that stay now may go once the run that changed them is undone. Raises RunFailed, with a
-    sentence, if the run isn't a load that succeeded, or its rows as they were aren't kept any more.
+    sentence, if the run isn't a load that succeeded, its rows as they were aren't kept any more, or its dataset is
+    closed to ``user``.
     """
     with transaction.atomic():
         run = locked(run_id)
         check_undoable(run)
+        require_access(run.dataset, user)
         return load_once_more(run, kind=Kind.UNDO, undoes=run, status=Status.WAITING, who=who)
 
 
@@ -48,8 +53,13 @@ def check_undoable(run: Run) -> None:
         raise RunFailed(f"Run {run.pk} is an undo; load the file again instead.")
     if run.kind == Kind.PREVIEW:
         raise RunFailed(f"Run {run.pk} is a preview: it has loaded nothing.")
-    if run.status != Status.SUCCEEDED:
+    if run.status not in Run.COMMITTED:
         raise RunFailed(f"Run {run.pk} is {run.status}; only a load that has succeeded can be undone.")
+    if run.repeated_by_id:
+        raise RunFailed(
+            f"Run {run.pk} was taken back and repeated when an older version of its file arrived; undo run "
+            f"{run.repeated_by_id} instead."
+        )
     if not (run.inserted or run.updated or run.deleted):
         raise RunFailed(f"Run {run.pk} changed nothing, so there is nothing to undo.")
     if not run.undoable:

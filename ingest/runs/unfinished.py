@@ -13,7 +13,7 @@ from ingest.aws import uploads
 from ingest.aws.uploads import EXPIRE_DAYS, UploadGone
 from ingest.loader.errors import IngestError, RunFailed
 from ingest.models import Upload
-from ingest.runs.judging import permitted
+from ingest.runs.permission import permitted
 
 _PATIENCE: Final = 3.0
 """Seconds that a page waits for S3 to tell what has come: 50 uploads take 0.2 s where it answers."""

@@ -5,9 +5,9 @@ import unicodedata
 
 from django.conf import settings
 
-from ingest.aws.events import OUTPUT_PREFIXES
+from ingest.aws.events import OUTPUT_PREFIXES, is_marker
 from ingest.loader.errors import RunFailed
-from ingest.runs.previewing import FOLDER, key_of_load
+from ingest.runs.preview_keys import FOLDER, key_of_load
 
 LONGEST_KEY = 1_024  # bytes; S3's own limit
 OURS = (*OUTPUT_PREFIXES, FOLDER)
@@ -27,6 +27,11 @@ def key_of(path: str, *, preview: bool) -> str:
     Written in one form of Unicode, so that a file from a Mac has the key that it has from elsewhere. Raises RunFailed,
     with a sentence, for a name that can't be one, or that would lie where our own output does.
     """
+    if len(path) > 4 * LONGEST_KEY:  # normalizing takes the square of a run of marks, and shortens to a quarter at most
+        raise RunFailed(
+            f"The file's name and folders have {len(path):,} characters, over the limit of {LONGEST_KEY:,} "
+            "bytes: shorten them."
+        )
     path = unicodedata.normalize("NFC", path)
     try:
         size = len(path.encode())
@@ -39,6 +44,8 @@ def key_of(path: str, *, preview: bool) -> str:
     if path.startswith(OURS):
         folder = path.partition("/")[0]
         raise RunFailed(f"The folder {folder}/ is kept for what is written here by ourselves: rename it.")
+    if is_marker(path):
+        raise RunFailed("The file is a marker of another tool, or hidden: such files are not loaded.")
     key = settings.PREFIX + (FOLDER if preview else "") + path
     longest = LONGEST_KEY - len(key.encode()) + size
     if size > longest:

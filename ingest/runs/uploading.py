@@ -20,8 +20,10 @@ from ingest.loader.errors import IngestError, RunFailed
 from ingest.loader.source import SourceObject
 from ingest.models import Upload
 from ingest.runs.following import note_finished
-from ingest.runs.judging import Chosen, permitted, refuse_size
+from ingest.runs.judging import Chosen, refuse_size
+from ingest.runs.permission import permitted
 from ingest.runs.upload_keys import key_of
+from ingest.runs.upload_owner import ENDED, refusal
 
 MOST_LINKS: Final = 50
 """Parts for which links are signed at once."""
@@ -55,10 +57,10 @@ def part_size(size: int) -> int:
 
 
 def start_uploads(files: Sequence[Chosen], *, user: Any, preview: bool) -> list[Sending | IngestError]:
-    """Begin to upload each of ``files``, or go on with what was begun of it: by whom and where doesn't matter.
+    """Start to upload each of ``files``, or continue the unfinished upload of it that belongs to ``user``.
 
-    Gives for each what there is, with the first links, or why there is none: RunFailed, or RunInterrupted, which may
-    be tried again.
+    Gives for each what there is, with the first links, or why there is none: RunFailed, also if the upload belongs to
+    somebody else, or RunInterrupted, which may be tried again.
     """
     keys = _keys(files, user, preview)
     wanted = {_mark(key, file): file for key, file in zip(keys, files, strict=True) if isinstance(key, str)}
@@ -72,7 +74,10 @@ def start_uploads(files: Sequence[Chosen], *, user: Any, preview: bool) -> list[
 
 
 def sign_parts(upload_id: int, numbers: Iterable[int], *, user: Any) -> dict[int, str]:
-    """Links for these parts, ``MOST_LINKS`` at most. Raises RunFailed where there is no such upload, or part of it."""
+    """Links for these parts, ``MOST_LINKS`` at most.
+
+    Raises RunFailed where ``user`` has no such upload, or it has no such part.
+    """
     upload = _known(upload_id, user)
     sizes = upload.part_sizes
     asked = sorted(set(numbers))
@@ -82,7 +87,7 @@ def sign_parts(upload_id: int, numbers: Iterable[int], *, user: Any) -> dict[int
 
 
 def finish_uploads(upload_ids: Sequence[int], *, user: Any) -> list[Upload | list[int] | IngestError]:
-    """Make the objects of their parts, which S3 is asked for. To do so twice does no harm.
+    """Make the objects of their parts, which S3 is asked for, of uploads of ``user``. To do so twice does no harm.
 
     Gives for each the upload, with its version; or the parts that are missing; or why it can't be.
     """
@@ -90,12 +95,14 @@ def finish_uploads(upload_ids: Sequence[int], *, user: Any) -> list[Upload | lis
     known = Upload.objects.in_bulk(list(upload_ids))
     goes = permitted([upload.key for upload in known.values()], user)
     answers: dict[int, Upload | list[int] | IngestError] = {pk: known.get(pk, _NO_UPLOAD) for pk in upload_ids}
-    answers |= {pk: goes[upload.key] for pk, upload in known.items() if isinstance(goes[upload.key], RunFailed)}
+    answers |= {pk: no for pk, upload in known.items() if (no := refusal(upload, goes[upload.key], who))}
     open_ = [upload for pk, upload in known.items() if answers[pk] is upload and upload.finished is None]
     came = dict(zip((upload.pk for upload in open_), _each(_came, open_), strict=True))
     whole = {pk: parts for pk, parts in came.items() if isinstance(parts, tuple)}
-    for pk, parts in whole.items():  # before S3 tells of the object: its event asks who sent it
-        Upload.objects.filter(pk=pk).update(etag=_etag(parts), who=who)
+    for pk, parts in list(whole.items()):  # before S3 tells of the object: its event asks who sent it
+        if not Upload.objects.filter(pk=pk, who=who).update(etag=_etag(parts)):  # taken over, or given up, meanwhile
+            del whole[pk]
+            came[pk] = refusal(Upload.objects.filter(pk=pk).first(), None, who) or _NO_UPLOAD
     made = dict(zip(whole, _each(lambda pk: _completed(known[pk], whole[pk]), whole), strict=True))
     for pk, result in (came | made).items():
         answers[pk] = note_finished(known[pk], result, who) if isinstance(result, SourceObject) else result
@@ -103,7 +110,10 @@ def finish_uploads(upload_ids: Sequence[int], *, user: Any) -> list[Upload | lis
 
 
 def give_up_upload(upload_id: int, *, user: Any) -> Upload:
-    """Drop an unfinished upload and what has come of it. Raises RunFailed or RunInterrupted; gone already is fine."""
+    """Drop an unfinished upload of ``user`` and what has come of it.
+
+    Raises RunFailed or RunInterrupted; gone already is fine.
+    """
     upload = _known(upload_id, user)
     if upload.upload_id:
         uploads.abort(settings.BUCKET, upload.key, upload.upload_id)
@@ -147,9 +157,11 @@ def _begin(wanted: dict[_Mark, Chosen], who: str) -> dict[_Mark, Sending | Inges
     fresh = [mark for mark in wanted if mark not in rows]
     begun = dict(zip(fresh, _each(lambda mark: uploads.begin(settings.BUCKET, mark[0]), fresh), strict=True))
     rows |= _written_down(wanted, {mark: name for mark, name in begun.items() if isinstance(name, str)}, who)
+    others = {mark: no for mark, upload in rows.items() if (no := refusal(upload, None, who))}
+    rows = {mark: upload for mark, upload in rows.items() if mark not in others}
     new = {mark for mark, name in begun.items() if mark in rows and rows[mark].upload_id == name}  # nothing of it came
     told = _each(lambda mark: _sending(rows[mark], () if mark in new else None), rows)
-    return begun | dict(zip(rows, told, strict=True))
+    return begun | others | dict(zip(rows, told, strict=True))
 
 
 def _written_down(files: dict[_Mark, Chosen], begun: dict[_Mark, str], who: str) -> dict[_Mark, Upload]:
@@ -180,12 +192,13 @@ def _by_mark(rows: Iterable[Upload]) -> dict[_Mark, Upload]:
 
 
 def _known(upload_id: int, user: Any) -> Upload:
+    """An unfinished upload of ``user``."""
     upload = Upload.objects.filter(pk=upload_id, finished__isnull=True).first()
     if upload is None:
-        raise UploadGone("This upload was finished or given up meanwhile: choose the file again.")
-    goes = permitted([upload.key], user)[upload.key]
-    if isinstance(goes, RunFailed):
-        raise goes
+        raise ENDED
+    refused = refusal(upload, permitted([upload.key], user)[upload.key], user.get_username())
+    if refused:
+        raise refused
     return upload
 
 

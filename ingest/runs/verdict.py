@@ -54,9 +54,14 @@ def _has_table(dataset: Dataset) -> bool:
         return read_table(cursor, dataset.name).exists
 
 
-def newer_loaded(run: Run) -> Run | None:
-    """The newest version of the run's key that its dataset has loaded, if it is newer than the run's own."""
-    return _first(_newer(run).filter(status=Run.Status.SUCCEEDED, undone=False))
+def newer_loads(run: Run) -> list[Run]:
+    """The loads of newer versions of the run's key that are in the dataset's table, oldest version first.
+
+    Mostly none, which one look at an index tells.
+    """
+    loaded = _newer(run).filter(status__in=Run.COMMITTED, undone=False, repeated_by=None)
+    numbers = list(loaded.values_list("pk", flat=True))
+    return list(Run.objects.filter(pk__in=numbers).order_by("version_order", "load_number")) if numbers else []
 
 
 def newer_known(run: Run) -> Run | None:
@@ -66,8 +71,24 @@ def newer_known(run: Run) -> Run | None:
 
 def previous_snapshot(run: Run) -> Run | None:
     """The newest run that loaded the dataset's whole truth before ``run``."""
-    loaded = Run.objects.filter(dataset=run.dataset_id, kind=Run.Kind.LOAD, status=Run.Status.SUCCEEDED)
-    return loaded.filter(snapshot=True, undone=False).exclude(pk=run.pk).order_by("-finished").first()
+    return _loaded_before(run).filter(snapshot=True).order_by("-finished").first()
+
+
+def last_records(run: Run) -> int | None:
+    """Return how many records the dataset's last load before ``run`` had; None where there is none.
+
+    Certain only under the table's lock. Without a newest run, after an undo or a change by hand, the last one is looked
+    for by its number: sorting a long history by time would take longer than a small load.
+    """
+    newest = run.dataset.newest
+    if newest is not None:
+        return newest.records
+    return _loaded_before(run).order_by("-pk").values_list("records", flat=True).first()
+
+
+def _loaded_before(run: Run) -> QuerySet[Run]:
+    loaded = Run.objects.filter(dataset=run.dataset_id, kind=Run.Kind.LOAD, status__in=Run.COMMITTED, undone=False)
+    return loaded.exclude(pk=run.pk)
 
 
 def _first(found: QuerySet[Run]) -> Run | None:

@@ -8,6 +8,7 @@ from pipeline_site.deploy import DeployError, account, package, zappa
 from pipeline_site.deploy.stacks import Stacks
 from pipeline_site.deploy.steps import Deployment, synthesize
 from pipeline_site.deploy.zappa import ROOT
+from pipeline_site.deploy.zappa_guard import refusal
 
 
 def main(words: list[str]) -> int:
@@ -70,6 +71,8 @@ def _doctor(told: argparse.Namespace) -> None:
 
 
 def _zappa(told: argparse.Namespace) -> None:
+    if sentence := refusal(told.command, told.stage):
+        raise DeployError(sentence)
     deployment = _deployment(told.stage, synthesized=False)
     if not (deployment.folder / "zappa_settings.json").exists():
         raise DeployError(f"The stage {told.stage!r} was not deployed from here: run `make deploy STAGE={told.stage}`.")

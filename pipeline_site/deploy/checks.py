@@ -4,6 +4,7 @@ import importlib.util
 import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,17 +21,54 @@ _STRAY = re.compile(
     r"|\.(key|p12|pfx|sqlite3?|csv|log|orig|rej)$",
     re.IGNORECASE,
 )
-_SECRETS = (
-    ("an AWS key", re.compile(rb"\b(AKIA|ASIA)[0-9A-Z]{16}\b")),
-    ("a private key", re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
-    (
-        "a database's address with its password",
-        re.compile(rb"\bpostgres(ql)?://(?!user:password@)[^\s:/@'\"{}]+:[^\s/@'\"{}*%]+@"),
-    ),
+_SECRET_FILE = re.compile(
+    r"(^|/)(\.local|\.aws|\.ssh)/"
+    r"|(^|/)(env|\.env[^/]*|[^/]+\.env|\.?pgpass|secrets\.json|admin-password|id_(rsa|dsa|ecdsa|ed25519))$"
+    r"|\.(key|p12|pfx)$",
+    re.IGNORECASE,
 )
+"""Names of files that hold secrets."""
+_DATABASE = re.compile(rb"\bpostgres(ql)?://(?!user:password@)[^\s:/@'\"{}]+:[^\s/@'\"{}*%]+@")
+_SECRETS = (
+    ("an AWS key", re.compile(rb"\b(AKIA|ASIA)(?![0-9A-Z]{9}EXAMPLE)[0-9A-Z]{16}\b")),  # botocore shows such examples
+    (
+        "a private key",  # header and first line: libraries have the header alone in their code
+        re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----(\s|\\n|[A-Za-z-]+: [^\n]*\n)*[A-Za-z0-9+/]{40}"),
+    ),
+    ("a database's address with its password", _DATABASE),
+)
+_OURS_SECRETS = (*_SECRETS, ("a private key", re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")))
 _MACHINES = {"x86_64": 62, "arm64": 183}
 """In the head of an ELF file."""
 _UNCHECKED_HASH = 0b01
+
+
+def refuse_secrets(path: Path) -> None:
+    """Raise DeployError if the zip is unreadable or contains a secret, no matter who built it."""
+    try:
+        with zipfile.ZipFile(path) as package:
+            for entry in package.infolist():
+                _refuse_secret(package, entry)
+    except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise DeployError(
+            f"{path} is not a readable zip file: {error}. Build the package with `make package`."
+        ) from None
+
+
+def _refuse_secret(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+    if _SECRET_FILE.search(entry.filename):
+        raise DeployError(
+            f"The package contains {entry.filename}, which holds secrets: delete the package and build a new one with "
+            "`make package`."
+        )
+    if entry.is_dir() or ".so" in PurePosixPath(entry.filename).suffixes:
+        return
+    content = package.read(entry)
+    for what, pattern in _OURS_SECRETS if _is_ours(entry.filename) else _SECRETS:
+        if pattern.search(content):
+            raise DeployError(
+                f"{entry.filename} holds {what}: take it out, and change the secret, which others may have seen."
+            )
 
 
 def check(path: Path, settings: Mapping[str, Any], *, expected: Collection[str]) -> int:
@@ -45,9 +83,8 @@ def check(path: Path, settings: Mapping[str, Any], *, expected: Collection[str])
             raise DeployError(_too_large(files, size))
         for entry in files:
             _check_place(entry.filename, expected)
-            if _is_ours(entry.filename):
-                _check_content(entry.filename, package.read(entry))
-            elif ".so" in PurePosixPath(entry.filename).suffixes:
+            _refuse_secret(package, entry)
+            if ".so" in PurePosixPath(entry.filename).suffixes:
                 with package.open(entry) as binary:
                     _check_binary(entry.filename, binary.read(20), settings)
         _check_byte_code(package, files)
@@ -74,12 +111,6 @@ def _check_place(name: str, expected: Collection[str]) -> None:
         raise DeployError(f"The package holds {name}, which neither we nor a requirement put there: remove it.")
     if _is_ours(name) and _STRAY.search(name):
         raise DeployError(f"The package holds {name}, which has no place there: move it out of the source folders.")
-
-
-def _check_content(name: str, content: bytes) -> None:
-    for what, pattern in _SECRETS:
-        if pattern.search(content):
-            raise DeployError(f"{name} holds {what}: take it out, and change the secret, which others may have seen.")
 
 
 def _check_binary(name: str, head: bytes, settings: Mapping[str, Any]) -> None:

@@ -28,6 +28,9 @@ _FIXED: Mapping[str, Any] = {
     "lambda_handler": "pipeline_site.lambda_handler.lambda_handler",
 }
 
+_GUARDS = ("callbacks", "exclude", "exclude_glob")
+"""Settings that protect the project folder. We run zappa in folders that contain nothing but the product."""
+
 
 def stage_settings(stage: str, *, file: Path = SETTINGS, runtime: str = "") -> dict[str, Any]:
     """The settings of ``stage`` with what it extends; ``runtime`` takes the place of theirs, for a Lambda of one's own.
@@ -73,9 +76,10 @@ def _check(settings: Mapping[str, Any], stage: str) -> None:
 
 
 def write(folder: Path, stage: str, settings: Mapping[str, Any]) -> None:
-    """Leave ``settings`` where zappa, run in ``folder``, finds them."""
+    """Leave ``settings`` where zappa, run in ``folder``, finds them, without the guards of the project folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "zappa_settings.json").write_text(json.dumps({stage: settings}, indent=4) + "\n")
+    ours = {name: value for name, value in settings.items() if name not in _GUARDS}
+    (folder / "zappa_settings.json").write_text(json.dumps({stage: ours}, indent=4) + "\n")
 
 
 def run(folder: Path, words: Sequence[str], *, environment: Mapping[str, str] | None = None) -> str:

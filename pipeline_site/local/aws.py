@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline_site.local.children import HOST, Child, LocalError
+from pipeline_site.local.children import HOST, Child, LocalError, start_on_port
 
 REGION = "us-east-1"
 ENVIRONMENT_FOLDER = Path(__file__).resolve().parents[2] / ".venv-aws"
@@ -26,6 +26,8 @@ VISIBILITY_SECONDS = 60
 @dataclass(kw_only=True)
 class LocalAws:
     """The server: where it keeps its state, where it listens, which keys it knows.
+
+    ``port`` is the wanted one, or 0; from its start on, it is the one on which the server listens.
 
     It refuses keys that it doesn't know, but lets ``test`` in whatever the secret: it is for loopback, and no lock.
     """
@@ -51,15 +53,15 @@ class LocalAws:
             "AWS_DEFAULT_REGION": REGION,
         }
 
-    def client(self, service: str) -> Any:
-        """A boto3 client with these keys, whatever the environment says."""
+    def client(self, service: str, **limits: float) -> Any:
+        """A boto3 client with these keys, whatever the environment says; ``limits`` are botocore's timeouts."""
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
             aws_access_key_id=self.access_key,
             aws_secret_access_key=self.secret_key,
             region_name=REGION,
-            config=Config(retries={"max_attempts": 3, "mode": "standard"}, s3={"addressing_style": "path"}),
+            config=Config(retries={"max_attempts": 3, "mode": "standard"}, s3={"addressing_style": "path"}, **limits),
         )
 
     def start(self) -> None:
@@ -70,9 +72,21 @@ class LocalAws:
         state, objects, scratch = (self.folder / name for name in ("state", "objects", "tmp"))
         for each in (state, objects, scratch):
             each.mkdir(parents=True, exist_ok=True)
+        start_on_port(self.port, self._start_on)
+
+    def _start_on(self, port: int) -> None:
+        self.port = port
+        log = self.folder / "aws.log"
+        command = [str(ENVIRONMENT_FOLDER / "bin" / "python"), "-m", "ministack"]
+        self.child = Child("The local AWS", command, log=log, environment=self._variables(), folder=self.folder)
+        self.child.wait_until(self._is_ready, seconds=60)
+
+    def _variables(self) -> dict[str, str]:
+        """What the server finds in its environment."""
+        state, objects, scratch = (self.folder / name for name in ("state", "objects", "tmp"))
         # Nothing of the user's own AWS account or Docker comes near it. It would listen on every address unless told.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DOCKER_", "PYTHON"))}
-        environment = (
+        return (
             kept
             | self.environment
             | {
@@ -91,10 +105,6 @@ class LocalAws:
                 "LOG_LEVEL": "WARNING",
             }
         )
-        log = self.folder / "aws.log"
-        command = [str(python), "-m", "ministack"]
-        self.child = Child("The local AWS", command, log=log, environment=environment, folder=self.folder)
-        self.child.wait_until(self._is_ready, seconds=60)
 
     def stop(self) -> None:
         """Stop the server."""
@@ -108,7 +118,8 @@ class LocalAws:
             if probe.connect_ex((HOST, self.port)):
                 return False
         try:
-            self.client("s3").list_buckets()
+            # Whoever else listens there may never answer; our own server says that in its exit status.
+            self.client("s3", connect_timeout=1, read_timeout=2).list_buckets()
         except (BotoCoreError, ClientError):
             return False
         return True

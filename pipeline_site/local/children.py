@@ -29,8 +29,12 @@ class Child:
         stop_by: signal.Signals = signal.SIGTERM,
         grace: float = 10,
         folder: Path | None = None,
+        inherited: Sequence[int] = (),
     ) -> None:
-        """Start ``command``, what it prints going to the end of ``log``; ``grace`` is in seconds."""
+        """Start ``command``, what it prints going to the end of ``log``.
+
+        ``grace`` is in seconds; ``inherited`` are the file descriptors that it finds under the same numbers.
+        """
         self.name, self.log, self._grace = name, log, grace
         guard = [sys.executable, "-I", "-S", str(_GUARD), stop_by.name, str(grace), *map(str, command)]
         with log.open("ab") as out:
@@ -41,6 +45,7 @@ class Child:
                 stderr=out,
                 env=environment,
                 cwd=folder,
+                pass_fds=inherited,
                 start_new_session=True,  # Ctrl-C at the terminal is ours to pass on, in our order
             )
         # They are pipes: neither is ever None.
@@ -98,6 +103,34 @@ def free_port(wanted: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise LocalError(f"No port is free on {HOST}.")
+
+
+def listen(wanted: int) -> socket.socket:
+    """Return a socket that listens on port ``wanted`` or, where that is taken, on one that the system picks."""
+    for port in (wanted, 0):
+        try:
+            return socket.create_server((HOST, port))
+        except OSError:
+            continue
+    raise LocalError(f"No port is free on {HOST}.")
+
+
+def start_on_port(wanted: int, start: Callable[[int], None], *, attempts: int = 10) -> int:
+    """Start a server on port ``wanted`` or, where that is taken (0: in any case), on one that the system picks.
+
+    Between the choice of a port and the server's own bind another program may take it. So a start that failed, and
+    whose port somebody else has by now, is tried again on another one; no server's error text is read for that.
+    Returns the port. Raises the LocalError of the last start.
+    """
+    for attempt in range(attempts):
+        port = free_port(0 if attempt else wanted)
+        try:
+            start(port)
+            return port
+        except LocalError:
+            if attempt == attempts - 1 or free_port(port) == port:
+                raise
+    raise LocalError(f"No start on {HOST} was tried.")
 
 
 def command_of(pid: int) -> list[str]:

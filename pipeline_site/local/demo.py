@@ -1,14 +1,17 @@
 """The demo: from nothing to files that became tables, on this machine alone."""
 
+import math
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from pipeline_site.local.children import LocalError
 from pipeline_site.local.kept import adopt
+from pipeline_site.local.outages import FAULTS, describe, retry_outages
 from pipeline_site.local.stack import BASE_DIR, BUCKET, PREFIX, Stack
 from pipeline_site.local.terminal import StatusLine, say, styled, table
 
@@ -17,8 +20,9 @@ ADMIN = "admin"
 QUERY = "SELECT * FROM data LIMIT 10"
 _PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.2
-_ENDS = ("succeeded", "failed", "held", "superseded")
+_ENDS = ("succeeded", "empty", "failed", "held", "discarded", "superseded")
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_T = TypeVar("_T")
 _COUNTS = ("inserted", "updated", "unchanged", "duplicate", "rejected")
 
 
@@ -37,9 +41,9 @@ def main(folder: Path, *, leave: bool) -> int:
             return 0 if good else 1
         _tell_how_to_go_on(stack)
         _serve(stack)
-    except LocalError as error:
+    except (LocalError, *FAULTS) as error:
         StatusLine().clear()
-        say(styled(str(error), "red"))
+        say(styled(str(error) if isinstance(error, LocalError) else describe(error), "red"))
         return 1
     except KeyboardInterrupt:
         StatusLine().clear()
@@ -62,8 +66,8 @@ def _load_samples(stack: Stack) -> bool:
     line.show("PostgreSQL and a local AWS…")
     stack.start_servers()
     line.show("database, worker and site…")
-    stack.start_site()  # it takes its time while the database is prepared
-    password = _prepare_django(stack)
+    _with_retries(stack, stack.start_site)  # it takes its time while the database is prepared
+    password = _with_retries(stack, lambda: _prepare_django(stack))
     stack.start_worker()
     line.clear()
     say(f"  PostgreSQL, local AWS, worker and site, in {stack.folder} ({monotonic() - began:.1f} seconds)")
@@ -76,6 +80,16 @@ def _load_samples(stack: Stack) -> bool:
     _show_rows()
     stack.wait_for_site()
     return len(runs) == len(files) and all(run.status == "succeeded" for run in runs)
+
+
+def _with_retries(stack: Stack, ask: Callable[[], _T], *, patience: float = _PATIENCE_SECONDS) -> _T:
+    """Return what ``ask`` returns, retrying while the database or the local AWS is briefly unavailable."""
+
+    def told(text: str) -> None:
+        StatusLine().clear()
+        stack.say(text)
+
+    return retry_outages(ask, say=told, check=stack.keep_up, patience=patience)
 
 
 def _prepare_django(stack: Stack) -> str:
@@ -98,12 +112,13 @@ def _prepare_django(stack: Stack) -> str:
 
 def _put(stack: Stack, files: Iterable[Path]) -> list[str]:
     """Put the files in the bucket; the version id of each."""
-    s3, versions = stack.client("s3"), []
-    for file in files:
+    s3 = stack.client("s3")
+
+    def put(file: Path) -> str:
         with file.open("rb") as body:
-            answer = s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}{file.name}", Body=body)
-            versions.append(answer["VersionId"])
-    return versions
+            return str(s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}{file.name}", Body=body)["VersionId"])
+
+    return [_with_retries(stack, partial(put, file)) for file in files]
 
 
 def _wait_for(stack: Stack, versions: Sequence[str]) -> list[Any]:
@@ -111,14 +126,15 @@ def _wait_for(stack: Stack, versions: Sequence[str]) -> list[Any]:
     from ingest.models import Run
 
     line, end = StatusLine(), monotonic() + _PATIENCE_SECONDS
+    asked = Run.objects.filter(version_id__in=versions).select_related("dataset")
     while True:
-        found = {run.version_id: run for run in Run.objects.filter(version_id__in=versions).select_related("dataset")}
+        found = {run.version_id: run for run in _with_retries(stack, lambda: list(asked.all()))}
         done = sum(run.status in _ENDS for run in found.values())
         if done == len(versions) or monotonic() > end:
             line.clear()
             break
         line.show(f"{done} of {len(versions)} loaded")
-        stack.keep_up()
+        _with_retries(stack, stack.keep_up)
         sleep(_LOOK_SECONDS)
     if done < len(versions):
         say(f"  {len(versions) - done} of {len(versions)} aren't loaded after {_PATIENCE_SECONDS:.0f} seconds.")
@@ -137,14 +153,14 @@ def _show_runs(runs: Sequence[Any]) -> None:
 def _row(run: Any) -> list[object]:
     seconds = f"{(run.finished - run.started).total_seconds():.2f}" if run.started and run.finished else ""
     dataset = run.dataset.name if run.dataset else ""
-    return [run.file_name, dataset, run.status, *(getattr(run, count) for count in _COUNTS), seconds]
+    return [run.file_name, dataset, run.label, *(getattr(run, count) for count in _COUNTS), seconds]
 
 
 def _show_rows() -> None:
     """The first rows of the table ``data``, as anyone would ask for them."""
-    from django.db import DatabaseError, connection
+    from django.db import Error, connection
 
-    with suppress(DatabaseError), connection.cursor() as cursor:
+    with suppress(Error), connection.cursor() as cursor:
         cursor.execute(QUERY)
         headers = [column.name for column in cursor.description]
         say(f"\n{styled(f'{QUERY};', 'bold')}\n\n{table(headers, cursor.fetchall())}")
@@ -165,17 +181,14 @@ def _tell_how_to_go_on(stack: Stack) -> None:
 
 def _serve(stack: Stack) -> NoReturn:
     """Tell of every run that ends, until a signal comes."""
-    from django.db import OperationalError
-
-    told = {run.pk for run in _newest_ends()}
+    told = {run.pk for run in _with_retries(stack, _newest_ends)}
     say("\nServing until Ctrl-C. What comes in:\n")
     while True:
-        stack.keep_up()
-        with suppress(OperationalError):  # what is wrong with the server is keep_up's to say
-            new = [run for run in _newest_ends() if run.pk not in told]
-            if new:
-                _show_runs(new)
-                told.update(run.pk for run in new)
+        _with_retries(stack, stack.keep_up, patience=math.inf)
+        new = [run for run in _with_retries(stack, _newest_ends, patience=math.inf) if run.pk not in told]
+        if new:
+            _show_runs(new)
+            told.update(run.pk for run in new)
         sleep(1)
 
 

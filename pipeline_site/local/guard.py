@@ -18,7 +18,12 @@ def main(stop: signal.Signals, grace: float, command: list[str]) -> int:
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)  # only stdin ends a guard: whoever holds it decides the order
     child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=sys.stderr, restore_signals=True, preexec_fn=_fresh
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        close_fds=False,  # what our starter meant for it comes through; Python opens nothing else inheritable
+        restore_signals=True,
+        preexec_fn=_fresh,
     )
     print(child.pid, flush=True)
     threading.Thread(target=_end_with_stdin, args=(child, stop, grace), daemon=True).start()

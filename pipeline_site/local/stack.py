@@ -7,16 +7,19 @@ import secrets
 import shlex
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from functools import partial
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 from pipeline_site.local.aws import ENVIRONMENT_FOLDER, LocalAws, let_pages_send, set_up
-from pipeline_site.local.children import HOST, Child, LocalError, free_port
+from pipeline_site.local.children import HOST, Child, LocalError, listen
 from pipeline_site.local.kept import FOREIGN
+from pipeline_site.local.outages import retry_outages
 from pipeline_site.local.postgres import SUPERUSER, USER, Postgres, account, binaries
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -24,6 +27,7 @@ DATABASE = "ingest"
 BUCKET = "ingest-demo"
 PREFIX = "data/"
 QUEUE = "ingest-events"
+_PATIENCE_SECONDS = 60.0
 _PORTS = {"PostgreSQL": 5432, "the local AWS": 4566, "the site": 8000}
 
 
@@ -41,6 +45,8 @@ class Stack:
     _site: Child | None = None
     _worker: Child | None = None
     _lock: int | None = None
+    _listening: socket.socket | None = None
+    """The site's: kept while this runs, so that nobody takes its port while the site is started again."""
 
     def start_servers(self) -> None:
         """Start PostgreSQL and the local AWS and put up what stands in them. Raises LocalError with one sentence."""
@@ -50,9 +56,10 @@ class Stack:
         aws = LocalAws(folder=self.folder / "aws", port=0, access_key=known["access_key"], secret_key=known["aws"])
         self._postgres, self._aws = postgres, aws
         self._start_on_port("PostgreSQL", postgres)
-        postgres.create(DATABASE)
+        retry_outages(lambda: postgres.create(DATABASE), say=self.say, check=self.keep_up, patience=_PATIENCE_SECONDS)
         self._start_on_port("the local AWS", aws)
-        queue_url = set_up(aws, bucket=BUCKET, prefix=PREFIX, queue=QUEUE)
+        set_it_up = partial(set_up, aws, bucket=BUCKET, prefix=PREFIX, queue=QUEUE)
+        queue_url = retry_outages(set_it_up, say=self.say, check=self.keep_up, patience=_PATIENCE_SECONDS)
         scratch = self.folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
@@ -71,25 +78,19 @@ class Stack:
 
     def start_site(self) -> None:
         """Start the site; ``wait_for_site`` returns when it answers."""
-        self.site_port = self.site_port or self._port("the site")
-        command = ["waitress", f"--listen={HOST}:{self.site_port}", "--threads=4", "pipeline_site.wsgi:application"]
-        self._site = self._child("The site", command, "site.log", 5)
-        if self._aws:
+        if self._listening is None:
+            self._listening = listen(_PORTS["the site"])
+            self.site_port = int(self._listening.getsockname()[1])
+            self._tell_port("the site", self.site_port)
+        if self._aws:  # first: it may fail, and is asked again then
             origins = [f"http://{host}:{self.site_port}" for host in (HOST, "localhost")]
             let_pages_send(self._aws, bucket=BUCKET, origins=origins)
+        self._site = self._child("The site", ["pipeline_site.local", "site"], "site.log", 5, self._listening.fileno())
 
     def wait_for_site(self) -> None:
         """Return when the site shows its login page; raise LocalError if it doesn't within 30 seconds."""
-        for last in (False, True):
-            try:
-                if self._site:
-                    self._site.wait_until(self._site_answers, seconds=30)
-                return
-            except LocalError as error:
-                if last or not _lost_its_port(error):
-                    raise
-            self.site_port = free_port(0)
-            self.start_site()
+        if self._site:
+            self._site.wait_until(self._site_answers, seconds=30)
 
     def start_worker(self) -> None:
         """Start the worker; the database must be migrated."""
@@ -113,6 +114,9 @@ class Stack:
             child.ask_to_stop()
         for child in product:
             child.stop()
+        if self._listening:
+            self._listening.close()
+            self._listening = None
         self.env_file.unlink(missing_ok=True)
         if self._aws:
             self._aws.stop()
@@ -208,28 +212,19 @@ class Stack:
         write_private(self._commands / name, f'#!/bin/sh\n{unset}{given}exec {line} "$@"\n', mode=0o700)
 
     def _start_on_port(self, name: str, server: Postgres | LocalAws) -> None:
-        """Start on the usual port or another; a program that takes it from us just then doesn't matter."""
-        server.port = self._port(name)
-        for last in (False, False, True):
-            try:
-                server.start()
-                return
-            except LocalError as error:
-                if last or not _lost_its_port(error):
-                    raise
-            server.port = free_port(0)
+        """Start on the usual port or, where that is taken, on another."""
+        server.port = _PORTS[name]
+        server.start()
+        self._tell_port(name, server.port)
 
-    def _port(self, name: str) -> int:
-        wanted = _PORTS[name]
-        port = free_port(wanted)
-        if port != wanted:
-            self.say(f"Port {wanted} is taken: {name} listens on {port}.")
-        return port
+    def _tell_port(self, name: str, port: int) -> None:
+        if port != _PORTS[name]:
+            self.say(f"Port {_PORTS[name]} is taken: {name} listens on {port}.")
 
-    def _child(self, name: str, command: list[str], log: str, grace: float) -> Child:
+    def _child(self, name: str, command: list[str], log: str, grace: float, listening: int | None = None) -> Child:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | self.environment
         environment["DJANGO_SETTINGS_MODULE"] = "pipeline_site.settings"
-        command = [sys.executable, "-m", *command]
+        command = [sys.executable, "-m", *command, *([str(listening)] if listening is not None else [])]
         return Child(
             name,
             command,
@@ -237,6 +232,7 @@ class Stack:
             environment=environment,
             stop_by=signal.SIGTERM,
             grace=grace,
+            inherited=() if listening is None else (listening,),
             folder=BASE_DIR,
         )
 
@@ -245,15 +241,10 @@ class Stack:
         try:
             asked.request("GET", "/admin/login/")
             return asked.getresponse().status == 200
-        except OSError:
+        except (OSError, HTTPException):
             return False
         finally:
             asked.close()
-
-
-def _lost_its_port(error: LocalError) -> bool:
-    """Whether a server didn't start because its port was taken: each says so in its own words, but all say this."""
-    return "in use" in str(error)
 
 
 def write_private(file: Path, text: str, *, mode: int = 0o600) -> None:

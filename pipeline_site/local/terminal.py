@@ -9,7 +9,15 @@ from decimal import Decimal
 
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _INDENT = "  "
-_STATUS_COLOURS = {"succeeded": "green", "failed": "red", "held": "yellow", "superseded": "dim"}
+_STATUS_COLOURS = {
+    "succeeded": "green",
+    "failed": "red",
+    "held": "yellow",
+    "partial": "yellow",
+    "empty": "dim",
+    "discarded": "dim",
+    "superseded": "dim",
+}
 
 
 def say(text: str = "") -> None:
@@ -56,7 +64,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, whole: bo
     def line(row: Sequence[str], *, head: bool = False) -> str:
         parts = []
         for at in range(fits):
-            style = "bold" if head else _STATUS_COLOURS.get(row[at], "") if headers[at] == "status" else ""
+            style = "bold" if head else _colour_of(row[at]) if headers[at] == "status" else ""
             parts.append(styled(row[at].rjust(widths[at]) if right[at] else row[at].ljust(widths[at]), style))
         return (_INDENT + "  ".join(parts)).rstrip()
 
@@ -64,6 +72,11 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, whole: bo
     if fits < len(headers):
         lines.append(styled(f"{_INDENT}(no room for: {', '.join(headers[fits:])})", "dim"))
     return "\n".join(lines)
+
+
+def _colour_of(label: str) -> str:
+    """That of a run's status, as its label tells it: one with rejects isn't green."""
+    return _STATUS_COLOURS.get("partial" if " · " in label else label, "")
 
 
 def _how_many_fit(widths: Sequence[int]) -> int:

@@ -11,7 +11,8 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline_site.local.outages import describe, is_outage
 
 SCHEDULE_SECONDS = 5.0
 LIMIT_SECONDS = 900.0
@@ -54,8 +55,8 @@ class Worker:
         while not until():
             try:
                 self._turn()
-            except (BotoCoreError, ClientError) as error:
-                _LOG.warning("The queue can't be reached (%s); trying again.", error)
+            except Exception as error:
+                _log(error, "The queue can't be reached; retrying.")
                 sleep(_PAUSE_SECONDS)
 
     def _turn(self) -> None:
@@ -92,9 +93,17 @@ class Worker:
         """Whether ``handler`` came to its end, and its answer."""
         try:
             return True, handler(event, Context())
-        except Exception:
-            _LOG.exception("The invocation failed; what it was given comes again.")
+        except Exception as error:
+            _log(error, "The invocation failed; what it was given comes again.")
             return False, None
+
+
+def _log(error: Exception, told: str) -> None:
+    """Log an outage as one sentence, anything else with its traceback."""
+    if is_outage(error):
+        _LOG.warning("%s %s", told, describe(error))
+    else:
+        _LOG.error(told, exc_info=error)
 
 
 def _record(message: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -33,6 +34,17 @@ def clean_tables(transactional_db: None) -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA datasets CASCADE; CREATE SCHEMA datasets")
+
+
+@pytest.fixture
+def noon(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """Django's clock stands at noon of this day (UTC), so that no day and no hour ends during the test.
+
+    The database's own clock goes on.
+    """
+    moment = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+    return moment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +102,8 @@ def history(source: Callable[..., SourceObject]) -> list[Run]:
     made = []
     for status in Run.Status.values:
         run = runs.receive(source(f"data/{status}{NASTY.replace('/', '')}.csv"))
-        counts = {"records": 1, "rejected": 1} if status in ("succeeded", "failed", "held") else {}
+        counts = {"records": 1, "rejected": 1} if status in ("succeeded", "failed", "held", "discarded") else {}
+        counts |= {"records": 0} if status == "empty" else {}
         Run.objects.filter(pk=run.pk).update(
             status=status,
             started=timezone.now(),

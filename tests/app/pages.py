@@ -34,3 +34,12 @@ def execute(statement: str) -> None:
     """What somebody does to the database behind our back."""
     with connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+def slow_down(table: str, *, seconds: float, each_row: bool = False) -> None:
+    """Let whoever reads ``table`` wait, once or for each row, however fast the machine is."""
+    wait = f"pg_sleep({seconds}) IS NOT NULL"
+    condition = wait if each_row else f"(SELECT {wait})"
+    execute(f"ALTER TABLE datasets.{table} ENABLE ROW LEVEL SECURITY")
+    execute(f"ALTER TABLE datasets.{table} FORCE ROW LEVEL SECURITY")
+    execute(f"CREATE POLICY slow ON datasets.{table} USING ({condition})")

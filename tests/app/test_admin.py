@@ -7,6 +7,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from ingest import runs
@@ -30,7 +31,7 @@ def test_every_page_that_a_superuser_can_click_opens(client, history):
     while waiting:
         address = waiting.popleft()
         kind = re.sub(r"\d+|=[^&]*", "N", address)
-        if address in seen or kinds.get(kind, 0) > 7:
+        if address in seen or kinds.get(kind, 0) > len(history):
             continue
         seen.add(address)
         kinds[kind] = kinds.get(kind, 0) + 1
@@ -290,3 +291,29 @@ def test_what_is_not_allowed_or_not_there_is_said_on_a_page_with_a_way_back(clie
         assert answer.status_code == status
         assert said in page
         assert 'href="/admin/"' in page
+
+
+@pytest.mark.django_db
+def test_a_request_that_the_site_refuses_as_a_whole_is_a_sentence_for_people_and_for_scripts(client, settings):
+    staff(client, superuser=True)
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+    many, much = "x=1&" * 2_600, "x=" + "y" * (2 << 20)
+    form, code = "application/x-www-form-urlencoded", "application/json"
+    for address in ("/admin/ingest/run/", "/admin/auth/user/add/", "/admin/ingest/upload/give-up/", "/admin/login/"):
+        for body, said in ((many, "more than 2,500 fields"), (much, "more than 1.0 MiB")):
+            answer = client.post(address, body, content_type=form)
+            page = answer.content.decode()
+            assert (answer.status_code, said in page, 'href="/admin/"' in page) == (400, True, True), address
+            assert "<h1>Request refused</h1>" in page
+    answer = client.post(f"/admin/ingest/run/?{many}", "{}", content_type=code)
+    assert (answer.status_code, "2,500 fields" in answer.json()["error"]) == (400, True)
+    answer = client.get("/admin/", headers={"host": "elsewhere.example"})
+    assert (answer.status_code, "can&#x27;t read this request" in answer.content.decode()) == (400, True)
+
+
+@pytest.mark.django_db
+def test_a_form_whose_session_is_over_is_a_sentence():
+    client = Client(enforce_csrf_checks=True)
+    staff(client, superuser=True)
+    answer = client.post("/admin/ingest/run/", {"action": "retry"})
+    assert (answer.status_code, "Nothing was changed." in answer.content.decode()) == (403, True)

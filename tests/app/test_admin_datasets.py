@@ -106,10 +106,68 @@ def test_a_key_and_a_type_are_changed_on_the_form_where_the_rows_allow_it(client
     assert "id (bigint)" in page
     assert page.count("ends the undo of all runs so far") == 3
     change = {"declared_key": "code", "column": "id", "type": "text"}
-    assert client.post(address, POLICY | change).status_code == 302
+    asked = client.post(address, POLICY | change)
+    assert client.post(address, dict(asked.context["pairs"])).status_code == 302
     dataset.refresh_from_db()
     assert (dataset.declared_key, dataset.identities, dataset.newest) == (["code"], [["code"]], None)
     assert runs.columns_of(dataset.pk)["id"] == "text"
+
+
+def test_a_change_that_ends_undo_asks_first_and_names_the_runs(client, people, door: Door):
+    dataset, address = people
+    (run,) = Run.objects.filter(undoable=True)
+    change = POLICY | {"declared_key": "code", "policy": "strict", "_continue": "Save"}
+    page = client.post(address, change)
+    for told in (
+        "1 run can no longer be undone after this change",
+        '<dt>Key</dt><dd class="cell">id → code</dd>',
+        f'<a href="/admin/ingest/run/{run.pk}/change/">people.csv</a>',
+        'class="push danger" aria-describedby="consequences">Save and end the undo of 1 run</button>',
+    ):
+        assert told in page.content.decode()
+    dataset.refresh_from_db()
+    assert (dataset.policy, dataset.identities, Run.objects.filter(undoable=True).count()) == ("evolve", [["id"]], 1)
+    given = dict(page.context["pairs"])
+    door.load("people.csv", "id,code,name\n3,c,Cy\n")
+    page = client.post(address, given)
+    assert "Runs have been added or undone since" in page.content.decode()
+    assert "2 runs can no longer be undone" in page.content.decode()
+    assert Run.objects.filter(undoable=True).count() == 2, "confirmed was another number"
+    assert client.post(address, dict(page.context["pairs"])).headers["Location"] == address
+    dataset.refresh_from_db()
+    assert (dataset.policy, dataset.identities, Run.objects.filter(undoable=True).count()) == ("strict", [["code"]], 0)
+    page = client.post(address, POLICY | {"declared_key": "id", "policy": "strict"})
+    assert page.status_code == 302, "there is nothing left to lose"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"column": "id", "type": "text"}, None),
+        ({"column": "code", "type": "text"}, None),
+        ({"mode": "snapshot"}, None),
+        ({"mode": "append"}, ("Mode", "upsert", "append")),
+        ({"declared_key": "id"}, None),
+    ],
+)
+def test_only_a_change_that_ends_undo_asks(client, people, change, told):
+    page = client.post(people[1], POLICY | change)
+    assert page.status_code == (200 if told else 302)
+    assert told is None or page.context["changes"] == [told]
+    assert Run.objects.filter(undoable=True).count() == 1
+
+
+def test_a_narrower_type_asks_and_a_change_that_the_rows_refuse_does_not(client, door: Door):
+    door.load("codes.csv", "id,code\n1,7\n2,8\n")
+    dataset = Dataset.objects.get()
+    runs.change_type(dataset.pk, "code", "text")
+    staff(client, "change_dataset", "view_dataset")
+    address, change = f"/admin/ingest/dataset/{dataset.pk}/change/", POLICY | {"column": "code", "type": "bigint"}
+    assert client.post(address, change).context["changes"] == [("Type of code", "text", "bigint")]
+    rows("UPDATE codes SET code = 'x' WHERE id = 2 RETURNING id")
+    page = client.post(address, change)
+    assert "1 values are none" in page.content.decode()
+    assert not page.context["adminform"].form.ends_undo
 
 
 @pytest.mark.parametrize(

@@ -138,11 +138,11 @@ def test_a_bucket_that_does_not_answer_is_a_sentence_and_may_be_asked_again(
     client: Client, db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    staff(client, superuser=True)
+    user = staff(client, superuser=True)
     (told,) = ask(client, "start", {"files": [FILE]}).json()["files"]
     assert told["again"] is True
     assert "S3 could not be reached" in told["error"]
-    left = upload()
+    left = upload(who=user.username)
     assert (
         "S3 could not be reached"
         in client.post(f"{ADDRESS}give-up/", {"upload": left.pk}, follow=True).content.decode()

@@ -65,7 +65,7 @@ def test_a_held_run_troubles_until_somebody_decides(door):
     assert unanswered() == ["a.csv", "a.csv"]
     runs.discard(other.pk, "Ann")
     other.refresh_from_db()
-    assert (other.status, other.answered_by) == ("failed", "Ann")
+    assert (other.status, other.answered_by) == ("discarded", "Ann")
     runs.approve(held.pk)
     assert unanswered() == []
 

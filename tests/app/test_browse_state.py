@@ -44,6 +44,8 @@ def states(draw: st.DrawFn, table: Table = TABLE) -> State:
     length = len(ordered(found, table)) or len(table.key)
     place = (draw(st.none() | texts), *(draw(texts) for _ in range(length - 1)))
     told = {name: getattr(found, name) for name in found.__slots__}
+    if found.q and draw(st.booleans()):
+        told |= {"since": tuple(draw(texts) for _ in table.key), "past": draw(st.integers(0, 10**12))}
     where = draw(st.sampled_from(["after", "before", None]))
     return State(**(told | ({where: place} if where else {})))
 
@@ -59,7 +61,9 @@ def test_so_does_one_of_a_table_without_a_key(state):
     assert parse(state.pairs(), LOOSE) == (state, [])
 
 
-words = st.sampled_from(["q", "through", "sort", "desc", "page", "after", "before", "column", *Operator])
+words = st.sampled_from(
+    ["q", "through", "sort", "desc", "page", "after", "before", "since", "past", "column", "columns", *Operator]
+)
 names = st.one_of(st.text(max_size=5), words, st.builds("{}.{}".format, words, st.sampled_from(NAMES)))
 
 
@@ -73,7 +77,7 @@ def test_any_address_is_read_and_what_was_understood_stays_so(pairs):
 def test_what_is_too_much_is_told():
     many = [("is.id", str(number)) for number in range(101)]
     state, complaints = parse(many, TABLE)
-    assert (len(state.filters), complaints) == (100, ["At most 100 filters and 200 columns at a time."])
+    assert (len(state.filters), complaints) == (100, ["At most 100 filters apply at a time: the first 100 of 101."])
     state, complaints = parse([("has.is.a", "x" * 10_001)], TABLE)
     assert (state.filters, len(complaints)) == ((), 1)
 

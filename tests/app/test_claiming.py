@@ -33,29 +33,30 @@ def claim_in_another_session(run: Run) -> object:
 
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join(10)
+    thread.join(120)
     return got[0]
 
 
 def test_a_claim_raises_the_token_counts_the_attempt_and_takes_a_lease(source, settings):
     run = runs.receive(source())
+    before = timezone.now()
     claimed = runs.claim(run.pk)
     run.refresh_from_db()
     assert claimed.token == run.token == run.progress.token == 1
     assert (run.status, run.attempts) == ("running", 1)
-    left = (run.progress.lease_until - timezone.now()).total_seconds()
-    assert settings.LEASE_SECONDS - 5 < left <= settings.LEASE_SECONDS
+    begun = run.progress.lease_until - timezone.timedelta(seconds=settings.LEASE_SECONDS)
+    assert before <= begun <= timezone.now()
 
 
 def test_a_run_is_its_receivers_from_the_start_until_its_lease_ends(source, settings):
-    told = source()
+    told, before = source(), timezone.now()
     run, claimed = receive_and_claim(told)
     run.refresh_from_db()
     assert claimed.token == run.token == run.progress.token == 1
     assert (run.status, run.attempts, run.progress.stage) == ("running", 1, "fetch")
     assert run.started <= timezone.now()
-    left = (run.progress.lease_until - timezone.now()).total_seconds()
-    assert settings.LEASE_SECONDS - 5 < left <= settings.LEASE_SECONDS
+    begun = run.progress.lease_until - timezone.timedelta(seconds=settings.LEASE_SECONDS)
+    assert before <= begun <= timezone.now()
     assert receive_and_claim(told) == (run, None)
     assert runs.claim(run.pk) is None
     let_lease_end(run)
@@ -143,12 +144,12 @@ def test_a_run_that_does_not_exist_is_not_claimed():
 
 
 def test_what_is_due_waits_or_was_left_by_its_worker(source, settings):
-    settings.LEASE_SECONDS = 30
+    settings.LEASE_SECONDS = 1_800
     _fresh, forgotten, waiting, later, running, left, finished = (runs.receive(source()) for _ in range(7))
-    long_ago = timezone.now() - timezone.timedelta(seconds=120)
+    long_ago = timezone.now() - timezone.timedelta(hours=2)
     Run.objects.filter(pk=forgotten.pk).update(received=long_ago)
     Run.objects.filter(pk=waiting.pk).update(status="waiting", not_before=long_ago)
-    soon = timezone.now() + timezone.timedelta(seconds=60)
+    soon = timezone.now() + timezone.timedelta(hours=2)
     Run.objects.filter(pk=later.pk).update(status="waiting", not_before=soon)
     runs.claim(running.pk)
     runs.claim(left.pk)

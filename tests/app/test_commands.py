@@ -152,8 +152,8 @@ def test_datasets_lists_policy_key_and_the_last_load(door: Door):
 def test_rejects_writes_a_file_that_can_be_mended(door: Door):
     run = door.load("people.csv", PEOPLE + "3\n")
     assert list(csv.reader(io.StringIO(called("rejects", run.pk)))) == [
-        ["id", "name", "_line", "_code", "_reason"],
-        ["3", "", "4", "missing_columns", run.rejects.get().reason],
+        ["id", "name", "_line", "_code", "_reason", "_dataset", "_run"],
+        ["3", "", "4", "missing_columns", run.rejects.get().reason, "people", str(run.public_id)],
     ]
 
 
@@ -165,13 +165,13 @@ def test_retry_puts_a_failed_run_back(door: Door):
 
 def test_retry_anyway_makes_a_new_run_of_what_succeeded(door: Door):
     run = door.load("people.csv", PEOPLE)
-    with pytest.raises(CommandError, match="only failed or superseded"):
+    with pytest.raises(CommandError, match="only failed, superseded or discarded"):
         called("retry", run.pk)
     called("retry", "--anyway", run.pk)
     assert handlers.on_schedule() == {"carried": 1}
     again = Run.objects.get(load_number=2)
     assert (again.status, again.unchanged, again.forced) == ("succeeded", 2, True)
-    with pytest.raises(CommandError, match="only what has succeeded"):
+    with pytest.raises(CommandError, match="only succeeded or superseded"):
         called("retry", "--anyway", door.load("x.csv", "").pk)
 
 
@@ -179,7 +179,7 @@ def test_undo_takes_runs_back_at_once_and_says_what_stays(door: Door):
     first, second = door.load("people.csv", PEOPLE), door.load("people.csv", PEOPLE.replace("Bob", "Robert"))
     written = called("undo", first.pk)
     assert "Rows removed: 1; put back: 0." in written
-    assert "1 row stays as they are" in written
+    assert "1 row stays as it is: a later run changed or deleted it" in written
     written = called("undo", second.pk, first.pk)
     assert written.count("put back") == 2
     assert rows("SELECT count(*) FROM people") == [(0,)]

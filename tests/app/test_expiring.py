@@ -44,8 +44,8 @@ def test_what_is_not_old_enough_is_kept(door: Door, loaded, settings):
     assert rows(IMAGES.format(loaded[1].pk)) == [(1,)]
 
 
-def test_runs_of_one_hour_expire_together_so_that_a_table_is_asked_once_an_hour(door: Door, loaded, monkeypatch):
-    begin = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=30)
+def test_runs_of_one_hour_expire_together_so_that_a_table_is_asked_once_an_hour(door: Door, loaded, noon):
+    begin = noon - timedelta(days=30)
     Run.objects.filter(pk=loaded[0].pk).update(finished=begin - timedelta(seconds=1))
     Run.objects.filter(pk=loaded[1].pk).update(finished=begin + timedelta(seconds=1))
     assert runs.expire() == 1

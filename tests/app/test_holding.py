@@ -105,7 +105,7 @@ def test_a_corrected_reject_file_is_no_snapshot_to_measure_the_next_by(door: Doo
 def test_a_discarded_run_is_over_and_says_by_whom(door: Door, asking):
     run = door.load("people.csv", PEOPLE)
     discarded = runs.discard(run.pk, "ann")
-    assert (discarded.status, discarded.reason, discarded.brakes) == ("failed", "Discarded by ann.", {"approval": 0})
+    assert (discarded.status, discarded.reason, discarded.brakes) == ("discarded", "Discarded by ann.", {"approval": 0})
     assert runs.due() == []
     assert runs.retry(run.pk).approved is None
     assert runs.take(run.pk) == "held", "what was discarded is not approved"
@@ -125,7 +125,7 @@ def test_the_newest_version_loaded_again_behind_an_older_one_asks_nobody_twice(d
     runs.approve(newer.pk)
     runs.take(newer.pk)
     late = door.deliver(older)
-    assert (late.status, late.brakes, late.updated) == ("held", {"approval": 0}, 1)
+    assert (late.status, late.brakes, late.inserted) == ("held", {"approval": 0}, 1)
     assert Run.objects.count() == 2
     runs.approve(late.pk)
     assert runs.take(late.pk) == "succeeded"

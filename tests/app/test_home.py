@@ -19,8 +19,6 @@ from ingest.runs import Day, Load
 from tests.app.pages import member
 from tests.conftest import Aws
 
-NOW = timezone.now
-
 
 @pytest.fixture(autouse=True)
 def forgetful() -> None:
@@ -34,11 +32,16 @@ def make(source):
 
     def make(name: str, status: str = "succeeded", *, ago: int = 0, **fields: object) -> Run:
         run = runs.receive(source(f"data/{name}.csv"))
-        told = {"status": status, "received": NOW() - timedelta(days=ago), "finished": NOW(), **fields}
+        told = {
+            "status": status,
+            "received": timezone.now() - timedelta(days=ago),
+            "finished": timezone.now(),
+            **fields,
+        }
         if status == "succeeded":
             told = {"records": sum(v for k, v in fields.items() if k != "size"), **told}
         Run.objects.filter(pk=run.pk).update(**told)
-        Dataset.objects.filter(name=name).update(last_loaded=NOW())
+        Dataset.objects.filter(name=name).update(last_loaded=timezone.now())
         return Run.objects.get(pk=run.pk)
 
     return make
@@ -75,7 +78,7 @@ def test_who_is_in_no_group_is_told_so(client):
 @pytest.mark.django_db
 def test_problems_come_first_and_those_that_somebody_answered_not_at_all(client, make):
     failed = make("orders", "failed", reason="Line 4 has 3 cells where the header has 5.")
-    make("orders", "failed", reason="An older one.", answered=NOW())
+    make("orders", "failed", reason="An older one.", answered=timezone.now())
     held = make("people", "held", reason="10 rows would be deleted.")
     make("fine", inserted=1)
     page = home(client)
@@ -120,13 +123,13 @@ def test_rejects_that_grow_are_told_with_both_shares(client, make):
 
 
 @pytest.mark.django_db
-def test_today_is_the_sum_of_what_the_loads_did_with_the_list_behind_each_number(client, make):
+def test_today_is_the_sum_of_what_the_loads_did_with_the_list_behind_each_number(client, make, noon):
     make("orders", inserted=1_000, updated=20, size=3 * 1024)
     make("people", inserted=234, duplicate=2, rejected=1, size=1024)
     make("people", inserted=5_000, ago=2)
     make("people", "failed", rejected=7)
     page = home(client)
-    behind = f"/admin/ingest/run/?day={date.today()}&status=succeeded&kind=load"
+    behind = f"/admin/ingest/run/?day={noon.date()}&status=succeeded&kind=load"
     today = page.partition('id="today"')[2].partition("</section>")[0]
     figures = dict(re.findall(r'<dt>(\w+)</dt><dd><a href="[^"]*">([^<]*)<', today))
     assert figures == {
@@ -142,14 +145,14 @@ def test_today_is_the_sum_of_what_the_loads_did_with_the_list_behind_each_number
 
 
 @pytest.mark.django_db
-def test_each_day_is_a_square_that_tells_its_runs_and_leads_to_them(client, make):
+def test_each_day_is_a_square_that_tells_its_runs_and_leads_to_them(client, make, noon):
     make("orders", inserted=1, ago=3)
     make("orders", "failed", ago=3)
     make("orders", "held", ago=2)
     make("orders", inserted=1, ago=40)
     page = home(client)
     days = page.partition('id="days"')[2]
-    failed, held = (date.today() - timedelta(days=ago) for ago in (3, 2))
+    failed, held = (noon.date() - timedelta(days=ago) for ago in (3, 2))
     assert f'<a href="/admin/ingest/run/?dataset=orders&day={failed}"><g class="failed"' in days
     assert f"<title>{failed}: 2 runs, 1 failed</title>" in days
     assert f"<title>{held}: 1 run, 1 held</title>" in days
@@ -162,7 +165,7 @@ def test_what_is_closed_is_nowhere_on_the_page(client, make):
     for status in ("failed", "held", "succeeded"):
         make("salaries", status, inserted=77_777)
     make("people", inserted=1)
-    Dataset.objects.filter(name="salaries").update(due=NOW() - timedelta(days=1))
+    Dataset.objects.filter(name="salaries").update(due=timezone.now() - timedelta(days=1))
     Dataset.objects.get(name="salaries").open_to.add(Group.objects.create(name="hr"))
     page = home(client, "operator")
     assert "salaries" not in page
@@ -188,7 +191,7 @@ def test_the_page_takes_as_many_queries_whatever_there_is(client, make, django_a
             make(f"d{at}", "failed", reason="x")
             make(f"d{at}", inserted=900, rejected=100)
             make(f"e{at}", inserted=900, rejected=100)
-            Dataset.objects.update(due=NOW())
+            Dataset.objects.update(due=timezone.now())
 
     some(1)
     client.force_login(member("admin"))
@@ -269,9 +272,9 @@ def test_the_worst_of_a_day_is_what_its_square_shows():
     days = squares.days(today, 3)
     assert days == [date(2026, 2, 27), date(2026, 2, 28), today]
     of = {
-        days[0]: Day(runs=101, failed=0, held=0),
-        days[1]: Day(runs=3, failed=1, held=2),
-        days[2]: Day(runs=1, failed=0, held=1),
+        days[0]: day(runs=101),
+        days[1]: day(runs=3, failed=1, held=2),
+        days[2]: day(held=1),
     }
     row = squares.row(days, of)
     assert [square.look for square in row.squares] == ["loaded", "failed", "held"]
@@ -281,6 +284,25 @@ def test_the_worst_of_a_day_is_what_its_square_shows():
     assert squares.row(days, {}).told == "no runs"
 
 
+def test_a_day_with_rejects_is_not_green_and_one_that_loaded_nothing_neither():
+    today = date(2026, 3, 1)
+    days = squares.days(today, 3)
+    row = squares.row(days, {days[0]: day(loaded=1, rejecting=1), days[1]: day(), days[2]: day(rejecting=1, held=1)})
+    assert [square.look for square in row.squares] == ["partial", "idle", "held"]
+    assert [square.told.partition(": ")[2] for square in row.squares] == [
+        "1 run, 1 with rejects",
+        "1 run, nothing loaded",
+        "1 run, 1 held, 1 with rejects",
+    ]
+    assert row.told == "3 runs, 1 held, 2 with rejects"
+    assert '<g class="partial"' in squares.drawn(row, "?")
+
+
+def day(runs=1, loaded=0, failed=0, held=0, rejecting=0):
+    """A day on which nothing was loaded, but for what is told."""
+    return Day(runs=runs, loaded=loaded or runs // 2, failed=failed, held=held, rejecting=rejecting)
+
+
 def test_an_address_in_a_square_is_escaped():
-    row = squares.row([date(2026, 1, 1)], {date(2026, 1, 1): Day(runs=1, failed=0, held=0)})
+    row = squares.row([date(2026, 1, 1)], {date(2026, 1, 1): day(loaded=1)})
     assert '<a href="/x?a=&quot;&amp;day=2026-01-01"' in squares.drawn(row, '/x?a="&day=')

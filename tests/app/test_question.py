@@ -103,7 +103,7 @@ def test_a_snapshot_deletes_nothing_by_stray_quotes(door: Door):
 
 def test_a_question_can_be_discarded(door: Door):
     run = door.load("people.csv", STRAY)
-    assert runs.discard(run.pk, "ada").status == "failed"
+    assert runs.discard(run.pk, "ada").status == "discarded"
 
 
 def test_the_command_says_which_readings_there_are(door: Door):

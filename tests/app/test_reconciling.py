@@ -12,7 +12,7 @@ from django.utils import timezone
 from ingest import handlers, runs
 from ingest.aws import objects
 from ingest.loader.errors import RunInterrupted
-from ingest.models import Reconciliation, Run
+from ingest.models import Dataset, Reconciliation, Run
 from ingest.runs.reconciling import _in_order
 from tests.app.conftest import Door, rows
 
@@ -31,9 +31,13 @@ def reconcile(**options):
 def carry():
     """Have every run that waits carried, the longest waiting first."""
     Run.objects.filter(status="queued").update(received=timezone.now() - timedelta(hours=1))
-    while due := runs.due():
+    for _ in range(50):
+        due = runs.due()
+        if not due:
+            return
         for run_id in due:
             runs.take(run_id)
+    pytest.fail(f"after 50 rounds these runs are still due: {due}")
 
 
 def test_files_that_were_there_first_are_received_by_their_newest_version(door: Door):
@@ -68,9 +72,13 @@ def test_its_event_may_come_after_all(door: Door):
     assert (handled.version_id, Run.objects.count()) == (late.version_id, 2)
 
 
+@pytest.mark.parametrize("mode", ["upsert", "append", "snapshot"])
 @pytest.mark.parametrize("seed", range(2))
-def test_whatever_events_are_lost_the_table_ends_as_if_they_had_come_late(door: Door, seed):
+def test_whatever_events_are_lost_the_table_ends_as_if_they_had_come_in_order(door: Door, seed, mode):
     dice = random.Random(seed)
+    key = [] if mode == "append" else ["id"]
+    for name in ("people", "twins"):
+        Dataset.objects.create(name=name, mode=mode, declared_key=key)
     contents = [people(*{dice.randrange(4): f"v{number}" for _ in range(2)}.items()) for number in range(5)]
     came = [number for number in range(5) if dice.random() < 0.5]
     late = [number for number in range(5) if number not in came]
@@ -78,11 +86,11 @@ def test_whatever_events_are_lost_the_table_ends_as_if_they_had_come_late(door: 
     for name in ("people.csv", "twins.csv"):
         door.load(name, people((0, "first")))
         put = [door.put(name, content) for content in contents]
-        for number in came + (late if name == "twins.csv" else []):
+        for number in came if name == "people.csv" else range(5):
             door.deliver(put[number])
     assert reconcile().received == len(late)
     carry()
-    assert rows("SELECT id, name FROM people ORDER BY id") == rows("SELECT id, name FROM twins ORDER BY id")
+    assert rows("SELECT id, name FROM people ORDER BY 1, 2") == rows("SELECT id, name FROM twins ORDER BY 1, 2")
 
 
 def test_only_what_an_event_would_have_brought_is_received(door: Door):
@@ -165,9 +173,11 @@ def test_pages_may_end_anywhere(pages, django_assert_max_num_queries):
 def test_a_walk_that_is_stopped_goes_on_behind_its_last_key(pages):
     time.sleep(1.01 - time.time() % 1)
     received = []
-    while (walk := Reconciliation.objects.first()) is None or not walk.ended:
+    for _ in range(5):
         received.append(runs.reconcile_when_due(settled=timedelta(0), until=lambda: True).received)
     assert received == [3, 1, 3, 0, 0]
+    walk = Reconciliation.objects.get()
+    assert walk.ended
     assert (walk.seen, walk.received) == (Run.objects.count(), 7)
     assert runs.reconcile_when_due() is None, "not again on the same day"
     Reconciliation.objects.update(begun=timezone.now() - timedelta(hours=25))

@@ -26,8 +26,9 @@ def written(run, *rejects):
     for line, (raw, code) in enumerate(rejects, 2):
         Reject.objects.create(run=run, line=line, code=code, reason="Because.", raw=raw)
     header, *rows = csv.reader(io.StringIO("".join(runs.reject_file(run)), newline=""))
-    assert header == ["id", "a;name", "_line", "_code", "_reason"]
-    return rows
+    assert header == ["id", "a;name", "_line", "_code", "_reason", "_dataset", "_run"]
+    assert all(row[5:] == ["customers", str(run.public_id)] for row in rows)
+    return [row[:5] for row in rows]
 
 
 def test_a_record_is_written_as_its_cells(run):
@@ -69,6 +70,6 @@ def test_a_run_that_knows_no_columns_gives_its_records_whole(source):
     run = runs.receive(source())
     Reject.objects.create(run=run, line=1, code="c", reason="r", raw=b'a,"b')
     assert list(csv.reader(io.StringIO("".join(runs.reject_file(run)), newline=""))) == [
-        ["record", "_line", "_code", "_reason"],
-        ['a,"b', "1", "c", "r"],
+        ["record", "_line", "_code", "_reason", "_dataset", "_run"],
+        ['a,"b', "1", "c", "r", "customers", str(run.public_id)],
     ]

@@ -214,8 +214,9 @@ def test_the_list_is_narrowed_by_status_day_who_kind_and_dataset(client, source)
     staff(client, "view_run")
     made = [runs.receive(source(f"data/{name}.csv")) for name in ("apples", "pears", "plums")]
     Run.objects.filter(pk=made[0].pk).update(status="held", who="ada", kind="undo")
-    Run.objects.filter(pk=made[1].pk).update(received=timezone.now() - timezone.timedelta(days=40))
-    day = (timezone.now() - timezone.timedelta(days=40)).date()
+    received = timezone.now() - timezone.timedelta(days=40)
+    Run.objects.filter(pk=made[1].pk).update(received=received)
+    day = received.date()
     for query, found in {
         "status=attention": [0],
         "status=active": [2, 1],
@@ -361,7 +362,7 @@ def test_at_most_so_many_runs_are_acted_on_at_once(client, source, monkeypatch):
     ask = {"action": "retry", "_selected_action": list(Run.objects.values_list("pk", flat=True))}
     page = client.post("/admin/ingest/run/", ask, follow=True).content.decode()
     assert Run.objects.filter(status="waiting").count() == 2
-    assert "At most 2 runs are taken at once" in page
+    assert "2 runs queued for another attempt. At most 2 runs are handled at once; the rest" in page
 
 
 @pytest.mark.django_db

@@ -100,7 +100,7 @@ def test_what_somebody_has_acknowledged_is_closed_without_a_word(door, told):
 def test_a_retry_that_works_is_told_as_the_end(door, told, monkeypatch):
     Dataset.objects.create(name="a", policy="strict", declared_key=["id"], reject_share=0, reject_count=0)
     door.load("a.csv", GOOD)
-    run = door.load("a.csv", "id,n\n2,x\n")
+    run = door.load("a.csv", "id,n\n2,x\n3,3\n")
     Dataset.objects.update(reject_share=1)
     runs.retry(run.pk)
     runs.look()

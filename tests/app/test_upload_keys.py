@@ -21,7 +21,6 @@ from tests.app.conftest import s3_event
         ("eu/2024/a b+c%20.csv", "data/eu/2024/a b+c%20.csv"),
         ("e\u0301.csv", "data/\u00e9.csv"),
         ("eu/_rejects/a.csv", "data/eu/_rejects/a.csv"),
-        ("..a.csv", "data/..a.csv"),
         ("back\\slash.csv", "data/back\\slash.csv"),
     ],
 )
@@ -47,6 +46,8 @@ def test_a_name_is_the_key_behind_the_prefix(path: str, key: str):
         ("_rejects/a.csv", "_rejects/ is kept"),
         ("_exports/eu/a.csv", "_exports/ is kept"),
         ("_preview/a.csv", "_preview/ is kept"),
+        ("..a.csv", "or hidden"),
+        ("eu/_SUCCESS", "marker of another tool"),
         ("\u00e9" * 508 + ".csv", "1,020 bytes, over the limit of 1,019"),
     ],
 )

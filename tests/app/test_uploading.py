@@ -122,15 +122,15 @@ def test_what_another_put_there_is_nobodys_of_ours(door: Door, ann: User):
     assert runs.receive(door.put("people.csv", PEOPLE)).who == ""
 
 
-def test_whoever_chooses_the_same_file_goes_on_with_it(door: Door, ann: User, bob: User, small_parts: None):
+def test_who_chooses_the_same_file_again_goes_on_with_it(door: Door, ann: User, small_parts: None):
     first = begin(ann)
     send(first, only=lambda number: number != 2)
-    second = begin(bob)
+    second = begin(User.objects.get(pk=ann.pk))  # in another browser
     assert (second.upload.pk, second.there, sorted(second.links)) == (first.upload.pk, (1, 3), [2])
-    assert runs.finish_uploads([second.upload.pk], user=bob) == [[2]], "a part is missing"
+    assert runs.finish_uploads([second.upload.pk], user=ann) == [[2]], "a part is missing"
     send(second)
-    (done,) = runs.finish_uploads([second.upload.pk], user=bob)
-    assert (done.who, Upload.objects.count()) == ("bob", 1)
+    (done,) = runs.finish_uploads([second.upload.pk], user=ann)
+    assert (done.who, Upload.objects.count()) == ("ann", 1)
     assert runs.finish_uploads([first.upload.pk], user=ann) == [done], "twice does no harm"
 
 
@@ -149,7 +149,7 @@ def test_of_two_that_begin_at_once_one_is_dropped(door: Door, ann: User, bob: Us
         return start(bucket, key)
 
     monkeypatch.setattr("ingest.runs.uploading.uploads.begin", meanwhile)
-    assert begin(ann).upload == begun[1].upload
+    assert "bob already started to upload this file" in str(begin(ann))
     left = door.aws.client("s3").list_multipart_uploads(Bucket=door.aws.bucket)["Uploads"]
     assert [one["UploadId"] for one in left] == [begun[1].upload.upload_id]
 
@@ -291,9 +291,9 @@ def test_a_head_that_is_cut_off_is_not_judged_by_its_last_line(door: Door, ann: 
 
 def test_no_head_takes_long_to_judge(door: Door, ann: User):
     for head in (b"x" * HEAD, b'"' * HEAD, b'",' * (HEAD // 2), b"\r" * HEAD, (b"a;" * 8_000 + b"\n") * 4, b"'" * HEAD):
-        begun = time.monotonic()
+        begun = time.process_time()  # a busy machine doesn't change it; regular expressions can't be counted in lines
         judged(ann, "a.csv", b"a,b\n" + head[:-4], size=1 << 30)
-        assert time.monotonic() - begun < 10, head[:10]
+        assert time.process_time() - begun < 10, head[:10]
 
 
 def test_a_file_is_held_against_the_table_that_stands(door: Door, ann: User):

@@ -9,10 +9,10 @@ from pathlib import Path
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ingest.aws.events import Message, UnknownEvent, parse
+from ingest.aws.events import Message, UnknownEvent, is_marker, is_ours, parse
 from ingest.loader.errors import Fate, fate_of
 from ingest.loader.source import SourceObject
 
@@ -159,6 +159,34 @@ def test_it_leaves_our_own_output_where_the_prefix_is_the_whole_bucket() -> None
     ]
 
 
+MARKERS = (
+    *("_SUCCESS", "eu/_SUCCESS", "_preview/_SUCCESS", "_committed_4711", "eu/_started_4711"),
+    *("_temporary/0/part-0.csv", "eu/_temporary/0/_temporary/a.csv", "_spark_metadata/0"),
+    *("._SUCCESS.crc", ".part-0.csv.crc", ".DS_Store", "eu/.hidden.csv", ".git/a.csv", "eu/.tmp/b/a.csv", "..a.csv"),
+)
+FILES = (
+    *("_a.csv", "_SUCCESS.csv", "a_temporary/a.csv", "_temporary.csv", "_committed.csv", "a.b/c.csv", "../a.csv"),
+    *(".csv", ".csv.GZ"),  # somebody forgot the name: the run says so
+)
+
+
+@pytest.mark.parametrize("path", MARKERS)
+def test_it_leaves_the_markers_of_other_tools_and_hidden_files(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert objects(notification(f"data/{path}")) == []
+    assert "is a marker of another tool, or hidden" in caplog.records[0].getMessage()
+    assert not is_ours(f"data/{path}", 10, prefix="data/")
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_it_takes_files_that_are_only_named_like_markers(path: str) -> None:
+    assert [source.key for source in objects(notification(f"data/{path}"))] == [f"data/{path}"]
+
+
+def test_a_prefix_may_be_named_like_a_marker() -> None:
+    assert [source.key for source in objects(notification(".in/_temporary/a.csv"), prefix=".in/_temporary/")] != []
+
+
 def test_it_takes_a_file_that_is_only_previewed() -> None:
     assert [source.key for source in objects(notification("data/_preview/eu/a.csv"))] == ["data/_preview/eu/a.csv"]
 
@@ -213,6 +241,7 @@ def test_it_refuses_a_key_that_no_bucket_or_database_holds(
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=250))
 def test_any_key_comes_back_as_it_was(name: str) -> None:
     key = f"data/{name}x"
+    assume(not is_marker(f"{name}x"))
     assert [source.key for source in objects(notification(quote_plus(key, safe="/")))] == [key]
 
 

@@ -5,6 +5,7 @@ The environment names database and bucket, as it does for the product.
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,6 @@ from time import perf_counter
 from unittest.mock import patch
 
 from pipeline_site.local.aws import LocalAws
-from pipeline_site.local.children import free_port
 from tests.bench.files import File
 from tests.bench.ours import COUNTS, TABLE, Told, peak
 
@@ -30,7 +30,7 @@ BEGIN, END = "bench begins", "bench ends"
 @contextmanager
 def bucket(folder: Path) -> Iterator[None]:
     """A local AWS with a bucket; every process finds it by the environment."""
-    aws = LocalAws(folder=folder, port=free_port(0), access_key="bench", secret_key="bench")
+    aws = LocalAws(folder=folder, port=0, access_key="bench", secret_key=secrets.token_hex(20))
     folder.mkdir(parents=True, exist_ok=True)
     aws.start()
     try:

@@ -125,10 +125,10 @@ _DETAILS = re.compile(
 def _run(first: str, rest: list[str]) -> Told:
     file, _, became = first.partition(": ")
     run = Told(file=file)
-    if became.partition(":")[0] in ("failed", "held", "superseded"):
+    if became.partition(":")[0] in ("empty", "failed", "held", "superseded"):
         run.status, _, run.reason = (text.strip() for text in became.partition(":"))
     else:
-        counts = (count.split(" ") for count in became.split(", ") if became != "no records")
+        counts = (count.split(" ") for count in became.split(", "))
         run.counts = {name: int(count.replace(",", "")) for count, name in counts}
     for line in rest:
         found = _DETAILS.fullmatch(line)

@@ -5,7 +5,6 @@ Whatever a test does, its pages may break no rule of their Content-Security-Poli
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from ingest import handlers
 from ingest.models import Run
@@ -25,10 +24,14 @@ from pipeline_site.local.worker import Worker
 from tests.app.conftest import Door, clean_tables, door, history, scratch, source
 from tests.conftest import Aws
 from tests.e2e.browser import chromium, flags
+from tests.local.processes import comes_true
 
 __all__ = ["clean_tables", "door", "history", "scratch", "source"]
 
 WIDE, NARROW = (1280, 800), (360, 740)
+PATIENCE = 120_000
+"""Milliseconds for whatever a browser waits for: an end for what hangs, on a machine with much else to do."""
+expect.set_options(timeout=PATIENCE)
 SERIOUS = ("serious", "critical")
 _REPORT = "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective, e.blockedURI))"
 
@@ -63,7 +66,7 @@ class Site:
         context = self.browser.new_context(
             viewport={"width": width, "height": height}, base_url=self.address, **options
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE)
         context.add_init_script(_REPORT)
         self.contexts.append(context)
         context.add_cookies([{"name": "sessionid", "value": _session(user or superuser()), "url": self.address}])
@@ -80,13 +83,9 @@ class Site:
         """
         source = self.door.put(name, content)
         made = Run.objects.filter(key=source.key, source_identity=Run.identity_of(source))
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            run = made.exclude(status__in=("queued", "waiting", "running")).first()
-            if run:
-                return run
-            time.sleep(0.1)
-        raise AssertionError(f"{name} isn't loaded after a minute")
+        ended = made.exclude(status__in=("queued", "waiting", "running")).order_by("pk")
+        assert comes_true(ended.exists), f"{name} isn't loaded after two minutes"
+        return ended[0]
 
     def watch(self, page: Page) -> None:
         """Keep what the page complains about."""

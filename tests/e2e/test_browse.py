@@ -1,13 +1,15 @@
 """Browse, as a person goes it: from the dataset to its rows, one row and what became of it, and a file of them."""
 
 import json
-import time
 from pathlib import Path
 
+import pytest
 from django.db import connection
 
+from ingest.browsing import searching
 from ingest.models import Dataset, Run
 from tests.e2e.conftest import Site
+from tests.local.processes import comes_true
 
 HEADER = "id,name,email,country,amount,joined,active,note\n"
 NOTES = ("", '""', "=1+1", '"ünï, ""quoted"""', f'"{"a long note that goes on and on, " * 12}"', "😀")
@@ -25,13 +27,11 @@ PEOPLE = HEADER + "".join(map(person, range(1, 241)))
 def dropped(site: Site, name: str, content: str) -> Run:
     """Put a file and wait for its run: the worker takes it, as the event comes."""
     source = site.door.put(name, content)
-    for _ in range(300):
-        run = Run.objects.filter(key=source.key, version_id=source.version_id, finished__isnull=False).first()
-        if run:
-            assert run.status == "succeeded", run.reason
-            return run
-        time.sleep(0.1)
-    raise AssertionError(f"nobody loaded {name}")
+    ended = Run.objects.filter(key=source.key, version_id=source.version_id, finished__isnull=False)
+    assert comes_true(ended.exists), f"nobody loaded {name} within two minutes"
+    run = ended.get()
+    assert run.status == "succeeded", run.reason
+    return run
 
 
 def test_somebody_goes_from_a_dataset_to_its_rows_and_takes_some_home(site: Site) -> None:
@@ -59,10 +59,17 @@ def test_somebody_goes_from_a_dataset_to_its_rows_and_takes_some_home(site: Site
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
     lines = Path(download.value.path()).read_text().splitlines()
-    assert download.value.suggested_filename.startswith("people-")
-    assert lines[0] == "id,name,email,country,amount,joined,active,note,processed_at,run_id"
-    assert all(",IT," in line and ",Person 1" in line for line in lines[1:])
-    assert sum("'=1+1" in line for line in lines) > 0
+    assert download.value.suggested_filename == "people.csv", "so that it comes back"
+    assert lines[0] == "id,name,email,country,amount,joined,active,note"
+    assert all(',"IT",' in line and ',"Person 1' in line for line in lines[1:])
+    assert sum('"=1+1' in line for line in lines) > 0
+
+    page.get_by_label("Spreadsheet-safe CSV").check()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert lines[0] == "id,name,email,country,amount,joined,active,note,_export"
+    assert sum("\"'=1+1" in line for line in lines) > 0
 
     page.get_by_role("link", name="Remove name starts with Person 1").click()
     page.get_by_role("link", name="Next").click()
@@ -111,3 +118,33 @@ def test_wide_odd_and_missing_tables_are_pages_too(site: Site) -> None:
     page.goto(f"/admin/ingest/dataset/{gone.pk}/browse/")
     page.get_by_text("There is no table gone_").wait_for()
     site.check(page)
+
+
+def test_a_search_that_stopped_at_its_limit_goes_on_to_the_row(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "_CELLS_SEARCHED", 400)  # 100 rows of four texts
+    run = dropped(site, "people.csv", PEOPLE)
+    with connection.cursor() as cursor:
+        cursor.execute("analyze datasets.people")
+    page = site.open(f"/admin/ingest/dataset/{run.dataset_id}/browse/?q=p233@")
+    page.get_by_text("Searched the first 100 of about 240 rows; nothing found so far.").wait_for()
+    site.check(page)
+    page.get_by_role("link", name="Search all rows").click()
+    page.get_by_text("1 row found in the rows after the first 200").wait_for()
+    assert page.get_by_role("cell", name="p233@example.com").is_visible()
+    page.get_by_text("Nothing was found in rows 101 to 200.").wait_for()
+    site.check(page)
+
+
+def test_all_of_1590_columns_are_chosen_at_once(site: Site) -> None:
+    names = ", ".join(f"column_{at} text" for at in range(1, 1_591))
+    with connection.cursor() as cursor:
+        cursor.execute(f"create table datasets.wide ({names})")
+        cursor.execute("insert into datasets.wide (column_200) values ('the last one')")
+    dataset = Dataset.objects.create(name="wide")
+    page = site.open(f"/admin/ingest/dataset/{dataset.pk}/browse/")
+    page.locator("summary", has_text="Columns").click()
+    page.evaluate("document.querySelectorAll('input[name=column]').forEach((box) => { box.checked = true; })")
+    page.get_by_role("button", name="Show these").click()
+    page.wait_for_url("**/browse/?columns=1-200")
+    page.get_by_text("At most 200 columns are shown at a time: the first 200 of 1,590.").wait_for()
+    assert page.get_by_role("cell", name="the last one").is_visible()

@@ -36,6 +36,25 @@ def test_a_dataset_tells_what_it_is_and_is_made_strict(site: Site) -> None:
     assert page.locator("#id_policy").input_value() == "strict"
 
 
+def test_a_key_that_ends_undo_is_changed_after_the_runs_were_named(site: Site) -> None:
+    site.load("people.csv", "id,code\n1,a\n2,b\n")
+    dataset = Dataset.objects.get()
+    page = site.open(f"/admin/ingest/dataset/{dataset.pk}/change/")
+    page.get_by_label("Declared key").fill("code")
+    page.get_by_role("button", name="Save and continue editing").click()
+    page.get_by_role("heading", name="1 run can no longer be undone after this change").wait_for()
+    assert page.get_by_text("id → code").is_visible()
+    site.check(page)
+    page.get_by_role("link", name="Cancel").click()
+    assert page.get_by_label("Declared key").input_value() == ""
+    page.get_by_label("Declared key").fill("code")
+    page.get_by_role("button", name="Save and continue editing").click()
+    page.get_by_role("button", name="Save and end the undo of 1 run").click()
+    page.get_by_text("was changed successfully").wait_for()
+    assert page.get_by_label("Declared key").input_value() == "code"
+    assert not Run.objects.filter(undoable=True).exists()
+
+
 def test_the_list_of_datasets_fits_a_phone(site: Site) -> None:
     for name in (LONG, "people"):
         Dataset.objects.create(name=name)

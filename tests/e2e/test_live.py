@@ -52,7 +52,7 @@ def test_nothing_is_asked_while_nobody_looks_and_trouble_is_said(site: Site) -> 
         "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
         "document.dispatchEvent(new Event('visibilitychange'))"
     )
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(1500)
     asked.clear()
     page.wait_for_timeout(2500)
     assert not asked

@@ -5,6 +5,7 @@ from playwright.sync_api import Page, expect
 from ingest.models import Run
 from tests.app.conftest import counts, rows
 from tests.e2e.conftest import Site
+from tests.local.processes import comes_true
 
 PEOPLE = "id,name\n1,Ann\n2,Bob\n"
 CHANGED = "id,name,age\n1,Anna,40\n3,Cy,\nx\n3,Cyd,41\n"
@@ -25,8 +26,8 @@ def test_what_was_previewed_is_loaded_with_the_same_numbers(site: Site) -> None:
     page.goto("/admin/ingest/run/?kind=load")
     first = page.locator("table.runs tbody tr").first
     expect(first).to_contain_text("succeeded")
-    while Run.objects.filter(kind="load", status="succeeded").count() < 2:
-        page.wait_for_timeout(200)
+    loads = Run.objects.filter(kind="load", status="succeeded")
+    assert comes_true(lambda: loads.count() == 2), "the previewed file isn't loaded after two minutes"
     load = Run.objects.filter(kind="load").latest("pk")
     page.goto(f"/admin/ingest/run/{load.pk}/change/")
     assert _fates(page) == foreseen

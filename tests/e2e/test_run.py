@@ -1,5 +1,7 @@
 """A run's page: its account, what it changed, its rejects; and what is decided there."""
 
+import re
+
 from playwright.sync_api import expect
 
 from ingest import handlers
@@ -62,6 +64,42 @@ def test_a_held_run_is_approved_with_its_brakes_in_words(site: Site) -> None:
     handlers.on_schedule()
     expect(page.get_by_role("heading", name="What became of its 3 records")).to_be_visible()
     assert rows("SELECT count(*) FROM people") == [(3,)]
+
+
+def test_a_run_that_deletes_rows_is_approved_only_after_its_numbers_were_shown(site: Site) -> None:
+    Dataset.objects.create(name="people", mode="snapshot")
+    site.load("people.csv", "id,name\n" + "".join(f"{number},Ann\n" for number in range(202)))
+    run = site.load("people.csv", "id,name\n" + "".join(f"{number},Ann\n" for number in range(20)))
+    page = site.open(f"/admin/ingest/run/{run.pk}/change/", java_script_enabled=False)
+    page.get_by_role("link", name="Approve and delete 182 of 202 rows…").click()
+    expect(page.get_by_role("heading", name=f"Approve run {run.pk}?")).to_be_visible()
+    expect(page.get_by_text("182 of 202 rows (90%) will be deleted")).to_be_visible()
+    page.get_by_role("link", name="Cancel").click()
+    page.get_by_role("link", name="Approve and delete 182 of 202 rows…").click()
+    push = page.get_by_role("button", name="Approve and delete 182 of 202 rows")
+    expect(push).to_have_accessible_description(re.compile("To revert it, undo run"))
+    push.click()
+    expect(page.get_by_text(f"Run {run.pk} is loaded again.")).to_be_visible()
+    handlers.on_schedule()
+    assert rows("SELECT count(*) FROM people") == [(20,)]
+
+
+def test_the_confirmations_are_accessible_and_fit(site: Site) -> None:
+    Dataset.objects.create(name="people", mode="snapshot")
+    site.load("people.csv", "id,name\n" + "".join(f"{number},Ann\n" for number in range(202)))
+    run = site.load("people.csv", "id,name\n" + "".join(f"{number},Ann\n" for number in range(20)))
+    page = site.open(f"/admin/ingest/run/{run.pk}/approve/")
+    site.check(page)
+    for action in ("Undo the selected runs…", "Approve the selected held runs…"):
+        page.goto("/admin/ingest/run/")
+        page.get_by_role("checkbox", name="Select all runs on this page").check()
+        page.get_by_label("Action").select_option(label=action)
+        page.get_by_role("button", name="Go").click()
+        expect(page.get_by_text("1 run in 1 dataset will be")).to_be_visible()
+        expect(page.get_by_text("1 selected run can’t be")).to_be_visible()
+        site.check(page)
+    page.get_by_role("button", name="Approve 1 run and delete 182 rows").click()
+    expect(page.get_by_text("1 run approved and queued for loading.")).to_be_visible()
 
 
 def test_the_page_of_every_state_is_accessible_and_fits(site: Site, history: list[Run]) -> None:

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import sysconfig
-import time
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -20,11 +19,11 @@ from botocore.exceptions import ClientError
 from django.db import connection
 
 from ingest.models import Run
-from pipeline_site.local.children import free_port
 from tests.conftest import MAJORS, Servers
 from tests.infra.conftest import ROOT
 from tests.infra.template import Stacks
 from tests.infra.tls import TlsAws
+from tests.local.processes import comes_true
 
 CODE = """
 import django
@@ -75,7 +74,7 @@ class Deployed:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsAws]:
     """An AWS for these tests alone."""
     folder = tmp_path_factory.mktemp("aws")
-    server = TlsAws(folder=folder, port=free_port(0), access_key="AKIAINFRA", secret_key="of these tests")
+    server = TlsAws(folder=folder, port=0, access_key="AKIAINFRA", secret_key="of these tests")
     server.start()
     yield server
     if server.child:
@@ -140,9 +139,7 @@ def test_a_file_that_is_put_there_is_loaded_and_one_that_was_there_first(
     deployed.deploy("trigger", deployed.stacks["trigger"].whole)
     s3.put_object(Bucket=made["BucketName"], Key="data/people.csv", Body=b"id,name\n1,Ada\n2,Grace\n")
     s3.put_object(Bucket=made["BucketName"], Key="elsewhere/people.csv", Body=b"id\n1\n")
-    until = time.monotonic() + 180
-    while Run.objects.filter(status="succeeded").count() < 2 and time.monotonic() < until:
-        time.sleep(0.1)
+    assert comes_true(lambda: Run.objects.filter(status="succeeded").count() == 2, seconds=240), "not all were loaded"
     assert dict(Run.objects.values_list("key", "inserted")) == {"data/early.csv": 1, "data/people.csv": 2}
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM datasets.people ORDER BY id")

@@ -8,6 +8,7 @@ from unittest import mock
 
 import boto3
 import trustme
+from botocore.config import Config
 
 from pipeline_site.local.aws import REGION, LocalAws
 from pipeline_site.local.children import HOST
@@ -42,7 +43,7 @@ class TlsAws(LocalAws):
         """What another process needs to come here."""
         return super().environment | {"AWS_CA_BUNDLE": str(self.authority)}
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, **limits: float) -> Any:
         """A boto3 client with these keys, whatever the environment says."""
         return boto3.client(
             service,
@@ -51,4 +52,5 @@ class TlsAws(LocalAws):
             aws_access_key_id=self.access_key,
             aws_secret_access_key=self.secret_key,
             region_name=REGION,
+            config=Config(**limits),
         )

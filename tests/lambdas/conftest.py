@@ -16,7 +16,6 @@ import pytest
 
 from pipeline_site.deploy import package, zappa
 from pipeline_site.local.aws import LocalAws, set_up
-from pipeline_site.local.children import free_port
 from pipeline_site.local.postgres import USER, Postgres
 from tests.conftest import MAJORS, QUICK
 from tests.guarded import AUTHORITY, authority
@@ -100,9 +99,7 @@ class Deployed:
 @pytest.fixture(scope="session")
 def lambda_postgres(server_folder: Path) -> Iterator[Postgres]:
     """A server on a port, with a password: a function has no way to a socket."""
-    server = Postgres(
-        folder=server_folder / "lambda", major=MAJORS[0], port=free_port(0), password=PASSWORD, settings=QUICK
-    )
+    server = Postgres(folder=server_folder / "lambda", major=MAJORS[0], port=0, password=PASSWORD, settings=QUICK)
     server.start()
     server.create("ingest")
     yield server

@@ -164,8 +164,8 @@ class Sandbox:
                 stderr=log,
                 start_new_session=True,
             )
-        while not self._idle.wait(_LOOK) and self._lives() and monotonic() - began < 60:
-            pass
+        while not self._idle.wait(_LOOK) and self._lives():
+            assert monotonic() - began < 240, f"the function asks for no work after 240 seconds; its log: {self.log}"
         return monotonic() - began
 
     def _environment(self) -> dict[str, str]:
@@ -277,10 +277,10 @@ def runtime_folder(folder: Path) -> Path:
     return folder
 
 
-def wait_for(true: Any, seconds: float = 30) -> Any:
+def wait_for(true: Any, seconds: float = 240) -> Any:
     """What ``true`` gives, once it is true; fails after so many seconds."""
     end = monotonic() + seconds
     while not (found := true()):
-        assert monotonic() < end, "it didn't come in time"
+        assert monotonic() < end, f"it didn't come true within {seconds:.0f} seconds"
         sleep(0.1)
     return found

@@ -22,11 +22,12 @@ from pipeline_site.deploy import DeployError, account, package, zappa
 from pipeline_site.deploy.function import Function
 from pipeline_site.deploy.stacks import Stacks
 from pipeline_site.deploy.steps import INFRA_PYTHON, Deployment, synthesize
-from pipeline_site.local.children import HOST, free_port
+from pipeline_site.local.children import HOST
 from pipeline_site.local.postgres import USER, Postgres
 from tests.guarded import AUTHORITY, authority, guarded_postgres
 from tests.infra.tls import TlsAws
 from tests.lambdas.sandbox import wait_for
+from tests.local.processes import all_pids, end_at_once, of_process, parent_of
 
 PASSWORD = "a-password-that-no-log-may-hold"
 _OURS = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "SECRET_KEY", "BUCKET", "QUEUE_URL", "HTTPS", "ALLOWED_HOSTS")
@@ -44,7 +45,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsAws]:
     """An AWS for these tests alone, to which everything here leads."""
     folder = tmp_path_factory.mktemp("aws")
-    server = TlsAws(folder=folder, port=free_port(0), access_key="AKIADEPLOY", secret_key="of these tests")
+    server = TlsAws(folder=folder, port=0, access_key="AKIADEPLOY", secret_key="of these tests")
     with mock.patch.dict(os.environ):
         for name in _OURS:  # or its functions would find the tests' settings in place of their own
             os.environ.pop(name, None)
@@ -136,17 +137,13 @@ def killed_after(deployment: Deployment, step: str) -> None:
 def kill_zappa_once_there_is(function: Function) -> None:
     """End the zappa that this process has started, as soon as it has made the function, and nothing after it."""
     wait_for(function.stands)
-    ours = [path.parent for path in Path("/proc").glob("[0-9]*/stat") if parent(path) == os.getpid()]
-    (zappa_itself,) = [path for path in ours if b"zappa\0deploy\0" in (path / "cmdline").read_bytes()]
-    os.kill(int(zappa_itself.name), signal.SIGKILL)
+    (zappa_itself,) = wait_for(lambda: [pid for pid in all_pids() if parent_of(pid) == os.getpid() and deploys(pid)])
+    end_at_once(zappa_itself)
 
 
-def parent(stat: Path) -> int:
-    """The process that started another; 0 for one that has ended."""
-    try:
-        return int(stat.read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
+def deploys(pid: int) -> bool:
+    """Whether a process is `zappa deploy`; one that has ended isn't."""
+    return b"zappa\0deploy\0" in of_process(pid, "cmdline")
 
 
 def test_a_stage_comes_up_however_often_it_was_killed_and_loads_and_goes(

@@ -270,4 +270,5 @@ class _Load:
 
     def is_over_the_limit(self) -> bool:
         rejected, records = self.counts["rejected"], self.counts["records"]
-        return rejected > self.policy.reject_count and rejected > self.policy.reject_share * records
+        over = rejected > self.policy.reject_count and rejected > self.policy.reject_share * records
+        return over or 0 < records == rejected

@@ -247,7 +247,7 @@ def test_what_cannot_be_pinned_fails_the_run(pinned):
         propose(b"a,b\n1,2\n", pinned=pinned)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     head=st.one_of(st.binary(max_size=300), st.text(alphabet="ab1.,;|\t\"'\\\n\r #=é", max_size=300).map(str.encode))
 )

@@ -1,7 +1,7 @@
 """The encoding of a file, and the same text in UTF-8."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.loader.encoding import detect, settle, transcode
@@ -118,7 +118,6 @@ def test_utf_16_that_is_pinned_needs_no_mark(tmp_path):
     assert settle(written(tmp_path, "a\n".encode("utf-16-le")), "utf-16") == "utf-16-le"
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     content=st.binary(max_size=200),
     encoding=st.sampled_from(["cp1252", "utf-16", "utf-32", "cp932", "gb18030", "big5"]),

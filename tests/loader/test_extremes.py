@@ -1,12 +1,18 @@
 """The least and the greatest value: DuckDB and Python find the same, in the order of the type."""
 
+import re
+from pathlib import Path
+
 import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest import loader
+from ingest.loader import values as module
 from ingest.loader.extremes import extremes, extremes_sql, found_extremes
 from ingest.loader.types import GRAMMAR, Type
+from ingest.loader.values import instant_sql, integer_sql, literal, number_sql
 
 KNOWN = {
     Type.BOOLEAN: (("true", "FALSE", "True"), ("FALSE", "true")),
@@ -52,3 +58,38 @@ def test_duckdb_and_python_find_the_same(kind: Type) -> None:
         assert by_duckdb(kind, values) == extremes(kind, values)
 
     same()
+
+
+# -- casts ------------------------------------------------------------------------------------------------------------
+
+CASTS = {Type.BIGINT: integer_sql, Type.NUMERIC: number_sql, Type.TIMESTAMPTZ: instant_sql}
+AT_ONCE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)")
+"""Of an instant, what DuckDB reads without looking for a time zone of that name, which takes it a millisecond."""
+
+
+def asked(expression: str) -> str | None:
+    """The value of an expression of DuckDB's, as text."""
+    ((value,),) = CONNECTION.execute(f"select ({expression})::varchar").fetchall()
+    return value
+
+
+@given(st.from_regex(GRAMMAR[Type.TIMESTAMPTZ], fullmatch=True, alphabet=st.characters(codec="ascii")))
+def test_duckdb_is_given_every_instant_in_a_form_that_it_reads_at_once(value: str) -> None:
+    given_to_it = asked(module._plain_instant_sql(literal(value)))
+    assert AT_ONCE.fullmatch(given_to_it or "")
+    assert asked(instant_sql(literal(value))) is not None
+
+
+@pytest.mark.parametrize("kind", CASTS)
+@pytest.mark.parametrize(
+    "value", ["2024-01-05 10:00:00 Europe/Oslo", "2024-01-05", " 1", "1e5", "0" * 9 + "1", "9" * 1_001]
+)
+def test_duckdb_is_given_nothing_that_the_grammar_of_the_type_refuses(kind: Type, value: str) -> None:
+    """Some of these its casts would read, some they would think about for long."""
+    assert asked(CASTS[kind](literal(value))) is None
+
+
+def test_no_other_module_of_the_loader_lets_duckdb_cast() -> None:
+    folder = Path(loader.__file__).parent
+    casting = {file.name for file in folder.glob("*.py") if "cast(" in file.read_text()}
+    assert casting == {"values.py"}

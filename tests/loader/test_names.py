@@ -14,7 +14,7 @@ SPACES = (" ", "\t", "\n", "\u00a0", "\u200b", "\ufeff", "\x1f")
 LONG = ("x" * 61, "é" * 31, "\U00020000" * 16)
 PIECES = st.sampled_from((*WORDS.split(" "), *SPACES, *LONG, "Id ", "a b"))
 HEADERS = st.lists(st.lists(PIECES, max_size=3).map("".join), min_size=1, max_size=6)
-QUICK = settings(max_examples=2_000, deadline=None, derandomize=True, database=None)
+QUICK = settings(max_examples=2_000)
 
 
 @QUICK

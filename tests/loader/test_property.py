@@ -1,12 +1,12 @@
 """Random files into one dataset, one behind the other: the loader must do what the plain oracle does.
 
-HYPOTHESIS_PROFILE=nightly tries thousands, other ones every night; with PG=17 on the older version.
+EXAMPLES=5000 tries thousands, and `make test-repeat` other ones; with PG=17 on the older version.
 """
 
 import os
 from dataclasses import dataclass
 
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 from psycopg2.extensions import connection as Connection
 
@@ -20,8 +20,7 @@ from tests.loader.loading import load_bytes, read_table
 from tests.loader.oracle_comparing import assert_table, assert_told
 from tests.loader.oracle_identities import Identities
 
-NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-EXAMPLES = int(os.environ.get("EXAMPLES", 5_000 if NIGHTLY else 300))
+EXAMPLES = int(os.environ.get("EXAMPLES", 300))
 TABLE = "t"
 
 WORDS = ("a", "b", "A", "ß", "a b", " a", 'q"q', "a,b", "two\nlines", "two\r\nlines", "NA", " NA ", "x;y", "é")
@@ -181,11 +180,7 @@ def policies(draw: st.DrawFn) -> oracle.Policy:
 
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=not NIGHTLY,
-    database=None,
     phases=(Phase.generate, Phase.shrink),
-    suppress_health_check=list(HealthCheck),
     report_multiple_bugs=False,
 )
 @given(history=histories(), way=st.sampled_from(sorted(WAYS)))

@@ -124,13 +124,13 @@ def check_account(folder: Path, content: bytes, **options: int) -> None:
     assert [found.lines.line_of(n) for n in range(found.records)] == [line for line, _, _ in expected.accepted]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(content=st.one_of(map(damaged, GOOD)), block=st.sampled_from([7, 64, 1 << 18]))
 def test_damaged_files_keep_their_account(tmp_path_factory, content, block):
     check_account(tmp_path_factory.mktemp("fuzz"), content, block=block)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     content=st.one_of(st.binary(max_size=400), st.text(alphabet="ab1,;\"\t|\r\n\\' #é€", max_size=400).map(str.encode))
 )
@@ -138,7 +138,7 @@ def test_random_bytes_keep_their_account(tmp_path_factory, content):
     check_account(tmp_path_factory.mktemp("fuzz"), content)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(content=st.one_of(damaged(pack(GOOD[0])) for pack in (gzip.compress, bz2.compress, lzma.compress)))
 def test_damaged_archives_are_refused(tmp_path_factory, content):
     check_account(tmp_path_factory.mktemp("fuzz"), content)

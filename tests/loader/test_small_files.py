@@ -6,10 +6,11 @@ import duckdb
 import pytest
 from psycopg2.extensions import connection as Connection
 
+from ingest.loader.errors import RunFailed
 from ingest.loader.outcome import Outcome
 from ingest.loader.target import Mode, Target
 from tests.loader.conftest import WAYS, clear, going
-from tests.loader.loading import load_bytes
+from tests.loader.loading import load_bytes, read_table
 
 CLEAN = b"id,name,n\n1,a,1\n2,b,2\n3,,3\n"
 TROUBLED = b'id,name,n\n1,"a ""x""", 1\n2,b,x\n3,,\n\n4,NA,4\n5\n"6",f,6\n7,g,7\n8,h,8\n9,i,9\n' + b"".join(
@@ -51,14 +52,15 @@ def test_more_records_than_are_held_are_judged_by_duckdb(shared: Connection, no_
         load_bytes(shared, content + b"1000\n", TARGET)
 
 
-def test_a_run_of_which_nothing_went_in_says_so(shared: Connection) -> None:
+def test_a_run_of_which_nothing_went_in_fails_and_keeps_its_columns_for_the_reject_file(shared: Connection) -> None:
     clear(shared)
-    outcome = load_bytes(shared, b"id,a\n1\n2\n", Target(table="t", run_id=1))
-    assert isinstance(outcome, Outcome)
-    assert outcome.notes == ("Nothing of this file went in: every record was rejected.",)
+    failed = load_bytes(shared, b"id,a\n1\n2\n", Target(table="t", run_id=1))
+    assert isinstance(failed, RunFailed)
+    assert failed.outcome is not None
+    assert [column.header for column in failed.outcome.columns] == ["id", "a"]
+    assert read_table(shared, "t") is None
     outcome = load_bytes(shared, b"id,a\n1,x\n2\n", Target(table="t", run_id=2))
     assert isinstance(outcome, Outcome)
-    assert outcome.notes == ()
 
 
 def test_the_columns_are_told_alike_by_every_way(shared: Connection) -> None:

@@ -5,7 +5,7 @@ import re
 import duckdb
 import psycopg2
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest.loader.cells import grammar_of
@@ -65,7 +65,7 @@ def check(found: Certified, rejects: list[Reject], expected: Account) -> None:
     assert raw == [(n, raw) for n, (_, raw, _) in enumerate(expected.accepted)]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(body=BODIES, block=BLOCKS, longest=LONGEST, columns=st.integers(1, 3))
 @example(body=b'a",b,"c\n' * 3 + b'"\n', block=7, longest=23, columns=1)  # ends in time for the second line only
 def test_it_finds_what_the_oracle_finds(tmp_path_factory, body, block, longest, columns):
@@ -83,7 +83,7 @@ DIALECTS = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(body=BODIES, block=BLOCKS, longest=LONGEST, columns=st.integers(1, 3), dialect=DIALECTS)
 def test_it_finds_what_the_oracle_finds_in_any_dialect(tmp_path_factory, body, block, longest, columns, dialect):
     delimiter, quote, escape = (text.encode() for text in (dialect.delimiter, dialect.quote, dialect.escape))
@@ -107,7 +107,7 @@ def as_duckdb_reads(found: Certified) -> list[tuple[str | None, ...]]:
     return rows
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(body=BODIES, columns=st.integers(1, 3), newline=st.sampled_from([b"\n", b"\r\n", b"\r"]), bom=st.booleans())
 @example(body=b"a\r\nbcd", columns=1, newline=b"\r\n", bom=False)
 def test_duckdb_reads_what_is_certified(tmp_path_factory, body, columns, newline, bom):
@@ -132,7 +132,7 @@ def as_postgres_reads(connection: psycopg2.extensions.connection, found: Certifi
         return cursor.fetchall()
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200)
 @given(body=BODIES, columns=st.integers(1, 3), newline=st.sampled_from([b"\n", b"\r\n", b"\r"]), bom=st.booleans())
 @example(body=b'"a\n\\.\nb"\n\\.\n"\\."', columns=1, newline=b"\n", bom=False)
 def test_postgres_reads_what_is_certified(tmp_path_factory, database, body, columns, newline, bom):

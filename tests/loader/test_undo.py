@@ -1,7 +1,7 @@
 """Undo puts rows back exactly, own columns included, and lists what it leaves (BEHAVIOUR 8)."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg2.extensions import connection as Connection
 
@@ -38,6 +38,8 @@ class Table:
         self.runs += 1
         target = Target(table="t", run_id=self.runs, mode=mode, identities=self.identities, approved=EVERYTHING)
         outcome = load_bytes(self.connection, content.encode(), target)
+        if isinstance(outcome, RunFailed) and outcome.outcome and outcome.outcome.records == outcome.outcome.rejected:
+            return self.runs  # every record was rejected: nothing was loaded
         assert isinstance(outcome, Outcome), outcome
         self.identities = outcome.identities
         return self.runs
@@ -144,7 +146,7 @@ def files(draw: st.DrawFn) -> str:
     return "id,email,v\n" + "".join(f"{i},{e},{draw(st.integers(0, 3))}\n" for i, e in pairs)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60)
 @given(history=st.lists(st.tuples(files(), st.sampled_from([Mode.UPSERT, Mode.SNAPSHOT])), min_size=1, max_size=4))
 def test_undone_in_turn_every_run_leaves_the_table_as_it_found_it(
     shared: Connection, history: list[tuple[str, Mode]]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipeline_site.local.aws import LocalAws, set_up
-from pipeline_site.local.children import free_port
 from tests.local.processes import comes_true
 
 NAMES = {"bucket": "files", "prefix": "data/", "queue": "events"}
+
+
+def fresh(folder: Path, port: int = 0) -> LocalAws:
+    """A server that isn't started, with keys that no other test run has."""
+    key, secret = f"AKIA{secrets.token_hex(8).upper()}", secrets.token_hex(20)
+    return LocalAws(folder=folder / "a folder", port=port, access_key=key, secret_key=secret)
 
 
 def put(aws: LocalAws, key: str) -> None:
@@ -25,10 +31,11 @@ def taken(aws: LocalAws, queue_url: str) -> list[str]:
     """The keys that the queue tells of; they are taken from it."""
     keys = []
     sqs = aws.client("sqs")
-    while messages := sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=1, MaxNumberOfMessages=10).get(
-        "Messages"
-    ):
-        for message in messages:
+    for _ in range(20):
+        told = sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=1, MaxNumberOfMessages=10)
+        if not told.get("Messages"):
+            break
+        for message in told["Messages"]:
             keys += [record["s3"]["object"]["key"] for record in json.loads(message["Body"]).get("Records", ())]
             sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
     return sorted(keys)
@@ -52,7 +59,7 @@ def test_a_key_that_is_not_ours_is_refused(aws_server: LocalAws) -> None:
 
 
 def test_objects_outlive_a_kill_and_the_rest_is_set_up_anew(tmp_path: Path) -> None:
-    aws = LocalAws(folder=tmp_path / "a folder", port=free_port(0), access_key="AKIALOCAL", secret_key="local")
+    aws = fresh(tmp_path)
     aws.start()
     try:
         set_up(aws, **NAMES)
@@ -61,12 +68,22 @@ def test_objects_outlive_a_kill_and_the_rest_is_set_up_anew(tmp_path: Path) -> N
         killed = aws.child
         os.kill(killed.pid, signal.SIGKILL)
         assert comes_true(lambda: killed.status is not None)
-        aws.port = free_port(0)
+        aws.port = 0
         aws.start()
         queue_url = set_up(aws, **NAMES)
         put(aws, "data/after.csv")
         assert "data/after.csv" in taken(aws, queue_url)
         listed = aws.client("s3").list_objects_v2(Bucket="files")["Contents"]
         assert [each["Key"] for each in listed] == ["data/after.csv", "data/before.csv"]
+    finally:
+        aws.stop()
+
+
+def test_it_listens_elsewhere_when_its_port_is_taken_before_it_binds(tmp_path: Path, contested_port: int) -> None:
+    aws = fresh(tmp_path, contested_port)
+    aws.start()
+    try:
+        assert aws.port not in (0, contested_port)
+        assert aws.client("s3").list_buckets()["Buckets"] == []
     finally:
         aws.stop()

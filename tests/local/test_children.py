@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_site.local.children import HOST, Child, LocalError, command_of, free_port
+from pipeline_site.local.children import HOST, Child, LocalError, command_of, free_port, listen, start_on_port
 from tests.local.processes import comes_true, is_alive
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -93,3 +93,50 @@ def test_the_command_of_a_process_is_known_and_of_none_is_empty(tmp_path: Path) 
     assert comes_true(lambda: command_of(child.pid) == SLEEP)
     child.stop()
     assert command_of(child.pid) == []
+
+
+def test_a_start_that_lost_its_port_is_tried_on_another(contested_port: int) -> None:
+    tried: list[int] = []
+
+    def start(port: int) -> None:
+        tried.append(port)
+        try:
+            socket.create_server((HOST, port)).close()
+        except OSError:
+            raise LocalError("It doesn't start, and says nothing of its port.") from None
+
+    port = start_on_port(contested_port, start)
+    assert tried == [contested_port, port]
+    assert port != contested_port
+
+
+def test_a_start_that_failed_with_its_port_still_free_is_not_tried_again() -> None:
+    tried: list[int] = []
+
+    def start(port: int) -> None:
+        tried.append(port)
+        raise LocalError("The disk is full.")
+
+    with pytest.raises(LocalError, match=r"^The disk is full\.$"):
+        start_on_port(0, start)
+    assert len(tried) == 1
+
+
+def test_a_listening_socket_is_handed_over_and_its_port_is_never_free_in_between(tmp_path: Path) -> None:
+    answer = "import socket, sys; socket.socket(fileno=int(sys.argv[1])).accept()[0].sendall(b'it is me')"
+    with listen(0) as listening:
+        port = listening.getsockname()[1]
+        for _ in range(2):  # its successor takes over the same one
+            command = [sys.executable, "-c", answer, str(listening.fileno())]
+            child = Child("heir", command, log=tmp_path / "log", inherited=[listening.fileno()])
+            assert free_port(port) != port
+            with socket.create_connection((HOST, port)) as asked:
+                assert asked.recv(100) == b"it is me"
+            child.wait_until(lambda: (tmp_path / "log").exists(), seconds=60)
+            child.stop()
+    assert comes_true(lambda: free_port(port) == port)
+
+
+def test_a_port_to_listen_on_that_is_taken_is_replaced() -> None:
+    with listen(0) as first, listen(first.getsockname()[1]) as second:
+        assert first.getsockname()[1] != second.getsockname()[1]

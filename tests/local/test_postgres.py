@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from pipeline_site.local.children import Child, LocalError, free_port
+from pipeline_site.local.children import Child, LocalError
 from pipeline_site.local.postgres import ROOTS_ACCOUNTS, USER, Account, Postgres, binaries
 from tests.local.processes import comes_true, is_alive
 
@@ -69,7 +69,7 @@ def test_what_was_committed_is_there_after_a_restart(make: Made, tmp_path: Path,
 
 
 def test_on_a_port_it_wants_the_password(make: Made, tmp_path: Path) -> None:
-    server = make(tmp_path / "pg", port=free_port(0), password="p@ss/wörd %")
+    server = make(tmp_path / "pg", port=0, password="p@ss/wörd %")
     server.start()
     assert ask(server.url("postgres"), "SELECT current_user") == USER
     server.password = "another"
@@ -168,3 +168,12 @@ def test_root_runs_it_as_nobody(make: Made, open_folder: Path, account: Account)
 
 def test_the_binaries_are_where_the_wheels_put_them() -> None:
     assert all((binaries(major) / name).exists() for major in (18, 17) for name in ("postgres", "initdb", "psql"))
+
+
+def test_it_listens_elsewhere_when_its_port_is_taken_before_it_binds(
+    make: Made, tmp_path: Path, contested_port: int
+) -> None:
+    server = make(tmp_path / "pg", port=contested_port, password="secret")
+    server.start()
+    assert server.port not in (0, contested_port)
+    assert ask(server.url("postgres"), "SELECT current_user") == USER

@@ -154,6 +154,7 @@ def test_a_database_address_that_is_none_is_refused_without_telling_it(given: py
 def test_the_demos_file_takes_the_place_of_the_users_own_account(given: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "BUCKET"):
         given.setenv(name, "the user's own")
+    given.setenv("NAME", "taken back after the test, as is what takes its place")
     (tmp_path / "env").write_text("AWS_ACCESS_KEY_ID=LOCAL\nBUCKET='a b'\nNAME=a=b\n")
     adopt(tmp_path / "env")
     assert "AWS_PROFILE" not in os.environ

@@ -29,15 +29,15 @@ def tell_of_list(datasets: Sequence[Dataset]) -> None:
     numbers = [dataset.pk for dataset in datasets]
     last = Run.objects.filter(dataset=OuterRef("pk")).exclude(kind=Run.Kind.PREVIEW).order_by("-id")
     newest = Dataset.objects.filter(pk__in=numbers).values_list(
-        "pk", Subquery(last.values("pk")[:1]), Subquery(last.values("status")[:1])
+        "pk", *(Subquery(last.values(name)[:1]) for name in ("pk", "status", "rejected"))
     )
-    by_number = {number: (run, status) for number, run, status in newest}
+    by_number = {number: (run, status, rejected) for number, run, status, rejected in newest}
     groups: dict[int, list[str]] = {}
     for number, name in Opening.objects.filter(dataset__in=numbers).values_list("dataset", "group__name"):
         groups.setdefault(number, []).append(name)
     for dataset in datasets:
         dataset.measure = (measures or {}).get(dataset.name)
-        dataset.last_run = by_number.get(dataset.pk, (None, ""))
+        dataset.last_run = by_number.get(dataset.pk, (None, "", 0))
         dataset.groups = sorted(groups.get(dataset.pk, ()))
 
 
@@ -99,7 +99,7 @@ def _columns(dataset: Dataset) -> tuple[list[dict[str, Any]], str]:
 def _since(dataset: Dataset, names: set[str]) -> dict[str, Run]:
     """The first run that changed the table's columns, of those whose file had it: that one brought the column."""
     found: dict[str, Run] = {}
-    changing = _own(dataset).filter(status=Run.Status.SUCCEEDED).exclude(ddl=[]).order_by("id")
+    changing = _own(dataset).filter(status__in=Run.COMMITTED).exclude(ddl=[]).order_by("id")
     for run in changing.only("id", "columns", "finished")[:_CHANGES]:
         for column in run.columns:
             if column.get("name") in names:
@@ -109,7 +109,7 @@ def _since(dataset: Dataset, names: set[str]) -> dict[str, Run]:
 
 def _charts(dataset: Dataset, there: runs.Measure) -> dict[str, Any] | None:
     """Rows and size over time, each as a line; None where no two runs have left anything."""
-    done = _own(dataset).filter(status=Run.Status.SUCCEEDED).exclude(kind=Run.Kind.PREVIEW)
+    done = _own(dataset).filter(status__in=Run.COMMITTED).exclude(kind=Run.Kind.PREVIEW)
     told = done.values_list("finished", "inserted", "deleted", "table_rows", "table_bytes")[:_STEPS]
     changes = [chart.Change(when=when, more=more - less, rows=rows) for when, more, less, rows, _ in told]
     sizes = [chart.Step(when=when, amount=size) for when, *_, size in reversed(told) if size is not None]
@@ -138,7 +138,7 @@ def _own(dataset: Dataset) -> Any:
 
 
 def _line(run: Run) -> dict[str, Any]:
-    known = run.records is not None and run.status != Run.Status.FAILED
+    known = run.records is not None and run.status not in (Run.Status.FAILED, Run.Status.DISCARDED)
     counts = [(name, shown.count(getattr(run, name)) if known else "") for name in Run.FATES]
     return {"run": run, "file": shown.printable(run.file_name, 60), "counts": counts}
 

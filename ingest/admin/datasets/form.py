@@ -33,6 +33,16 @@ _MOST_LINES = 200
 _LONGEST_LINE = 200
 
 
+CONFIRMED = "ends_undo"
+"""The field of a confirmation: what the end of undo was confirmed for."""
+_NAMED = 10
+"""Runs that a confirmation lists; the rest is counted."""
+
+
+class _AsksFirst(Exception):
+    """The change ends the undo of runs, which nobody has confirmed."""
+
+
 class LinesField(forms.CharField):
     """A list of texts, one a line."""
 
@@ -102,6 +112,9 @@ class DatasetForm(forms.ModelForm):
     user: Any = None
     """Who fills it in: no other's datasets are named. The page gives it."""
 
+    ends_undo: dict[str, Any] | None = None
+    """What is to be confirmed: the runs whose undo the change ends, and a mark of exactly this change."""
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         for name in ("declared_key", "mode", "type"):
@@ -148,17 +161,37 @@ class DatasetForm(forms.ModelForm):
         super()._post_clean()
         if self.errors or not self.instance.pk:
             return
+        try:
+            self._change_table()
+        except _AsksFirst:
+            self.add_error(None, "This change ends the undo of earlier runs. Confirm it first.")
+
+    def _change_table(self) -> None:
+        """Change key, mode and type, all or none; raises _AsksFirst, and changes nothing, where that ends undo."""
         field = "declared_key"
         try:
-            with transaction.atomic():  # both or neither
+            with transaction.atomic():
+                before = runs.undoable(self.instance.pk, _NAMED)
                 if {"mode", "declared_key"} & set(self.changed_data):
                     told = self.cleaned_data
                     runs.change_key(self.instance.pk, mode=told["mode"], declared_key=told["declared_key"])
                 field = "type"
                 if self.cleaned_data.get("column"):
                     runs.change_type(self.instance.pk, self.cleaned_data["column"], self.cleaned_data["type"])
+                self._check_confirmed(before)
         except IngestError as refused:
             self.add_error(field, str(refused))
+
+    def _check_confirmed(self, before: runs.Undoable) -> None:
+        """Raise _AsksFirst if the change has ended the undo of runs other than those that were confirmed."""
+        if not before.count or runs.undoable(self.instance.pk, 0).count == before.count:
+            return
+        told = [self.cleaned_data.get(name) for name in ("mode", "declared_key", "column", "type")]
+        runs_meant = [before.count, [run.pk for run in before.newest]]
+        mark = hashlib.sha256(repr((self.instance.pk, told, runs_meant)).encode()).hexdigest()
+        if self.data.get(CONFIRMED) != mark:
+            self.ends_undo = {"before": before, "mark": mark, "was_asked": CONFIRMED in self.data}
+            raise _AsksFirst
 
 
 def _told_of(found: runs.Drawn) -> str:

@@ -8,6 +8,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -15,11 +16,14 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_POST
 
 from ingest.admin import browse, shown
+from ingest.admin.datasets.ending import ending
 from ingest.admin.datasets.facts import tell_of_list, tell_of_page
-from ingest.admin.datasets.form import FIELDS, DatasetForm
+from ingest.admin.datasets.form import CONFIRMED, FIELDS, DatasetForm
 from ingest.admin.filters import KnownChoices, KnownFilter
 from ingest.admin.pages import Page
-from ingest.models import SEES_ALL, Dataset
+from ingest.models import SEES_ALL, Dataset, label_of, look_of
+
+_ASKED_ANEW = ("csrfmiddlewaretoken", CONFIRMED)
 
 
 class LateFilter(KnownFilter):
@@ -99,10 +103,25 @@ class DatasetPage(Page):
         return [own, *browse.urls(self), *super().get_urls()]
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **options: Any) -> HttpResponse:
-        """What stands in the table, before the policy."""
+        """What stands in the table, before the policy; or, first, the confirmation that a change asks for."""
+        form = context["adminform"].form
+        if getattr(form, "ends_undo", None):
+            return self._ask(request, context, form, options["obj"].pk)
         if options.get("obj"):
             context |= tell_of_page(options["obj"], request) | {"title": options["obj"].name, "subtitle": None}
         return super().render_change_form(request, context, **options)
+
+    def _ask(self, request: HttpRequest, context: dict[str, Any], form: DatasetForm, dataset_id: int) -> HttpResponse:
+        """Which runs can't be undone any more after this change; what was filled in goes with the question."""
+        if form.ends_undo["was_asked"]:
+            messages.warning(
+                request, "Runs have been added or undone since this was shown. These are the current runs."
+            )
+        dataset = Dataset.objects.get(pk=dataset_id)
+        kept = [(name, value) for name, values in request.POST.lists() for value in values if name not in _ASKED_ANEW]
+        context |= {"title": f"End the undo of earlier runs of {dataset.name}?", "subtitle": None, "dataset": dataset}
+        context |= ending(dataset, form) | {"pairs": [*kept, (CONFIRMED, form.ends_undo["mark"])]}
+        return TemplateResponse(request, "ingest/dataset/ends_undo.html", context)
 
     def strict_view(self, request: HttpRequest, dataset_id: int) -> HttpResponse:
         """From now on a file that doesn't fit the table fails, instead of changing it."""
@@ -132,9 +151,10 @@ class DatasetPage(Page):
 
     @admin.display(description="last run")
     def status_(self, dataset: Dataset) -> SafeString:
-        number, status = dataset.last_run
+        number, status, rejected = dataset.last_run
         late = dataset.due is not None and dataset.due < timezone.now()
-        badges = [(status, reverse("admin:ingest_run_change", args=[number]), status)] if number else []
+        address = reverse("admin:ingest_run_change", args=[number]) if number else ""
+        badges = [(look_of(status, rejected), address, label_of(status, rejected))] if number else []
         return format_html(
             "{}{}",
             format_html_join("", '<a class="status status-{}" href="{}">{}</a>', badges),

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ingest import runs
 from ingest.loader.errors import RunFailed
 from ingest.models import Run
+
+APPROVES = "admin:ingest_run_approve"
+"""The page that asks before a held run is approved."""
 
 Done = tuple[Run, str, str]
 """The run that it stands in the log of, the word for Django's own log, and the one for the page."""
@@ -19,70 +23,141 @@ class Decision:
     """In addresses and of ``runs.choices``."""
     label: str
     permission: str
-    act: Callable[[int, str], Done]
-    """Does it, for the run of this id and the person of this name. Raises IngestError, with a sentence."""
+    act: Callable[[int, Any], Done]
+    """Does it, for the run of this id and the user who asks. Raises IngestError, with a sentence."""
+    done: str
+    """The participle after "3 runs", once it was done to many."""
     look: str = ""
     """Of its button: ``main``, ``danger`` or neither."""
     asks: bool = False
     """Whether a page of its own says what it would do before it is done."""
 
 
-def _retry(run_id: int, who: str) -> Done:
-    return runs.retry(run_id), "Retried.", f"Run {run_id} is tried again."
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Button:
+    """A decision as the page of one run offers it."""
+
+    name: str
+    label: str
+    look: str
+    page: str = ""
+    """The URL name of the page that asks for confirmation; empty where it is done at once."""
 
 
-def _load_again(run_id: int, who: str) -> Done:
-    run = runs.load_again(run_id, who)
+def button(run: Run, decision: Decision) -> Button:
+    """Return the button of ``decision`` for ``run``: one that leads to a confirmation where there is much to lose."""
+    if decision.name == "approve" and runs.is_dangerous(run):
+        return Button(name="approve", label=f"{approval(run)}…", look="danger", page=APPROVES)
+    page = "admin:ingest_run_undo" if decision.asks else ""
+    return Button(name=decision.name, label=decision.label, look=decision.look, page=page)
+
+
+def approval(run: Run) -> str:
+    """Return what approving ``run`` does, as its button says it."""
+    if not run.deleted:
+        return "Approve and load"
+    of = f" of {run.table_rows:,}" if run.table_rows else ""
+    rows = "row" if (run.table_rows or run.deleted) == 1 else "rows"
+    return f"Approve and delete {run.deleted:,}{of} {rows}"
+
+
+def _retry(run_id: int, user: Any) -> Done:
+    return runs.retry(run_id, user=user), "Retried.", f"Run {run_id} is tried again."
+
+
+def _load_again(run_id: int, user: Any) -> Done:
+    run = runs.load_again(run_id, user.get_username(), user=user)
     return run, f"Loads run {run_id} again.", f"Run {run.pk} loads the file of run {run_id} again."
 
 
-def _undo(run_id: int, who: str) -> Done:
-    undo = runs.undo(run_id, who)
+def _undo(run_id: int, user: Any) -> Done:
+    undo = runs.undo(run_id, user.get_username(), user=user)
     return undo.undoes, f"Undone by run {undo.pk}.", f"Run {undo.pk} undoes run {run_id}."
 
 
-def _approve(run_id: int, who: str) -> Done:
-    return runs.approve(run_id), "Approved.", f"Run {run_id} is loaded again."
+def _approve(run_id: int, user: Any) -> Done:
+    return runs.approve(run_id, user=user), "Approved.", f"Run {run_id} is loaded again."
 
 
-def read(run_id: int, reading: int) -> Done:
+def read(run_id: int, user: Any, reading: int) -> Done:
     """Have a run that is held as a question read its file in one of the ways that it offers."""
     said = f"Run {run_id} is loaded, read as you chose."
-    return runs.approve(run_id, reading), f"Chose reading {reading}.", said
+    return runs.approve(run_id, reading, user=user), f"Chose reading {reading}.", said
 
 
-def _discard(run_id: int, who: str) -> Done:
-    return runs.discard(run_id, who), "Discarded.", f"Run {run_id} is discarded."
+def _discard(run_id: int, user: Any) -> Done:
+    return runs.discard(run_id, user.get_username()), "Discarded.", f"Run {run_id} is discarded."
 
 
-def _acknowledge(run_id: int, who: str) -> Done:
-    if not runs.acknowledge([run_id], who):
+def _acknowledge(run_id: int, user: Any) -> Done:
+    if not runs.acknowledge([run_id], user.get_username()):
         raise RunFailed(f"Run {run_id} waits for nobody: it has not failed, or somebody has answered it already.")
     return Run.objects.get(pk=run_id), "Acknowledged.", f"Run {run_id} needs no more attention."
 
 
-def _load_previewed(run_id: int, who: str) -> Done:
-    runs.load_previewed(run_id, who)
+def _load_previewed(run_id: int, user: Any) -> Done:
+    runs.load_previewed(run_id, user.get_username(), user=user)
     run = Run.objects.get(pk=run_id)
     return run, "Loaded what was previewed.", "The file is on its way; its run stands in the list in a moment."
 
 
-def _discard_preview(run_id: int, who: str) -> Done:
-    run = runs.discard_preview(run_id, who)
+def _discard_preview(run_id: int, user: Any) -> Done:
+    run = runs.discard_preview(run_id, user.get_username())
     return run, "Discarded what was previewed.", f"What run {run_id} has shown is discarded."
 
 
 DECISIONS = {
     decision.name: decision
     for decision in (
-        Decision(name="approve", label="Approve", permission="ingest.approve_run", act=_approve, look="main"),
-        Decision(name="discard", label="Discard", permission="ingest.approve_run", act=_discard, look="danger"),
-        Decision(name="retry", label="Retry", permission="ingest.retry_run", act=_retry, look="main"),
-        Decision(name="acknowledge", label="Acknowledge", permission="ingest.acknowledge_run", act=_acknowledge),
-        Decision(name="load_previewed", label="Load it", permission="ingest.add_run", act=_load_previewed, look="main"),
-        Decision(name="discard_preview", label="Discard", permission="ingest.add_run", act=_discard_preview),
-        Decision(name="undo", label="Undo…", permission="ingest.undo_run", act=_undo, asks=True),
-        Decision(name="load_again", label="Load anyway", permission="ingest.retry_run", act=_load_again),
+        Decision(
+            name="approve",
+            label="Approve",
+            permission="ingest.approve_run",
+            act=_approve,
+            done="approved and queued for loading",
+            look="main",
+        ),
+        Decision(name="discard", label="Discard", permission="ingest.approve_run", act=_discard, done="discarded"),
+        Decision(
+            name="retry",
+            label="Retry",
+            permission="ingest.retry_run",
+            act=_retry,
+            done="queued for another attempt",
+            look="main",
+        ),
+        Decision(
+            name="acknowledge",
+            label="Acknowledge",
+            permission="ingest.acknowledge_run",
+            act=_acknowledge,
+            done="acknowledged",
+        ),
+        Decision(
+            name="load_previewed",
+            label="Load it",
+            permission="ingest.add_run",
+            act=_load_previewed,
+            done="queued for loading",
+            look="main",
+        ),
+        Decision(
+            name="discard_preview",
+            label="Discard",
+            permission="ingest.add_run",
+            act=_discard_preview,
+            done="discarded",
+        ),
+        Decision(
+            name="undo", label="Undo…", permission="ingest.undo_run", act=_undo, done="queued for undo", asks=True
+        ),
+        Decision(
+            name="load_again",
+            label="Load anyway",
+            permission="ingest.retry_run",
+            act=_load_again,
+            done="queued for loading",
+        ),
     )
 }
 """By name, in the order of their buttons."""

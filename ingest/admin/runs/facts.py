@@ -14,7 +14,7 @@ from ingest import runs
 from ingest.admin import shown
 from ingest.admin.rejects import without_long_records
 from ingest.admin.runs import charts, live
-from ingest.admin.runs.deciding import DECISIONS
+from ingest.admin.runs.deciding import DECISIONS, button
 from ingest.admin.runs.records import marked
 from ingest.loader.changes import COMPARED
 from ingest.loader.errors import IngestError
@@ -38,7 +38,9 @@ _DIALECT = {
     "spaced": "a space after each delimiter",
     "wrapped": "quotes around whole lines",
     "above": "lines as wide as the table above it",
+    "marked": "spreadsheet-safe",
 }
+_UNSAID = ("used", "cells", "skipped")
 _SKIPPED = 20
 """Lines above the header that are shown."""
 _SIGNS = {"\t": "tab", "\\": "backslash", "": "none"}
@@ -57,11 +59,14 @@ def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
         "reason": shown.printable(run.reason, 5_000),
         "pattern": shown.printable(run.pattern, 200),
         "is_over": run.status not in Run.UNFINISHED,
+        "is_previewed": run.kind == Run.Kind.PREVIEW and run.status in (*Run.COMMITTED, Run.Status.DISCARDED),
         "seconds": shown.seconds(run.started, run.finished),
         "rate": rate(run),
         "held_by": runs.held_by(run.brakes),
         "approved": runs.held_by(run.approved or {}),
-        "decisions": [d for name, d in DECISIONS.items() if name in possible and user.has_perm(d.permission)],
+        "buttons": [
+            button(run, d) for name, d in DECISIONS.items() if name in possible and user.has_perm(d.permission)
+        ],
         "account": _account(run),
         "timeline": _timeline(run),
         "notes": [shown.printable(note, 1_000) for note in run.notes],
@@ -69,12 +74,14 @@ def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
         "dialect": [
             (_DIALECT.get(name, name), _written(value))
             for name, value in run.dialect.items()
-            if (value or name == "has_header") and name != "skipped"  # no preamble, no comments: nothing to say
+            # No preamble, no comments: nothing to say.
+            if name not in _UNSAID and (value or name == "has_header")
         ],
         "question": _question(run) if user.has_perm(DECISIONS["approve"].permission) else [],
         "skipped": [shown.printable(line, 500) for line in run.dialect.get("skipped", [])[:_SKIPPED]],
         "rejects": _rejects(run),
         "changes": _changes(run),
+        "corrections": list(run.corrections.only("pk").order_by("pk")[:_OTHERS]),
         "undos": list(run.undos.order_by("pk")) if run.kind == Run.Kind.LOAD else [],
         "stayed": [(_safe(key), why) for key, why in run.stayed[:_STAYED]],
         "stayed_more": len(run.stayed) > _STAYED,
@@ -95,7 +102,8 @@ def rate(run: Run) -> str:
 
 def would(run: Run) -> bool:
     """Whether the counts are of what would have been done, and not of what was."""
-    return run.kind == Run.Kind.PREVIEW or run.status in (Run.Status.HELD, Run.Status.FAILED)
+    rolled_back = (Run.Status.HELD, Run.Status.FAILED, Run.Status.DISCARDED)
+    return run.kind == Run.Kind.PREVIEW or run.status in rolled_back
 
 
 def _account(run: Run) -> dict[str, Any] | None:
@@ -221,7 +229,9 @@ def _table(rows: list[Mapping[str, str | None]]) -> dict[str, Any] | None:
 def _others(run: Run) -> list[Run]:
     """The other runs of the very same version."""
     same = Run.objects.filter(bucket=run.bucket, key=run.key, source_identity=run.source_identity)
-    return list(same.exclude(pk=run.pk).only("pk", "status", "kind", "received", "key").order_by("-pk")[:_OTHERS])
+    return list(
+        same.exclude(pk=run.pk).only("pk", "status", "rejected", "kind", "received", "key").order_by("-pk")[:_OTHERS]
+    )
 
 
 def _evidence(run: Run) -> dict[str, str] | None:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from ingest.admin import shown
 from ingest.admin.filters import KnownFilter
-from ingest.models import Dataset, Run
+from ingest.models import PARTIAL, Dataset, Run
 
 Status = Run.Status
 
@@ -44,7 +44,7 @@ class StatusFilter(_Typed):
     """By status, or by what has to be done about it."""
 
     title = parameter_name = "status"
-    _together = {"attention": "needs attention", "active": "under way"}
+    _together = {"attention": "needs attention", "active": "under way", PARTIAL: "succeeded with rejects"}
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         """What has to be done first."""
@@ -56,6 +56,8 @@ class StatusFilter(_Typed):
             return queryset.unanswered()
         if self.value() == "active":
             return queryset.filter(status__in=Run.UNFINISHED)
+        if self.value() == PARTIAL:
+            return queryset.filter(status=Status.SUCCEEDED, rejected__gt=0)
         return queryset.filter(status=self.value()) if self.value() else queryset
 
 

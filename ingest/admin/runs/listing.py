@@ -77,6 +77,7 @@ def changes(listed: ChangeList, followed: Sequence[int], since: int | None, *, h
     told = {
         run.pk: {
             "status": run.status,
+            "label": run.label,
             "html": render_to_string("ingest/run/row.html", {"row": row(run), "action_form": has_actions}),
         }
         for run in runs
@@ -94,7 +95,7 @@ def changes(listed: ChangeList, followed: Sequence[int], since: int | None, *, h
 
 def row(run: Run) -> dict[str, Any]:
     """A run as a row of the list."""
-    done = run.records is not None and run.status != Run.Status.FAILED
+    done = run.records is not None and run.status not in (Run.Status.FAILED, Run.Status.DISCARDED)
     return {
         "run": run,
         "file": shown.printable(run.file_name, 80),
@@ -102,9 +103,14 @@ def row(run: Run) -> dict[str, Any]:
         "records": shown.count(run.records),
         "who": shown.who(run.who),
         "counts": [
-            (name, shown.count(getattr(run, name)) if done or (name == "rejected" and run.rejected) else "")
-            for name in Run.FATES
+            (name, _count(run, name) if done or (name == "rejected" and run.rejected) else "") for name in Run.FATES
         ],
         "seconds": shown.seconds(run.started, run.finished) if run.status not in Run.UNFINISHED else "",
         "rate": facts.rate(run),
     }
+
+
+def _count(run: Run, name: str) -> str:
+    """A count of the run's; where reading stopped, the least that it can be."""
+    told = shown.count(getattr(run, name))
+    return f"at least {told}" if run.partial else told

@@ -42,6 +42,7 @@ def told(run: Run) -> dict[str, Any]:
     """All that a page shows of a run that may be going on."""
     over = run.status not in Run.UNFINISHED
     word: dict[str, Any] = {"run": run.pk, "status": run.status, "kind": run.kind, "over": over, "reason": run.reason}
+    word |= {"label": run.label, "look": run.look}
     word["page"] = reverse("admin:ingest_run_change", args=[run.pk])
     if over:
         known = run.records is not None

@@ -22,9 +22,9 @@ from django.utils.http import content_disposition_header
 from ingest import runs
 from ingest.admin import shown
 from ingest.admin.pages import HistoryPage, is_list
-from ingest.admin.runs import facts, listing, live
+from ingest.admin.runs import confirming, facts, listing, live
 from ingest.admin.runs.actions import RunActions
-from ingest.admin.runs.deciding import DECISIONS
+from ingest.admin.runs.deciding import APPROVES, DECISIONS, button
 from ingest.admin.runs.filters import (
     Capped,
     DatasetFilter,
@@ -58,7 +58,7 @@ class RunPage(RunActions, HistoryPage):
         queryset = super().get_queryset(request)
         if is_list(request) or _is_followed(request):
             return queryset.defer(*Run.WIDE)
-        return queryset.select_related("dataset__newest", "progress", "undoes")
+        return queryset.select_related("dataset__newest", "progress", "undoes", "corrects")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """The newest first; those of one day by their time, so that the day's own index gives the first ones."""
@@ -80,6 +80,7 @@ class RunPage(RunActions, HistoryPage):
             "file/": (self.file_view, "file"),
             "live/": (self.live_view, "live"),
             "undo/": (self.undo_view, "undo"),
+            "approve/": (self.approve_view, "approve"),
             "decide/<slug:name>/": (self.decide_view, "decide"),
         }
         changes = path("changes/", self.admin_site.admin_view(self.changes_view), name="ingest_run_changes")
@@ -177,10 +178,34 @@ class RunPage(RunActions, HistoryPage):
             return self._missing(request, run_id)
         if not request.user.has_perm(decision.permission):
             messages.error(request, f"You may not do that: {decision.label.strip('…').lower()}.")
+        elif request.method == "POST" and button(run, decision).page == APPROVES and name in runs.choices(run):
+            return HttpResponseRedirect(reverse(APPROVES, args=[run.pk]))  # nothing of this is done unconfirmed
         elif request.method == "POST":
             reading = request.POST.get("reading", "") if name == "approve" else ""
             self.decide(request, run.pk, name, int(reading) if reading.isdecimal() and len(reading) < 4 else None)
         return HttpResponseRedirect(_page(run.pk))
+
+    def approve_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
+        """What approving a held run would do; then, for the counts that were shown, do it."""
+        run = self._found(request, run_id)
+        if run is None:
+            return self._missing(request, run_id)
+        if not request.user.has_perm(DECISIONS["approve"].permission) or "approve" not in runs.choices(run):
+            messages.warning(request, f"Run {run.pk} can't be approved: it isn't held, or you lack the permission.")
+            return HttpResponseRedirect(_page(run.pk))
+        if request.method == "POST":
+            try:
+                mark = (confirming.unpacked(request) or {}).get(run.pk, "")
+                messages.success(request, self.approve_as_seen(request, run.pk, mark))
+                return HttpResponseRedirect(_page(run.pk))
+            except runs.CountsChanged:
+                messages.warning(request, "The run has changed since it was shown. These are the current counts.")
+            except IngestError as refused:
+                messages.warning(request, str(refused))
+                return HttpResponseRedirect(_page(run.pk))
+            run = self._found(request, run_id) or run
+        frame = {**self.admin_site.each_context(request), "title": f"Approve run {run.pk}?", "opts": self.opts}
+        return TemplateResponse(request, "ingest/run/approve.html", {**frame, **confirming.of_one(run)})
 
     def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
         """What an undo would do, before it does it."""
@@ -202,6 +227,7 @@ class RunPage(RunActions, HistoryPage):
             "file": shown.printable(run.file_name, 200),
             "told": told,
             "refused": refused,
+            "is_possible": told is None or bool(told.removed or told.restored or told.reinserted),
         }
         return TemplateResponse(request, "ingest/run/undo.html", context)
 

@@ -48,10 +48,12 @@ def marked(
     cut = f"… ({size:,} bytes)" if size > len(raw) else ""
     found = cells(text, dialect)
     names = [each["name"] for each in columns]
-    if code == "extra_columns" and 0 < len(names) < len(found):
-        start, end = found[len(names)][0], len(text)
-    elif column in names and names.index(column) < len(found) and (not cut or names.index(column) < len(found) - 1):
-        start, end = found[names.index(column)]
+    width, used = dialect.get("cells") or len(names), dialect.get("used") or range(len(names))
+    place = dict(zip(names, used, strict=False)).get(column, len(found))
+    if code == "extra_columns" and 0 < width < len(found):
+        start, end = found[width][0], len(text)
+    elif place < len(found) and (not cut or place < len(found) - 1):
+        start, end = found[place]
     else:
         return Marked(before=shown.printable(text, 2 * _AROUND) + cut)
     before, behind = text[:start], text[end:]

@@ -11,6 +11,7 @@ from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
 from ingest.loader.statements.images import shadow
 from ingest.loader.statements.tables import table
 from ingest.loader.target import SCHEMA
+from ingest.loader.values import MARK
 
 _SESSION = SQL(
     # The database itself refuses whatever would write, from here to the transaction's end.
@@ -38,11 +39,12 @@ IN_ORDER = SQL("set local max_parallel_workers_per_gather = 0")
 
 
 def describe(name: str) -> Composed:
-    """The table's kind and about how many rows it has; its columns; its indexes with what each can tell."""
+    """The table's kind and about how many rows it has; its columns; its indexes with what each can tell; the columns
+    that an index has in lower case."""
     return SQL(
         "select c.relkind::text, c.reltuples::bigint,"
         " (select json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod),"
-        "   format_type(a.atttypid, null), t.typcategory::text) order by a.attnum)"
+        "   format_type(a.atttypid, null), t.typcategory::text, a.attnum) order by a.attnum)"
         "  from pg_attribute a join pg_type t on t.oid = a.atttypid"
         "  where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),"
         " (select json_agg(json_build_array(i.indisprimary, i.indisunique and i.indimmediate, m.amname,"
@@ -51,7 +53,12 @@ def describe(name: str) -> Composed:
         "   (select bool_and(a.attnotnull) from pg_attribute a where a.attrelid = c.oid and a.attnum = any(i.indkey)))"
         "   order by i.indisprimary desc, i.indnkeyatts, i.indexrelid)"
         "  from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam"
-        "  where i.indrelid = c.oid and i.indisvalid and i.indpred is null and i.indexprs is null)"
+        "  where i.indrelid = c.oid and i.indisvalid and i.indpred is null and i.indexprs is null),"
+        " (select json_agg(distinct a.attname) from pg_index i join pg_class x on x.oid = i.indexrelid"
+        "  join pg_am m on m.oid = x.relam and m.amname = 'btree' join pg_attribute a on a.attrelid = c.oid"
+        "  where i.indrelid = c.oid and i.indisvalid and i.indpred is null and i.indkey[0] = 0"
+        "  and pg_get_indexdef(i.indexrelid, 1, true) in"
+        "   (format('lower(%I)', a.attname), format('lower(%I::text)', a.attname)))"
         " from pg_class c join pg_namespace n on n.oid = c.relnamespace"
         " where n.nspname = {schema} and c.relname = {name}"
     ).format(schema=Literal(SCHEMA), name=Literal(name))
@@ -78,6 +85,11 @@ def _column(name: str) -> Composed:
 def is_one_of(column: str, kind: str, texts: Sequence[str]) -> Composed:
     """The value is one of these."""
     return SQL("{} in ({})").format(_column(column), SQL(", ").join(value(text, kind) for text in texts))
+
+
+def is_in_lower_case(column: str, text: str) -> Composed:
+    """The value is this one, in upper or lower case; an index of ``lower(column)`` finds it."""
+    return SQL("lower({}) = lower({}::text)").format(_column(column), Literal(text))
 
 
 def compares(column: str, operator: str, text: str, kind: str, *, days: int = 0) -> Composed:
@@ -135,6 +147,11 @@ def beyond(columns: Sequence[str], texts: Sequence[str], kinds: Sequence[str], *
     )
 
 
+def up_to(columns: Sequence[str], texts: Sequence[str], kinds: Sequence[str]) -> Composed:
+    """The rows up to the one with these values, itself included."""
+    return SQL("({}) <= ({})").format(SQL(", ").join(map(_column, columns)), SQL(", ").join(map(value, texts, kinds)))
+
+
 LONGEST_PLACE = 2_700
 """Characters of a value in an address: as many as the bytes that an entry of an index has."""
 
@@ -147,14 +164,14 @@ def whole(name: str) -> Composed:
     return SQL("{} t").format(table(name))
 
 
-def first_rows(name: str, key: Sequence[str], conditions: Sequence[Composable], limit: int, *, place: bool) -> Composed:
-    """The first rows that meet the conditions, to be read from; with ``place``, their place too."""
-    return SQL("(select {place}t.* from {table} t{where}{order} limit {limit}) t").format(
-        place=SQL("t.ctid, " if place else ""),
-        table=table(name),
+def nth(name: str, key: Sequence[str], conditions: Sequence[Composable], number: int) -> Composed:
+    """The key of the ``number``-th row that meets the conditions, in the key's order; no row if there are fewer."""
+    return SQL("select {cells} from {source}{where}{order} offset {before} limit 1").format(
+        cells=SQL(", ").join(SQL("{}::text").format(_column(column)) for column in key),
+        source=whole(name),
         where=_where(conditions),
-        order=order([] if place else key, descending=False),
-        limit=Literal(limit),
+        order=order(key, descending=False),
+        before=Literal(number - 1),
     )
 
 
@@ -259,14 +276,18 @@ def counted_facets(
 
 # -- export ------------------------------------------------------------------------------------------------------------
 
-_FORMULA = r"^[=+@\t\r\n-]"
-_NEGATIVE = r"^-(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+EXPORTED = "spreadsheet-safe"
+"""What the last column of such an export says in each row."""
+FORMULA = "=+-@\t\r"
+"""What a cell begins with that a spreadsheet would run."""
 
 
-def harmless(column: str) -> Composed:
-    """The text, with an apostrophe before it where a spreadsheet would take it for a formula; -5 is a number."""
-    return SQL("case when {c} ~ {formula} and {c} !~ {negative} then '''' || {c} else {c} end").format(
-        c=SQL("{}::text").format(_column(column)), formula=Literal(_FORMULA), negative=Literal(_NEGATIVE)
+def marked(column: str) -> Composed:
+    """The text, with a mark before it where a spreadsheet would take it for a formula, or where it has one already."""
+    return SQL("case when left({c}, 1) in ({signs}) then {mark} || {c} else {c} end").format(
+        c=SQL("{}::text").format(_column(column)),
+        signs=SQL(", ").join(map(Literal, FORMULA + MARK)),
+        mark=Literal(MARK),
     )
 
 
@@ -283,15 +304,27 @@ def csv(
     ordered: Sequence[str],
     descending: bool,
     columns: Mapping[str, bool],
-    headers: Sequence[str],
+    delimiter: str,
+    safe: bool,
 ) -> Composed:
-    """COPY of the rows as CSV; NULL is empty, the empty string ``""``. ``columns`` says which could be formulas."""
-    cells = SQL(", ").join(
-        SQL("{} as {}").format(harmless(column) if guarded else _column(column), Identifier(header))
-        for (column, guarded), header in zip(columns.items(), headers, strict=True)
-    )
-    return SQL("copy ({}) to stdout (format csv, header, encoding 'utf8')").format(
-        _rows_of(source, conditions, ordered, cells, descending=descending)
+    """COPY of the rows as CSV without a header; ``columns`` says which are texts.
+
+    Their values are quoted, each of them: nothing but NULL is an empty cell then, and no text is taken for a comment or
+    a delimiter. ``safe`` marks what a spreadsheet would run, and adds a last column that says so.
+    """
+    written = [marked(column) if safe else SQL("{}::text").format(_column(column)) for column in columns]
+    cells = [SQL("{} as {}").format(cell, Identifier(f"c{at}")) for at, cell in enumerate(written)]
+    texts = [Identifier(f"c{at}") for at, is_text in enumerate(columns.values()) if is_text]
+    return SQL("copy ({}) to stdout (format csv, delimiter {}{}, encoding 'utf8')").format(
+        _rows_of(
+            source,
+            conditions,
+            ordered,
+            SQL(", ").join([*cells, SQL("{} as export").format(Literal(EXPORTED))] if safe else cells),
+            descending=descending,
+        ),
+        Literal(delimiter),
+        SQL(", force_quote ({})").format(SQL(", ").join(texts)) if texts else SQL(""),
     )
 
 

@@ -26,8 +26,14 @@ def _texts(names: Sequence[str], prefix: str) -> Composed:
     return SQL("array[{}]::text[]").format(values)
 
 
-def changed_rows(name: str, names: Sequence[str], identities: Identities, run_id: int, limit: int) -> Composed:
-    """Some rows that the run changed and that still are as it left them: old, new, and where they differ."""
+def changed_rows(
+    name: str, names: Sequence[str], identities: Identities, run_id: int, limit: int, *, overtaken: bool
+) -> Composed:
+    """Some rows that the run changed: old, new, and where they differ.
+
+    Those that still are as it left them; or those that were ``overtaken``, as the run that changed or deleted them next
+    has kept them. Its image bears the number of the run that wrote the row.
+    """
     differs = SQL(", ").join(SQL("t.{c} is distinct from u.{c}").format(c=Identifier(c)) for c in names)
     return SQL(
         "select {old}, {new}, array[{differs}] from {shadow} u join {table} t on {same} and t.run_id = {run}"
@@ -37,16 +43,18 @@ def changed_rows(name: str, names: Sequence[str], identities: Identities, run_id
         new=_texts(names, "t"),
         differs=differs,
         shadow=shadow(name),
-        table=table(name),
+        table=shadow(name) if overtaken else table(name),
         same=same_row(identities, "u", "t"),
         run=Literal(run_id),
         limit=Literal(limit),
     )
 
 
-def count_changed(name: str, names: Sequence[str], identities: Identities, run_id: int, limit: int) -> Composed:
-    """Of the first ``limit`` rows that the run changed: how many, how many are as it left them, and the changes by
-    column."""
+def count_changed(
+    name: str, names: Sequence[str], identities: Identities, run_id: int, limit: int, *, overtaken: bool
+) -> Composed:
+    """Of the first ``limit`` rows that the run changed: how many, how many are as it left them (or were ``overtaken``,
+    and are kept as it left them), and the changes by column."""
     counts = SQL(", ").join(
         SQL("count(*) filter (where t.{c} is distinct from u.{c})").format(c=Identifier(c)) for c in names
     )
@@ -59,7 +67,7 @@ def count_changed(name: str, names: Sequence[str], identities: Identities, run_i
         run=Literal(run_id),
         limit=Literal(limit),
         counts=counts,
-        table=table(name),
+        table=shadow(name) if overtaken else table(name),
         same=same_row(identities, "u", "t"),
     )
 

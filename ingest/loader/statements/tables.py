@@ -1,5 +1,6 @@
 """SQL: the catalogue, locks, the table's definition, the stage and COPY."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
@@ -116,6 +117,14 @@ def alter_table(
         for column, kind in altered.items()
     ]
     return SQL("alter table {} {}").format(relation, SQL(", ").join(steps))
+
+
+_RETYPED = re.compile(r'alter column "((?:[^"]|"")+)" type ')
+
+
+def retyped_columns(ddl: Iterable[str]) -> set[str]:
+    """The columns to which statements of ``alter_table`` gave another type."""
+    return {name.replace('""', '"') for statement in ddl for name in _RETYPED.findall(statement)}
 
 
 def add_own_columns(name: str, missing: Sequence[str], run_id: int | None) -> list[Composed]:

@@ -46,7 +46,7 @@ class Command(SpeakingCommand):
         if options["dry_run"]:
             self._show(finished)
         failed = [run for run in finished if run.status == Run.Status.FAILED]
-        held = [run for run in finished if run.status == Run.Status.HELD]
+        held = [run for run in finished if run.status in (Run.Status.HELD, Run.Status.DISCARDED)]
         for run in (*held, *failed):
             self.stderr.write(plain(f"{run.file_name}: {run.reason}"))
         if failed:

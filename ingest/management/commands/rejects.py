@@ -33,4 +33,5 @@ class Command(SpeakingCommand):
         except IngestError as refused:
             raise CommandError(plain(str(refused))) from refused
         if stored < run.rejected:
-            self.stderr.write(f"{run.rejected:,} records were rejected; the first {stored:,} are stored.")
+            least = "At least " if run.partial else ""
+            self.stderr.write(f"{least}{run.rejected:,} records were rejected; the first {stored:,} are stored.")

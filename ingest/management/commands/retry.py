@@ -16,7 +16,9 @@ class Command(DecidingCommand):
         """The runs by number."""
         super().add_arguments(parser)
         parser.add_argument(
-            "--anyway", action="store_true", help="load once more what succeeded, even if it stands in the table"
+            "--anyway",
+            action="store_true",
+            help="load succeeded or superseded runs again, even if nothing changed or a newer version is in the table",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

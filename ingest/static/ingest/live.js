@@ -38,17 +38,17 @@ function start() {
   const run = document.getElementById("run");
   if (!run?.dataset.live) return;
   const announce = document.getElementById("announce");
-  let status = run.querySelector(".status")?.textContent;
+  let label = run.querySelector(".status")?.textContent;
   const trouble = run.querySelector('[data-told="trouble"]');
   follow(
     run.dataset.live,
     (word) => {
-      if (word.status !== status) {
-        status = word.status;
-        announce.textContent = `The run is ${status}. ${word.over ? word.reason : ""}`;
+      if (word.label !== label) {
+        label = word.label;
+        announce.textContent = `The run is ${label}. ${word.over ? word.reason : ""}`;
         const badge = run.querySelector(".status");
-        badge.textContent = status;
-        badge.className = `status status-${status}`;
+        badge.textContent = label;
+        badge.className = `status status-${word.look}`;
       }
       if (word.over) finish(run).catch(() => location.reload());
       else show(run, word);

@@ -39,17 +39,17 @@ function replace(row, html) {
 
 function said(ended) {
   const counts = new Map();
-  for (const status of ended) counts.set(status, (counts.get(status) ?? 0) + 1);
-  return [...counts].map(([status, count]) => `${count} ${count === 1 ? "run has" : "runs have"} ${status}.`).join(" ");
+  for (const label of ended) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return [...counts].map(([label, count]) => `${count} ${count === 1 ? "run" : "runs"}: ${label}.`).join(" ");
 }
 
 function changed(word) {
   const ended = [];
-  for (const [run, { status, html }] of Object.entries(word.rows)) {
+  for (const [run, { status, label, html }] of Object.entries(word.rows)) {
     if (shown.get(run) === html) continue;
     const row = document.querySelector(`tr[data-run="${run}"]`);
     if (row) replace(row, html);
-    if (!GOING.has(status)) ended.push(status);
+    if (!GOING.has(status)) ended.push(label);
     shown.set(run, html);
   }
   const newer = document.getElementById("newer");

@@ -10,6 +10,8 @@ from pathlib import Path
 from threading import Event, Thread
 from time import perf_counter
 
+from tests.local.processes import of_process, threads_of
+
 _ROOT = Path(__file__).parents[3]
 _LOOK = 0.02
 """Seconds between looks at the memory: what a process takes at the very last moment before it ends isn't seen."""
@@ -70,17 +72,11 @@ def _watch(pid: int, highs: dict[int, int], over: Event) -> None:
 def _family(pid: int) -> list[int]:
     found = [pid]
     for each in found:  # grows while it is walked
-        for children in Path(f"/proc/{each}/task").glob("*/children"):
-            try:
-                found += map(int, children.read_text().split())
-            except OSError:
-                continue
+        for thread in threads_of(each):
+            found += map(int, of_process(each, f"task/{thread}/children").split())
     return found
 
 
 def _high(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:")), 0)
+    lines = of_process(pid, "status").splitlines()
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith(b"VmHWM:")), 0)

@@ -1,10 +1,12 @@
 """Peers are measured on small files, honestly: by what is in the table then, whatever they say."""
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.bench.peers import process
 from tests.bench.peers.__main__ import main
 from tests.bench.peers.environments import Debian, Environment, Missing
 from tests.bench.peers.known import PEERS
@@ -47,12 +49,36 @@ def test_every_peer_of_an_index_has_exact_and_hashed_requirements() -> None:
         assert all("==" in line and line.endswith("\\") for line in required)
 
 
-def test_a_process_is_told_with_its_memory_its_code_and_its_last_words() -> None:
-    script = "import sys; held = bytearray(64 << 20); import time; time.sleep(0.2); print('enough'); sys.exit(3)"
-    done = ended([sys.executable, "-c", script], variables={}, limit=60)
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells of another process's memory")
+def test_a_process_is_told_with_its_memory_its_code_and_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, look = tmp_path / "seen", process._high
+
+    def look_and_tell(pid: int) -> int:
+        high = look(pid)
+        if high >= 64 << 20:
+            seen.touch()
+        return high
+
+    monkeypatch.setattr(process, "_high", look_and_tell)
+    script = "import os, sys, time; held = bytearray(64 << 20)\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.01)"
+    script += "\nprint('enough'); sys.exit(3)"
+    done = ended([sys.executable, "-c", script, str(seen)], variables={}, limit=120)
     assert (done.code, done.said) == (3, "enough")
-    assert done.seconds >= 0.2
-    assert done.peak >= 64 << 20 or not Path("/proc/self/status").exists()
+    assert done.peak >= 64 << 20
+
+
+def test_the_family_of_a_process_that_ends_meanwhile_is_itself() -> None:
+    """Its children end and others come, while they are looked at."""
+    script = "import subprocess, sys\nfor _ in range(40): subprocess.run([sys.executable, '-I', '-S', '-c', ''])"
+    with subprocess.Popen([sys.executable, "-c", script]) as busy:
+        looks = 0
+        while busy.poll() is None:
+            assert busy.pid in process._family(busy.pid)
+            looks += 1
+    assert looks
+    assert process._family(busy.pid) == [busy.pid]
 
 
 def test_a_process_that_takes_too_long_is_stopped() -> None:

@@ -3,7 +3,7 @@
 const EVERY_MS = 1500;
 const LONGEST_MS = 30_000;
 const AT_ONCE = 100;
-const ENDS = new Set(["succeeded", "failed", "held", "superseded"]);
+const ENDS = new Set(["succeeded", "empty", "failed", "held", "discarded", "superseded"]);
 
 export class Follower {
   #items = new Map();

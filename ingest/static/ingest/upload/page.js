@@ -194,14 +194,18 @@ function tick() {
 
 const WORDS = [
   ["loaded", "succeeded"],
+  ["loaded with rejects", "partial"],
+  ["empty", "empty"],
   ["previewed, not loaded", "previewed"],
   ["failed or refused", "failed", "refused"],
   ["held", "held"],
+  ["discarded", "discarded"],
   ["waiting for your decision", "asks"],
   ["left out or stopped", "out", "stopped"],
   ["overtaken by a newer one", "superseded"],
 ];
-const DONE = new Set(["succeeded", "previewed", "failed", "refused", "held", "out", "stopped", "superseded"]);
+const DONE = new Set(["out", "stopped", ...WORDS.flatMap(([, ...states]) => states)]);
+DONE.delete("asks");
 
 // What became of all of them so far, and how many of them want somebody.
 function summary() {

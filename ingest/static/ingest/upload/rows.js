@@ -13,7 +13,7 @@ const CHIPS = {
   out: ["superseded", "left out"],
   sent: ["queued", "uploaded"],
 };
-export const TROUBLED = new Set(["failed", "refused", "held", "asks", "previewed"]); // they want somebody
+export const TROUBLED = new Set(["failed", "refused", "held", "asks", "previewed", "partial"]); // they want somebody
 const SHOWN = 8; // columns named in a row
 
 export const count = (number) => number.toLocaleString("en-US");
@@ -51,7 +51,13 @@ export function rate(thing, bytes) {
 // What a file, or the run that it became, has come to.
 export function stateOf({ run, state }) {
   if (!run) return state;
-  return run.kind === "preview" && run.status === "succeeded" ? (run.decided ? "out" : "previewed") : run.status;
+  if (isPreviewed(run)) return run.decided ? "out" : "previewed";
+  return run.look; // the status, or "partial" where records were rejected
+}
+
+// Whether a preview has come to its end; one that was discarded has, too.
+function isPreviewed(run) {
+  return run?.kind === "preview" && ["succeeded", "empty", "discarded"].includes(run.status);
 }
 
 function make(tag, className, ...content) {
@@ -98,7 +104,7 @@ function judged(item) {
 
 function ran(run) {
   const lines = [];
-  const would = run.kind === "preview" && run.status === "succeeded" ? "would be " : "";
+  const would = isPreviewed(run) ? "would be " : "";
   const counts = Object.entries(run.counts ?? {}).map(([name, number]) => `${count(number)} ${would}${name}`);
   const records = run.records === undefined ? "" : `${count(run.records)} ${run.records === 1 ? "record" : "records"}`;
   const words = [records, counts.join(", ")].filter(Boolean).join(": ");
@@ -121,7 +127,7 @@ function tools(item, act) {
   if (["ready", "sending"].includes(item.state)) return [button("Stop", "stop")];
   if (["failed", "stopped"].includes(item.state)) return [button("Go on", "send", "main"), button("Leave out", "leave")];
   const { run } = item;
-  if (run?.kind === "preview" && run.status === "succeeded" && !run.decided && !item.deciding)
+  if (isPreviewed(run) && !run.decided && !item.deciding)
     return [button("Load it", "load", "main"), button("Discard", "discard", "danger")];
   return [];
 }
@@ -180,8 +186,8 @@ export class Rows {
 
   #draw(item) {
     const { run } = item;
-    const preview = run?.kind === "preview" && run.status === "succeeded";
-    const [look, word] = run ? [run.status, preview ? "previewed" : run.status] : CHIPS[item.state];
+    const label = isPreviewed(run) ? run.label.replace(/^succeeded/, "previewed") : run?.label;
+    const [look, word] = run ? [run.look, label] : CHIPS[item.state];
     item.chip.className = `status status-${look}`;
     item.chip.textContent = word;
     item.row.classList.toggle("troubled", TROUBLED.has(stateOf(item)));

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingest", "0015_size_over_time"),
+        ("ingest", "0019_partial_counts"),
     ]
 
     operations = [

@@ -1,0 +1,34 @@
+"""The end of undo: what a change of key, mode or type costs, as its confirmation says it."""
+
+from typing import Any
+
+from ingest import runs
+from ingest.admin import shown
+from ingest.admin.datasets.form import DatasetForm
+from ingest.models import Dataset
+
+
+def ending(dataset: Dataset, form: DatasetForm) -> dict[str, Any]:
+    """Return what the confirmation says of ``dataset``, as it is stored, and of the change that ``form`` asks for."""
+    before = form.ends_undo["before"]
+    return {
+        "changes": _changes(dataset, form.cleaned_data),
+        "number": before.count,
+        "runs": [(run, shown.printable(run.file_name, 80)) for run in before.newest],
+        "unlisted": before.count - len(before.newest),
+    }
+
+
+def _changes(dataset: Dataset, told: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What is changed, from what, to what."""
+    key = " or ".join(", ".join(names) for names in dataset.identities or ()) or "none"
+    wanted = ", ".join(told.get("declared_key") or ()) or "chosen by the columns"
+    found = []
+    if told.get("mode") != dataset.mode:
+        found.append(("Mode", dataset.mode, str(told["mode"])))
+    if told.get("declared_key") != dataset.declared_key:
+        found.append(("Key", key, wanted))
+    if column := told.get("column"):
+        types = runs.columns_of(dataset.pk)
+        found.append((f"Type of {column}", types.get(column, ""), str(told["type"])))
+    return [tuple(shown.printable(text, 120) for text in each) for each in found]

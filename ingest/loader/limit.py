@@ -1,0 +1,57 @@
+"""How many records of a file may be rejected, and when reading it further can't bring it below that (BEHAVIOUR 7)."""
+
+from dataclasses import dataclass
+
+from ingest.loader.errors import Misfit
+from ingest.loader.outcome import Column, Outcome
+from ingest.loader.rejects import RejectBook
+from ingest.loader.target import Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RejectLimit:
+    """A run fails over both: more than ``count`` records, and more than ``share`` of them."""
+
+    count: int
+    share: float
+
+    @classmethod
+    def of(cls, target: Target) -> "RejectLimit":
+        """Return the limit that the target's dataset sets."""
+        return cls(count=target.reject_count, share=target.reject_share)
+
+    def is_exceeded(self, rejected: int, records: int) -> bool:
+        """Whether ``rejected`` of ``records`` are too many."""
+        return rejected > self.count and rejected > self.share * records
+
+    def is_beyond_reach(self, rejected: int, records: int, *, left: int, columns: int) -> bool:
+        """Whether too many are rejected even if all of ``left``, the bytes to be read, become good records.
+
+        The shortest record is all delimiters and a line end; the last one needs none. One column needs a value.
+        """
+        return self.is_exceeded(rejected, records + (left + 1) // max(columns, 2))
+
+
+class GivenUp(Exception):  # never leaves the loader
+    """Reading stopped: whatever follows, too many records are rejected."""
+
+    def __init__(self, *, header: tuple[str, ...], line: int, records: int, whole: bool = False) -> None:
+        """``line`` is the first that was not read, ``records`` how many were, or, ``whole``, how many the file has."""
+        super().__init__()
+        self.header = header
+        self.line = line
+        self.records = records
+        self.whole = whole
+
+
+def given_up(given: GivenUp, book: RejectBook, columns: tuple[Column, ...], target: Target) -> Misfit:
+    """Return what a run fails with whose reading stopped."""
+    counts = ", ".join(f"{count:,} {code}" for code, count in book.counts.most_common())
+    of = f"{given.records:,}" if given.whole else f"the first {given.records:,}"
+    return Misfit(
+        f"At least {len(book):,} of {of} records were rejected ({counts}), more than "
+        f"{target.reject_share:.0%} and more than {target.reject_count:,}, whatever follows: reading stopped at line "
+        f"{given.line:,}, and nothing was loaded. Correct the file and drop it again, or raise the limit of "
+        f"{target.table}.",
+        outcome=Outcome(records=given.records, rejects=book, columns=columns, partial=True),
+    )

@@ -1,0 +1,17 @@
+"""How the status of a run is shown: one label and one colour, on every page, in every list and command."""
+
+from typing import Final
+
+_SUCCEEDED: Final = "succeeded"
+PARTIAL: Final = "partial"
+"""The look of a run that succeeded with rejects: amber, since green means that all is well."""
+
+
+def label_of(status: str, rejected: int) -> str:
+    """Return the status in words, with the number of rejected records where a run succeeded with some."""
+    return f"{status} · {rejected:,} rejected" if status == _SUCCEEDED and rejected else str(status)
+
+
+def look_of(status: str, rejected: int) -> str:
+    """Return the name of the status's colour: the status itself, or ``PARTIAL``."""
+    return PARTIAL if status == _SUCCEEDED and rejected else str(status)
