@@ -45,7 +45,8 @@ def choose_headers(columns: Sequence[str], dataset: Dataset, *, safe: bool) -> H
     """
     known = dataset.headers
     if dataset.has_header is False and not safe:
-        if list(columns) == positional_columns(known, len(columns)):
+        is_alike = list(columns) == positional_columns(known, len(columns))
+        if is_alike and not dataset.preamble:  # else the first rows would be skipped when it is loaded again
             return Headers(texts=())
         if len(columns) == 1:
             raise CantBrowse(

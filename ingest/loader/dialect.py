@@ -1,6 +1,6 @@
 """How a file is written: encoding, delimiter, header; proposed from the file's head."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from ingest.loader.cells import BOM, COLUMNS, END_OF_FILE, Grammar, grammar_of, without_marks
@@ -162,8 +162,9 @@ def examine(
     if pinned.delimiter is None:
         refuse_plain_text(name, found.records, found.best.delimiter, known)
     dialects = [_dialect(reading, encoding or UTF_8) for reading in found.readings]
-    if pinned.has_header is False and _is_known(found.records, known):
-        dialects[0] = replace(dialects[0], has_header=True)
+    first = found.records[0] if found.records else ()
+    if pinned.has_header is False and len(first) > 1 and told.is_known(first):
+        dialects[0] = replace(dialects[0], has_header=True)  # an export names the columns of any dataset
     return Examined(
         dialects=tuple(dialects),
         margin=found.margin,
@@ -181,12 +182,6 @@ def refuse_too_wide(columns: int, *, cut: bool = False) -> None:
             f"The header has {seen} columns, but a PostgreSQL table holds {COLUMNS:,} besides our own: "
             "split the file into several, or check its delimiter."
         )
-
-
-def _is_known(records: Sequence[Sequence[bytes]], known: Collection[str]) -> bool:
-    """Whether the first record is a header that the dataset knows: an export names the columns of any dataset."""
-    first = [cell.decode(errors="replace") for cell in records[0]] if records else []
-    return len(first) > 1 and set(first) <= set(known)
 
 
 def lines_above(head: bytes, written: Dialect) -> tuple[str, ...]:

@@ -68,6 +68,18 @@ class Told:
     above: int = 0
     """Lines of the table's width that stood above the header in the file that taught it."""
 
+    def is_known(self, cells: Sequence[bytes]) -> bool:
+        """Whether they are all headers that the dataset knows."""
+        texts = [likeness(cell.decode("utf-8", "replace")) for cell in cells]
+        named = Counter(text for text in texts if text)
+        whole = named.total() > 1 or len(self.known) == 1 == len(texts)
+        if not whole:
+            return False
+        unmarked = likeness(texts[0].lstrip("#"))
+        if texts[0] not in self.known and unmarked in self.known:
+            named = named - Counter([texts[0]]) + Counter([unmarked])
+        return all(count <= self.known.get(text, 0) for text, count in named.items())
+
 
 class Table:
     """The records of a sample as a table."""
@@ -106,18 +118,6 @@ class Table:
 
     # The known header
 
-    def is_known(self, cells: Sequence[bytes]) -> bool:
-        """Whether they are all headers that the dataset knows."""
-        texts = [likeness(cell.decode("utf-8", "replace")) for cell in cells]
-        named = Counter(text for text in texts if text)
-        whole = named.total() > 1 or len(self.told.known) == 1 == len(texts)
-        if not whole:
-            return False
-        unmarked = likeness(texts[0].lstrip("#"))
-        if texts[0] not in self.told.known and unmarked in self.told.known:
-            named = named - Counter([texts[0]]) + Counter([unmarked])
-        return all(count <= self.told.known.get(text, 0) for text, count in named.items())
-
     def share_known(self, cells: Sequence[bytes]) -> float:
         """The share of them that are headers that the dataset knows."""
         return sum(likeness(cell.decode("utf-8", "replace")) in self.told.known for cell in cells) / max(len(cells), 1)
@@ -125,7 +125,7 @@ class Table:
     def _by_known_header(self) -> list[Layout]:
         if not self.told.known or self.told.settled or self.told.has_header is False:
             return []
-        lines = [n for n, record in enumerate(self.records[:HEADS]) if self.is_known(record)]
+        lines = [n for n, record in enumerate(self.records[:HEADS]) if self.told.is_known(record)]
         if not lines:
             return []
         first = max(lines, key=lambda n: (len(self.records[n]), -n))
@@ -283,9 +283,9 @@ class Table:
 
     def _with_surplus(self, found: Layout) -> list[Layout]:
         """What the records have more than the header, or the header more than it has names."""
-        if found.has_header is False:
-            return [found]
         head = self.records[found.first]
+        if found.has_header is False or not head:  # none, or one that can't be read
+            return [found]
         below = [record for record in self.records[found.first + 1 :] if record and record != head]
         longer = [record for record in below if len(record) == len(head) + 1]
         if below and len(longer) >= _MOST * len(below):
@@ -315,7 +315,7 @@ class Table:
         if blank >= _MOST * len(longer):
             return [replace(found, trailing=1)]
         named = replace(found, row_names=True)
-        if 1 in self.told.nameless and self.is_known(head):
+        if 1 in self.told.nameless and self.told.is_known(head):
             return [named]
         if self.told.has_header and self.told.settled:  # both are pinned: the header is this one
             return [found]

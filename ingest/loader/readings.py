@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from ingest.loader.cells import grammar_of
+from ingest.loader.cells import Grammar, grammar_of
+from ingest.loader.layout import HEADS
 from ingest.loader.names import OCCURRENCE, likeness
 from ingest.loader.scoring import is_broken
 from ingest.loader.sniff import DELIMITERS, count_top, first_lines, skip_lines, unwrapped
@@ -48,12 +49,35 @@ def weigh(text: bytes, pins: Pins, *, whole: bool) -> Verdict:
     """Weigh the readings of ``text``, a file's first bytes without a mark; ``whole``: it is all that the file has."""
     top, named = count_top(text, comments=pins.told.has_header is not False)
     if pins.lines is not None:
-        top, named = pins.lines, ""
+        top, named = _pinned_lines(text, pins), ""
     table = skip_lines(text, top)
     delimiters = pins.delimiter or allowed(named) or DELIMITERS
     if pins.quotes is None and pins.delimiter is None and (inner := unwrapped(table, whole=whole)):
         return _unwrapped(text, inner, top, pins, whole=whole)
     return _verdict(_all_of(text, table, top, delimiters, pins, whole=whole))
+
+
+def _pinned_lines(text: bytes, pins: Pins) -> int:
+    """The lines above the header: as many as are pinned, fewer where one of them is the header that is known.
+
+    An export of the table has none above it, whatever is pinned for the dataset's files.
+    """
+    lines = pins.lines or 0
+    quote, escape = pins.quotes or ('"', pins.escape or '"')
+    grammars = [grammar_of(delimiter, quote, escape) for delimiter in pins.delimiter or DELIMITERS]
+    at = 0
+    for number, line in enumerate(first_lines(text, min(lines, HEADS))):
+        if any(pins.told.is_known(_record_at(text, at, one)) for one in grammars):
+            return number
+        at += len(line)
+    return lines
+
+
+def _record_at(text: bytes, at: int, grammar: Grammar) -> list[bytes]:
+    """The cells of the record that starts at byte ``at``; none where it is malformed."""
+    found = grammar.record.match(text, at)
+    whole = found is not None and text[found.end() : found.end() + 1] in (b"", b"\r", b"\n")
+    return grammar.cells(found.group()) if found and whole else []
 
 
 def _unwrapped(text: bytes, inner: bytes, top: int, pins: Pins, *, whole: bool) -> Verdict:

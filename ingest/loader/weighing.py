@@ -202,7 +202,7 @@ def _commented(text: bytes, top: int, table: Table, layout: Layout, pins: Pins) 
         if len(cells) in (table.width, table.width - 1) and len(cells) > 1:
             if cells[0].strip() == b"#" and all(cell.strip() for cell in cells):
                 return number
-            if table.told.known and table.is_known(cells):
+            if table.told.is_known(cells):
                 return number
     return commented_header(lines, table.sample, (), table.told.null_tokens)
 
@@ -245,7 +245,7 @@ def _with_comment(text: bytes, top: int, head: int, table: Table, layout: Layout
         below=top - head - 1,
         trailing=found.trailing,
         spaced=plain.is_spaced,
-        score=score(whole, found) + (1 if whole.is_known(seen.records[0]) and pins.told.known else 0),
+        score=score(whole, found) + (1 if pins.told.is_known(seen.records[0]) else 0),
     )
     doubt, at = _swallows(whole, found, top - 1)
     return Weighed(reading=reading, table=whole, layout=found, doubt=doubt, at=at)

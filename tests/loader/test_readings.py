@@ -169,6 +169,38 @@ def test_each_record_one_cell_longer_than_its_header_is_a_question() -> None:
     assert not readings(head, known=("\x1f1", "x", "y"))[0]
 
 
+@pytest.mark.parametrize("has_header", [None, False])
+@pytest.mark.parametrize("delimiter", [None, ","])
+@pytest.mark.parametrize(
+    ("head", "lines"),
+    [
+        (b'id,"a\nnote"\n1,x\n2,y\n', 0),
+        (b'a title\nid,"a\nnote"\n1,x\n2,y\n', 1),
+        (b'a title\nof two lines\nid,"a\nnote"\n1,x\n', 2),
+        (b"a title\nid, and\n1,x\n2,y\n", 2),
+    ],
+)
+def test_a_known_header_is_found_among_the_lines_that_are_pinned_to_be_above_it(
+    head: bytes, lines: int, delimiter: str | None, has_header: bool | None
+) -> None:
+    pinned = Pinned(preamble=2, delimiter=delimiter, has_header=has_header)
+    found = examine(head, pinned=pinned, known=("id", "a\nnote"))
+    assert (found.doubt, found.dialect.preamble) == ("", lines)
+    assert found.dialect.has_header == (b"note" in head)
+
+
+@pytest.mark.parametrize("head", [b'"x"y\n1\n2\n', b'"x"y,b\n1,2\n3,4\n', b'a,b"\n'])
+def test_nothing_is_asked_of_a_header_that_cannot_be_read(head: bytes) -> None:
+    assert not examine(head).doubt
+
+
+@pytest.mark.parametrize("head", [b",,,\n,,,\n", b";;\n", b"\t\t\n\n\t\n", b" | |\n"])
+def test_rows_of_nothing_but_delimiters_are_no_column_of_another_delimiter(head: bytes) -> None:
+    found = examine(head)
+    assert not found.doubt
+    assert found.dialect.delimiter.encode() in head
+
+
 def test_a_reading_is_told_in_a_few_words() -> None:
     told = describe(examine(b"Report\nid; name\n1; Ada\n2; Bob\n").dialect)
     assert told == "semicolon between the cells; header on line 2; a space after each delimiter belongs to it"
