@@ -61,15 +61,12 @@ def approve(run_id: int, reading: int | None = None, *, confirmed: str | None = 
     with transaction.atomic():
         run = _held(run_id)
         require_access(run.dataset, user)
+        if run.question or reading is not None:
+            _take(run, _chosen(run, reading))
+            return run
         if confirmed is not None and confirmed != seen(run):
             raise CountsChanged(f"Run {run.pk} has other counts than those confirmed; check them and confirm again.")
-        approved = run.brakes
-        if run.question or reading is not None:
-            run.reading = _chosen(run, reading)
-            if run.dataset is not None and not run.dataset.headers:
-                _pin(run.dataset, run.reading)
-            approved = run.approved  # what was approved before its file was looked at
-        begin_anew(run, approved=approved)
+        begin_anew(run, approved=run.brakes)
     return run
 
 
@@ -81,6 +78,14 @@ def _chosen(run: Run, reading: int | None) -> dict[str, Any]:
         raise RunFailed(f"Run {run.pk} can be read in these ways ({told}): say which to take, by its number.")
     chosen: dict[str, Any] = run.question[reading - 1]["dialect"]
     return chosen
+
+
+def _take(run: Run, reading: dict[str, Any]) -> None:
+    """Have the run's file read so. What was approved of the run before its file was looked at stays approved."""
+    run.reading = reading
+    if run.dataset is not None and not run.dataset.headers:
+        _pin(run.dataset, reading)
+    begin_anew(run, approved=run.approved)
 
 
 def _pin(dataset: Dataset, chosen: Mapping[str, Any]) -> None:

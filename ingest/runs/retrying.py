@@ -74,6 +74,7 @@ def begin_anew(run: Run, *, approved: dict[str, int] | None = None) -> None:
     run.columns, run.ddl, run.notes, run.reason, run.traceback, run.rejects_key = [], [], [], "", "", ""
     run.question = []
     run.brakes, run.approved, run.stayed, run.deletion_withheld = {}, approved, [], False
+    run.partial = False
     run.answered, run.answered_by = None, ""
     run.stages, run.sample = [], {}
     run.save()
