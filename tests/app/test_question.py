@@ -139,6 +139,17 @@ def test_its_page_shows_the_readings_side_by_side_with_a_button_each(door: Door,
     assert (run.status, run.reading["quote"]) == ("waiting", "")
 
 
+def test_it_is_not_approved_among_many_runs(door: Door, client):
+    run = door.load("people.csv", STRAY)
+    staff(client, "view_run", "approve_run")
+    ask = {"action": "approve", "_selected_action": [run.pk]}
+    page = client.post("/admin/ingest/run/", ask, follow=True)
+    (message,) = [str(message) for message in page.context["messages"]]
+    told = f"1 run left unchanged: Run {run.pk} can be read in these ways (1: "
+    assert message.startswith(f"No runs approved and queued for loading. {told}")
+    assert Run.objects.get(pk=run.pk).status == "held"
+
+
 @pytest.mark.django_db
 def test_nobody_chooses_who_may_not(door: Door, client):
     run = door.load("people.csv", STRAY)

@@ -88,7 +88,8 @@ class RunActions(admin.ModelAdmin):
 
     def _confirmed(self, request: HttpRequest, queryset: QuerySet[Run], name: str) -> HttpResponse | None:
         """Do it if exactly what is selected now was confirmed; else ask, with the counts as they are now."""
-        chosen = list(queryset.select_related("dataset").defer(*Run.WIDE)[: MOST + 1])
+        wide = [name for name in Run.WIDE if name != "question"]  # without a reading it can't be approved
+        chosen = list(queryset.select_related("dataset").defer(None).defer(*wide)[: MOST + 1])
         context = confirming.of_many(name, chosen[:MOST], more=len(chosen) > MOST)
         if not context["number"]:
             self._each(request, queryset, name, {})  # nothing is possible: the message says why
