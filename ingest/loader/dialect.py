@@ -144,6 +144,26 @@ def examine(
         text = text.removesuffix(END_OF_FILE)
     if ours := our_delimiter(text):  # what is pinned is how the dataset's other files are written
         pinned = Pinned(delimiter=ours, quote='"', escape='"', encoding=pinned.encoding, preamble=0, has_header=True)
+    pins = _pins(pinned, known, null_tokens, above)
+    found = weigh(text, pins, whole=whole)
+    if whole or cut or found.header_ends:  # else the splitter counts a header of which this is a part
+        refuse_too_wide(found.width, cut=cut)
+    if pinned.delimiter is None:
+        refuse_plain_text(name, found.records, found.best.delimiter, known)
+    dialects = [_dialect(reading, encoding or UTF_8) for reading in found.readings]
+    first = found.records[0] if found.records else ()
+    if pinned.has_header is False and len(first) > 1 and pins.told.is_known(first):
+        dialects[0] = replace(dialects[0], has_header=True)  # an export names the columns of any dataset
+    return Examined(
+        dialects=tuple(dialects),
+        margin=found.margin,
+        doubt=found.doubt,
+        at=found.at,
+        is_settled=pinned.quote is not None,
+    )
+
+
+def _pins(pinned: Pinned, known: Collection[str], null_tokens: Collection[str], above: int) -> Pins:
     met, nameless = known_headers(known)
     told = Told(
         known=met,
@@ -155,23 +175,7 @@ def examine(
         above=above,
     )
     quotes = None if pinned.quote is None else (pinned.quote, pinned.escape or pinned.quote)
-    pins = Pins(delimiter=pinned.delimiter, quotes=quotes, escape=pinned.escape, lines=pinned.preamble, told=told)
-    found = weigh(text, pins, whole=whole)
-    if whole or cut or found.header_ends:  # else the splitter counts a header of which this is a part
-        refuse_too_wide(found.width, cut=cut)
-    if pinned.delimiter is None:
-        refuse_plain_text(name, found.records, found.best.delimiter, known)
-    dialects = [_dialect(reading, encoding or UTF_8) for reading in found.readings]
-    first = found.records[0] if found.records else ()
-    if pinned.has_header is False and len(first) > 1 and told.is_known(first):
-        dialects[0] = replace(dialects[0], has_header=True)  # an export names the columns of any dataset
-    return Examined(
-        dialects=tuple(dialects),
-        margin=found.margin,
-        doubt=found.doubt,
-        at=found.at,
-        is_settled=pinned.quote is not None,
-    )
+    return Pins(delimiter=pinned.delimiter, quotes=quotes, escape=pinned.escape, lines=pinned.preamble, told=told)
 
 
 def refuse_too_wide(columns: int, *, cut: bool = False) -> None:
