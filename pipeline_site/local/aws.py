@@ -84,8 +84,10 @@ class LocalAws:
     def _variables(self) -> dict[str, str]:
         """What the server finds in its environment."""
         state, objects, scratch = (self.folder / name for name in ("state", "objects", "tmp"))
-        # Nothing of the user's own AWS account or Docker comes near it. It would listen on every address unless told.
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DOCKER_", "PYTHON"))}
+        # Nothing of the user's own AWS account, Docker or Django comes near it, nor near the functions that it runs.
+        # It would listen on every address unless told.
+        foreign = ("AWS_", "DJANGO_", "DOCKER_", "PYTHON")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return (
             kept
             | self.environment
