@@ -16,8 +16,9 @@ SYNC := $(BIN)/uv pip sync --quiet --require-hashes
 ifneq ($(shell [ -w "$$HOME" ] || echo no),)
 export XDG_CACHE_HOME ?= $(CURDIR)/.local/cache
 endif
-# The environment that runs is ours, whatever the shell has activated.
-unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+# The environment that runs is ours, whatever the shell has activated; and its byte code is kept, which the CDK's
+# modules alone take ten seconds to make anew in each process.
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-repeat lint fmt bench bench-peers bench-reading synth package lambda-figures deploy destroy doctor zappa screenshots env lock clean
 

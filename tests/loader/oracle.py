@@ -27,6 +27,8 @@ class Policy:
     reject_count: int = 10
     approves: bool = False
     """Whether an operator approves whatever is held."""
+    corrections: bool = False
+    """Whether the file is a corrected reject file, which never turns a column into text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,8 @@ def load(dataset: Dataset, data: bytes, run_id: int, delimiter: str = ",") -> tu
     policy, columns = dataset.policy, names
     if set(MARKS) <= set(names):
         columns = [name for name in names if name not in MARKS]
-        policy = replace(policy, mode="append" if policy.mode == "append" else "upsert", approves=True)
+        mode = "append" if policy.mode == "append" else "upsert"
+        policy = replace(policy, mode=mode, approves=True, corrections=True)
     if policy.strict and dataset.kinds is not None and set(columns) != set(dataset.kinds):
         return dataset, Account(failed="column")
     run = _Load(dataset, policy, run_id, columns, records, names)
@@ -228,7 +231,7 @@ class _Load:
         if self.policy.strict:
             return standing, [number for number, kind in found.items() if join((standing, kind)) != standing]
         bad = [number for number, kind in found.items() if join((standing, kind)) == "text"]
-        if len(bad) * 10 > len(found):
+        if len(bad) * 10 > len(found) and not self.policy.corrections:
             return "text", []
         return join([standing, *(kind for number, kind in found.items() if number not in bad)]), bad
 
