@@ -29,7 +29,6 @@ from ingest.models import Run, Upload
 
 _MOST_SHOWN = 50
 _MOST_FOLLOWED = 100
-_TAKE_OVER = "ingest_upload_take_over"
 _VERBS = ("judge", "start", "sign", "finish", "load", "discard")
 
 

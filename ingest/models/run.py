@@ -230,6 +230,11 @@ class Run(models.Model):
         )
 
     @property
+    def has_changed_rows(self) -> bool:
+        """Whether it has left something in its table that an undo takes back."""
+        return bool(self.inserted or self.updated or self.deleted)
+
+    @property
     def label(self) -> str:
         """Its status as people are told it everywhere; ``status`` itself is what programs read."""
         return label_of(self.status, self.rejected)

@@ -63,15 +63,11 @@ def _check_untouched(run: Run, loads: Sequence[Run]) -> None:
         raise OutOfTurn(f"run {other[0]} has changed the table after run {in_turn[0].pk} loaded the first of them")
     if run.dataset.altered and run.dataset.altered >= since:
         raise OutOfTurn("the table's key or the type of a column was changed by an operator since")
-    kept = next((load for load in loads if _has_changed_rows(load) and not load.undoable), None)
+    kept = next((load for load in loads if load.has_changed_rows and not load.undoable), None)
     if kept:
         raise OutOfTurn(
             f"the rows as they were before run {kept.pk} are not kept any more ({settings.UNDO_DAYS:,} days)"
         )
-
-
-def _has_changed_rows(load: Run) -> bool:
-    return bool(load.inserted or load.updated or load.deleted)
 
 
 def take_back_newer(dataset: Dataset, loads: Sequence[Run]) -> None:
@@ -82,7 +78,7 @@ def take_back_newer(dataset: Dataset, loads: Sequence[Run]) -> None:
     """
     identities = tuple(tuple(key) for key in dataset.identities or ())
     for load in reversed(loads):
-        if not _has_changed_rows(load):
+        if not load.has_changed_rows:
             continue
         undone = undo.undo(connection.connection, dataset.name, identities, load.pk)
         if undone.stayed:

@@ -83,8 +83,7 @@ def load_again(run_id: int, who: str = "", *, user: Any | None = None) -> Run:
     """A new run of a source object whatever speaks against it ("load anyway"); gives that run, waiting.
 
     It is loaded even if its content is in the table, and over the rows of newer versions of its file. Raises RunFailed
-    if the run has neither succeeded nor been superseded, or its dataset is
-    closed to ``user``.
+    if the run has neither succeeded nor been superseded, or its dataset is closed to ``user``.
     """
     run = Run.objects.select_related("dataset").get(pk=run_id)
     if run.kind != Run.Kind.LOAD:

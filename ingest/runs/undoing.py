@@ -60,7 +60,7 @@ def check_undoable(run: Run) -> None:
             f"Run {run.pk} was taken back and repeated when an older version of its file arrived; undo run "
             f"{run.repeated_by_id} instead."
         )
-    if not (run.inserted or run.updated or run.deleted):
+    if not run.has_changed_rows:
         raise RunFailed(f"Run {run.pk} changed nothing, so there is nothing to undo.")
     if not run.undoable:
         raise RunFailed(
