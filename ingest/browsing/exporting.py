@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from itertools import chain
 from typing import IO, Any, BinaryIO, cast
@@ -169,24 +169,52 @@ def _write_csv(
             f"Each file of {dataset.name} is a snapshot of the whole table: loaded again, a CSV of some rows would "
             "delete all others. Export all rows, or choose the spreadsheet-safe CSV, which deletes nothing."
         )
+    if dataset.pinned.quote == "" and not state.safe:
+        raise CantBrowse(
+            f"The files of {dataset.name} have no quotes, so a CSV of its rows can't be read like them. Choose the "
+            "spreadsheet-safe CSV, which has quotes of its own."
+        )
     headers = choose_headers([column.name for column in columns], dataset, safe=state.safe)
-    delimiter = "," if state.safe else dataset.delimiter or ","
+    written = _Written.of(dataset, safe=state.safe)
     writer = _Writer(file)
     if dataset.encoding:
         writer.write(BOM)
     if headers.texts:
-        writer.write(_header_line(headers.texts, delimiter, safe=state.safe))
+        writer.write(_header_line(headers.texts, written, safe=state.safe))
     texts = {column.name: column.kind in (Kind.TEXT, Kind.OTHER) for column in columns}
-    _copy(cursor, statements.csv(columns=texts, delimiter=delimiter, safe=state.safe, **told), writer)
+    _copy(cursor, statements.csv(columns=texts, safe=state.safe, **asdict(written), **told), writer)
     return headers
 
 
-def _header_line(texts: Iterable[str], delimiter: str, *, safe: bool) -> bytes:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Written:
+    """How a file is written."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = '"'
+
+    @classmethod
+    def of(cls, dataset: Dataset, *, safe: bool) -> "_Written":
+        """Return how the dataset's files are written, as far as it is pinned; a ``safe`` one is read by its header."""
+        if safe:
+            return cls()
+        quote = dataset.quote or cls().quote
+        return cls(delimiter=dataset.delimiter or cls().delimiter, quote=quote, escape=dataset.escape or quote)
+
+
+def _header_line(texts: Iterable[str], written: _Written, *, safe: bool) -> bytes:
     """The header, quoted where it isn't a plain name: a header may begin like a comment."""
     cells = (f"{MARK}{text}" if text.startswith((*statements.FORMULA, MARK)) else text for text in texts)
     named = chain(cells, [EXPORT_HEADER]) if safe else texts
-    quoted = (text if _NAME.fullmatch(text) else '"' + text.replace('"', '""') + '"' for text in named)
-    return f"{delimiter.join(quoted)}\n".encode()
+    quoted = (text if _NAME.fullmatch(text) else _quoted(text, written) for text in named)
+    return f"{written.delimiter.join(quoted)}\n".encode()
+
+
+def _quoted(text: str, written: _Written) -> str:
+    for mark in dict.fromkeys((written.escape, written.quote)):
+        text = text.replace(mark, written.escape + mark)
+    return f"{written.quote}{text}{written.quote}"
 
 
 def _write_json(cursor: Any, file: BinaryIO, columns: list[Column], told: dict[str, Any]) -> None:

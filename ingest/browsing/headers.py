@@ -14,6 +14,7 @@ from ingest.loader.names import (
     EXPORT_HEADER,
     REJECT_HEADERS,
     columns_of,
+    likeness,
     plain_headers,
     positional_columns,
 )
@@ -45,7 +46,8 @@ def choose_headers(columns: Sequence[str], dataset: Dataset, *, safe: bool) -> H
     """
     known = dataset.headers
     if dataset.has_header is False and not safe:
-        if list(columns) == positional_columns(known, len(columns)):
+        is_alike = list(columns) == positional_columns(known, len(columns))
+        if is_alike and not dataset.preamble:  # else the first rows would be skipped when it is loaded again
             return Headers(texts=())
         if len(columns) == 1:
             raise CantBrowse(
@@ -69,7 +71,7 @@ def _leads_back(columns: Sequence[str], known: Mapping[str, str]) -> bool:
 
 def _by_header(columns: Sequence[str], known: Mapping[str, str]) -> Headers:
     plain = plain_headers(known)
-    taken = {header.strip().casefold() for header in known} | _RESERVED
+    taken = {likeness(header) for header in known} | _RESERVED
     texts: list[str] = []
     new: dict[str, str] = {}
     for column in columns:
@@ -79,7 +81,7 @@ def _by_header(columns: Sequence[str], known: Mapping[str, str]) -> Headers:
             while not _is_free(text, taken):
                 number += 1
                 text = f"{column} ({number})"
-            taken.add(text.casefold())
+            taken.add(likeness(text))
             new[text] = column
             own = [text]
         texts.append(column if column in own else own[0])
@@ -87,7 +89,7 @@ def _by_header(columns: Sequence[str], known: Mapping[str, str]) -> Headers:
 
 
 def _is_free(text: str, taken: set[str]) -> bool:
-    return text.strip().casefold() not in taken
+    return likeness(text) not in taken
 
 
 def remember(dataset: Dataset, sha256: str) -> None:

@@ -1,12 +1,14 @@
 """What a cell and a record look like in one dialect: regular expressions over bytes (BEHAVIOUR 3)."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 BOM = b"\xef\xbb\xbf"
+END_OF_FILE = b"\x1a"
+"""Ctrl-Z: one at the very end of a file is no data."""
 
 
 _MANY = 1 << 16
@@ -42,11 +44,13 @@ class Grammar:
     unescape: re.Pattern[bytes]
     content: bytes
     """All bytes that are neither delimiter nor ``"``."""
+    spaced: bool = False
+    """Whether a space behind each delimiter belongs to it."""
 
     @property
     def is_canonical(self) -> bool:
         """Whether quotes are written as DuckDB and COPY are told to read them."""
-        return self.quote == self.escape == b'"'
+        return self.quote == self.escape == b'"' and not self.spaced
 
     def cells(self, record: bytes) -> list[bytes]:
         """The cells of a well-formed record, read: quotes off, escapes undone."""
@@ -55,6 +59,20 @@ class Grammar:
     def values(self, record: bytes) -> list[bytes | None]:
         """The cells of a well-formed record, read; None for an unquoted empty one, which is NULL."""
         return [self._read(inside) if quote else bare or None for quote, inside, bare in self._found(record)]
+
+    def first_cells(self, record: bytes, count: int) -> bytes | None:
+        """The first ``count`` cells of a well-formed record as they stand; None where another one isn't blank."""
+        kept, bare = record, record.rstrip(b" ")
+        is_plain = not self.quote or self.quote not in record
+        while is_plain and bare.endswith(self.delimiter) and bare.count(self.delimiter) >= count:
+            kept = bare[: -len(self.delimiter)]
+            if kept.count(self.delimiter) == count - 1:
+                return kept
+            bare = kept.rstrip(b" ")
+        found = list(self.cell.finditer(record + self.delimiter))
+        if any((cell[2] if cell[1] else cell[3]).strip() for cell in found[count:]):
+            return None
+        return record[: found[count - 1].end() - len(self.delimiter)]
 
     def examine(self, record: bytes) -> tuple[int, bytes | None]:
         """How many cells a well-formed record has, and its canonical form, None where it may stay as it lies.
@@ -79,7 +97,10 @@ class Grammar:
         return len(cells), self.delimiter.join(cells)
 
     def _found(self, record: bytes) -> list[tuple[bytes, bytes, bytes]]:
-        return self.cell.findall(record + self.delimiter)
+        found: list[tuple[bytes, bytes, bytes]] = self.cell.findall(record + self.delimiter)
+        if self.spaced:
+            return found[:1] + [(quote, inside, bare.removeprefix(b" ")) for quote, inside, bare in found[1:]]
+        return found
 
     def _read(self, inside: bytes) -> bytes:
         return self.unescape.sub(rb"\g<kept>", inside) if self.escape in inside or self.quote in inside else inside
@@ -101,8 +122,10 @@ def _quoted(value: bytes, always: bool = False) -> bytes:
 
 
 @cache
-def grammar_of(delimiter: str, quote: str, escape: str) -> Grammar:
+def grammar_of(delimiter: str, quote: str, escape: str, spaced: bool = False) -> Grammar:
     """Compile the patterns of a dialect; ``quote`` may be empty, else each is one ASCII character."""
+    if spaced:
+        return replace(grammar_of(delimiter, quote, escape), spaced=True)
     d, q, e = (re.escape(text.encode()) for text in (delimiter, quote, escape))
     s = b"" if delimiter == " " else b" *+"
     bare = b"[^%b\r\n]*+" % d
@@ -154,6 +177,13 @@ def _grammar_without_quotes(delimiter: str, bare: bytes) -> Grammar:
         cell=_compile(b"()()(%b)%b", bare, d),
         unescape=never,
     )
+
+
+def without_marks(text: bytes) -> bytes:
+    """``text`` without the byte order marks at its beginning: joined files may have several."""
+    while text.startswith(BOM):
+        text = text.removeprefix(BOM)
+    return text
 
 
 def _content(delimiter: str) -> bytes:

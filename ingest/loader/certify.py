@@ -9,12 +9,17 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from ingest.loader.cells import Grammar
 from ingest.loader.flaws import Flaw, rejected
 from ingest.loader.parts import PART
+from ingest.loader.physical import LINE_END
 from ingest.loader.records import Block
 from ingest.loader.rejects import Reject
+from ingest.loader.sniff import swallowed
 
 _PIECE = 1 << 20
+_SWALLOWING = 100
+"""Records whose lines would fit as records that are kept at most."""
 
 
 class Certifier:
@@ -34,7 +39,7 @@ class Certifier:
         header_end: bytes,
         stays: bool,
         columns: int,
-        delimiter: bytes,
+        grammar: Grammar,
         longest: int,
         encoding: str,
         reject: Callable[[Reject], None],
@@ -49,7 +54,8 @@ class Certifier:
         self._at = at
         self._columns = columns
         self._stays = stays
-        self._header = delimiter.join([b"c"] * columns)
+        self._grammar = grammar
+        self._header = grammar.delimiter.join([b"c"] * columns)
         self._allowed, self._encoding = longest, encoding
         self._reject = reject
         self._copy: BinaryIO | None = None
@@ -59,6 +65,12 @@ class Certifier:
         self.accepted = 0
         self.rejected = 0
         self.blank = 0
+        self.blank_rows = 0
+        """Those of the blank lines that consist of blank cells."""
+        self.repeated = 0
+        """Records that are the header once more."""
+        self.swallowing: list[tuple[int, list[list[bytes]]]] = []
+        """Records over several lines that would fit as records of their own: the first line's number, and these."""
         self.longest = 0
         """Bytes of the longest accepted record as certified, with its line end."""
         self.ordinals, self.starts = array("q"), array("q")
@@ -111,10 +123,28 @@ class Certifier:
             self.marks.append((self.accepted, block.offset))
             self._note_lines(block, good, accepted)
         if accepted < len(good):
-            self.blank += int(np.count_nonzero(block.flaws == Flaw.BLANK))
+            blank = block.flaws == Flaw.BLANK
+            self.blank += int(np.count_nonzero(blank))
+            self.blank_rows += int(np.count_nonzero(blank & (block.bodies > block.starts)))
+            self.repeated += int(np.count_nonzero(block.flaws == Flaw.HEADER))
             self._tell_rejects(block)
+        if self._columns > 1 and len(self.swallowing) < _SWALLOWING:
+            self._note_swallowing(block, good)
         self._write(block, good)
         self.accepted += accepted
+
+    def _note_swallowing(self, block: Block, good: npt.NDArray[np.bool_]) -> None:
+        """Remember the records whose lines have as many delimiters each as a record."""
+        last = len(good) - 1
+        found = [last] if LINE_END.search(block.raw(last)) else []
+        if block.lines is not None:
+            found = [*np.flatnonzero(np.diff(block.lines) > 1).tolist(), *found]
+        for record in found:
+            rows = swallowed(block.raw(record), self._grammar, self._columns) if good[record] else []
+            if rows:
+                self.swallowing.append((block.line_of(record), rows))
+                if len(self.swallowing) == _SWALLOWING:
+                    return
 
     def _note_lines(self, block: Block, good: npt.NDArray[np.bool_], accepted: int) -> None:
         """Remember where the distance between an accepted record's ordinal and its line changes."""
@@ -134,7 +164,7 @@ class Certifier:
             self.starts.append(line)
 
     def _tell_rejects(self, block: Block) -> None:
-        bad = np.flatnonzero(block.flaws > Flaw.BLANK)
+        bad = np.flatnonzero(block.flaws > Flaw.HEADER)
         self.rejected += len(bad)
         lines = block.line + (bad if block.lines is None else block.lines[bad])
         columns = block.flaws[bad], lines, block.cells[bad], block.starts[bad], block.bodies[bad]

@@ -1,26 +1,19 @@
 """How a file is written: encoding, delimiter, header; proposed from the file's head."""
 
-import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
-from ingest.loader.cells import BOM, COLUMNS
+from ingest.loader.cells import BOM, COLUMNS, END_OF_FILE, Grammar, grammar_of, without_marks
 from ingest.loader.encoding import UTF_8
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
 from ingest.loader.formats import refuse_plain_text
+from ingest.loader.layout import Told
+from ingest.loader.names import visible
 from ingest.loader.ours import our_delimiter
-from ingest.loader.sniff import (
-    DELIMITERS,
-    begins_with_header,
-    best_sample,
-    commented_header,
-    count_lines,
-    count_preamble,
-    first_lines,
-    possible_quotes,
-    skip_lines,
-)
+from ingest.loader.readings import allowed, known_headers, weigh
+from ingest.loader.sniff import first_lines, uncommented
+from ingest.loader.weighing import Pins, Reading
 
 HEAD = 1 << 18
 """So many bytes of a file are enough for a proposal."""
@@ -41,6 +34,34 @@ class Dialect:
     """Whether the header is a comment, ``#id,name``: its mark is no part of it."""
     below: int = 0
     """Physical lines between a commented header and the first record: comments and blank lines."""
+    trailing: int = 0
+    """Blank cells that records may have behind those of the header: a delimiter at the end makes no column."""
+    row_names: bool = False
+    """Whether each record begins with a cell for which the header has no name, as R writes it."""
+    spaced: bool = False
+    """Whether a space behind each delimiter belongs to it."""
+    wrapped: bool = False
+    """Whether each line stands in quotes as a whole, and is read without them."""
+    above: int = 0
+    """Lines of the table's width above the header, with more than one value each."""
+
+    @property
+    def grammar(self) -> Grammar:
+        """How its records are cut."""
+        return grammar_of(self.delimiter, self.quote, self.escape, self.spaced)
+
+    def header_of(self, record: bytes) -> tuple[str, ...]:
+        """The header's cells, if ``record`` is it."""
+        cells = self.grammar.cells(record)
+        if self.commented:
+            cells = uncommented(record, self.grammar) or cells
+        named = tuple(cell.decode("utf-8", "replace") for cell in cells)
+        if self.row_names:
+            return ("", *named)
+        surplus = 0
+        while surplus < min(self.trailing, len(named) - 1) and not visible(named[-1 - surplus]).strip():
+            surplus += 1
+        return named[: len(named) - surplus]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +76,27 @@ class Pinned:
     has_header: bool | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examined:
+    """What a file's head says about how it is written."""
+
+    dialects: tuple[Dialect, ...]
+    """The likeliest, and those that come next and would give other cells."""
+    margin: float
+    """How far the first is before the second, 0 to 1."""
+    doubt: str
+    """Why it isn't clear, in a sentence; empty where it is."""
+    at: int
+    """The record at which that shows."""
+    is_settled: bool
+    """Whether it is certain how its quotes are read: that is pinned, or we wrote the file."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The likeliest."""
+        return self.dialects[0]
+
+
 def propose(
     head: bytes,
     *,
@@ -65,55 +107,75 @@ def propose(
     name: str = "",
     cut: bool = False,
 ) -> Dialect:
-    """How the file that begins with ``head`` (``HEAD`` bytes, or all it has) is written.
+    """How the file that begins with ``head`` is most likely written: the best of ``examine``'s readings."""
+    found = examine(head, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding, name=name, cut=cut)
+    return found.dialect
 
-    ``cut``: ``head`` ends within the file's first line.
+
+def examine(
+    head: bytes,
+    *,
+    pinned: Pinned | None = None,
+    known: Collection[str] = (),
+    null_tokens: Collection[str] = (),
+    encoding: str | None = None,
+    name: str = "",
+    above: int = 0,
+    whole: bool | None = None,
+    cut: bool = False,
+) -> Examined:
+    """How the file that begins with ``head`` may be written.
+
+    ``head`` has ``HEAD`` bytes, or is the ``whole`` file; ``cut``: it ends within the file's first line.
 
     ``head`` is UTF-8, whatever ``encoding`` it came in; where that is None it wasn't found out, and is looked at here.
-    ``known`` are the headers that the dataset has met and ``null_tokens`` its words for NULL; ``name`` is the file's,
-    with its extension. Raises RunFailed for an empty file, a binary one, text of another format, and one that isn't
-    UTF-8.
+    ``known`` are the headers that the dataset has met, ``null_tokens`` its words for NULL, and ``above`` the lines of
+    the table's width that stood above the header of the file before; ``name`` is the file's, with its extension. Raises
+    RunFailed for an empty file, a binary one, text of another format, and one that isn't UTF-8.
     """
     pinned = _checked(pinned or Pinned())
     refuse_foreign(head)
     if encoding is None and not head.startswith(BOM):  # a mark settles the encoding, as having found it out does
         _check_encoding(head)
-    text, whole = head.removeprefix(BOM), len(head) < HEAD and not cut
+    text = without_marks(head)
+    whole = len(head) < HEAD if whole is None else whole
+    whole = whole and not cut
+    if whole:
+        text = text.removesuffix(END_OF_FILE)
     if ours := our_delimiter(text):  # what is pinned is how the dataset's other files are written
         pinned = Pinned(delimiter=ours, quote='"', escape='"', encoding=pinned.encoding, preamble=0, has_header=True)
-    preamble, named = count_preamble(text)
-    if pinned.preamble is not None:
-        preamble, named = pinned.preamble, ""
-    text = skip_lines(text, preamble)
-    quotes = possible_quotes(text)
-    if pinned.quote is not None:
-        quotes = [(pinned.quote, pinned.escape or pinned.quote)]
-    elif pinned.escape is not None:
-        quotes = [('"', pinned.escape)]
-    found = best_sample(text, pinned.delimiter or _allowed(named) or DELIMITERS, quotes, whole=whole)
-    titles = found.titles if pinned.preamble is None else 0
-    if whole or cut or len(found.records) > titles + 1:  # else the splitter counts a header of which this is a part
-        refuse_too_wide(len(found.records[titles]) if found.records else 0, cut=cut)
+    pins = _pins(pinned, known, null_tokens, above)
+    found = weigh(text, pins, whole=whole)
+    if whole or cut or found.header_ends:  # else the splitter counts a header of which this is a part
+        refuse_too_wide(found.width, cut=cut)
     if pinned.delimiter is None:
-        refuse_plain_text(name, found.records[titles:], found.grammar.delimiter.decode(), known)
-    has_header = begins_with_header(found.records[titles:], known, null_tokens)
-    commented = None
-    if titles:
-        preamble += count_lines(text[: found.starts[titles]])
-    elif pinned.preamble is None and pinned.has_header is not False:
-        commented = commented_header(first_lines(head.removeprefix(BOM), preamble), found, known, null_tokens)
-    if commented is not None:
-        has_header, below, preamble = True, preamble - commented - 1, commented
-    return Dialect(
-        delimiter=found.grammar.delimiter.decode(),
-        quote=found.grammar.quote.decode(),
-        escape=found.grammar.escape.decode() or '"',
-        encoding=encoding or UTF_8,
-        preamble=preamble,
-        has_header=has_header if pinned.has_header is None else pinned.has_header or _is_known(found.records, known),
-        commented=commented is not None,
-        below=below if commented is not None else 0,
+        refuse_plain_text(name, found.records, found.best.delimiter, known)
+    dialects = [_dialect(reading, encoding or UTF_8) for reading in found.readings]
+    first = found.records[0] if found.records else ()
+    if pinned.has_header is False and len(first) > 1 and pins.told.is_known(first):
+        dialects[0] = replace(dialects[0], has_header=True)  # an export names the columns of any dataset
+    return Examined(
+        dialects=tuple(dialects),
+        margin=found.margin,
+        doubt=found.doubt,
+        at=found.at,
+        is_settled=pinned.quote is not None,
     )
+
+
+def _pins(pinned: Pinned, known: Collection[str], null_tokens: Collection[str], above: int) -> Pins:
+    met, nameless = known_headers(known)
+    told = Told(
+        known=met,
+        nameless=nameless,
+        null_tokens=null_tokens,
+        has_header=pinned.has_header,
+        settled=pinned.preamble is not None,
+        quoted=pinned.quote is not None,
+        above=above,
+    )
+    quotes = None if pinned.quote is None else (pinned.quote, pinned.escape or pinned.quote)
+    return Pins(delimiter=pinned.delimiter, quotes=quotes, escape=pinned.escape, lines=pinned.preamble, told=told)
 
 
 def refuse_too_wide(columns: int, *, cut: bool = False) -> None:
@@ -126,20 +188,34 @@ def refuse_too_wide(columns: int, *, cut: bool = False) -> None:
         )
 
 
-def _is_known(records: Sequence[Sequence[bytes]], known: Collection[str]) -> bool:
-    """Whether the first record is a header that the dataset knows: an export names the columns of any dataset."""
-    first = [cell.decode(errors="replace") for cell in records[0]] if records else []
-    return len(first) > 1 and set(first) <= set(known)
+def lines_above(head: bytes, written: Dialect) -> tuple[str, ...]:
+    """The lines above the header of a file, and those between a commented one and the first record."""
+    lines = first_lines(without_marks(head), written.preamble + (written.below + 1 if written.below else 0))
+    kept = lines[: written.preamble] + lines[written.preamble + 1 :]
+    return tuple(line.rstrip(b"\r\n").decode("utf-8", "replace") for line in kept)
 
 
-def _allowed(delimiter: str) -> str:
-    """``delimiter`` if a file can have it, else nothing."""
-    return delimiter if re.fullmatch(r"[^\w\s\"\\]|\t", delimiter, re.ASCII) and delimiter.isascii() else ""
+def _dialect(reading: Reading, encoding: str) -> Dialect:
+    return Dialect(
+        delimiter=reading.delimiter,
+        quote=reading.quote,
+        escape=reading.escape or '"',
+        encoding=encoding,
+        preamble=reading.lines,
+        has_header=reading.has_header,
+        commented=reading.commented,
+        below=reading.below,
+        trailing=reading.trailing,
+        row_names=reading.row_names,
+        spaced=reading.spaced,
+        wrapped=reading.wrapped,
+        above=reading.above,
+    )
 
 
 def _checked(pinned: Pinned) -> Pinned:
     """What was pinned, if files can be written so; raises RunFailed if not."""
-    if pinned.delimiter is not None and not (_allowed(pinned.delimiter) or pinned.delimiter == " "):
+    if pinned.delimiter is not None and not (allowed(pinned.delimiter) or pinned.delimiter == " "):
         raise RunFailed(
             f"The delimiter {pinned.delimiter!r} that is set on the dataset can't be used: set one ASCII character "
             "that is no letter, digit, quote or backslash."

@@ -2,7 +2,7 @@
 
 import errno
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
@@ -53,6 +53,17 @@ class RunHeld(RunFailed):
     def __init__(self, sentence: str, outcome: "Outcome | None", brakes: "dict[str, int]") -> None:
         super().__init__(sentence, outcome)
         self.brakes = brakes
+
+
+class RunUnclear(RunFailed):
+    """The file can be read in several ways: the run is held as a question before anything is loaded (BEHAVIOUR 3).
+
+    ``question`` are the readings that are offered, the likeliest first, as they are kept on the run.
+    """
+
+    def __init__(self, sentence: str, question: "list[dict[str, Any]]") -> None:
+        super().__init__(sentence)
+        self.question = question
 
 
 class RunInterrupted(IngestError):

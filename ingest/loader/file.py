@@ -16,3 +16,5 @@ class LocalFile:
     """A folder of its own for what the loader writes; the caller removes it."""
     longest_record: int = 64 << 20
     """Bytes; a longer record is rejected."""
+    settled: bool = False
+    """Whether somebody has said how its quotes are read: what they swallow is no question then."""

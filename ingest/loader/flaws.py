@@ -1,11 +1,14 @@
 """What can be wrong with the form of a record, and how it is told to the operator (BEHAVIOUR 7)."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from ingest.loader.cells import BOM
 from ingest.loader.encoding import UTF_8
 from ingest.loader.rejects import Code, Reject
 
@@ -17,13 +20,29 @@ class Flaw(IntEnum):
 
     NONE = 0
     BLANK = 1
-    MISSING = 2
-    EXTRA = 3
-    QUOTE_TEXT = 4
-    QUOTE_OPEN = 5
-    ENCODING = 6
-    NUL = 7
-    TOO_LONG = 8
+    HEADER = 2
+    """No flaw: the header once more, as joined files have it."""
+    MISSING = 3
+    EXTRA = 4
+    QUOTE_TEXT = 5
+    QUOTE_OPEN = 6
+    ENCODING = 7
+    NUL = 8
+    TOO_LONG = 9
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Form:
+    """What a sound record of a file looks like."""
+
+    columns: int
+    delimiter: bytes
+    trailing: int = 0
+    """Blank cells that it may have behind its columns."""
+    header: tuple[bytes, ...] = ()
+    """The header's cells, which a record may repeat; none where it has one cell, or there is no header."""
+    cells: Callable[[bytes], list[bytes]] = bytes.split
+    """The cells of a record."""
 
 
 _CODES: dict[int, Code] = {
@@ -38,13 +57,21 @@ _CODES: dict[int, Code] = {
 
 
 def add_flaws(
-    data: bytes, starts: Positions, bodies: Positions, cells: Positions, flaws: npt.NDArray[np.uint8], columns: int
+    data: bytes,
+    starts: Positions,
+    bodies: Positions,
+    cells: Positions,
+    flaws: npt.NDArray[np.uint8],
+    form: Form,
 ) -> None:
     """Add to ``flaws`` what is wrong with the records that are sound so far; positions are bytes of ``data``."""
     sound = flaws == Flaw.NONE
-    flaws[sound & (cells < columns)] = Flaw.MISSING
-    flaws[sound & (cells > columns)] = Flaw.EXTRA
+    flaws[sound & (cells < form.columns)] = Flaw.MISSING
+    flaws[sound & (cells > form.columns)] = Flaw.EXTRA
     flaws[sound & (bodies == starts)] = Flaw.BLANK
+    _add_blank_rows(data, starts, bodies, flaws, sound, form)
+    if form.header:
+        _add_repeated_headers(data, starts, bodies, flaws, sound, form)
     broken, has_nul = not data.isascii() and not _is_utf8(data), b"\0" in data
     if not broken and not has_nul:
         return
@@ -54,6 +81,56 @@ def add_flaws(
             flaws[record] = Flaw.ENCODING
         elif has_nul and b"\0" in raw:
             flaws[record] = Flaw.NUL
+
+
+def _add_blank_rows(
+    data: bytes,
+    starts: Positions,
+    bodies: Positions,
+    flaws: npt.NDArray[np.uint8],
+    sound: npt.NDArray[np.bool_],
+    form: Form,
+) -> None:
+    """A row of blank cells, ``,,,``, is a blank line: one that begins and ends with what such a row consists of."""
+    blank = b" \t" + form.delimiter
+    if not len(data) or (form.columns == 1 and form.delimiter not in data):
+        return
+    is_blank = np.zeros(256, np.bool_)
+    is_blank[list(blank)] = True
+    bytes_ = np.frombuffer(data, np.uint8)
+    last = len(data) - 1
+    likely = sound & (bodies > starts) & is_blank[bytes_[np.minimum(starts, last)]]
+    likely &= is_blank[bytes_[np.maximum(bodies - 1, 0)]]
+    for record in np.flatnonzero(likely).tolist():
+        raw = data[starts[record] : bodies[record]]
+        if not raw.translate(None, blank) and (form.columns > 1 or form.delimiter in raw):
+            flaws[record] = Flaw.BLANK
+
+
+def _add_repeated_headers(
+    data: bytes,
+    starts: Positions,
+    bodies: Positions,
+    flaws: npt.NDArray[np.uint8],
+    sound: npt.NDArray[np.bool_],
+    form: Form,
+) -> None:
+    """A record equal to the header, in quotes or not, perhaps behind a byte order mark, is the header once more."""
+    if not len(data):
+        return
+    bytes_ = np.frombuffer(data, np.uint8)
+    first, second = (bytes_[np.minimum(starts + place, len(data) - 1)] for place in (0, 1))
+    mark = form.header[0][:1] or form.delimiter
+    may_open = np.zeros(256, np.bool_)
+    may_open[list(b"\"' " + BOM[:1])] = True
+    least = sum(len(cell) for cell in form.header) + len(form.header) - 1
+    sizes = bodies - starts
+    likely = sound & (sizes >= least) & (sizes <= 2 * least + 3 * len(form.header) + 8)
+    likely &= (first == mark[0]) | (may_open[first] & ((second == mark[0]) | may_open[second] | (first == BOM[0])))
+    for record in np.flatnonzero(likely).tolist():
+        raw = data[starts[record] : bodies[record]].removeprefix(BOM)
+        if tuple(form.cells(raw)) == form.header:
+            flaws[record] = Flaw.HEADER
 
 
 def rejected(

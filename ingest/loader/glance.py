@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.loader import encoding
-from ingest.loader.cells import BOM, grammar_of
-from ingest.loader.dialect import Dialect, Pinned, propose, refuse_too_wide
+from ingest.loader.cells import without_marks
+from ingest.loader.dialect import Dialect, Pinned, examine, refuse_too_wide
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
 from ingest.loader.formats import refuse_format
@@ -26,6 +26,8 @@ class Glance:
     """None where the head doesn't show it: it is packed in too large blocks, or shorter than the first line."""
     header: tuple[str, ...]
     """The header's cells; as many empty ones as there are columns where the file has none."""
+    doubt: str = ""
+    """Why it isn't clear how the file is written, in a sentence; empty where it is."""
 
 
 def glance(
@@ -53,10 +55,19 @@ def glance(
         text = text[: max(text.rfind(b"\n"), text.rfind(b"\r")) + 1]  # the last line is cut, perhaps within a letter
     if plain and not text:
         if compression:  # it was we who cut the line: it is refused for what is seen of it
-            propose(first, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding_name, cut=True)
+            examine(first, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding_name, cut=True)
         return Glance(compression=compression, dialect=None, header=())
-    found = propose(text, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding_name, name=name)
-    return Glance(compression=compression, dialect=found, header=_header(text.removeprefix(BOM), found))
+    found = examine(
+        text,
+        pinned=pinned,
+        known=known,
+        null_tokens=null_tokens,
+        encoding=encoding_name,
+        name=name,
+        whole=whole,
+    )
+    header = _header(without_marks(text), found.dialect)
+    return Glance(compression=compression, dialect=found.dialect, header=header, doubt=found.doubt)
 
 
 def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None) -> tuple[str, bytes]:
@@ -75,8 +86,8 @@ def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None) -> tuple[str, byt
 
 
 def _header(text: bytes, dialect: Dialect) -> tuple[str, ...]:
-    grammar = grammar_of(dialect.delimiter, dialect.quote, dialect.escape)
-    first = sample(skip_lines(text, dialect.preamble), grammar, whole=True).records[:1]
-    refuse_too_wide(len(first[0]) if first else 0)
-    cells = [cell.decode(errors="replace") for record in first for cell in record]
-    return tuple(cells) if dialect.has_header else ("",) * len(cells)
+    found = sample(skip_lines(text, dialect.preamble), dialect.grammar, whole=True)
+    if not found.records:
+        return ()
+    refuse_too_wide(len(found.records[0]))
+    return dialect.header_of(found.raw(0)) if dialect.has_header else ("",) * len(found.records[0])

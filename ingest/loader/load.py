@@ -25,13 +25,14 @@ from ingest.loader.reading import Reading
 from ingest.loader.rejects import Code, RejectBook, told_causes
 from ingest.loader.resolve import choose
 from ingest.loader.rows import Counted
-from ingest.loader.split import split
+from ingest.loader.split import Certified, split
 from ingest.loader.statements import merging, tables
+from ingest.loader.stray_quotes import ask_of_swallowed
 from ingest.loader.target import Mode, Target
 from ingest.loader.types import Type
 from ingest.loader.ways import REJECTS, Careful, Refuted, Way, guess, is_worthwhile
 
-VERSION = 3
+VERSION = 4
 """Raised when the same file may give another table than before: identical content is then loaded all the same."""
 
 READ = 1 << 20
@@ -94,7 +95,8 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
         try:
             loading = _Loading(cursor, target, guessed, Definition(cursor, target.table), progress)
             outcome = loading.execute()
-            reading, _ = judging.wait()
+            reading, found = judging.wait()
+            ask_of_swallowed(file, reading.certified, found)
             header = read_header(reading.certified.header, target.headers)
             return _account(outcome, loading, Account(reading, judging.rejects), header), target
         except (Refuted, psycopg2.DataError, errors.QueryCanceled) as error:
@@ -103,6 +105,7 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
             cursor.execute("rollback to savepoint guess")
         with _giving_up(judging.rejects, target):
             reading, found = judging.wait()
+        ask_of_swallowed(file, reading.certified, found)
         known = Judged(scan=found, standing=guessed.standing, plan=guessed.plan)
         header = read_header(reading.certified.header, target.headers)
         return _load_carefully(cursor, Account(reading, judging.rejects), target, header, progress, known)
@@ -125,7 +128,7 @@ def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Pro
     if header.is_ours:
         target = _for_part(target, header)
     with Reading(certified, null_tokens=target.null_tokens, used=header.used, marked=header.marked) as reading:
-        return _load_carefully(cursor, Account(reading, rejects), target, header, progress)
+        return _load_carefully(cursor, Account(reading, rejects), target, header, progress, file=file)
 
 
 @contextmanager
@@ -157,9 +160,12 @@ def _load_carefully(
     header: Header,
     progress: Progress,
     known: Judged | None = None,
+    file: LocalFile | None = None,
 ) -> tuple[Outcome, Target]:
     progress("scan", 0, 0)
     judged = judge(cursor, account.reading, target, header.names, known)
+    if file is not None:
+        ask_of_swallowed(file, account.reading.certified, judged.scan)
     structural = len(account.book)
     with _giving_up(account.book, target):
         account.refuse_bad_values(judged.plan, judged.scan.records + structural, RejectLimit.of(target))
@@ -180,8 +186,23 @@ def _account(outcome: Outcome, loading: "_Loading", account: Account, header: He
         rejects=account.book,
         columns=account.columns(header.texts, judged.scan, judged.plan),
         ddl=tuple(loading.definition.ddl),
+        notes=(*outcome.notes, *_notes_of(account.reading.certified)),
         snapshot=loading.target.mode is Mode.SNAPSHOT,
     )
+
+
+def _notes_of(certified: Certified) -> Iterator[str]:
+    """What stood between the records, and is none."""
+    if certified.blank_rows:
+        many = (
+            "1 row of blank cells is"
+            if certified.blank_rows == 1
+            else f"{certified.blank_rows:,} rows of blank cells are"
+        )
+        yield f"{many} no {'record' if certified.blank_rows == 1 else 'records'}."
+    if certified.repeated:
+        many = "1 record that repeats" if certified.repeated == 1 else f"{certified.repeated:,} records that repeat"
+        yield f"{many} the header {'is' if certified.repeated == 1 else 'are'} left out."
 
 
 def _check_limit(outcome: Outcome, target: Target) -> None:

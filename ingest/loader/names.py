@@ -20,7 +20,7 @@ _OTHER_ASCII = re.compile(r"[^a-z0-9_]+")
 _MARKS = 60
 """Combining marks in a row that are read; two bytes or more each, they are twice as many as a name holds."""
 
-_OCCURRENCE = "\x1f"
+OCCURRENCE = "\x1f"
 """Between a header and the number of its occurrence, in the map of a dataset."""
 
 
@@ -51,17 +51,17 @@ EXPORT_HEADER = "_export"
 
 def is_corrected(header: Sequence[str]) -> bool:
     """Return whether a file with this header is a corrected reject file."""
-    return set(REJECT_HEADERS) <= {_alike(text) for text in header}
+    return set(REJECT_HEADERS) <= {likeness(text) for text in header}
 
 
 def is_marked(header: Sequence[str]) -> bool:
     """Return whether a file with this header is a spreadsheet-safe export: its last column alone tells."""
-    return bool(header) and _alike(header[-1]) == EXPORT_HEADER
+    return bool(header) and likeness(header[-1]) == EXPORT_HEADER
 
 
 def positions_of(header: Sequence[str], names: Sequence[str]) -> list[int]:
     """Return the position of the last header of each of these names; empty if one is missing."""
-    told = {_alike(text): position for position, text in enumerate(header)}
+    told = {likeness(text): position for position, text in enumerate(header)}
     return [told[name] for name in names] if set(names) <= told.keys() else []
 
 
@@ -75,12 +75,12 @@ def used_positions(header: Sequence[str]) -> list[int]:
 
 def plain_headers(known: Mapping[str, str]) -> dict[str, str]:
     """Return the headers of ``known`` that have a text of their own: neither empty nor repeated in their file."""
-    return {key: column for key, column in known.items() if _OCCURRENCE not in key}
+    return {key: column for key, column in known.items() if OCCURRENCE not in key}
 
 
 def positional_columns(known: Mapping[str, str], count: int) -> list[str]:
     """Return the columns of the first ``count`` positions of a file without a header, as far as they are known."""
-    return [known[key] for at in range(1, count + 1) if (key := f"{_OCCURRENCE}{at}") in known]
+    return [known[key] for at in range(1, count + 1) if (key := f"{OCCURRENCE}{at}") in known]
 
 
 def columns_of(
@@ -99,13 +99,13 @@ def columns_of(
     _refuse_shared(columns)
     # Of several the smallest: a map that was stored has no order.
     met = plain_headers(known)
-    alike = {_alike(key): column for key, column in sorted(met.items(), key=lambda pair: pair[1], reverse=True)}
+    alike = {likeness(key): column for key, column in sorted(met.items(), key=lambda pair: pair[1], reverse=True)}
     if by_column:
         alike = {column: column for column in set(known.values()) - set(met.values())} | alike
     in_file, unused = set(columns.values()), _UnusedNames({*known.values()})
     for position, (key, text) in enumerate(zip(keys, header, strict=True), 1):
         if key not in columns:
-            column = alike.get(_alike(key)) if _OCCURRENCE not in key else None
+            column = alike.get(likeness(key)) if OCCURRENCE not in key else None
             if column is None or column in in_file:
                 column = unused.take(_column_name(text, position))
             in_file.add(column)
@@ -125,8 +125,16 @@ def _refuse_shared(columns: Mapping[str, str]) -> None:
         owners[column] = key
 
 
-def _alike(key: str) -> str:
-    return key.strip().casefold()
+def likeness(key: str) -> str:
+    """What two headers have in common that differ in case, outer spaces or invisible characters only."""
+    return visible(key).strip().casefold()
+
+
+def visible(text: str) -> str:
+    """``text`` without byte order marks and other format characters, which nobody sees (Unicode category Cf)."""
+    if text.isascii():
+        return text
+    return "".join(character for character in text if unicodedata.category(character) != "Cf")
 
 
 def _keys(header: Sequence[str]) -> list[str]:
@@ -134,19 +142,19 @@ def _keys(header: Sequence[str]) -> list[str]:
     seen: dict[str, int] = {}
     keys = []
     for position, text in enumerate(header, 1):
-        text = text.replace("\x00", "").replace(_OCCURRENCE, " ")
+        text = text.replace("\x00", "").replace(OCCURRENCE, " ")
         seen[text] = seen.get(text, 0) + 1
-        if not text.strip():
-            keys.append(f"{_OCCURRENCE}{position}")
+        if not visible(text).strip():
+            keys.append(f"{OCCURRENCE}{position}")
         elif seen[text] == 1:
             keys.append(text)
         else:
-            keys.append(f"{text}{_OCCURRENCE}{seen[text]}")
+            keys.append(f"{text}{OCCURRENCE}{seen[text]}")
     return keys
 
 
 def _column_name(text: str, position: int) -> str:
-    name = _fold(text.strip())
+    name = _fold(visible(text).strip())
     if not any(character.isalnum() for character in name):
         return f"column_{position}"
     name = _trim(f"c_{name}" if name[0].isnumeric() else name)

@@ -4,6 +4,7 @@ import os
 import re
 from itertools import islice
 
+from ingest.loader.cells import END_OF_FILE
 from ingest.loader.errors import RunInterrupted
 
 LINE_END = re.compile(rb"[\r\n]")
@@ -24,10 +25,13 @@ class PhysicalFile:
         self._file = file
         self.piece = piece
         self.size = os.fstat(file).st_size
+        self.is_cut = bool(self.size) and os.pread(file, 1, self.size - 1) == END_OF_FILE
+        """Whether the file's last byte is ctrl-Z, which is no data."""
+        self.size -= self.is_cut
 
     def read(self, at: int, size: int) -> bytes:
         """Up to ``size`` bytes from byte ``at`` on; raises RunInterrupted where there should be some and are none."""
-        found = os.pread(self._file, size, at)
+        found = os.pread(self._file, min(size, max(self.size - at, 0)), at)
         if not found and size and at < self.size:
             raise became_shorter()
         return found

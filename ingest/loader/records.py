@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.loader.cells import Grammar
-from ingest.loader.flaws import Flaw, add_flaws
+from ingest.loader.flaws import Flaw, Form, add_flaws
 from ingest.loader.lookahead import Ending, Lookahead
 from ingest.loader.physical import PhysicalFile
 from ingest.loader.survey import Positions, Survey
@@ -105,13 +105,13 @@ class Cutter:
         self.longest = longest
         self._lookahead = Lookahead(self.file, grammar, longest=longest)
 
-    def blocks(self, at: int, line: int, columns: int) -> Iterator[Block]:
-        """All records from byte ``at`` on, where one starts on ``line``; a sound one has ``columns`` cells."""
+    def blocks(self, at: int, line: int, form: Form) -> Iterator[Block]:
+        """All records from byte ``at`` on, where one starts on ``line``; ``form`` is that of a sound one."""
         while at < self.file.size:
             data = self.file.read(at, self.file.piece)
             found = self._walk(at, data, last=at + len(data) >= self.file.size)
             whole = found.starts or len(found.careful)
-            block = self._assemble(at, line, columns, data, found) if whole else self.alone(at, line, columns)
+            block = self._assemble(at, line, form, data, found) if whole else self.alone(at, line, form)
             yield block
             at, line = block.end, block.end_line
 
@@ -168,7 +168,7 @@ class Cutter:
         if written is not None:
             found.written[start] = written
 
-    def _assemble(self, at: int, line: int, columns: int, data: bytes, found: _Found) -> Block:
+    def _assemble(self, at: int, line: int, form: Form, data: bytes, found: _Found) -> Block:
         line_ends = found.survey.line_ends
         careful = np.frombuffer(found.careful, np.int64).reshape(-1, 4)
         starts = np.concatenate((*found.starts, careful[:, 0]))
@@ -184,7 +184,9 @@ class Cutter:
             rewritten = dict(zip(places.tolist(), found.written.values(), strict=True))
         end = int(stops[-1])
         bodies = _without_line_ends(data, starts, stops)
-        add_flaws(data[:end], starts, bodies, cells, flaws, columns)
+        if form.trailing:
+            self._drop_surplus(data, starts, bodies, cells, flaws, rewritten, form)
+        add_flaws(data[:end], starts, bodies, cells, flaws, form)
         before_last = int(line_ends.searchsorted(starts[-1]))
         return Block(
             offset=at,
@@ -201,8 +203,26 @@ class Cutter:
             rewritten=rewritten,
         )
 
-    def alone(self, at: int, line: int, columns: int = 0) -> Block:
-        """The one record at byte ``at``, however long, as a block; ``columns`` 0: however many cells it has."""
+    def _drop_surplus(
+        self,
+        data: bytes,
+        starts: Positions,
+        bodies: Positions,
+        cells: Positions,
+        flaws: npt.NDArray[np.uint8],
+        rewritten: dict[int, bytes],
+        form: Form,
+    ) -> None:
+        """Leave out blank cells behind the columns, where the file has a delimiter at the end of its records."""
+        longer = (flaws == Flaw.NONE) & (cells > form.columns) & (cells <= form.columns + form.trailing)
+        for record in np.flatnonzero(longer).tolist():
+            kept = self.grammar.first_cells(data[starts[record] : bodies[record]], form.columns)
+            if kept is not None:
+                cells[record], written = self.grammar.examine(kept) if kept else (1, b"")
+                rewritten[record] = kept if written is None else written
+
+    def alone(self, at: int, line: int, form: Form | None = None) -> Block:
+        """The one record at byte ``at``, however long, as a block; without a ``form`` it may have any."""
         flaw, end = self._ending_of(at)
         stop = self.file.behind_line_end(end)
         whole = end - at <= self.longest
@@ -211,7 +231,11 @@ class Cutter:
         cells, written = (0, None) if flaw or not body else self.grammar.examine(data[:body])
         starts, bodies, stops, counts = (np.array([value]) for value in (0, body, len(data), cells))
         flaws = np.array([flaw], np.uint8)
-        add_flaws(data, starts, bodies, counts, flaws, columns or cells)
+        own = form or Form(columns=max(cells, 1), delimiter=self.grammar.delimiter)
+        rewritten = {} if written is None else {0: written}
+        if own.trailing:
+            self._drop_surplus(data, starts, bodies, counts, flaws, rewritten, own)
+        add_flaws(data, starts, bodies, counts, flaws, own)
         return Block(
             offset=at,
             end=stop,
@@ -224,7 +248,7 @@ class Cutter:
             lines=None,
             cells=counts,
             flaws=flaws,
-            rewritten={} if written is None else {0: written},
+            rewritten=rewritten,
         )
 
     def _ending_of(self, at: int) -> tuple[Flaw, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
-from ingest.loader.cells import COLUMNS, Grammar, grammar_of
+from ingest.loader.cells import COLUMNS, Grammar
 from ingest.loader.types import SPACES, Type, classify, join, join_all
 
 DELIMITERS = ",;\t|"
@@ -19,8 +19,10 @@ _JUDGED, _CELLS = 200, 10_000
 _TITLES, _AGREEING = 20, 0.9
 """So many lines of one cell can stand before a table; and so many of the records behind them have to agree."""
 _LINE = re.compile(rb"([^\r\n]*+)(\r\n|\r|\n|\Z)")
-_BLANK_LINES = re.compile(rb"[\r\n]++")
+_WRAPPED = re.compile(rb' *"(?:[^"]++|"")*+" *')
 _BLANK = SPACES.encode()
+SEPARATOR = re.compile(rb'"?sep=([^\w\s"\\]|\t|)"?(?:\1*|[,;\t|]*)', re.IGNORECASE)
+"""Excel's first line, ``sep=;``; saved again, it is a row of the table: ``"sep=;";;``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,134 +34,125 @@ class Sample:
     """The cells of each; none where a line is malformed."""
     starts: tuple[int, ...]
     """The byte at which each starts."""
-    behind_blanks: frozenset[int] = frozenset()
-    """The records with a blank line before them."""
+    ends: tuple[int, ...]
+    """The byte at which each ends, its line end left out."""
+    text: bytes
+    """What was cut."""
+    swallowing: tuple[int, ...] = ()
+    """The records that go over several lines."""
 
     @property
     def width(self) -> int:
-        """The number of cells that most records have."""
-        return Counter(len(record) for record in self.records).most_common(1)[0][0] if self.records else 0
+        """The number of cells that most records have; of several the largest."""
+        counts = Counter(len(record) for record in self.records if record)
+        return max(counts, key=lambda width: (counts[width], width)) if counts else 0
+
+    def raw(self, record: int) -> bytes:
+        """The bytes of a record, without its line end."""
+        return self.text[self.starts[record] : self.ends[record]]
+
+    def lines(self, first: int, stop: int) -> list[tuple[bytes, ...]]:
+        """Records from ``first`` to before ``stop``, each as one cell."""
+        return [(self.raw(record),) for record in range(first, min(stop, len(self.records)))]
 
     @property
-    def header_width(self) -> int:
-        """The number of cells of the first record."""
-        return len(self.records[0]) if self.records else 0
+    def is_odd(self) -> bool:
+        """Whether a record is malformed or goes over several lines: perhaps its quotes are none."""
+        return bool(self.swallowing) or () in self.records
 
     @property
-    def consistency(self) -> float:
-        """How far the records agree on a number of cells, 0 to 1: many cells count for more, the first record most."""
-        width = self.width
-        if width < 2:
-            return 0
-        agreeing = sum(len(record) == width for record in self.records) / len(self.records)
-        return agreeing * (1 - 1 / width) * (1 if self.header_width == width else 0.5)
-
-    @property
-    def titles(self) -> int:
-        """How many records stand as titles, of one cell each, before a table that begins with a header.
-
-        A line of one cell may be the header itself, of a column whose values hold delimiters, or one that names too
-        few columns. It is a title where a header can be told beneath it, where a blank line stands between, or where
-        it has several words and nothing speaks against a header beneath.
-        """
-        width = self.width
-        titles = next((n for n, record in enumerate(self.records) if len(record) == width), 0)
-        table = self.records[titles:]
-        if width < 2 or titles > _TITLES or any(len(record) != 1 for record in self.records[:titles]):
-            return 0
-        agreeing = sum(len(record) == width for record in table) >= max(2, _AGREEING * len(table))
-        if not titles or not agreeing:
-            return 0
-        told = tell_header(table)
-        if told is None:
-            worded = any(len(record[0].split()) > 1 for record in self.records[:titles])
-            told = titles in self.behind_blanks or (worded and not _recurs(table))
-        return titles if told else 0
+    def is_spaced(self) -> bool:
+        """Whether every cell but the first of each record begins with a space."""
+        mark = self.grammar.delimiter + b" "
+        if mark == b"  " or mark not in self.text:
+            return False
+        cells = [(number, len(record)) for number, record in enumerate(self.records) if len(record) > 1]
+        return bool(cells) and all(self.raw(number).count(mark) >= width - 1 for number, width in cells)
 
 
 def sample(text: bytes, grammar: Grammar, *, whole: bool) -> Sample:
     """The first records of ``text``; the last one is left out unless ``text`` is the ``whole`` file."""
     records: list[tuple[bytes, ...]] = []
     starts: list[int] = []
-    blanks: set[int] = set()
+    ends: list[int] = []
+    swallowing: list[int] = []
+    delimiter, quote, blank = grammar.delimiter, grammar.quote, grammar.delimiter + _BLANK
     at = malformed = 0
     while at < len(text) and len(records) < _RECORDS and malformed < _MALFORMED:
-        found = grammar.record.match(text, at)
-        end = found.end() if found else at
-        if end < len(text) and text[end] not in b"\r\n":
-            end = _line_end(text, at)
-            malformed += 1
-            records.append(())
-            starts.append(at)
-        elif end > at:
-            records.append(tuple(grammar.cells(text[at:end])))
-            starts.append(at)
+        line = _LINE.match(text, at)
+        end, behind = (line.end(1), line.end()) if line else (len(text), len(text))
+        raw = text[at:end]
+        if not raw.strip(blank):
+            at = behind
+            continue
+        if quote and quote in raw:
+            found = grammar.record.match(text, at)
+            stop = found.end() if found else at
+            if stop < len(text) and text[stop] not in b"\r\n":
+                malformed += 1
+                cells: tuple[bytes, ...] = ()
+            else:
+                if stop > end:
+                    swallowing.append(len(records))
+                    end, behind = stop, _behind_line(text, stop)
+                cells = tuple(grammar.cells(text[at:end]))
         else:
-            blanks.add(len(records))
-            end = _BLANK_LINES.match(text, at).end() - 1  # type: ignore[union-attr]  # one line end is here
-        at = _behind_line(text, end)
+            cells = tuple(raw.split(delimiter))
+        records.append(cells)
+        starts.append(at)
+        ends.append(end)
+        at = behind
     if not whole and at >= len(text) and len(records) > 1:
         records.pop()
-        starts.pop()
-    return Sample(grammar=grammar, records=tuple(records), starts=tuple(starts), behind_blanks=frozenset(blanks))
-
-
-def best_sample(text: bytes, delimiters: str, quotes: Sequence[tuple[str, str]], *, whole: bool) -> Sample:
-    """The reading of ``text`` that makes the most of it: one of ``delimiters``, one of ``quotes`` and their escapes.
-
-    The first ones are taken where others are no better.
-    """
-    best: Sample | None = None
-    for quote, escape in quotes:
-        grammars = [grammar_of(one, quote, escape) for one in delimiters]
-        used = [one for one in grammars if one.delimiter in text] or grammars[:1]
-        samples = [sample(text, one, whole=whole) for one in used]
-        found = max(samples, key=lambda one: (one.consistency, one.header_width))
-        if found.width < 2 and found.header_width < 2:  # one column: best with a delimiter that no value of it holds
-            samples = [sample(text, one, whole=whole) for one in grammars]
-            found = next((one for one in samples if all(len(record) == 1 for record in one.records)), samples[0])
-        if best is None or found.consistency > best.consistency or _quoted_throughout(best, found):
-            best = found
-    if best is None:
-        raise ValueError("there is no way of quoting to be tried")
-    return best
-
-
-def possible_quotes(text: bytes) -> list[tuple[str, str]]:
-    """The quotes, and the escapes within them, that ``text`` gives reason to think of, the usual ones first."""
-    found = [('"', '"')]
-    if b'\\"' in text:
-        found.append(('"', "\\"))
-    if b"'" in text and b'"' not in text:
-        found.append(("'", "'"))
-        if b"\\'" in text:
-            found.append(("'", "\\"))
-    return found
-
-
-def _quoted_throughout(plain: Sample, quoted: Sample) -> bool:
-    """Whether a column of ``plain`` has a value in other quotes in each of its records, as ``quoted`` reads them."""
-    quote = quoted.grammar.quote
-    if quote == plain.grammar.quote or quoted.grammar.delimiter != plain.grammar.delimiter or () in quoted.records:
-        return False
-    below = [record for record in plain.records[1:] if len(record) == plain.width]
-    return len(below) > 1 and any(
-        all(len(cell) > 1 and cell.startswith(quote) and cell.endswith(quote) for cell in column)
-        for column in zip(*below, strict=True)
+        swallowing = [record for record in swallowing if record < len(records)]
+    return Sample(
+        grammar=grammar,
+        records=tuple(records),
+        starts=tuple(starts[: len(records)]),
+        ends=tuple(ends[: len(records)]),
+        text=text,
+        swallowing=tuple(swallowing),
     )
 
 
-def count_preamble(text: bytes) -> tuple[int, str]:
-    """How many lines, blank or comments, stand before the header, and the delimiter that one of them names.
+def swallowed(raw: bytes, grammar: Grammar, width: int) -> list[list[bytes]]:
+    """The lines of a record that goes over several, as records of their own without quotes; none if one can't be."""
+    first, *rest = re.split(rb"\r\n|\r|\n", raw)
+    delimiter = grammar.delimiter
+    if not rest or any(line.count(delimiter) != width - 1 for line in (first, *rest)):
+        return []
+    return [[cell.strip(_BLANK + grammar.quote) for cell in line.split(delimiter)] for line in rest]
 
-    A comment begins with ``#``. Excel's ``sep=;`` is a line of its own before the header.
+
+def unwrapped(text: bytes, *, whole: bool) -> bytes:
+    """``text`` without the quotes around whole lines; nothing where a line of it has none, or holds no delimiter."""
+    lines = [line for line in text.splitlines() if line.strip(_BLANK)]
+    lines = (lines if whole else lines[:-1])[:_RECORDS]
+    if len(lines) < 2 or not all(_WRAPPED.fullmatch(line) for line in lines):
+        return b""
+    if not all(any(mark in line for mark in (b",", b";", b"\t", b"|")) for line in lines):
+        return b""
+    return b"".join(unwrap(line) + b"\n" for line in lines)
+
+
+def unwrap(line: bytes) -> bytes:
+    """A line without the quotes around it, if it stands in quotes as a whole."""
+    return line.strip()[1:-1].replace(b'""', b'"') if _WRAPPED.fullmatch(line) else line
+
+
+def count_top(text: bytes, *, comments: bool) -> tuple[int, str]:
+    """How many lines, blank or comments, stand before the table, and the delimiter that one of them names.
+
+    A comment begins with ``#``. Excel's ``sep=;`` is a line of its own before the header, also as it saves it again.
     """
     lines, at, delimiter = 0, 0, ""
     while at < len(text):
-        line = text[at : _line_end(text, at)].strip(_BLANK)
-        if line[:4].lower() == b"sep=" and len(line) <= 5 and not delimiter:
-            delimiter = line[4:5].decode("ascii", "ignore") or "\t"
-        elif line and not line.startswith(b"#"):
+        raw = text[at : _line_end(text, at)]
+        line = raw.strip(_BLANK)
+        named = None if delimiter else SEPARATOR.fullmatch(raw.strip(b" "))
+        if named:
+            delimiter = (named[1] or b"\t").decode()
+        elif line and not (comments and line.startswith(b"#")):
             return lines, delimiter
         lines, at = lines + 1, _behind_line(text, at)
     return 0, ""
@@ -186,13 +179,6 @@ def first_lines(text: bytes, lines: int) -> list[bytes]:
 def count_lines(text: bytes) -> int:
     """How many lines end in ``text``."""
     return len(re.findall(rb"\r\n|\r|\n", text))
-
-
-def begins_with_header(
-    records: Sequence[Sequence[bytes]], known: Collection[str] = (), null_tokens: Collection[str] = ()
-) -> bool:
-    """Whether the first record is a header: unless it is told that it is none (BEHAVIOUR 3)."""
-    return tell_header(records, known, null_tokens) is not False
 
 
 def tell_header(
@@ -230,6 +216,10 @@ class _Below:
         forms = {_form(value) for record in self.records if (value := _text(record[column]))}
         return forms.pop() if len(forms) == 1 else None
 
+    def has_value(self, column: int) -> bool:
+        """Whether a cell of a column isn't blank."""
+        return any(_text(record[column]) for record in self.records)
+
     def _are_years(self, column: int) -> bool:
         return all(_YEAR.fullmatch(_text(record[column])) for record in self.records)
 
@@ -249,7 +239,7 @@ def _tell(first: Sequence[str], below: _Below, known: Collection[str]) -> bool |
         if join(own[column], kind) is Type.TEXT:
             return True
         typed.append(column)
-    if not all(first):
+    if any(not cell and below.has_value(place) for place, cell in enumerate(first)):
         return None
     if typed:
         return _count_up([first[column] for column in sorted(typed)]) or _head_years(first, below, typed)
@@ -266,15 +256,6 @@ def _differs_in_form(first: Sequence[str], below: _Below) -> bool:
 def _form(value: str) -> tuple[bool, bool, bool, bool]:
     """What names of columns and values differ in."""
     return value[0].isupper(), value[0].isalpha(), any(map(str.isdecimal, value)), "@" in value
-
-
-def _recurs(records: Sequence[Sequence[bytes]]) -> bool:
-    """Whether the first record is one like others: a value of it comes again in its column, or begins with a space."""
-    first, *below = records
-    below = [record for record in below if len(record) == len(first)]
-    return any(
-        cell.startswith(b" ") or any(record[column] == cell for record in below) for column, cell in enumerate(first)
-    )
 
 
 def commented_header(
@@ -316,6 +297,11 @@ def uncommented(line: bytes, grammar: Grammar) -> list[bytes]:
         return []
     text = text.lstrip(b"#").lstrip(b" ")
     return grammar.cells(text) if grammar.record.fullmatch(text) else []
+
+
+def is_year(cell: bytes) -> bool:
+    """Whether it is a year, which heads columns as well as it stands in them."""
+    return bool(_YEAR.fullmatch(_text(cell)))
 
 
 def _head_years(first: Sequence[str], below: _Below, typed: Sequence[int]) -> bool:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.loader.cells import BOM, Grammar, grammar_of
+from ingest.loader.cells import BOM
 from ingest.loader.certify import Certifier
 from ingest.loader.dialect import Dialect, refuse_too_wide
 from ingest.loader.errors import RunFailed
-from ingest.loader.flaws import Flaw, rejected
+from ingest.loader.flaws import Flaw, Form, rejected
 from ingest.loader.limit import GivenUp, RejectLimit
 from ingest.loader.records import BLOCK, Block, Cutter
 from ingest.loader.rejects import Reject
-from ingest.loader.sniff import uncommented
+from ingest.loader.sniff import unwrap
 
 _TRIED = 1_000
 """Malformed records in which the first of a file without a header is looked for."""
@@ -57,6 +57,14 @@ class Certified:
     records: int
     """How many records were accepted."""
     blank: int
+    blank_rows: int
+    """Those of the blank lines that consist of blank cells."""
+    repeated: int
+    """Records that were the header once more."""
+    swallowing: Sequence[tuple[int, list[list[bytes]]]]
+    """Lines within quoted cells that would fit as records: the line of their record, and the cells of each."""
+    form: Form
+    """What a sound record of ``source`` looks like."""
     longest: int
     """Bytes of the longest accepted record with its line end."""
     lines: Lines
@@ -86,10 +94,13 @@ def split(
     it. Raises RunFailed on a file that has no header to go by, RunInterrupted if the file shrinks meanwhile, GivenUp
     once ``limit`` can't be met any more.
     """
+    if dialect.wrapped:
+        source = _unwrapped(source, scratch.with_name(f"{scratch.name}.unwrapped"))
     with source.open("rb", buffering=0) as file:
-        cutter = Cutter(file.fileno(), _grammar(dialect), longest=longest, block=block)
+        cutter = Cutter(file.fileno(), dialect.grammar, longest=longest, block=block)
         head = _read_head(cutter, dialect)
-        columns = len(head.header)
+        form = _form(head, dialect)
+        columns = form.columns
         with Certifier(
             source,
             scratch,
@@ -97,12 +108,12 @@ def split(
             header_end=head.line_end,
             stays=head.stays,
             columns=columns,
-            delimiter=dialect.delimiter.encode(),
+            grammar=dialect.grammar,
             longest=longest,
             encoding=dialect.encoding,
             reject=reject,
         ) as certifier:
-            for found in cutter.blocks(head.end, head.line, columns):
+            for found in cutter.blocks(head.end, head.line, form):
                 certifier.take(found)
                 progress(found.end)
                 left, records = cutter.file.size - found.end, certifier.accepted + certifier.rejected
@@ -119,6 +130,10 @@ def split(
         header=head.header,
         records=certifier.accepted,
         blank=certifier.blank,
+        blank_rows=certifier.blank_rows,
+        repeated=certifier.repeated,
+        swallowing=tuple(certifier.swallowing),
+        form=form,
         longest=max(certifier.longest, offset),
         lines=Lines(ordinals=certifier.ordinals, starts=certifier.starts),
         marks=tuple(certifier.marks),
@@ -127,15 +142,24 @@ def split(
     )
 
 
+def _unwrapped(source: Path, target: Path) -> Path:
+    """A copy of ``source`` without the quotes around its lines, each of which stays a line."""
+    with source.open("rb") as wrapped, target.open("wb") as written:
+        for line in wrapped:
+            body = line.rstrip(b"\r\n")
+            written.write(unwrap(body) + line[len(body) :])
+    return target
+
+
 def raw_records(certified: Certified, ordinals: Sequence[int]) -> Iterator[tuple[int, bytes]]:
     """The raw bytes in ``source`` of the accepted records ``ordinals`` (ascending, from 0), without line ends."""
     wanted = np.asarray(ordinals, np.int64)
     with certified.source.open("rb", buffering=0) as file:
-        cutter = Cutter(file.fileno(), _grammar(certified.source_dialect), longest=certified.allowed, block=BLOCK)
+        cutter = Cutter(file.fileno(), certified.source_dialect.grammar, longest=certified.allowed, block=BLOCK)
         while len(wanted):
             mark = bisect_right(certified.marks, int(wanted[0]), key=itemgetter(0)) - 1
             ordinal, at = certified.marks[mark]
-            for block in cutter.blocks(at, 0, len(certified.header)):
+            for block in cutter.blocks(at, 0, certified.form):
                 accepted = np.flatnonzero(block.flaws == Flaw.NONE)
                 here = wanted[: wanted.searchsorted(ordinal + len(accepted))]
                 for one in here.tolist():
@@ -145,8 +169,16 @@ def raw_records(certified: Certified, ordinals: Sequence[int]) -> Iterator[tuple
                     break
 
 
-def _grammar(dialect: Dialect) -> Grammar:
-    return grammar_of(dialect.delimiter, dialect.quote, dialect.escape)
+def _form(head: "_Head", dialect: Dialect) -> Form:
+    """What a sound record has, and the cells of the header, which may come again."""
+    cells = tuple(dialect.grammar.cells(head.raw)) if head.raw else ()
+    return Form(
+        columns=len(head.header),
+        delimiter=dialect.delimiter.encode(),
+        trailing=dialect.trailing,
+        header=cells if len(cells) > 1 else (),
+        cells=dialect.grammar.cells,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,6 +192,8 @@ class _Head:
     """The line on which it begins."""
     line_end: bytes = b""
     """The header's; empty if there is none."""
+    raw: bytes = b""
+    """The header's record, without its line end."""
     stays: bool
     """Whether readers can be given the file with this head."""
 
@@ -167,7 +201,10 @@ class _Head:
 def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
     """Skip the preamble and read the header, or count the cells of the first record where there is none."""
     file = cutter.file
-    at, skipped = file.skip_lines(len(BOM) if file.read(0, len(BOM)) == BOM else 0, dialect.preamble)
+    marks = 0
+    while file.read(marks, len(BOM)) == BOM:
+        marks += len(BOM)
+    at, skipped = file.skip_lines(marks, dialect.preamble)
     line = 1 + skipped
     first = _first_record(cutter, at, line, any_form=not dialect.has_header)
     columns = int(first.cells[0])
@@ -176,16 +213,16 @@ def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
         return _Head(header=("",) * columns, end=at, line=line, stays=False)
     line_end = first.data[first.bodies[0] : first.stops[0]]
     alone = line == 1 and first.end_line == 1 + bool(line_end) and line_end != b"\r"
-    cells = cutter.grammar.cells(first.raw(0))
-    if dialect.commented:
-        cells = uncommented(first.raw(0), cutter.grammar) or cells
+    alone = alone and marks <= len(BOM) and not file.is_cut
+    header = dialect.header_of(first.raw(0))
     end, skipped = file.skip_lines(first.end, dialect.below)
     return _Head(
-        header=tuple(cell.decode() for cell in cells),
+        header=header,
+        raw=first.raw(0),
         end=end,
         line=first.end_line + skipped,
         line_end=line_end,
-        stays=alone and not skipped and not first.rewritten and len(cells) == columns,
+        stays=alone and not skipped and not first.rewritten and len(header) == columns,
     )
 
 
@@ -202,9 +239,13 @@ def _first_record(cutter: Cutter, at: int, line: int, *, any_form: bool) -> Bloc
         flaw = Flaw(int(first.flaws[0]))
         if flaw is Flaw.NONE:
             return first
-        if not any_form:
+        if not any_form and flaw is not Flaw.BLANK:
             break
         at, line = first.end, first.end_line
+    if flaw is Flaw.BLANK:
+        raise RunFailed(
+            f"The file has no header: its first {_TRIED:,} lines hold no value. Remove them and drop it again."
+        )
     told = rejected(flaw, first.raw(0), line=first.line, cells=0, columns=0, longest=cutter.longest)
     what = "The first records" if any_form else "The header"
     raise RunFailed(f"{what}, line {first.line:,}, can't be read: {told.reason}. Correct it, drop it again.")

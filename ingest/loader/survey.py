@@ -118,6 +118,8 @@ def _suspects(block: bytes, bytes_: npt.NDArray[np.uint8], line_ends: Positions,
         for special in {*grammar.quote, *grammar.escape, ord('"')}:
             if special in block:
                 found.append(np.flatnonzero(bytes_ == special))
+    if grammar.spaced:
+        found.append(np.concatenate(((0,), line_ends[line_ends + 1 < len(block)] + 1)))
     if BOM[0] in block or ord("\\") in block:
         lines = np.concatenate(((0,), line_ends + 1))
         first = bytes_[np.minimum(lines, len(block) - 1)]

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from psycopg2.extensions import cursor as Cursor
 
@@ -36,6 +36,10 @@ LINES = 100
 
 REJECTS = "rejects"
 """The file in scratch space for the rejects that memory has no room for."""
+
+
+_CLEAN: dict[str, Any] = {"trailing": 0, "row_names": False, "spaced": False, "wrapped": False, "above": 0}
+"""Traits of a dialect with which a file can't be read as it lies."""
 
 
 class Refuted(Exception):  # never leaves the loader
@@ -258,7 +262,7 @@ def _plan_by_head(cursor: Cursor, file: LocalFile, target: Target) -> tuple[Cert
 
 def _plain(dialect: Dialect) -> Dialect:
     """The dialect, if COPY can read the file's bytes at all."""
-    return replace(dialect, quote='"', escape='"', encoding="utf-8", preamble=0, below=0)
+    return replace(dialect, quote='"', escape='"', encoding="utf-8", preamble=0, below=0, **_CLEAN)
 
 
 def _cut_head(file: LocalFile) -> Certified | None:

@@ -52,6 +52,16 @@ class Dataset(models.Model):
         TAB = "\t", "tab"
         BAR = "|", "bar"
 
+    class Quote(models.TextChoices):
+        DOUBLE = '"', "double quote"
+        SINGLE = "'", "single quote"
+        NONE = "none", "none: quotes are characters like others"
+
+    class Escape(models.TextChoices):
+        DOUBLE = '"', "double quote"
+        SINGLE = "'", "single quote"
+        BACKSLASH = "\\", "backslash"
+
     name = models.CharField(
         max_length=63, unique=True, validators=[table_name_only], help_text="The table, in the schema datasets."
     )
@@ -73,6 +83,15 @@ class Dataset(models.Model):
     )
     delimiter = models.CharField(
         max_length=1, null=True, blank=True, choices=Delimiter, help_text="Between the cells; empty: found out."
+    )
+    quote = models.CharField(
+        max_length=4, null=True, blank=True, choices=Quote, help_text="Around cells that hold others; empty: found out."
+    )
+    escape = models.CharField(
+        max_length=1, null=True, blank=True, choices=Escape, help_text="Before a quote within quotes; empty: found out."
+    )
+    preamble = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Lines above the header of each file; empty: found out."
     )
     has_header = models.BooleanField(
         null=True, blank=True, help_text="Whether the first record of a file names its columns; unknown: found out."
@@ -192,7 +211,14 @@ class Dataset(models.Model):
     @property
     def pinned(self) -> Pinned:
         """What is settled about the dataset's files."""
-        return Pinned(encoding=self.encoding, delimiter=self.delimiter, has_header=self.has_header)
+        return Pinned(
+            encoding=self.encoding or None,
+            delimiter=self.delimiter or None,
+            quote="" if self.quote == self.Quote.NONE else self.quote or None,
+            escape=self.escape or None,
+            preamble=self.preamble,
+            has_header=self.has_header,
+        )
 
     def target(
         self,

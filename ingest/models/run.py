@@ -109,6 +109,10 @@ class Run(models.Model):
     traceback = models.TextField(blank=True, help_text="The story for the developer.")
     deletion_withheld = models.BooleanField(default=False, help_text="Nothing was deleted, since a key can't be read.")
     brakes = models.JSONField(default=dict, help_text="What held the run: brake -> count.")
+    question = models.JSONField(
+        default=list, help_text="The readings between which somebody has to choose, the likeliest first."
+    )
+    reading = models.JSONField(null=True, help_text="The one that was chosen for its file.")
     approved = models.JSONField(null=True, help_text="The brakes that an operator has approved, with their counts.")
     snapshot = models.BooleanField(default=False, help_text="Whether the file was taken for the whole truth.")
     sha256 = models.CharField(max_length=64, blank=True)
@@ -145,7 +149,7 @@ class Run(models.Model):
     """States in which it goes on by itself."""
     COMMITTED = (Status.SUCCEEDED, Status.EMPTY)
     """States in which its load was committed (or, of a preview, shown to its end); an empty file has no records."""
-    WIDE = ("columns", "ddl", "notes", "dialect", "traceback", "stayed", "sample", "stages")
+    WIDE = ("columns", "ddl", "notes", "dialect", "traceback", "stayed", "sample", "stages", "question")
     """Fields that may be large, and that no list shows."""
 
     objects = RunQuerySet.as_manager()

@@ -12,7 +12,8 @@ def choices(run: Run) -> tuple[str, ...]:
     """The names of the use cases that ``run`` is in the state for; each still checks for itself."""
     waits_for_somebody = run.answered is None and run.kind != Kind.PREVIEW
     if run.status == Status.HELD:
-        return ("approve", "discard", "acknowledge") if waits_for_somebody else ("approve", "discard")
+        decided = ("discard",) if run.question else ("approve", "discard")  # its page asks which reading to take
+        return (*decided, "acknowledge") if waits_for_somebody else decided
     if run.status == Status.SUPERSEDED:
         return ("retry", "load_again") if run.kind == Kind.LOAD else ("retry",)
     if can_be_retried(run):

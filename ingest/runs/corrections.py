@@ -13,9 +13,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.db.models.functions import Coalesce, Now
 
-from ingest.loader.cells import BOM
+from ingest.loader.cells import without_marks
 from ingest.loader.errors import RunFailed, RunHeld
-from ingest.loader.names import ADDRESS_HEADERS, is_corrected, plain_headers, positions_of, used_positions
+from ingest.loader.names import ADDRESS_HEADERS, is_corrected, likeness, plain_headers, positions_of, used_positions
 from ingest.loader.ours import our_delimiter
 from ingest.models import Dataset, Run, Trouble
 from ingest.runs.claiming import Claim, ClaimLost
@@ -47,7 +47,7 @@ def address_of(head: bytes, *, whole: bool) -> Address | None:
 
     None where it is no reject file, or one that doesn't name its run.
     """
-    text = head.removeprefix(BOM)
+    text = without_marks(head)
     delimiter = our_delimiter(text)
     records = _records(text, delimiter, whole=whole) if delimiter else iter(())
     header = next(records, [])
@@ -115,8 +115,8 @@ def _uuid(text: str) -> uuid.UUID | None:
 def _strangers(address: Address, run: Run) -> list[str]:
     """The headers that the run's file didn't have, and the dataset doesn't know."""
     told = [text for column in run.columns for text in (column["header"], column["name"])]
-    known = {text.strip().casefold() for text in (*told, *plain_headers(run.dataset.headers))}
-    return [text[:_SHOWN] for text in address.headers if text.strip().casefold() not in known]
+    known = {likeness(text) for text in (*told, *plain_headers(run.dataset.headers))}
+    return [text[:_SHOWN] for text in address.headers if likeness(text) not in known]
 
 
 def send_back(claim: Claim, path: Path) -> None:

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from ingest.loader.errors import IngestError, Misfit, RunFailed, RunHeld, RunInterrupted
+from ingest.loader.errors import IngestError, Misfit, RunFailed, RunHeld, RunInterrupted, RunUnclear
 from ingest.loader.outcome import Outcome
 from ingest.loader.rejects import RejectBook
 from ingest.loader.undo import LISTED, Undone
@@ -142,6 +142,15 @@ def hold(claim: Claim, held: RunHeld, material: Material) -> Status | None:
     fields = {"status": Status.HELD, "reason": reason, "brakes": held.brakes}
     # Nothing was committed: these are the rows of which the load would delete some.
     return _end_with(claim, held.outcome, material, table_rows=held.outcome.rows_before, **fields)
+
+
+def ask(claim: Claim, unclear: RunUnclear, material: Material) -> Status | None:
+    """Leave a run to an operator who can say how its file is to be read: nothing of it was loaded."""
+    question = [{**offer, "header": storable_list(offer["header"])} for offer in unclear.question]
+    for offer in question:
+        offer["rows"] = [storable_list(row) for row in offer["rows"]]
+    told = {"sha256": material.sha256, "dialect": material.written_as, "question": question}
+    return _end(claim, status=Status.HELD, reason=sentence(unclear), **told)
 
 
 def show(claim: Claim, outcome: Outcome, brakes: dict[str, int], material: Material) -> Status | None:

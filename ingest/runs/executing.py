@@ -6,7 +6,7 @@ from django.db import Error as DjangoDatabaseError
 from django.db import connection
 
 from ingest.aws.objects import SourceGone
-from ingest.loader.errors import Fate, RunHeld, RunInterrupted, fate_of
+from ingest.loader.errors import Fate, RunHeld, RunInterrupted, RunUnclear, fate_of
 from ingest.loader.source import SourceObject
 from ingest.models import Run
 from ingest.runs import ending
@@ -63,6 +63,8 @@ def _carried_out(claimed: Claim, attempt: Attempt) -> Status | None:
         return attempt.carry_out()
     except RunHeld as held:
         return ending.hold(claimed, held, attempt.own)
+    except RunUnclear as unclear:
+        return ending.ask(claimed, unclear, attempt.own)
 
 
 def _gone(claimed: Claim, error: SourceGone) -> Status | None:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from ingest.loader.errors import RunFailed
-from ingest.models import Run, storable
+from ingest.models import Dataset, Run, storable
 from ingest.runs import signals
 from ingest.runs.answering import acknowledge
 from ingest.runs.corrections import BRAKE, let_go
@@ -50,19 +50,52 @@ def is_dangerous(run: Run) -> bool:
     return run.deleted > 0 or bool(set(run.brakes) - {"approval"})
 
 
-def approve(run_id: int, *, confirmed: str | None = None, user: Any | None = None) -> Run:
+def approve(run_id: int, reading: int | None = None, *, confirmed: str | None = None, user: Any | None = None) -> Run:
     """Have a held run loaded again, on the table as it then stands; it is held again if a braked count has grown.
 
-    ``confirmed`` is what ``seen`` returned for the counts that were confirmed. Raises CountsChanged if the counts
-    differ by now; RunFailed, with a sentence, if the run isn't held, or its dataset is closed to ``user``.
+    Where it is held since its file can be read in several ways, ``reading`` says which one to take, from 1; a dataset
+    without a table is given it for its next files as well. ``confirmed`` is what ``seen`` returned for the counts that
+    were confirmed. Raises CountsChanged if the counts differ by now; RunFailed, with a sentence, if the run isn't held,
+    no reading is named where one is needed, or its dataset is closed to ``user``.
     """
     with transaction.atomic():
         run = _held(run_id)
         require_access(run.dataset, user)
+        if run.question or reading is not None:
+            _take(run, _chosen(run, reading))
+            return run
         if confirmed is not None and confirmed != seen(run):
             raise CountsChanged(f"Run {run.pk} has other counts than those confirmed; check them and confirm again.")
         begin_anew(run, approved=run.brakes)
     return run
+
+
+def _chosen(run: Run, reading: int | None) -> dict[str, Any]:
+    if not run.question:
+        raise RunFailed(f"Run {run.pk} isn't held for how its file is read: approve it without a reading.")
+    if reading is None or not 1 <= reading <= len(run.question):
+        told = "; ".join(f"{number}: {offer['label']}" for number, offer in enumerate(run.question, 1))
+        raise RunFailed(f"Run {run.pk} can be read in these ways ({told}): say which to take, by its number.")
+    chosen: dict[str, Any] = run.question[reading - 1]["dialect"]
+    return chosen
+
+
+def _take(run: Run, reading: dict[str, Any]) -> None:
+    """Have the run's file read so. What was approved of the run before its file was looked at stays approved."""
+    run.reading = reading
+    if run.dataset is not None and not run.dataset.headers:
+        _pin(run.dataset, reading)
+    begin_anew(run, approved=run.approved)
+
+
+def _pin(dataset: Dataset, chosen: Mapping[str, Any]) -> None:
+    """Have the dataset's next files read as the first one."""
+    dataset.delimiter = chosen["delimiter"]
+    dataset.quote = chosen["quote"] or Dataset.Quote.NONE
+    dataset.escape = chosen["escape"] if chosen["quote"] else None
+    dataset.preamble = chosen["preamble"]
+    dataset.has_header = chosen["has_header"]
+    dataset.save(update_fields=["delimiter", "quote", "escape", "preamble", "has_header"])
 
 
 def discard(run_id: int, who: str) -> Run:

@@ -121,6 +121,8 @@ def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, previe
     except RunFailed as refused:
         return Judgement(refused=str(refused), dataset=goes.name, dataset_id=goes.dataset and goes.dataset.pk)
     asks, says = [*doubt, *judged.asks], [*_written(seen, goes), *judged.says, *back]
+    if seen.doubt:
+        asks.append(f"{seen.doubt} Its run will be held until somebody chooses how it is read.")
     pattern = dated_pattern(file.path)
     if pattern and not goes.pattern and not goes.dataset:
         asks.append(

@@ -1,18 +1,22 @@
 """A source object on this machine: fetched, unpacked, in UTF-8; each once, and only if it is needed (BEHAVIOUR 3)."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
 from ingest.aws import objects
 from ingest.loader import dialect, encoding
-from ingest.loader.errors import RunFailed
+from ingest.loader.dialect import Dialect
+from ingest.loader.errors import RunFailed, RunUnclear
 from ingest.loader.file import LocalFile
 from ingest.loader.foreign import refuse_foreign
+from ingest.loader.question import offers
 from ingest.loader.source import SourceObject
 from ingest.loader.unpack import Limits, unpack
-from ingest.models import Dataset, Progress
+from ingest.models import Dataset, Progress, storable_list
 from ingest.runs.heartbeat import Heartbeat
 
 
@@ -30,8 +34,12 @@ class Material:
     """How it came compressed, if it did; known once it is ready."""
     encoding: str = ""
     """In which it came; known once it is ready."""
+    chosen: Mapping[str, Any] | None = None
+    """The reading that somebody has chosen for it, as it is kept on the run."""
     file: LocalFile | None = None
     """What the loader reads, once a dataset has opened it."""
+    skipped: tuple[str, ...] = ()
+    """The lines above its header."""
     _path: Path | None = None
     """The text in UTF-8, once it is ready."""
     _pinned: str | None = None
@@ -47,8 +55,11 @@ class Material:
     @property
     def written_as(self) -> dict[str, object]:
         """The dialect that was found, for the run."""
-        packed = {"compression": self.compression} if self.compression else {}
-        return packed | asdict(self.file.dialect) if self.file else {}
+        if not self.file:
+            return {}
+        packed: dict[str, object] = {"compression": self.compression} if self.compression else {}
+        skipped = {"skipped": storable_list(self.skipped)} if self.skipped else {}
+        return packed | asdict(self.file.dialect) | skipped
 
     def fetch(self) -> None:
         """Bring the pinned version here. Raises SourceGone, RunFailed, RunInterrupted."""
@@ -71,20 +82,36 @@ class Material:
         self._path, self._pinned = self._in_utf_8(self._unpacked(), dataset.encoding), dataset.encoding
 
     def open(self, dataset: Dataset) -> LocalFile:
-        """The file as ``dataset`` reads it, once it is ready. Raises RunFailed on what is no CSV."""
+        """The file as ``dataset`` reads it, once it is ready.
+
+        Raises RunFailed on what is no CSV, and RunUnclear where it can be read in several ways and none was chosen.
+        """
         with self._path.open("rb") as stream:
             head = stream.read(dialect.HEAD)
         scratch = self.folder / "scratch"
         scratch.mkdir(exist_ok=True)
-        found = dialect.propose(
+        found = dialect.examine(
             head,
             pinned=dataset.pinned,
             known=dataset.headers,
             null_tokens=dataset.null_tokens,
             encoding=self.encoding,
             name=self.source.key,
+            above=dataset.newest.dialect.get("above", 0) if dataset.newest else 0,
         )
-        self.file = LocalFile(path=self._path, dialect=found, scratch=scratch, longest_record=settings.MAX_RECORD_BYTES)
+        chosen = read_as(self.chosen) if self.chosen else None
+        if found.doubt and not chosen:
+            question = [offer.to_json() for offer in offers(head, found.dialects, at=found.at)]
+            raise RunUnclear(f"{found.doubt} Nothing was loaded: choose how the file is to be read.", question)
+        written = replace(chosen, encoding=self.encoding) if chosen else found.dialect
+        self.skipped = dialect.lines_above(head, written)
+        self.file = LocalFile(
+            path=self._path,
+            dialect=written,
+            scratch=scratch,
+            longest_record=settings.MAX_RECORD_BYTES,
+            settled=bool(chosen) or found.is_settled,
+        )
         return self.file
 
     @property
@@ -111,6 +138,11 @@ class Material:
         encoding.transcode(path, target, self.encoding, progress=self.beat.reach)
         path.unlink()
         return target
+
+
+def read_as(told: Mapping[str, Any]) -> Dialect:
+    """A dialect as it is kept on a run, which may be of a time when there was less to tell."""
+    return Dialect(**{name: value for name, value in told.items() if name in Dialect.__dataclass_fields__})
 
 
 def _found(path: Path) -> str:

@@ -87,7 +87,14 @@ def load_once_more(run: Run, **fields: object) -> Run:
         number = same.aggregate(last=Max("load_number"))["last"] + 1
         try:
             with transaction.atomic():
-                return _create(run.source, dataset=run.dataset, pattern=run.pattern, load_number=number, **fields)
+                return _create(
+                    run.source,
+                    dataset=run.dataset,
+                    pattern=run.pattern,
+                    reading=run.reading,
+                    load_number=number,
+                    **fields,
+                )
         except IntegrityError:  # somebody else took that number
             continue
 

@@ -130,6 +130,9 @@ def _cells(raw: bytes, dialect: Mapping[str, Any], width: int) -> list[str | Non
     if cells is None:
         return [raw.decode(errors="replace"), *[None] * (width - 1)]
     used, whole = dialect.get("used") or range(width), dialect.get("cells") or width
+    if len(cells) <= whole + dialect.get("trailing", 0):
+        while len(cells) > whole and not (cells[-1] or "").strip():
+            cells.pop()
     kept = [cells[place] if place < len(cells) else None for place in used]
     surplus = [cell or "" for cell in cells[whole:]]
     if surplus:
@@ -139,7 +142,12 @@ def _cells(raw: bytes, dialect: Mapping[str, Any], width: int) -> list[str | Non
 
 def _taken_apart(raw: bytes, dialect: Mapping[str, Any]) -> list[str | None] | None:
     """The cells of a well-formed record, NULL as None; None for any other."""
-    grammar = grammar_of(dialect.get("delimiter", ","), dialect.get("quote", '"'), dialect.get("escape", '"'))
+    grammar = grammar_of(
+        dialect.get("delimiter", ","),
+        dialect.get("quote", '"'),
+        dialect.get("escape", '"'),
+        bool(dialect.get("spaced")),
+    )
     if not grammar.record.fullmatch(raw):
         return None
     return [None if cell is None else cell.decode(errors="replace") for cell in grammar.values(raw)]

@@ -72,7 +72,9 @@ def begin_anew(run: Run, *, approved: dict[str, int] | None = None) -> None:
     run.records = run.not_before = run.finished = None
     run.inserted = run.updated = run.unchanged = run.duplicate = run.rejected = run.deleted = 0
     run.columns, run.ddl, run.notes, run.reason, run.traceback, run.rejects_key = [], [], [], "", "", ""
+    run.question = []
     run.brakes, run.approved, run.stayed, run.deletion_withheld = {}, approved, [], False
+    run.partial = False
     run.answered, run.answered_by = None, ""
     run.stages, run.sample = [], {}
     run.save()

@@ -1,20 +1,19 @@
 """Trace: on which line of its file a run found a row, read from the very version in the bucket."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 
 from ingest.aws import objects
 from ingest.loader import encoding, tracing
-from ingest.loader.dialect import Dialect
 from ingest.loader.errors import RunFailed
 from ingest.loader.file import LocalFile
 from ingest.loader.tracing import Traced, Wanted
 from ingest.loader.types import Type
 from ingest.loader.unpack import Limits, unpack
 from ingest.models import Run
+from ingest.runs.material import read_as
 from ingest.runs.scratch import scratch_folder
 
 LARGEST: Final = 128 << 20
@@ -61,7 +60,7 @@ def _brought(run: Run, folder: Path) -> LocalFile:
             raise _too_large(run) from refused
         path = unpacked
         fetched.unlink()
-    dialect = _dialect(run.dialect)
+    dialect = read_as(run.dialect)
     if dialect.encoding != encoding.UTF_8:
         encoding.transcode(path, decoded, dialect.encoding)
         path.unlink()
@@ -69,11 +68,6 @@ def _brought(run: Run, folder: Path) -> LocalFile:
     scratch = folder / "scratch"
     scratch.mkdir()
     return LocalFile(path=path, dialect=dialect, scratch=scratch, longest_record=settings.MAX_RECORD_BYTES)
-
-
-def _dialect(told: Mapping[str, Any]) -> Dialect:
-    known = {name: value for name, value in told.items() if name in Dialect.__dataclass_fields__}
-    return Dialect(**known)
 
 
 def _too_large(run: Run) -> RunFailed:

@@ -24,6 +24,9 @@ def fingerprint(dataset: Dataset) -> str:
         dataset.reject_count,
         dataset.encoding,
         dataset.delimiter,
+        dataset.quote,
+        dataset.escape,
+        dataset.preamble,
         dataset.has_header,
     ]
     return hashlib.sha256(json.dumps(conditions).encode()).hexdigest()

@@ -55,16 +55,21 @@ def test_it_goes_to_its_dataset_under_any_name_and_the_runs_are_linked(door: Doo
     assert (again.dataset, counts(again)) == (first.dataset, {"records": 1, "unchanged": 1})
 
 
-def test_a_spreadsheet_may_have_saved_it_again(door: Door, first: Run):
+@pytest.mark.parametrize("marks", [1, 2])
+def test_a_spreadsheet_may_have_saved_it_again(door: Door, first: Run, marks: int):
     header, *lines = csv.reader(io.StringIO(corrected(first), newline=""))
     order = [7, 2, 0, 4, 3, 1, 5, 6]
     saved = io.StringIO(newline="")
     csv.writer(saved, delimiter=";").writerows([[record[at] for at in order] for record in (header, *lines)])
-    run = door.load("Book1.csv.gz", gzip.compress(b"\xef\xbb\xbf" + saved.getvalue().encode()))
+    run = door.load("Book1.csv.gz", gzip.compress(b"\xef\xbb\xbf" * marks + saved.getvalue().encode()))
     assert (run.dataset, run.corrects, counts(run)) == (first.dataset, first, {"records": 1, "inserted": 1})
 
 
-@pytest.mark.parametrize("settings_", [{"delimiter": ";"}, {"encoding": "cp1252"}, {"mode": "append"}], ids=str)
+@pytest.mark.parametrize(
+    "settings_",
+    [{"delimiter": ";"}, {"encoding": "cp1252"}, {"mode": "append"}, {"quote": "'"}, {"quote": "none"}],
+    ids=str,
+)
 def test_it_is_read_as_it_was_written_whatever_is_pinned(door: Door, settings_):
     Dataset.objects.create(name="t", reject_share=1, **settings_)
     first = door.load("t.csv", "id;n;ä\n1;5;é\n2;;x;y\n".encode("cp1252" if "encoding" in settings_ else "utf-8"))

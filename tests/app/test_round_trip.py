@@ -167,6 +167,43 @@ def test_an_export_is_read_back_whatever_is_pinned_for_its_dataset(door: Door, p
     assert_comes_back(door, "t", exported("t", **safe), first.records)
 
 
+@pytest.mark.parametrize(
+    "pinned",
+    [
+        {"quote": "'"},
+        {"escape": "\\"},
+        {"quote": "'", "escape": "\\"},
+        {"preamble": 2},
+        {"preamble": 2, "has_header": False, "declared_key": ["column_1"]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("safe", [{}, {"safe": "1"}], ids=["plain", "safe"])
+def test_an_export_is_read_back_whatever_quotes_and_lines_are_pinned_for_its_dataset(door: Door, pinned, safe):
+    Dataset.objects.create(name="t", **pinned)
+    quote = pinned.get("quote", '"')
+    escape = pinned.get("escape", quote)
+    cell = text = """say 'yes', "no" or \\ on\ntwo lines"""
+    for mark in dict.fromkeys((escape, quote)):
+        cell = cell.replace(mark, escape + mark)
+    header, column = f"id,{quote}a note{quote}\n", "a_note"
+    if pinned.get("has_header") is False:
+        header, column = "", "column_2"
+    above = "a title\nof two lines\n" if "preamble" in pinned else ""
+    first = door.load("t.csv", f"{above}{header}1,{quote}{cell}{quote}\n2,plain\n")
+    assert (first.status, first.records) == ("succeeded", 2), first.reason
+    assert {value for (value,) in rows(f"select {column} from datasets.t")} == {text, "plain"}
+    assert_comes_back(door, "t", exported("t", **safe), 2)
+
+
+def test_an_export_of_a_dataset_whose_files_have_no_quotes_has_a_form_of_its_own(door: Door):
+    Dataset.objects.create(name="t", quote="none")
+    door.load("t.csv", 'id,note\n1,"a\n2,b\n')
+    with pytest.raises(browsing.CantBrowse, match="have no quotes"):
+        exported("t")
+    assert_comes_back(door, "t", exported("t", safe="1"), 2)
+
+
 def test_columns_of_a_file_without_header_come_back_in_another_order(door: Door):
     Dataset.objects.create(name="t", has_header=False, declared_key=["column_1"])
     door.load("t.csv", "1,a,5\n2,b,6\n")

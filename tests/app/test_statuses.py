@@ -116,8 +116,8 @@ def test_a_preview_of_an_empty_file_is_empty_and_can_be_loaded(door: Door) -> No
 
 
 def test_a_run_whose_every_record_is_rejected_fails_and_makes_nothing(door: Door) -> None:
-    run = door.load("people.csv", "id,name\n1,Ann,x\n2,Bob,y\n")
-    said = "Both records were rejected (2 extra_columns: every row has 3 cells, the header 2): nothing was loaded."
+    run = door.load("people.csv", "id,name\n1,Ann,x,5\n2,Bob,y,6\n")
+    said = "Both records were rejected (2 extra_columns: every row has 4 cells, the header 2): nothing was loaded."
     assert (run.status, run.reason.startswith(said)) == ("failed", True), run.reason
     assert rows("SELECT to_regclass('datasets.people')") == [(None,)]
     assert [column["header"] for column in run.columns] == ["id", "name"]

@@ -146,7 +146,7 @@ def test_rows_of_ids_and_emails_have_the_lines_that_a_plain_reader_finds(door: D
             text, records = drawn_file(drawn, ["1", "2", "3", "4"], ["a@x", "b@x", "c@x", "d@x"])
             run = door.load(f"{name}.csv", text)
             if run.status == "held":  # many records repeat an id
-                runs.approve(run.pk, "ann")
+                runs.approve(run.pk)
                 runs.take(run.pk)
             dataset.refresh_from_db()
             for (row_id,) in rows(f"select id from {name} where run_id = {run.pk}"):

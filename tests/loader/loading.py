@@ -8,11 +8,12 @@ from typing import Any
 from psycopg2.extensions import connection as Connection
 from psycopg2.sql import SQL, Identifier
 
-from ingest.loader.dialect import HEAD, Dialect, Pinned, propose
-from ingest.loader.errors import RunFailed
+from ingest.loader.dialect import HEAD, Dialect, Pinned, examine
+from ingest.loader.errors import RunFailed, RunUnclear
 from ingest.loader.file import LocalFile
 from ingest.loader.load import load
 from ingest.loader.outcome import Outcome
+from ingest.loader.question import offers
 from ingest.loader.split import LONGEST
 from ingest.loader.target import SCHEMA, Target
 
@@ -38,9 +39,13 @@ def load_bytes(
         source.write_bytes(content)
         scratch.mkdir()
         try:
+            settled = isinstance(dialect, Dialect) or (dialect is not None and dialect.quote is not None)
             if not isinstance(dialect, Dialect):
-                dialect = propose(content[:HEAD], pinned=dialect)
-            file = LocalFile(path=source, dialect=dialect, scratch=scratch, longest_record=longest)
+                found = examine(content[:HEAD], pinned=dialect, known=target.headers)
+                if found.doubt and longest == LONGEST:  # a shorter record may be none that the head shows
+                    raise RunUnclear(found.doubt, [offer.to_json() for offer in offers(content, found.dialects)])
+                dialect = found.dialect
+            file = LocalFile(path=source, dialect=dialect, scratch=scratch, longest_record=longest, settled=settled)
             outcome = load(connection, file, target)
         except RunFailed as failure:
             connection.rollback()

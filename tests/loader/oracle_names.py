@@ -21,6 +21,16 @@ def fold(text: str) -> str:
     return folded.replace("\0", "_")
 
 
+def visible(text: str) -> str:
+    """``text`` without format characters, which nobody sees."""
+    return "".join(character for character in text if unicodedata.category(character) != "Cf")
+
+
+def alike(text: str) -> str:
+    """What two headers share that differ in case, outer spaces or invisible characters only."""
+    return visible(text).strip().casefold()
+
+
 def trim(name: str, size: int = 63) -> str:
     """At most ``size`` bytes, no character cut in two."""
     while len(name.encode()) > size:
@@ -30,7 +40,7 @@ def trim(name: str, size: int = 63) -> str:
 
 def column(header: str, position: int) -> str:
     """The column that a header asks for, before it is told apart from the others of its file."""
-    name = fold(header.strip())
+    name = fold(visible(header).strip())
     if not name.strip("_"):
         return f"column_{position}"
     if name[0].isdigit():
@@ -47,7 +57,7 @@ def columns(header: Sequence[str], known: Mapping[str, str]) -> tuple[list[str],
     keys = []
     for position, text in enumerate(header, 1):
         again = list(header[:position]).count(text)
-        keys.append(f"#{position}" if not text.strip() else text if again == 1 else f"{text}#{again}")
+        keys.append(f"#{position}" if not visible(text).strip() else text if again == 1 else f"{text}#{again}")
     chosen = {key: known[key] for key in keys if key in known}
     if len(set(chosen.values())) < len(chosen):
         raise SharedColumn
@@ -55,7 +65,7 @@ def columns(header: Sequence[str], known: Mapping[str, str]) -> tuple[list[str],
         if key in chosen:
             continue
         # A header known in another case, or with other spaces around it, is that header, unless the file has both.
-        same = [column for header, column in known.items() if header.strip().casefold() == key.strip().casefold()]
+        same = [column for header, column in known.items() if alike(header) == alike(key)]
         if same and min(same) not in chosen.values():
             chosen[key] = min(same)
             continue

@@ -43,14 +43,29 @@ def read(data: bytes, *, delimiter: str = ",", has_header: bool = True) -> tuple
         stop = _behind_line_end(text, end)
         line += _line_ends(text[at:stop])
         at = stop
-        if record is None:
+        if record is None or _is_blank(record, 2 if header is None else len(header)):
             continue
         if header is None:
             header = record.cells
             continue
-        records.append(record)
+        if not _repeats(record, header):
+            records.append(record)
     width = len(header) if header else len(records[0].cells) if records else 0
     return header or (), [_with_flaws(record, width) for record in records]
+
+
+def _is_blank(record: Record, width: int) -> bool:
+    """Whether it is a row of blank cells; one cell of spaces is a value where there is one column."""
+    several = len(record.cells) > 1 or (width > 1 and bool(record.cells))
+    return several and all(not cell.quoted and not cell.text.strip(" \t") for cell in record.cells)
+
+
+def _repeats(record: Record, header: tuple[Cell, ...]) -> bool:
+    """Whether it is the header once more."""
+    texts = [cell.text for cell in record.cells]
+    return len(header) > 1 and [text.removeprefix("\ufeff") for text in texts[:1]] + texts[1:] == [
+        cell.text for cell in header
+    ]
 
 
 def _record(text: str, at: int, line: int, delimiter: str) -> tuple[Record | None, int]:

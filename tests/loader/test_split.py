@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ingest.loader.cells import grammar_of
 from ingest.loader.dialect import Dialect
 from ingest.loader.rejects import Reject
 from ingest.loader.split import Certified, raw_records, split
@@ -68,7 +69,7 @@ def check(found: Certified, rejects: list[Reject], expected: Account) -> None:
 @given(body=BODIES, block=BLOCKS, longest=LONGEST, columns=st.integers(1, 3))
 @example(body=b'a",b,"c\n' * 3 + b'"\n', block=7, longest=23, columns=1)  # ends in time for the second line only
 def test_it_finds_what_the_oracle_finds(tmp_path_factory, body, block, longest, columns):
-    header = b",".join([b"a"] * columns) + b"\n"
+    header = b",".join([b"h"] * columns) + b"\n"
     longest = max(longest, len(header))
     found, rejects = certified(tmp_path_factory, header + body, block=block, longest=longest)
     check(found, rejects, read(body, columns, line=2, longest=longest))
@@ -86,7 +87,7 @@ DIALECTS = st.builds(
 @given(body=BODIES, block=BLOCKS, longest=LONGEST, columns=st.integers(1, 3), dialect=DIALECTS)
 def test_it_finds_what_the_oracle_finds_in_any_dialect(tmp_path_factory, body, block, longest, columns, dialect):
     delimiter, quote, escape = (text.encode() for text in (dialect.delimiter, dialect.quote, dialect.escape))
-    header, body = delimiter.join([b"a"] * columns) + b"\n", body.replace(b",", delimiter)
+    header, body = delimiter.join([b"h"] * columns) + b"\n", body.replace(b",", delimiter)
     longest = max(longest, len(header))
     found, rejects = certified(tmp_path_factory, header + body, block=block, longest=longest, dialect=dialect)
     check(found, rejects, read(body, columns, line=2, longest=longest, delimiter=delimiter, quote=quote, escape=escape))
@@ -110,7 +111,7 @@ def as_duckdb_reads(found: Certified) -> list[tuple[str | None, ...]]:
 @given(body=BODIES, columns=st.integers(1, 3), newline=st.sampled_from([b"\n", b"\r\n", b"\r"]), bom=st.booleans())
 @example(body=b"a\r\nbcd", columns=1, newline=b"\r\n", bom=False)
 def test_duckdb_reads_what_is_certified(tmp_path_factory, body, columns, newline, bom):
-    header = b"\xef\xbb\xbf" * bom + b",".join([b"a"] * columns) + newline
+    header = b"\xef\xbb\xbf" * bom + b",".join([b"h"] * columns) + newline
     found, _ = certified(tmp_path_factory, header + body)
     assert as_duckdb_reads(found) == [cells for _, _, cells in read(body, columns).accepted]
 
@@ -135,6 +136,23 @@ def as_postgres_reads(connection: psycopg2.extensions.connection, found: Certifi
 @given(body=BODIES, columns=st.integers(1, 3), newline=st.sampled_from([b"\n", b"\r\n", b"\r"]), bom=st.booleans())
 @example(body=b'"a\n\\.\nb"\n\\.\n"\\."', columns=1, newline=b"\n", bom=False)
 def test_postgres_reads_what_is_certified(tmp_path_factory, database, body, columns, newline, bom):
-    header = b"\xef\xbb\xbf" * bom + b",".join([b"a"] * columns) + newline
+    header = b"\xef\xbb\xbf" * bom + b",".join([b"h"] * columns) + newline
     found, _ = certified(tmp_path_factory, header + body)
     assert as_postgres_reads(database, found) == [cells for _, _, cells in read(body, columns).accepted]
+
+
+@pytest.mark.parametrize(
+    ("record", "kept"),
+    [
+        (b"1,a,", b"1,a"),
+        (b"1,a, , ", b"1,a"),
+        (b"1,,,", b"1,"),
+        (b'"1,x",,,', b'"1,x",'),
+        (b'"1,x","a,b",""', b'"1,x","a,b"'),
+        (b"1,\"a\",' '", None),
+        (b'1,a," \n "', b"1,a"),
+        (b"1,a,x", None),
+    ],
+)
+def test_blank_cells_behind_the_columns_are_dropped(record, kept):
+    assert grammar_of(",", '"', '"').first_cells(record, 2) == kept

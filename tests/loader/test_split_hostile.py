@@ -18,7 +18,7 @@ from ingest.loader.split import Certified, raw_records, split
 from tests.loader.read_oracle import read
 
 KiB, MiB = 1 << 10, 1 << 20
-HEADER = b"a,b,c\n"
+HEADER = b"h,i,j\n"
 
 
 def cut(tmp_path: Path, data: bytes, **options: int) -> tuple[Certified, Counter[str]]:
@@ -241,13 +241,25 @@ def test_bytes_that_were_no_text_in_the_encoding_that_it_came_in_are_told_so(tmp
     [
         (b"\xef\xbb\xbf", "no header and no records"),
         (filled(b"\r", 4 * MiB), "no header and no records"),
+        (b",,\n \t,\n\n" * 20, "no header and no records"),
+        (b",,\n" * 2_000, "its first 1,000 lines hold no value"),
         (b'\n\na,"b\n1,2\n', "header, line 3, can't be read: a quote is not closed"),
         (b'a,"b"x\n1,2\n', "header, line 1, can't be read: a closing quote is followed by text"),
         (b"a,\xff\n1,2\n", "header, line 1, can't be read: byte 3 of the record"),
         (b"a,\0\n1,2\n", "header, line 1, can't be read: the record holds a NUL byte"),
         (filled(b"a,", 64 * 1024) + b"a\n", "32,770 columns"),
     ],
-    ids=["byte order mark", "blank", "open quote", "text behind a quote", "no text", "NUL", "too many columns"],
+    ids=[
+        "byte order mark",
+        "blank",
+        "blank rows",
+        "many blank rows",
+        "open quote",
+        "text behind a quote",
+        "no text",
+        "NUL",
+        "too many columns",
+    ],
 )
 def test_a_file_without_a_readable_header_fails(tmp_path, data, sentence):
     with pytest.raises(RunFailed, match=sentence):

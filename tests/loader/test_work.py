@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingest.loader import glance as module
-from ingest.loader.dialect import HEAD, propose
+from ingest.loader.dialect import HEAD, examine, propose
 from ingest.loader.errors import RunFailed
 from ingest.loader.glance import Glance, glance
 from ingest.loader.latin import likeliest_latin
@@ -101,7 +101,7 @@ def test_a_load_refuses_too_many_columns_by_the_same_sentence(header, above, tmp
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
 def test_a_packed_head_is_unpacked_no_further_than_a_plain_one_is_looked_at(pack, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(module, "propose", lambda text, **_: seen.append(len(text)) or propose(text))
+    monkeypatch.setattr(module, "examine", lambda text, **_: seen.append(len(text)) or examine(text))
     look(pack(b"id,name\n" + b"1,Ada\n" * (4 << 20))[: 1 << 16], tmp_path)
     assert 0 < max(seen) <= 1 << 16
 

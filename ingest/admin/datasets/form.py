@@ -19,7 +19,8 @@ from ingest.models import Dataset
 FIELDS = (
     *("name", "mode", "policy", "asks_approval", "declared_key"),
     *(*Dataset.RULE, "notify_emails"),
-    *("patterns", "encoding", "delimiter", "has_header", "null_tokens", "reject_share", "reject_count"),
+    *("patterns", "encoding", "delimiter", "quote", "escape", "preamble", "has_header"),
+    *("null_tokens", "reject_share", "reject_count"),
 )
 _ENDS_UNDO = {
     "mode": "A change from or to append ends the undo of all runs so far.",

@@ -7,7 +7,7 @@ from django.template.response import TemplateResponse
 
 from ingest import runs
 from ingest.admin.runs import confirming
-from ingest.admin.runs.deciding import DECISIONS
+from ingest.admin.runs.deciding import DECISIONS, Done, read
 from ingest.loader.errors import IngestError
 from ingest.models import Run
 
@@ -61,10 +61,11 @@ class RunActions(admin.ModelAdmin):
         """Give held runs up."""
         self._each(request, queryset.order_by("pk"), "discard")
 
-    def decide(self, request: HttpRequest, run_id: int, name: str) -> bool:
-        """Do it, log it and say it; whether it was done."""
+    def decide(self, request: HttpRequest, run_id: int, name: str, reading: int | None = None) -> bool:
+        """Do it, log it and say it; whether it was done. ``reading`` is the one of a question that was chosen."""
         try:
-            said = self._do(request, run_id, name)
+            done = None if reading is None else read(run_id, request.user, reading)
+            said = self._do(request, run_id, name) if done is None else self._logged(request, done)
         except IngestError as refused:
             messages.warning(request, str(refused))
             return False
@@ -78,13 +79,17 @@ class RunActions(admin.ModelAdmin):
         return f"Run {run_id} is loaded again."
 
     def _do(self, request: HttpRequest, run_id: int, name: str) -> str:
-        run, logged, said = DECISIONS[name].act(run_id, request.user)
+        return self._logged(request, DECISIONS[name].act(run_id, request.user))
+
+    def _logged(self, request: HttpRequest, done: Done) -> str:
+        run, logged, said = done
         self.log_change(request, run, logged)
         return said
 
     def _confirmed(self, request: HttpRequest, queryset: QuerySet[Run], name: str) -> HttpResponse | None:
         """Do it if exactly what is selected now was confirmed; else ask, with the counts as they are now."""
-        chosen = list(queryset.select_related("dataset").defer(*Run.WIDE)[: MOST + 1])
+        wide = [name for name in Run.WIDE if name != "question"]  # without a reading it can't be approved
+        chosen = list(queryset.select_related("dataset").defer(None).defer(*wide)[: MOST + 1])
         context = confirming.of_many(name, chosen[:MOST], more=len(chosen) > MOST)
         if not context["number"]:
             self._each(request, queryset, name, {})  # nothing is possible: the message says why

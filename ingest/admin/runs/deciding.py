@@ -79,6 +79,12 @@ def _approve(run_id: int, user: Any) -> Done:
     return runs.approve(run_id, user=user), "Approved.", f"Run {run_id} is loaded again."
 
 
+def read(run_id: int, user: Any, reading: int) -> Done:
+    """Have a run that is held as a question read its file in one of the ways that it offers."""
+    said = f"Run {run_id} is loaded, read as you chose."
+    return runs.approve(run_id, reading, user=user), f"Chose reading {reading}.", said
+
+
 def _discard(run_id: int, user: Any) -> Done:
     return runs.discard(run_id, user.get_username()), "Discarded.", f"Run {run_id} is discarded."
 

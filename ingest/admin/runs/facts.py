@@ -30,8 +30,19 @@ _COLUMNS = 200
 """Columns that are shown at once; the rest is left out."""
 
 
-_DIALECT = {"has_header": "names its columns", "preamble": "lines before the header", "marked": "spreadsheet-safe"}
-_UNSAID = ("used", "cells")
+_DIALECT = {
+    "has_header": "names its columns",
+    "preamble": "lines before the header",
+    "row_names": "each record begins with a name",
+    "trailing": "blank cells at the end of records",
+    "spaced": "a space after each delimiter",
+    "wrapped": "quotes around whole lines",
+    "above": "lines as wide as the table above it",
+    "marked": "spreadsheet-safe",
+}
+_UNSAID = ("used", "cells", "skipped")
+_SKIPPED = 20
+"""Lines above the header that are shown."""
 _SIGNS = {"\t": "tab", "\\": "backslash", "": "none"}
 
 
@@ -66,6 +77,8 @@ def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
             # No preamble, no comments: nothing to say.
             if name not in _UNSAID and (value or name == "has_header")
         ],
+        "question": _question(run) if user.has_perm(DECISIONS["approve"].permission) else [],
+        "skipped": [shown.printable(line, 500) for line in run.dialect.get("skipped", [])[:_SKIPPED]],
         "rejects": _rejects(run),
         "changes": _changes(run),
         "corrections": list(run.corrections.only("pk").order_by("pk")[:_OTHERS]),
@@ -120,6 +133,20 @@ def _columns(run: Run) -> list[dict[str, Any]]:
     return [
         {name: _safe(value) for name, value in column.items()} | {"reject": rejects.get(column.get("line"))}
         for column in columns
+    ]
+
+
+def _question(run: Run) -> list[dict[str, Any]]:
+    """The readings that are offered, each on the file's own lines."""
+    if run.status != Run.Status.HELD:
+        return []
+    return [
+        {
+            "label": _safe(offer["label"]),
+            "header": [_safe(cell) for cell in offer["header"]],
+            "rows": [[_safe(cell) for cell in row] for row in offer["rows"]],
+        }
+        for offer in run.question
     ]
 
 

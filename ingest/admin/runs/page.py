@@ -181,7 +181,8 @@ class RunPage(RunActions, HistoryPage):
         elif request.method == "POST" and button(run, decision).page == APPROVES and name in runs.choices(run):
             return HttpResponseRedirect(reverse(APPROVES, args=[run.pk]))  # nothing of this is done unconfirmed
         elif request.method == "POST":
-            self.decide(request, run.pk, name)
+            reading = request.POST.get("reading", "") if name == "approve" else ""
+            self.decide(request, run.pk, name, int(reading) if reading.isdecimal() and len(reading) < 4 else None)
         return HttpResponseRedirect(_page(run.pk))
 
     def approve_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:

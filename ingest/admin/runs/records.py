@@ -21,7 +21,7 @@ class Marked:
 
 def cells(text: str, dialect: Mapping[str, Any]) -> list[tuple[int, int]]:
     """Where each cell of one record begins and ends, quotes included; as far as its quotes can be followed."""
-    delimiter, quote = dialect.get("delimiter") or ",", dialect.get("quote") or '"'
+    delimiter, quote = dialect.get("delimiter") or ",", dialect.get("quote", '"')
     escape = dialect.get("escape") or quote
     found, start, at, quoted = [], 0, 0, False
     while at < len(text):

@@ -305,6 +305,8 @@ def csv(
     descending: bool,
     columns: Mapping[str, bool],
     delimiter: str,
+    quote: str,
+    escape: str,
     safe: bool,
 ) -> Composed:
     """COPY of the rows as CSV without a header; ``columns`` says which are texts.
@@ -315,7 +317,7 @@ def csv(
     written = [marked(column) if safe else SQL("{}::text").format(_column(column)) for column in columns]
     cells = [SQL("{} as {}").format(cell, Identifier(f"c{at}")) for at, cell in enumerate(written)]
     texts = [Identifier(f"c{at}") for at, is_text in enumerate(columns.values()) if is_text]
-    return SQL("copy ({}) to stdout (format csv, delimiter {}{}, encoding 'utf8')").format(
+    return SQL("copy ({}) to stdout (format csv, delimiter {}, quote {}, escape {}{}, encoding 'utf8')").format(
         _rows_of(
             source,
             conditions,
@@ -324,6 +326,8 @@ def csv(
             descending=descending,
         ),
         Literal(delimiter),
+        Literal(quote),
+        Literal(escape),
         SQL(", force_quote ({})").format(SQL(", ").join(texts)) if texts else SQL(""),
     )
 

@@ -1,5 +1,7 @@
 """Approve held runs."""
 
+from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 
 from ingest import runs
@@ -11,6 +13,16 @@ class Command(DecidingCommand):
 
     help = "Has held runs loaded by the next worker; one whose counts have grown by then is held again."
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The runs, and which reading to take."""
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--reading",
+            type=int,
+            help="Which of the readings that the run's page shows is taken for its file (1, 2...).",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Each of them; raises CommandError at the first that isn't held."""
-        self.each(options["runs"], runs.approve, "is approved and waits for a worker.")
+        decide = partial(runs.approve, reading=options["reading"])
+        self.each(options["runs"], decide, "is approved and waits for a worker.")

@@ -1,0 +1,259 @@
+"""The readings of a file's head, weighed: which is taken, and where somebody is asked (BEHAVIOUR 3)."""
+
+import pytest
+from psycopg2.extensions import connection as Connection
+
+from ingest.loader.dialect import Pinned, examine
+from ingest.loader.errors import RunFailed, RunUnclear
+from ingest.loader.outcome import Outcome
+from ingest.loader.question import describe, offers
+from ingest.loader.target import Mode, Target
+from tests.loader.conftest import clear
+from tests.loader.loading import load_bytes, read_table
+
+MANY = 5 << 20
+"""Bytes of a file that is copied on a guess while it is judged."""
+
+
+def readings(head: bytes, **told: object) -> tuple[str, list[tuple[str, str, int, bool]]]:
+    found = examine(head, encoding="utf-8", **told)  # type: ignore[arg-type]
+    return found.doubt, [(one.delimiter, one.quote, one.preamble, one.has_header) for one in found.dialects]
+
+
+@pytest.mark.parametrize(
+    ("head", "delimiter"),
+    [
+        (b"id;Umsatz, netto;Umsatz, brutto\n1;10,50;12,50\n2;20,25;24,10\n", ";"),
+        (b"id\tnet, EUR\tgross, EUR\n1\t10,50\t12,50\n2\t20,25\t24,10\n", "\t"),
+        (b"id|price, net|price, gross\n1|10,50|12,50\n2|20,25|24,10\n", "|"),
+        (b"id;name, first\n1;Miller, Tom\n2;Smith, Ann\n", ";"),
+        (b"id|name, first\n1|Miller, Tom\n2|Smith, Ann\n", "|"),
+        (b"id,tags\n1,a;b\n2,c;d\n", ","),
+        (b"id,when;where\n1,a;b\n2,c;d\n", ","),
+        (b"when,what\n2024-01-01,a|b\n2024-01-02,c|d\n", ","),
+        (b"Date;Amount\n01.02.2024;1.204,10\n02.02.2024;-5,00\n", ";"),
+    ],
+)
+def test_what_the_cells_are_decides_between_delimiters(head: bytes, delimiter: str) -> None:
+    found = examine(head)
+    assert not found.doubt
+    assert found.dialect.delimiter == delimiter
+    assert found.margin > 0
+
+
+@pytest.mark.parametrize("head", [b"a;b,c\nx;y,z\np;q,r\n", b"a|b\tc\nx|y\tz\n", b"first;second,third\np;q,r\ns;t,u\n"])
+def test_two_delimiters_that_do_equally_well_are_a_question(head: bytes) -> None:
+    doubt, found = readings(head)
+    assert "The delimiter may be the" in doubt
+    assert len({delimiter for delimiter, *_ in found}) == 2
+
+
+@pytest.mark.parametrize("mark", [b",", b";", b"\t", b"|"])
+@pytest.mark.parametrize(
+    "records", [b"Miller,Tom\nSmith,Ann\nJones,Bob\n", b"van Dyke,Tom\nSmith,Ann\n", b"a,b\nc,d\ne,f\n"]
+)
+def test_one_cell_over_records_of_two_is_a_question(mark: bytes, records: bytes) -> None:
+    doubt, found = readings(b"full name\n" + records.replace(b",", mark))
+    assert "a title, or a header that doesn't fit" in doubt
+    assert {preamble for _, _, preamble, _ in found} == {0, 1}
+    assert any(delimiter != mark.decode() for delimiter, *_ in found)  # one column
+
+
+@pytest.mark.parametrize(
+    ("head", "preamble"),
+    [
+        (b"Report;;\n;;\nid;name;amount\n1;Ada;5\n2;Bob;6\n", 2),
+        (b"Report,,,\nof May,,,\n,,,\nid,name,amount,day\n1,Ada,5,2024-01-01\n2,Bob,6,2024-01-02\n", 3),
+        (b",,\nid,name,amount\n1,Ada,5\n", 1),
+        (b"\t\t\n\t\t\nid\tname\tamount\n1\tAda\t5\n", 2),
+        (
+            b'"Account:","1234"\r\n"Balance:","5"\r\n\r\nDate,Text,In,By\r\n05 Jan 2024,a,1,2\r\n06 Jan 2024,b,3,4\r\n',
+            3,
+        ),
+        (b"Sales of 2024\nid|city|sold\n1|Oslo|5\n2|Rome|x|y\n3|Bern|6\n", 1),
+    ],
+)
+def test_what_stands_above_a_header_that_can_be_told_is_skipped(head: bytes, preamble: int) -> None:
+    found = examine(head)
+    assert (found.doubt, found.dialect.preamble, found.dialect.has_header) == ("", preamble, True)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"H,2024-06-01,F,1\nid,name,x,y\n1,Ada,5,6\n2,Bob,7,8\n3,Cy,1,2\n",
+        b"Format;From;Until\n7;2024-06-01;Example\nid;product;sold\n1;a;5\n2;b;6\n3;c;7\n",
+        b"v|2|x\ncode|day|count\nA|2024-01-01|5\nB|2024-01-02|6\nC|2024-01-03|7\n",
+    ],
+)
+def test_lines_as_wide_as_the_table_are_never_skipped_unasked(head: bytes) -> None:
+    doubt, found = readings(head)
+    assert "as wide as the table" in doubt
+    assert [preamble for *_, preamble, _ in found[:2]] == [found[0][2], 0]
+    assert found[0][2] > 0
+    assert not examine(head, pinned=Pinned(preamble=found[0][2])).doubt
+
+
+def test_a_known_header_is_the_strongest_evidence() -> None:
+    known = ("full name", "city, country")
+    assert readings(b"Report\nfull name;city, country\nMiller,Tom;a, b\n", known=known)[1][0][:3:2] == (";", 1)
+    assert readings(b"#name;full name\nx;y\n", known=("#name", "full name"))[1][0][2] == 0
+    assert readings(b"2019;2021\n5;6\n", known=("2019", "2021")) == ("", [(";", '"', 0, True)])
+    doubt, found = readings(b"H,1\nid,name\n1,Ada\n", known=("id", "name"))
+    assert "above the header that its dataset knows" in doubt
+    assert [one[2] for one in found] == [1, 0]
+    assert not examine(b"H,1\nid,name\n1,Ada\n", known=("id", "name"), above=1).doubt
+
+
+@pytest.mark.parametrize(
+    ("head", "names"),
+    [
+        (b"#,name,email\n1,Ada,a@x\n2,Bob,b@x\n", ("#", "name", "email")),
+        (b"#;name\nA1;Ada\nB2;Bob\n", ("#", "name")),
+        (b"#name,email\nAda,a@x\nBob,b@x\n", ("name", "email")),
+        (b"# by hand\n#\tname\nA1\tAda\nB2\tBob\n", ("#", "name")),
+    ],
+)
+def test_a_header_may_begin_with_a_hash(head: bytes, names: tuple[str, ...]) -> None:
+    for pinned in (Pinned(), Pinned(has_header=True)):
+        found = examine(head, pinned=pinned)
+        offer = offers(head, found.dialects)[0]
+        assert (found.doubt, offer.header) == ("", names)
+
+
+def test_nothing_is_a_comment_where_no_header_is_pinned() -> None:
+    found = examine(b"#1,Ada\n2,Bob\n", pinned=Pinned(has_header=False)).dialect
+    assert (found.preamble, found.commented, found.has_header) == (0, False, False)
+
+
+def test_a_comment_with_the_form_of_the_table_is_a_question() -> None:
+    assert "may be its header" in readings(b"# Order ID,First name\nA1,Ada\nB2,Bob\n")[0]
+    assert not readings(b"# made by, hand\nid,name\n1,Ada\n2,Bob\n")[0]
+
+
+@pytest.mark.parametrize(
+    "first", [b"sep=;", b'"sep=;"', b'"sep=;";;', b"sep=;;;", b"SEP=;", b"sep=;\r"], ids=lambda first: first.decode()
+)
+def test_a_line_of_excel_names_the_delimiter(first: bytes) -> None:
+    found = examine(first + b"\na,b;c;d\n1,5;2;3\n")
+    assert (found.doubt, found.dialect.delimiter, found.dialect.preamble) == ("", ";", 1)
+
+
+@pytest.mark.parametrize("mark", [b",", b";", b"\t", b"|"])
+def test_stray_quotes_far_apart_are_a_question(mark: bytes) -> None:
+    head = b'id,note\n1,a\n2,"starts\n3,b\n4,c\n5,ends 12"\n6,d\n'.replace(b",", mark)
+    doubt, found = readings(head)
+    assert "opens on line 3" in doubt
+    assert [quote for _, quote, *_ in found[:2]] == ['"', ""]
+    assert not readings(head.replace(b"3" + mark, b"3 ").replace(b"4" + mark, b"4 "))[0]  # a text of several lines
+    assert not examine(head, pinned=Pinned(quote="")).doubt
+
+
+def test_a_text_of_several_lines_is_no_question() -> None:
+    assert not examine(b'id,note\n1,"Dear Ada,\nthe letter, of May,\nbye"\n2,"a\nb"\n').doubt
+    assert not examine(b'id,note\n1,"one, two\nthree, four"\n2,x\n').doubt
+
+
+def test_cells_at_the_end_without_a_name_or_a_value_are_no_columns() -> None:
+    assert examine(b"id,name,,\n1,Ada,,\n2,Bob,,\n").dialect.trailing == 2
+    assert examine(b"id,name,\n1,Ada,x\n2,Bob,\n").dialect.trailing == 0
+    assert examine(b"id,name,\n1,Ada,\n", known=("id", "name", "\x1f3")).dialect.trailing == 0
+    assert examine(b"id;name\n" + b"1;Ada;\n" * 9 + b"2;Bob;x\n").dialect.trailing == 1
+
+
+def test_each_record_one_cell_longer_than_its_header_is_a_question() -> None:
+    head = b"x;y\na;1;2\nb;3;4\n"
+    doubt, _ = readings(head)
+    assert doubt == "The header has 2 cells, every record 3."
+    assert offers(head, examine(head).dialects)[0].header == ("", "x", "y")
+    assert not readings(head, known=("\x1f1", "x", "y"))[0]
+
+
+@pytest.mark.parametrize("has_header", [None, False])
+@pytest.mark.parametrize("delimiter", [None, ","])
+@pytest.mark.parametrize(
+    ("head", "lines"),
+    [
+        (b'id,"a\nnote"\n1,x\n2,y\n', 0),
+        (b'a title\nid,"a\nnote"\n1,x\n2,y\n', 1),
+        (b'a title\nof two lines\nid,"a\nnote"\n1,x\n', 2),
+        (b"a title\nid, and\n1,x\n2,y\n", 2),
+    ],
+)
+def test_a_known_header_is_found_among_the_lines_that_are_pinned_to_be_above_it(
+    head: bytes, lines: int, delimiter: str | None, has_header: bool | None
+) -> None:
+    pinned = Pinned(preamble=2, delimiter=delimiter, has_header=has_header)
+    found = examine(head, pinned=pinned, known=("id", "a\nnote"))
+    assert (found.doubt, found.dialect.preamble) == ("", lines)
+    assert found.dialect.has_header == (b"note" in head)
+
+
+@pytest.mark.parametrize("head", [b'"x"y\n1\n2\n', b'"x"y,b\n1,2\n3,4\n', b'a,b"\n'])
+def test_nothing_is_asked_of_a_header_that_cannot_be_read(head: bytes) -> None:
+    assert not examine(head).doubt
+
+
+@pytest.mark.parametrize("head", [b",,,\n,,,\n", b";;\n", b"\t\t\n\n\t\n", b" | |\n"])
+def test_rows_of_nothing_but_delimiters_are_no_column_of_another_delimiter(head: bytes) -> None:
+    found = examine(head)
+    assert not found.doubt
+    assert found.dialect.delimiter.encode() in head
+
+
+def test_a_reading_is_told_in_a_few_words() -> None:
+    told = describe(examine(b"Report\nid; name\n1; Ada\n2; Bob\n").dialect)
+    assert told == "semicolon between the cells; header on line 2; a space after each delimiter belongs to it"
+
+
+# On the table
+
+
+def load(connection: Connection, content: bytes, **told: object) -> Outcome | RunFailed:
+    return load_bytes(connection, content, Target(table="t", run_id=1, **told))  # type: ignore[arg-type]
+
+
+def many(record: bytes, header: bytes = b"id,note\n") -> bytes:
+    rows, number = [header], 0
+    size = 0
+    while size < MANY:
+        number += 1
+        rows.append(record % number)
+        size += len(rows[-1])
+    return b"".join(rows)
+
+
+@pytest.mark.parametrize("mode", [Mode.UPSERT, Mode.SNAPSHOT])
+def test_stray_quotes_deep_in_a_large_file_are_a_question(shared: Connection, mode: Mode) -> None:
+    clear(shared)
+    content = many(b"%d,some words of a note that make it long enough to be many bytes\n")
+    assert isinstance(load(shared, content, mode=mode), Outcome)
+    stray = content + b'9000001,"starts\n9000002,b\n9000003,ends 12"\n'
+    told = load(shared, stray, mode=mode)
+    assert isinstance(told, RunUnclear)
+    assert [one["dialect"]["quote"] for one in told.question] == ['"', ""]
+    assert "starts\n9000002,b" in str(told.question[0]["rows"]) or told.question[0]["rows"] == []
+    found = read_table(shared, "t")
+    assert found is not None
+    assert len(found.rows) == content.count(b"\n") - 1
+
+
+def test_what_is_no_record_of_a_large_file_is_told(shared: Connection) -> None:
+    clear(shared)
+    content = many(b"%d,words\n") + b",\n , \nid,note\n" + "\ufeffid,note\n".encode() + b"9000001,last\n\x1a"
+    told = load(shared, content)
+    assert isinstance(told, Outcome), told
+    assert told.records == content.count(b"\n") - 5
+    assert "2 rows of blank cells are no records." in told.notes
+    assert "2 records that repeat the header are left out." in told.notes
+    assert not told.rejected
+
+
+def test_a_delimiter_at_the_end_of_a_large_file_is_dropped(shared: Connection) -> None:
+    clear(shared)
+    content = many(b"%d;words;\n", b"id;note\n") + b"9000001;last;x\n9000002;short\n"
+    told = load(shared, content)
+    assert isinstance(told, Outcome), told
+    assert (told.inserted, told.rejected) == (content.count(b"\n") - 2, 1)
+    assert [reject.raw for reject in told.rejects] == [b"9000001;last;x"]
+    assert [column.name for column in told.columns] == ["id", "note"]
