@@ -4,7 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from infra import outward
 from infra.stage import StageError, read
+
+WARNING = "WARNING: "
+"""What such lines on standard error begin with: a deployment repeats them."""
 
 
 def main(words: list[str]) -> int:
@@ -13,6 +17,8 @@ def main(words: list[str]) -> int:
     asked = argparse.ArgumentParser(prog="python -m infra", description=__doc__)
     asked.add_argument("stage", nargs="+", help="as in the stages' file")
     asked.add_argument("--stages", type=Path, default=Path(__file__).with_name("stages.toml"), help="their file")
+    zappas = Path(__file__).parents[1] / "zappa_settings.json"
+    asked.add_argument("--zappa", type=Path, default=zappas, help="zappa's settings, for what needs a way out")
     asked.add_argument("--out", type=Path, default=Path("cdk.out"), help="where to; each stage gets a folder there")
     told = asked.parse_args(words)
     try:
@@ -20,12 +26,18 @@ def main(words: list[str]) -> int:
         for name in told.stage:
             if name not in stages:
                 raise StageError(f"{told.stages} has no stage {name!r}: there are {', '.join(stages)}.")
+        for name in told.stage:
+            stage = stages[name]
+            _warn(stage.warnings)
+            _warn(outward.check(stage, outward.variables(told.zappa, name)))
+        from infra import cost
         from infra.app import stacks  # seconds: not before the choices are known to be right
 
         for name in told.stage:
             assembly = stacks(stages[name], told.out / name).synth()
-            for stack in assembly.stacks:
-                print(stack.template_full_path)
+            files = [Path(stack.template_full_path) for stack in assembly.stacks]
+            print(*files, sep="\n")
+            print(cost.sentence(cost.idle(files, scratch_mib=stages[name].scratch_mib)), file=sys.stderr)
     except StageError as error:
         print(error, file=sys.stderr)
         return 2
@@ -35,6 +47,11 @@ def main(words: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _warn(sentences: list[str]) -> None:
+    for sentence in sentences:
+        print(f"{WARNING}{sentence}", file=sys.stderr)
 
 
 if __name__ == "__main__":

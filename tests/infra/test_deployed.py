@@ -1,8 +1,8 @@
 """The app and trigger stacks stand in a local AWS as they were written, and a file that is put there is loaded.
 
 What this AWS can't be asked: it knows neither the rotation of secrets nor rules between security groups nor flow logs,
-so for the data stack stands the one secret that the app stack takes from it; its functions join no network; its clock
-is not waited for.
+so of the data stack there is only the ARN that the app stack takes from it; its functions join no network; its clock is
+not waited for.
 """
 
 import io
@@ -21,10 +21,12 @@ from django.db import connection
 from ingest.models import Run
 from tests.conftest import MAJORS, Servers
 from tests.infra.conftest import ROOT
+from tests.infra.deployer import as_deployer
 from tests.infra.template import Stacks
 from tests.infra.tls import TlsAws
 from tests.local.processes import comes_true
 
+SECRET = "arn:aws:secretsmanager:us-east-1:000000000000:secret:database-AbCdEf"
 CODE = """
 import django
 django.setup()
@@ -42,7 +44,7 @@ class Deployed:
 
     def __init__(self, server: TlsAws, stacks: Stacks) -> None:
         self.server, self.stacks = server, stacks
-        self.cloudformation = server.client("cloudformation")
+        self.cloudformation = as_deployer(server, "cloudformation")
         self.standing: list[str] = []
 
     def deploy(self, name: str, body: dict[str, Any], **parameters: str) -> dict[str, str]:
@@ -85,18 +87,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsAws]:
 @pytest.fixture(scope="module")
 def deployed(server: TlsAws, unprotected: Stacks) -> Deployed:
     """The stage that may be taken away whole, without its trigger."""
-    deployed = Deployed(server, unprotected)
-    (exported,) = [each for each in unprotected["data"].whole["Outputs"].values() if "Export" in each]
-    secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"GenerateSecretString": {}}}
-    output = {"Value": {"Ref": "Secret"}, "Export": exported["Export"]}
-    deployed.deploy("data", {"Resources": {"Secret": secret}, "Outputs": {"Secret": output}})
-    return deployed
+    return Deployed(server, unprotected)
 
 
 @pytest.fixture(scope="module")
 def outputs(deployed: Deployed) -> dict[str, str]:
     """What the app stack tells."""
-    return deployed.deploy("app", deployed.stacks["app"].whole)
+    return deployed.deploy("app", deployed.stacks["app"].whole, DatabaseLoginArn=SECRET)
 
 
 @pytest.fixture
@@ -167,7 +164,9 @@ def test_the_admin_s_pages_may_send_files_once_their_address_is_told(
     s3 = deployed.server.client("s3")
     with pytest.raises(ClientError, match="NoSuchCORSConfiguration"):
         s3.get_bucket_cors(Bucket=outputs["BucketName"])
-    deployed.deploy("app", deployed.stacks["app"].whole, AdminOrigin="https://files.example.com")
+    deployed.deploy(
+        "app", deployed.stacks["app"].whole, AdminOrigin="https://files.example.com", DatabaseLoginArn=SECRET
+    )
     (rule,) = s3.get_bucket_cors(Bucket=outputs["BucketName"])["CORSRules"]
     assert rule["AllowedOrigins"] == ["https://files.example.com"]
 

@@ -97,4 +97,5 @@ def test_the_page_tells_of_every_alarm_and_no_other(by_default: Stacks) -> None:
         for line in re.findall(r"^\| (`.*?) \|", table, re.M)
         for name in line[1:-1].split("`, `")
     }
-    assert told == {alarm["AlarmName"] for alarm in by_default["app"].all("AWS::CloudWatch::Alarm").values()}
+    alarms = [each for template in by_default for each in template.all("AWS::CloudWatch::Alarm").values()]
+    assert told == {alarm["AlarmName"] for alarm in alarms}
