@@ -18,6 +18,7 @@ from ingest.runs.late_versions import OutOfTurn, check_repeatable, note_of_late,
 from ingest.runs.looking import sample
 from ingest.runs.material import Material
 from ingest.runs.receiving import load_once_more
+from ingest.runs.room import told_if_too_small
 from ingest.runs.undoing import take_back
 from ingest.runs.verdict import last_records, newer_loads, previous_snapshot, same_content
 
@@ -165,7 +166,8 @@ class Attempt:
     def _outcome(self, dataset: Dataset, material: Material, target: Target) -> Outcome:
         file = material.open(dataset)
         self._beat.load_by(connection.connection.info.backend_pid)
-        return loading.load(connection.connection, file, target, self._beat.load_reached, locked=True)
+        with told_if_too_small(self._folder):
+            return loading.load(connection.connection, file, target, self._beat.load_reached, locked=True)
 
     def _sample(self, run: Run, outcome: Outcome) -> None:
         """Keep some of the rows that are about to be rolled back, to be shown with what is written of the run."""

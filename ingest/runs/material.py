@@ -18,6 +18,7 @@ from ingest.loader.source import SourceObject
 from ingest.loader.unpack import Limits, unpack
 from ingest.models import Dataset, Progress, storable_list
 from ingest.runs.heartbeat import Heartbeat
+from ingest.runs.room import told_if_too_small
 
 
 @dataclass
@@ -66,7 +67,8 @@ class Material:
         if not self.sha256:
             self.beat.enter(Progress.Stage.FETCH, self.source.size)
             self.folder.mkdir(exist_ok=True)
-            self.sha256 = objects.fetch(self.source, self._source, progress=self.beat.reach).sha256
+            with told_if_too_small(self.folder.parent, wanted=self.source.size):
+                self.sha256 = objects.fetch(self.source, self._source, progress=self.beat.reach).sha256
 
     def is_ready(self, dataset: Dataset) -> bool:
         """Whether ``dataset`` could open it now."""
@@ -79,7 +81,8 @@ class Material:
         if self._path is not None:  # made ready under another encoding: what it came from is gone
             self.sha256, self._path = "", None
         self.fetch()
-        self._path, self._pinned = self._in_utf_8(self._unpacked(), dataset.encoding), dataset.encoding
+        with told_if_too_small(self.folder.parent):  # where the other versions lie that are loaded with it
+            self._path, self._pinned = self._in_utf_8(self._unpacked(), dataset.encoding), dataset.encoding
 
     def open(self, dataset: Dataset) -> LocalFile:
         """The file as ``dataset`` reads it, once it is ready.
