@@ -89,7 +89,7 @@ def _deployment(stage: str, *, synthesized: bool) -> Deployment:
         settings=settings,
         account=found,
         stacks=Stacks(found.client("cloudformation")),
-        templates=synthesize(stage, ROOT / "cdk.out") if synthesized else {},
+        templates=synthesize(stage, ROOT / "cdk.out", warn=print) if synthesized else {},
         say=lambda text: print(f"  {text}", flush=True),
     )
 

@@ -1,5 +1,6 @@
 """A stage is put on AWS, and taken away: each step looks at what stands, so that a second run mends a first one."""
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ingest.aws import wiring
-from pipeline_site.deploy import DeployError, authority, package, zappa
+from pipeline_site.deploy import DeployError, api, authority, completing, package, standing, zappa
 from pipeline_site.deploy.account import Account
 from pipeline_site.deploy.function import Function
 from pipeline_site.deploy.package import BUILD, CA_FILE
@@ -71,6 +72,7 @@ class Deployment:
         with self._step("function"):
             self._put_function(self._upload(made))
             self._tell_address()
+            api.protect(self.account, self._api(), self.stage, self.outputs, self.say)
         with self._step("checks"):
             self.function.call({"manage": "check --deploy --fail-level ERROR --database default"})
         with self._step("migrations"):
@@ -93,11 +95,12 @@ class Deployment:
         found = wiring.look(
             wiring.Wiring(function=self.name, **{name: self.outputs.get(output, "") for name, output in where.items()})
         )
+        found += standing.look(self.account, self.outputs)
         found += [wiring.Finding(**told) for told in self.function.call({"command": "ingest.runs.examine"})]
         if all(each.good for each in found):
             found.append(wiring.Finding(**self.function.call({"command": "ingest.runs.probe"})))
         for each in found:
-            self.say(f"{'ok    ' if each.good else 'NOT OK'}  {each.subject}: {each.told}")
+            self.say(f"{each.mark:7} {each.subject}: {each.told}")
         if wrong := [each.subject for each in found if not each.good]:
             raise DeployError(f"{len(wrong)} of {len(found)} pieces are not right: {', '.join(wrong)}.")
 
@@ -143,14 +146,13 @@ class Deployment:
             "LOG_JSON": "1",
             "METRICS_NAMESPACE": self.name,  # where the alarm on failed runs looks
             "NOTIFY_TOPIC_ARN": told["TopicArn"],
+            "MAX_UNPACKED_BYTES": str(completing.largest_text(told, self.settings)),
         }
-        subnets = [each for each in told.get("FunctionSubnets", "").split(",") if each]
-        network = {"SubnetIds": subnets, "SecurityGroupIds": [told.get("FunctionSecurityGroup", "")]} if subnets else {}
-        return self.settings | {
+        ours = self.settings | completing.of_stage(told, self.settings, self.folder)
+        return ours | {
             "aws_region": region,
             "s3_bucket": told["CodeBucketName"],
             "role_arn": told["RoleArn"],
-            "vpc_config": network,
             "aws_environment_variables": variables | self.settings.get("aws_environment_variables", {}),
         }
 
@@ -170,16 +172,34 @@ class Deployment:
         return self.stacks.outputs(self._stack_name(part))
 
     def _stack(self, part: str) -> None:
-        site = self.site()
-        origin = "/".join(site.split("/")[:3])
         with self._step(f"{part} stack"):
             self.stacks.deploy(
                 self._stack_name(part),
                 self.templates[part],
-                parameters={"AdminOrigin": origin} if part == "app" and origin else {},
+                parameters=self._parameters(part),
                 capabilities=CAPABILITIES[part],
             )
         self.outputs |= self._told(part)
+
+    def _parameters(self, part: str) -> dict[str, str]:
+        """What only the account or an earlier step knows, as far as the template asks for it."""
+        asked = json.loads(self.templates[part].read_text()).get("Parameters", {})
+        known = {}
+        if "AdminOrigin" in asked:
+            known["AdminOrigin"] = "/".join(self.site().split("/")[:3])
+        if "DatabaseLoginArn" in asked:
+            known["DatabaseLoginArn"] = self.outputs.get("DatabaseSecretArn", "")
+        if "S3PrefixList" in asked:
+            known["S3PrefixList"] = self._s3_prefix_list()
+        return {name: value for name, value in known.items() if value}
+
+    def _s3_prefix_list(self) -> str:
+        """The id of the list of S3's addresses in this region; empty where AWS tells none."""
+        name = f"com.amazonaws.{self.account.region}.s3"
+        told = self.account.client("ec2").describe_managed_prefix_lists(
+            Filters=[{"Name": "prefix-list-name", "Values": [name]}]
+        )
+        return next((str(each["PrefixListId"]) for each in told["PrefixLists"] if each["PrefixListName"] == name), "")
 
     def _upload(self, made: package.Package) -> str:
         """Leave the zip where Lambda takes it from; its address."""
@@ -257,14 +277,20 @@ _NEEDED = (
 )
 
 
-def synthesize(stage: str, folder: Path) -> dict[str, Path]:
-    """The templates of the three stacks, written anew by ``infra``. Raises DeployError with its sentence."""
+def synthesize(stage: str, folder: Path, *, warn: Callable[[str], None] = lambda text: None) -> dict[str, Path]:
+    """The templates of the three stacks, written by ``infra``, whose warnings ``warn`` is told.
+
+    Raises DeployError with its sentence.
+    """
     if not INFRA_PYTHON.exists():
         raise DeployError("The environment of the CDK isn't there: run `make .venv-infra/.ready`.")
     command = [str(INFRA_PYTHON), "-O", "-m", "infra", stage, "--out", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise DeployError(f"The stacks can't be written: {done.stderr.strip().splitlines()[-1]}")
+    for line in done.stderr.splitlines():
+        if line.startswith(("WARNING: ", "Idle, ")):
+            warn(line)
     paths = [Path(line) for line in done.stdout.splitlines() if line.endswith(".template.json")]
     templates = {path.name.removesuffix(".template.json").rsplit("-", 1)[-1]: path for path in paths}
     if set(templates) != set(CAPABILITIES):

@@ -67,11 +67,9 @@ def templates(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> d
         pytest.skip("INFRA=0, or the CDK isn't installed: run `make .venv-infra/.ready`.")
     folder = tmp_path_factory.mktemp("templates")
     written = synthesize("dev", folder)
-    (exported,) = [each for each in json.loads(written["data"].read_text())["Outputs"].values() if "Export" in each]
     login = json.dumps({"username": USER, "password": PASSWORD})
     told = {"Host": HOST, "Port": str(postgres.port), "Name": "ingest", "SecretArn": {"Ref": "Secret"}}
     outputs: dict[str, Any] = {f"Database{name}": {"Value": value} for name, value in told.items()}
-    outputs["Exported"] = {"Value": {"Ref": "Secret"}, "Export": exported["Export"]}
     secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": login}}
     data = {"Resources": {"Secret": secret}, "Outputs": outputs}
     for name, body in {"data": data, "app": json.loads(written["app"].read_text())}.items():
