@@ -19,7 +19,7 @@ from py_compile import PycInvalidationMode
 from typing import Any
 
 from pipeline_site.deploy import DeployError, zappa
-from pipeline_site.deploy.checks import check
+from pipeline_site.deploy.checks import check, refuse_secrets
 from pipeline_site.deploy.zappa import ROOT
 
 BUILD = ROOT / ".build"
@@ -99,6 +99,7 @@ def take(path: Path, settings: Mapping[str, Any]) -> Package:
 
     Raises DeployError where it isn't what `build` would make of these requirements.
     """
+    refuse_secrets(path)
     size = check(path, settings, expected=_files(_wheels(settings), settings))
     with zipfile.ZipFile(path) as made:
         lacking = [name for name in (CA_FILE, "manage.py", "zappa_settings.py") if name not in made.namelist()]

@@ -66,11 +66,10 @@ class Deployment:
         ``own`` is a zip that takes the place of ours; with ``image`` there is none. Raises DeployError where it can't
         continue; another run then continues from what is there.
         """
+        with self._step("package"):
+            made = None if image else self._package(own)
         self._stack("data")
         self._stack("app")
-        with self._step("package"):
-            self.write_settings()
-            made = None if image else self._package(own)
         with self._step("upload"):
             address = self._upload(made) if made else ""
         if self.state() == "incomplete":
