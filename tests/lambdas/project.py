@@ -26,7 +26,7 @@ _OURS = ("SECRET_KEY", "BUCKET", "PREFIX", "QUEUE_URL", "HTTPS", "ALLOWED_HOSTS"
 
 
 def copy_project(folder: Path, **changed: Any) -> Path:
-    """Copy the project to ``folder``, with what a demo leaves behind; ``changed`` are settings of its stages."""
+    """Copy the project to ``folder``, with what a demo leaves behind; None takes a setting of ``changed`` away."""
     left_out = shutil.ignore_patterns(".*", "__pycache__", "cdk.out", "static-root", "*.zip", "tests", "docs")
     shutil.copytree(ROOT, folder, ignore=left_out)
     for name in LEFT_BEHIND:
@@ -36,17 +36,11 @@ def copy_project(folder: Path, **changed: Any) -> Path:
     for name in _SHARED:
         (ROOT / ".build" / name).mkdir(parents=True, exist_ok=True)
         (folder / ".build" / name).symlink_to(ROOT / ".build" / name)
-    if changed:
-        change_settings(folder, **changed)
-    return folder
-
-
-def change_settings(folder: Path, **changed: Any) -> None:
-    """Write other settings for all stages of the copy; None takes one away."""
     file = folder / "zappa_settings.json"
     told = json.loads(file.read_text())
     told["base"] = {name: value for name, value in (told["base"] | changed).items() if value is not None}
     file.write_text(json.dumps(told))
+    return folder
 
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:

@@ -11,19 +11,22 @@ import sys
 import uuid
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
 import pytest
+from zappa.cli import ZappaCLI
 
-from pipeline_site.deploy import package
+from pipeline_site.deploy import hooks, package
 from pipeline_site.deploy import zappa as product
 from pipeline_site.deploy.checks import refuse_secrets
 from pipeline_site.deploy.zappa import ROOT
 from pipeline_site.local.aws import LocalAws
 from tests.guarded import AUTHORITY
-from tests.lambdas.project import LEFT_BEHIND, change_settings, copy_project, typed
+from tests.lambdas.project import LEFT_BEHIND, copy_project, typed
+from tests.lambdas.sandbox import wait_for
 
 SITE_PACKAGES = Path("lib", f"python{sys.version_info.major}.{sys.version_info.minor}", "site-packages")
 PRODUCT = ("ingest", "pipeline_site", "manage.py")
@@ -34,122 +37,153 @@ IN_SOURCES = (
 """What may be in the folders of the product itself."""
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project, in somebody's folder; its function has a name that no other test's has."""
-    name = f"typed{uuid.uuid4().hex[:8]}"
-    return copy_project(tmp_path_factory.mktemp("typed") / "project", project_name=name)
+@dataclass(frozen=True, kw_only=True)
+class Terminal:
+    """Where zappa's commands are typed: in this process, up to the callback that refuses them."""
+
+    patch: pytest.MonkeyPatch
+    capture: pytest.CaptureFixture[str]
+    aws: LocalAws
+    settings: Path
+    function: str
+    """The name of the stage's function, and of zappa's stack."""
+
+    def change(self, **changed: Any) -> None:
+        """Write other settings for all stages; None takes one away."""
+        told = json.loads(self.settings.read_text())
+        told["base"] = {name: value for name, value in (told["base"] | changed).items() if value is not None}
+        self.settings.write_text(json.dumps(told))
+
+    def is_refused(self, *words: str) -> str:
+        """Type a command that is refused; the one sentence. Nothing was packed, sent or made by then."""
+        zips, before = set(ROOT.glob("*.zip")), self._there()
+        cli = ZappaCLI()
+
+        def dispatch(command: str, stage: str) -> None:
+            """As zappa does, but for its clients of twenty services, which take a second to make."""
+            cli.api_stage = stage
+            hooks.settings(cli)
+
+        cli.dispatch_command = dispatch
+        with pytest.raises(SystemExit) as ended:
+            cli.handle([*words, "--settings_file", str(self.settings)])
+        said = self.capture.readouterr()
+        assert ended.value.code == 1, said
+        assert "Traceback" not in said.out + said.err
+        (sentence,) = said.err.splitlines()
+        assert (set(ROOT.glob("*.zip")), self._there()) == (zips, before), "nothing was packed, sent or made"
+        return sentence.removeprefix("Error: ")
+
+    def _there(self) -> tuple[list[str], bool, list[str]]:
+        """What is at AWS by the names of this project, and its buckets."""
+        mine = self.function.removesuffix("-dev")
+        stacks = self.aws.client("cloudformation").list_stacks()["StackSummaries"]
+        functions = self.aws.client("lambda").list_functions()["Functions"]
+        buckets = [each["Name"] for each in self.aws.client("s3").list_buckets()["Buckets"]]
+        return (
+            [f"{each['StackName']} {each['StackStatus']}" for each in stacks if each["StackName"].startswith(mine)],
+            any(each["FunctionName"].startswith(mine) for each in functions),
+            [name for name in buckets if name.startswith((mine, "zappa-", "ingest-dev"))],
+        )
 
 
 @pytest.fixture
-def changed(project: Path) -> Iterator[Any]:
-    """Change the settings of the project's stages for one test."""
-    before = (project / "zappa_settings.json").read_text()
-    yield lambda **changes: change_settings(project, **changes)
-    (project / "zappa_settings.json").write_text(before)
-
-
-def function_name(project: Path) -> str:
-    """The name of the stage's function, and of zappa's stack."""
-    return str(json.loads((project / "zappa_settings.json").read_text())["base"]["project_name"]) + "-dev"
-
-
-def refused(*words: str, project: Path, aws: LocalAws | None = None, **variables: str) -> str:
-    """Type a command that is refused; the one sentence that it says. Nothing was packed, sent or made by then."""
-    files = {path for path in project.rglob("*") if "__pycache__" not in path.parts}
-    before = _there(aws) if aws else None
-    done = typed(*words, folder=project, **((aws.environment if aws else {}) | variables))
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    (sentence,) = done.stderr.splitlines()
-    assert {path for path in project.rglob("*") if "__pycache__" not in path.parts} == files, "nothing was packed"
-    assert (_there(aws) if aws else None) == before, "nothing was sent"
-    return sentence.removeprefix("Error: ")
-
-
-def _there(aws: LocalAws) -> tuple[list[str], list[str], list[str]]:
-    buckets = [each["Name"] for each in aws.client("s3").list_buckets()["Buckets"]]
-    stacks = [each["StackName"] for each in aws.client("cloudformation").list_stacks()["StackSummaries"]]
-    functions = [each["FunctionName"] for each in aws.client("lambda").list_functions()["Functions"]]
-    return sorted(buckets), sorted(stacks), sorted(functions)
+def terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], aws_server: LocalAws, tmp_path: Path
+) -> Terminal:
+    """In the project's folder, with the keys of the local AWS; its function has a name that no other test's has."""
+    nothing = str(tmp_path / "no-such-file")
+    own = {"AWS_CONFIG_FILE": nothing, "AWS_SHARED_CREDENTIALS_FILE": nothing, "AWS_EC2_METADATA_DISABLED": "true"}
+    for name, value in (aws_server.environment | own | {"RUNTIME": product.HERE}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("zappa.cli.check_new_version_available", lambda version: False)
+    settings, name = tmp_path / "zappa_settings.json", f"typed{uuid.uuid4().hex[:8]}"
+    shutil.copy(product.SETTINGS, settings)
+    terminal = Terminal(patch=monkeypatch, capture=capsys, aws=aws_server, settings=settings, function=f"{name}-dev")
+    terminal.change(project_name=name)
+    return terminal
 
 
 # -- whose account, where, by which Python --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("command", ["deploy", "update", "undeploy", "status"])
-def test_no_credentials(project: Path, command: str) -> None:
-    said = refused(command, "dev", project=project)
+def test_no_credentials(terminal: Terminal, command: str) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        terminal.patch.delenv(name)
+    said = terminal.is_refused(command, "dev")
     assert said.startswith("There are no AWS credentials: run `aws configure` or `aws sso login`, or name a profile")
 
 
-def test_the_stage_says_its_region_and_no_environment_says_another(project: Path, aws_server: LocalAws) -> None:
+def test_the_stage_says_its_region_and_no_environment_says_another(terminal: Terminal) -> None:
     assert product.stage_settings("dev")["aws_region"], "without one zappa ends in a traceback before it asks us"
-    said = refused("deploy", "dev", project=project, aws=aws_server, AWS_DEFAULT_REGION="eu-west-3")
+    terminal.patch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    said = terminal.is_refused("deploy", "dev")
     assert said.startswith("zappa_settings.json says aws_region us-east-1, and your environment says eu-west-3: set")
 
 
-def test_no_region(project: Path, aws_server: LocalAws, changed: Any) -> None:
-    changed(aws_region=None)
-    said = refused("deploy", "dev", project=project, aws=aws_server)
+def test_no_region(terminal: Terminal) -> None:
+    terminal.change(aws_region=None)
+    said = terminal.is_refused("deploy", "dev")
     assert said == "The stage 'dev' has no aws_region in zappa_settings.json: write one there, such as eu-central-1."
 
 
 @pytest.mark.parametrize("command", ["deploy", "package"])
-def test_another_python_than_the_functions(project: Path, aws_server: LocalAws, command: str) -> None:
+def test_another_python_than_the_functions(terminal: Terminal, command: str) -> None:
     other = next(runtime for runtime in product.RUNTIMES if runtime != product.HERE)
-    said = refused(command, "dev", project=project, aws=aws_server, RUNTIME=other)
+    terminal.patch.setenv("RUNTIME", other)
+    said = terminal.is_refused(command, "dev")
     assert said.startswith(f"This is for {other}, and what makes it is {product.HERE}: run `make clean env PYTHON=")
 
 
-def test_a_network_that_is_not_there(project: Path, aws_server: LocalAws) -> None:
-    nowhere = aws_server.environment | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
-    assert refused("update", "dev", project=project, **nowhere).startswith("AWS can't be reached from here (")
+def test_a_network_that_is_not_there(terminal: Terminal) -> None:
+    terminal.patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    assert terminal.is_refused("update", "dev").startswith("AWS can't be reached from here (")
 
 
 # -- what is there already ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("command", ["update", "status", "tail", "rollback", "manage"])
-def test_a_stage_that_is_not_deployed(project: Path, aws_server: LocalAws, command: str) -> None:
-    words = [command, "dev", *(["check"] if command == "manage" else [])]
-    said = refused(*words, project=project, aws=aws_server)
+def test_a_stage_that_is_not_deployed(terminal: Terminal, command: str) -> None:
+    said = terminal.is_refused(command, "dev", *(["check"] if command == "manage" else []))
     assert re.fullmatch(r"The stage 'dev' is not deployed.*: run `zappa deploy dev`\.", said)
 
 
 @pytest.fixture
-def function(project: Path, aws_server: LocalAws) -> Iterator[str]:
-    """The function of the stage, of which zappa has made nothing else."""
-    client, name = aws_server.client("lambda"), function_name(project)
+def half(terminal: Terminal) -> Iterator[Terminal]:
+    """A stage of which zappa has made the function, and not its API."""
+    client, role = terminal.aws.client("lambda"), terminal.aws.client("iam")
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as made:
         made.writestr("a.py", "")
-    role = "arn:aws:iam::000000000000:role/any"
+    arn = role.create_role(RoleName=terminal.function, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    code_of_it = {"ZipFile": code.getvalue()}
     client.create_function(
-        FunctionName=name, Runtime="python3.12", Role=role, Handler="a.b", Code={"ZipFile": code.getvalue()}
+        FunctionName=terminal.function, Runtime="python3.12", Role=arn, Handler="a.b", Code=code_of_it
     )
-    yield name
-    client.delete_function(FunctionName=name)
+    yield terminal
+    client.delete_function(FunctionName=terminal.function)
+    role.delete_role(RoleName=terminal.function)
 
 
-@pytest.mark.usefixtures("function")
 @pytest.mark.parametrize("command", ["update", "status"])
-def test_a_stage_that_is_half_there(project: Path, aws_server: LocalAws, command: str) -> None:
-    said = refused(command, "dev", project=project, aws=aws_server)
+def test_a_stage_that_is_half_there(half: Terminal, command: str) -> None:
+    said = half.is_refused(command, "dev")
     assert re.fullmatch(r"The stage 'dev' is only half deployed.*: run `zappa deploy dev`\.", said)
 
 
-def test_a_stage_that_is_deployed_is_not_deployed_again(project: Path, aws_server: LocalAws, function: str) -> None:
-    cloud = aws_server.client("cloudformation")
-    api = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": function}}
-    cloud.create_stack(StackName=function, TemplateBody=json.dumps({"Resources": {"Api": api}}))
+def test_a_stage_that_is_deployed_is_not_deployed_again(half: Terminal) -> None:
+    cloud = half.aws.client("cloudformation")
+    api = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": half.function}}
+    cloud.create_stack(StackName=half.function, TemplateBody=json.dumps({"Resources": {"Api": api}}))
+    wait_for(lambda: cloud.describe_stacks(StackName=half.function)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE")
     try:
-        said = refused("deploy", "dev", project=project, aws=aws_server)
-        assert said == "The stage 'dev' is already deployed: run `zappa update dev`."
-        said = refused("rollback", "dev", "--num-rollback", "0", project=project, aws=aws_server)
-        assert "tell no DatabaseHost" in said, "it has no stacks of ours"
+        assert half.is_refused("deploy", "dev") == "The stage 'dev' is already deployed: run `zappa update dev`."
+        assert "tell no DatabaseHost" in half.is_refused("status", "dev"), "it has no stacks of ours"
     finally:
-        cloud.delete_stack(StackName=function)
+        cloud.delete_stack(StackName=half.function)
 
 
 # -- what may not be asked for --------------------------------------------------------------------------------------
@@ -166,22 +200,38 @@ def test_a_stage_that_is_deployed_is_not_deployed_again(project: Path, aws_serve
         (["deploy", "base"], r"has no stage 'base': there is dev, production"),
         (["deploy", "dev", "--zip", "s3://bucket/a.zip"], r"^s3://bucket/a\.zip can't be checked from here"),
         (["deploy", "dev", "--zip", "missing.zip"], r"missing\.zip is not a readable zip file"),
+        (["status", "--all"], r"^The stage 'dev' is not deployed in account 000000000000, region us-east-1: run"),
     ],
 )
-def test_what_may_not_be_asked_for(project: Path, aws_server: LocalAws, words: list[str], sentence: str) -> None:
-    variables = {"DATABASE_CA": str(AUTHORITY)}
-    assert re.search(sentence, refused(*words, project=project, aws=aws_server, **variables))
+def test_what_may_not_be_asked_for(terminal: Terminal, words: list[str], sentence: str) -> None:
+    terminal.patch.setattr(hooks, "synthesize", lambda *words, **named: {})
+    assert re.search(sentence, terminal.is_refused(*words))
 
 
-def test_undeploy_asks_first(project: Path, aws_server: LocalAws) -> None:
-    for answer, said in (("", "add --yes."), ("n\n", "Nothing was removed."), ("no\n", "Nothing was removed.")):
-        done = typed("undeploy", "dev", folder=project, answer=answer, **aws_server.environment)
-        assert (done.returncode, done.stderr.strip()[-len(said) :]) == (1, said)
+def test_a_zip_of_somebodys_own_is_looked_at_before_anything_is_made(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.patch.setattr(hooks, "synthesize", lambda *words, **named: {})
+    own = tmp_path / "own.zip"
+    with zipfile.ZipFile(own, "w") as made:
+        made.writestr("six/.local/env", "a secret")
+    said = terminal.is_refused("deploy", "dev", "--zip", str(own))
+    assert said.startswith("The package contains six/.local/env, which holds secrets: ")
 
 
-def test_all_stages_are_those_and_not_what_they_extend(project: Path, aws_server: LocalAws) -> None:
-    said = refused("status", "--all", project=project, aws=aws_server)
-    assert said.startswith("The stage 'dev' is not deployed in account 000000000000, region us-east-1: run")
+@pytest.mark.parametrize(("answer", "said"), [("n", "Nothing was removed."), ("", "Nothing was removed.")])
+def test_undeploy_asks_first(terminal: Terminal, answer: str, said: str) -> None:
+    terminal.patch.setattr("builtins.input", lambda question: answer)
+    assert terminal.is_refused("undeploy", "dev") == said
+
+
+def test_typed_by_nobody_undeploy_removes_nothing_and_says_one_sentence(tmp_path: Path, aws_server: LocalAws) -> None:
+    """In a process of its own, as everybody types it."""
+    folder = copy_project(tmp_path / "project")
+    done = typed("undeploy", "dev", folder=folder, **aws_server.environment)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: Nothing was removed: nobody is there to confirm it; add --yes.\n",
+    )
+    assert "Remove the function and the site of 'dev'?" in done.stdout
 
 
 # -- what is packed -------------------------------------------------------------------------------------------------
@@ -199,16 +249,6 @@ def test_package_gives_the_package_that_is_deployed_and_checked(
     assert f"{out} (" in done.stdout
     assert out.read_bytes() == packed.path.read_bytes()
     assert not list(folder.glob("ingest-dev-*-template-*")), "nothing else was left"
-
-
-def test_a_zip_of_somebodys_own_is_looked_at_before_anything_is_made(
-    project: Path, aws_server: LocalAws, tmp_path: Path
-) -> None:
-    own = tmp_path / "own.zip"
-    with zipfile.ZipFile(own, "w") as made:
-        made.writestr("six/.local/env", "a secret")
-    said = refused("deploy", "dev", "--zip", str(own), project=project, aws=aws_server)
-    assert said.startswith("The package contains six/.local/env, which holds secrets: ")
 
 
 @pytest.fixture(scope="module")
