@@ -199,8 +199,9 @@ _COMMANDS: Mapping[str, Callable[[Zappa], None]] = {
 
 def _each_stage(cli: Zappa) -> None:
     """For --all: zappa would take ``base`` for a stage too."""
-    cli.vargs["all"] = False
+    typed = cli.vargs | {"all": False}
     for stage in zappa.stages(_file(cli)):
+        cli.vargs = dict(typed)  # a stage's own zip is none of the next one's
         try:
             cli.dispatch_command(cli.command, stage)
         except SystemExit as ended:  # how `package` and `undeploy` end

@@ -75,14 +75,15 @@ def test_all_stages_are_taken_in_turn_until_one_fails() -> None:
     taken: list[str] = []
 
     def dispatch(command: str, stage: str) -> None:
-        taken.append(f"{command} {stage}")
+        taken.append(f"{command} {stage} {asked.vargs}")
+        asked.vargs["zip"] = "s3://bucket/of-this-stage.zip"
         raise SystemExit(0)
 
     asked = cli("undeploy", dispatch_command=dispatch)
     asked.vargs["all"] = True
     with pytest.raises(SystemExit) as ended:
         hooks.settings(asked)
-    assert (ended.value.code, taken) == (0, ["undeploy dev", "undeploy production"])
+    assert (ended.value.code, taken) == (0, ["undeploy dev {'all': False}", "undeploy production {'all': False}"])
     asked = cli("undeploy", dispatch_command=raising(click.ClickException("no")))
     asked.vargs["all"] = True
     with pytest.raises(click.ClickException):
