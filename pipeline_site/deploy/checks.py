@@ -135,9 +135,10 @@ def _is_ours(name: str) -> bool:
 
 
 def _places(expected: Collection[str]) -> frozenset[str]:
-    """What was installed, with the empty modules that zappa adds to each of its folders."""
+    """What was installed, with the empty modules that zappa adds to each of its folders; and our one module beside."""
     folders = {str(parent) for name in expected for parent in PurePosixPath(name).parents}
-    return frozenset(expected) | {str(PurePosixPath(folder, "__init__.py")) for folder in folders}
+    added = {str(PurePosixPath(folder, "__init__.py")) for folder in folders}
+    return frozenset(expected) | added | {importlib.util.cache_from_source("manage.py")}
 
 
 def _check_place(name: str, places: Collection[str]) -> None:
