@@ -27,6 +27,11 @@ KNOWN_CONTENTS = (
     " LEFT JOIN ingest_run run ON run.bucket = %s AND run.key = told.key GROUP BY told.key"
 )
 """Of keys without versions: whether what they hold since then is a run, and the newest order of theirs."""
+
+LOCK_DECISION = "SELECT pg_try_advisory_lock(hashtextextended('ingest.decision ' || %s::text, 0))"
+"""Of one run, by its id: whether nobody else holds it. It outlives transactions and ends with the connection."""
+UNLOCK_DECISION = "SELECT pg_advisory_unlock(hashtextextended('ingest.decision ' || %s::text, 0))"
+
 _RUN = f'"{Run._meta.db_table}"'
 
 
