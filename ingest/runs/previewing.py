@@ -17,7 +17,8 @@ def load_previewed(run_id: int, who: str = "", *, user: Any | None = None) -> So
 
     Gives what it became; ``who`` is told on the preview, and on the run that comes of it. Raises RunFailed, with a
     sentence, if the run is no preview that succeeded, somebody has decided about it, its file goes by now to a dataset
-    that is closed to ``user``, or the version isn't in the bucket any more; RunInterrupted if the bucket doesn't answer.
+    that is closed to ``user``, or the version isn't in the bucket any more. Raises RunInterrupted if the bucket doesn't
+    answer.
     """
     with deciding(run_id):
         run = _undecided(run_id)

@@ -275,7 +275,7 @@ def test_a_file_that_a_closed_dataset_takes_on_its_way_fails_and_is_retried_by_w
     Opening.objects.create(dataset=closed, group=Group.objects.get(name="hr"))
     for run in (event_of(upload), receive(source)):
         assert (run.status, run.dataset, run.who) == ("failed", None, people["operator"].username)
-        assert run.reason.startswith(f"{run.who} uploaded this file but has no access to the dataset where it goes now.")
+        assert run.reason.startswith(f"{run.who} uploaded this file but has no access to the dataset where it goes")
         with pytest.raises(RunFailed, match="closed to you") as refused:
             runs.retry(run.pk, user=people["operator"])
         assert "salaries" not in f"{run.reason} {refused.value}", "not even its name is told"
