@@ -17,8 +17,8 @@ utf_16 utf_16_be utf_16_le utf_32 utf_32_be utf_32_le utf_8 utf_8_sig
 ENCODINGS = frozenset(_NAMES.split())
 """As Python names them: the encodings of its documentation, but for those that no file is written in.
 
-Those are idna, punycode, utf_7, the escapes of Python's own source, and mbcs and oem, which mean another encoding on each
-machine; and what turns bytes into bytes is no encoding of text.
+Those are idna, punycode, utf_7, the escapes of Python's own source, and mbcs and oem, which mean another encoding on
+each machine; and what turns bytes into bytes is no encoding of text.
 """
 
 

@@ -12,6 +12,7 @@ from ingest.runs.expiring import expire
 from ingest.runs.following import runs_of
 from ingest.runs.holding import CountsChanged, approve, discard, held_by, is_dangerous, seen
 from ingest.runs.judging import HEAD, Chosen, Judgement, judge
+from ingest.runs.logins import Attempt, begin_login, end_login, expect_login
 from ingest.runs.looking import changes_of, file_link, foretell_undo
 from ingest.runs.measuring import Measure, measure
 from ingest.runs.overlooking import MOST_A_DAY, Day, Load, days_of, dead_letters, last_loads
@@ -47,6 +48,7 @@ __all__ = [
     "REQUEST",
     "SETTLED",
     "TYPES",
+    "Attempt",
     "Chosen",
     "Claim",
     "CountsChanged",
@@ -61,6 +63,7 @@ __all__ = [
     "Unfinished",
     "acknowledge",
     "approve",
+    "begin_login",
     "change_key",
     "change_type",
     "changes_of",
@@ -75,9 +78,11 @@ __all__ = [
     "discard_preview",
     "drawn",
     "due",
+    "end_login",
     "examine",
     "examine_wiring",
     "execute",
+    "expect_login",
     "expire",
     "file_link",
     "finish_uploads",
