@@ -16,7 +16,7 @@ from zappa.handler import LambdaHandler
 _zappa = LambdaHandler()  # reads zappa_settings, puts its variables into the environment and sets Django up
 
 from ingest import handlers, runs  # noqa: E402 - needs Django
-from pipeline_site import first_admin, urls  # noqa: E402, F401 - urls brings all pages, here and not with the first request
+from pipeline_site import first_admin, lost_password, urls  # noqa: E402, F401 - urls brings all pages, here and not with the first request
 
 _LOG = logging.getLogger("pipeline_site.lambda_handler")
 
@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "ingest.runs.examine": lambda event: [asdict(finding) for finding in runs.examine()],
     "ingest.runs.probe": lambda event: asdict(runs.probe(120)),
     "pipeline_site.first_admin.make": first_admin.make,
+    "pipeline_site.lost_password.reset": lost_password.reset,
 }
 """What ``zappa invoke`` and the deploy command may call by name; each takes the event."""
 

@@ -1,5 +1,6 @@
 """The use cases: the only room in which models, aws and the loader meet."""
 
+from ingest.runs.accounts import reset_password
 from ingest.runs.answering import acknowledge
 from ingest.runs.by_hand import TYPES, Undoable, change_key, change_type, columns_of, undoable
 from ingest.runs.choosing import choices
@@ -106,6 +107,7 @@ __all__ = [
     "reject_file",
     "reject_link",
     "reject_object",
+    "reset_password",
     "retry",
     "runs_of",
     "seen",

@@ -173,6 +173,19 @@ def test_a_second_first_user_is_not_made(deployed: Deployed, admin: dict[str, st
     assert deployed.rows("SELECT count(*) FROM auth_user") == [(1,)]
 
 
+def test_a_lost_password_is_replaced_and_told_in_the_answer_alone(deployed: Deployed, admin: dict[str, str]) -> None:
+    answer = deployed.sandbox.invoke({"command": "pipeline_site.lost_password.reset", "username": "ann", "by": "arn:x"})
+    made = good(answer, deployed)
+    assert (made["username"], made["password"] not in deployed.log) == ("ann", True)
+    admin["password"] = made["password"]
+    refused = deployed.sandbox.invoke({"command": "pipeline_site.lost_password.reset", "username": "eve"})
+    assert "There is no account 'eve'" in refused.body["errorMessage"]
+    printed = deployed.sandbox.invoke({"manage": "reset_password ann"})
+    assert printed.error == "Unhandled", "that would print it into the log"
+    told = deployed.rows("SELECT change_message FROM django_admin_log WHERE change_message LIKE 'Password reset%'")
+    assert told == [("Password reset by arn:x, who invoked the function; all sessions ended.",)]
+
+
 def test_the_code_cannot_be_written_to(deploy: Callable[..., Deployed]) -> None:
     function = deploy()  # of its own: the command empties the list of static files that its process has
     listed = function.sandbox.invoke({"manage": "collectstatic --noinput"})
