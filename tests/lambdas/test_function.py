@@ -1,5 +1,6 @@
 """The zip that goes to Lambda, called as Lambda's services call it."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -46,6 +47,8 @@ def test_the_admin_takes_a_login_and_its_static_files_come(
     entered = good(deployed.sandbox.invoke(kind("POST", "/admin/login/", form=form, cookies=cookies)), deployed)
     assert entered["statusCode"] == 302, entered
     assert _header(entered, "location") == "/dev/admin/"
+    keys = {key for (key,) in deployed.rows("SELECT key FROM ingest_loginlimit")}
+    assert keys >= {hashlib.sha256(b"address\0" + events.SOURCE.encode()).hexdigest()}, "limited by the true address"
     home = good(deployed.sandbox.invoke(kind("GET", "/admin/", cookies=_cookies(entered))), deployed)
     assert home["statusCode"] == 200
     assert "ann" in home["body"].lower()
