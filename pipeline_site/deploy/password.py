@@ -25,7 +25,7 @@ def main(words: list[str]) -> int:
 
 def reset(stage: str, name: str) -> dict[str, str]:
     """Have the stage's function reset the password of the account ``name``. Raises DeployError."""
-    ours = "python{0.major}.{0.minor}".format(sys.version_info)  # nothing is packed, so any Python will do
+    ours = f"python{sys.version_info.major}.{sys.version_info.minor}"  # nothing is packed, so any Python will do
     settings = zappa.stage_settings(stage, runtime=ours)
     found = account.find(settings)
     function = Function(found, f"{settings['project_name']}-{stage}")
