@@ -24,6 +24,9 @@ from ingest.runs.statements import RETURN_LOGIN, TAKE_LOGIN, WAIT_FOR_LOGIN
 _IPV6_NETWORK: Final = 64
 """Bits of an IPv6 address that tell one customer from another: the rest is theirs to choose."""
 
+_LONGEST_NAME: Final = 150
+"""Characters of an account's name, Django's own limit."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limit:
@@ -58,7 +61,7 @@ def begin_login(name: str, address: str, *, browser: str = "") -> Attempt:
     is refused and has taken nothing.
     """
     taken: list[tuple[str, Limit]] = []
-    for key, limit in _buckets(unicodedata.normalize("NFKC", name), address, browser):
+    for key, limit in _buckets(_normal(name), address, browser):
         if wait := _take(key, limit):
             end_login(Attempt(taken=tuple(taken)))
             return Attempt(wait=wait)
@@ -67,16 +70,17 @@ def begin_login(name: str, address: str, *, browser: str = "") -> Attempt:
 
 
 def end_login(attempt: Attempt) -> None:
-    """Put back what ``attempt`` has taken: it succeeded."""
+    """Put back what ``attempt`` has taken: it succeeded, or was refused by another limit. Full buckets need no row."""
     with connection.cursor() as cursor:
         for key, limit in attempt.taken:
             cursor.execute(RETURN_LOGIN, {"key": key, "seconds": limit.seconds})
+    LoginLimit.objects.filter(key__in=[key for key, _ in attempt.taken], full_at__lte=Now()).delete()
 
 
 def expect_login(name: str) -> None:
     """Let ``name`` log in for an hour, however many others try to at the moment."""
     until = timezone.now() + timedelta(seconds=EXPECTED_SECONDS)
-    key = _key("expected", unicodedata.normalize("NFKC", name))
+    key = _key("expected", _normal(name))
     LoginLimit.objects.update_or_create(key=key, defaults={"full_at": until})
 
 
@@ -93,6 +97,11 @@ def _buckets(name: str, address: str, browser: str) -> Iterator[tuple[str, Limit
     yield _key("address", network), BY_ADDRESS
     yield _key("all"), OF_ALL
     yield _key("name", name, network), BY_NAME
+
+
+def _normal(name: str) -> str:
+    """The name as Django compares it; of one that is longer than any account's, only so much."""
+    return unicodedata.normalize("NFKC", name[:_LONGEST_NAME])
 
 
 def _take(key: str, limit: Limit) -> float:
