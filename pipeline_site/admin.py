@@ -46,6 +46,12 @@ class Site(AdminSite):
 
         return login.answered(request, super().login(request, extra_context))
 
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The page on which people change their own password, whose attempts are limited."""
+        from ingest.admin import login
+
+        return login.changed(request, lambda: super(Site, self).password_change(request, extra_context))
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The home page in place of the list of models."""
         from ingest.admin import home  # its pages register with this site while they are imported

@@ -3,13 +3,15 @@
 import hashlib
 import math
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from ingest import runs
@@ -44,9 +46,7 @@ class LoginForm(AdminAuthenticationForm):
         attempt = getattr(self.request, _ATTEMPT, None)
         if attempt is None or not attempt.wait:
             return super().get_invalid_login_error()
-        minutes = math.ceil(attempt.wait / 60)
-        wait = "a minute" if minutes == 1 else f"{minutes:,} minutes"
-        return ValidationError(f"Too many failed attempts to log in. Wait {wait}, then try again.", code="limited")
+        return ValidationError(f"Too many failed attempts to log in. {_wait(attempt)}", code="limited")
 
 
 def answered(request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -61,6 +61,25 @@ def answered(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         runs.end_login(attempt)
         _remember(response, request.user.get_username())
     return response
+
+
+def changed(request: HttpRequest, change: Callable[[], HttpResponse]) -> HttpResponse:
+    """Answer the page on which people change their own password; guesses at the old one are limited as logins are."""
+    if request.method != "POST":
+        return change()
+    attempt = runs.begin_password_change(request.user.pk)
+    if attempt.wait:
+        messages.error(request, f"Too many failed attempts to change the password. {_wait(attempt)}")
+        return HttpResponseRedirect(request.path)
+    response = change()
+    if response.status_code == 302:
+        runs.end_login(attempt)
+    return response
+
+
+def _wait(attempt: runs.Attempt) -> str:
+    minutes = math.ceil(attempt.wait / 60)
+    return f"Wait {'a minute' if minutes == 1 else f'{minutes:,} minutes'}, then try again."
 
 
 def address_of(request: HttpRequest) -> str:

@@ -13,7 +13,7 @@ from ingest.runs.expiring import expire
 from ingest.runs.following import runs_of
 from ingest.runs.holding import CountsChanged, approve, discard, held_by, is_dangerous, seen
 from ingest.runs.judging import HEAD, Chosen, Judgement, judge
-from ingest.runs.logins import Attempt, begin_login, end_login, expect_login
+from ingest.runs.logins import Attempt, begin_login, begin_password_change, end_login, expect_login
 from ingest.runs.looking import changes_of, file_link, foretell_undo
 from ingest.runs.measuring import Measure, measure
 from ingest.runs.overlooking import MOST_A_DAY, Day, Load, days_of, dead_letters, last_loads
@@ -65,6 +65,7 @@ __all__ = [
     "acknowledge",
     "approve",
     "begin_login",
+    "begin_password_change",
     "change_key",
     "change_type",
     "changes_of",

@@ -69,6 +69,13 @@ def begin_login(name: str, address: str, *, browser: str = "") -> Attempt:
     return Attempt(taken=tuple(taken))
 
 
+def begin_password_change(account: int) -> Attempt:
+    """Take an attempt to enter the old password of an account, before it is looked at: a session may be stolen."""
+    key = _key("change", str(account))
+    wait = _take(key, BY_NAME)
+    return Attempt(wait=wait) if wait else Attempt(taken=((key, BY_NAME),))
+
+
 def end_login(attempt: Attempt) -> None:
     """Put back what ``attempt`` has taken: it succeeded, or was refused by another limit. Full buckets need no row."""
     with connection.cursor() as cursor:

@@ -98,7 +98,7 @@ def test_attempts_come_back_with_time_whatever_is_tried_meanwhile(ann: User):
 
 
 def test_logins_that_succeed_count_for_nothing(ann: User):
-    for _ in range(2 * BY_ADDRESS.attempts):
+    for _ in range(BY_ADDRESS.attempts + 1):
         assert enter(Client(), "ann", "right").status_code == 302
     assert guess(11) == [200] * 10 + [429]
 
@@ -191,7 +191,7 @@ def test_attempts_at_the_same_moment_do_not_all_pass():
 
 
 def test_an_attempt_that_is_put_back_leaves_its_buckets_full():
-    for _ in range(3 * BY_ADDRESS.attempts):
+    for _ in range(BY_ADDRESS.attempts + 1):
         attempt = begin_login("ann", HERE)
         assert attempt.wait == 0
         end_login(attempt)
@@ -218,3 +218,24 @@ def test_behind_api_gateway_the_address_is_the_one_that_it_saw(rf: Any, context:
     request = rf.post("/admin/login/", REMOTE_ADDR="9.9.9.9", **{"lambda.event": event})
     assert address_of(request) == address
     assert address_of(rf.post("/", REMOTE_ADDR=HERE, HTTP_X_FORWARDED_FOR=THERE)) == HERE
+
+
+def test_the_old_password_cannot_be_guessed_by_who_has_a_session(ann: User, hashed: list[str]):
+    client = Client()
+    client.force_login(ann)
+    hashed.clear()
+
+    def change(old: str) -> Any:
+        told = {"old_password": old, "new_password1": "Quite-an0ther", "new_password2": "Quite-an0ther"}
+        return client.post("/admin/password_change/", told)
+
+    assert [change(f"wrong {n}").status_code for n in range(BY_NAME.attempts)] == [200] * 10
+    assert len(hashed) == 10
+    assert change("right").status_code == 302
+    assert "Too many failed attempts to change the password." in client.get("/admin/").content.decode()
+    assert len(hashed) == 10
+    ann.refresh_from_db()
+    assert ann.check_password("right")
+    let_pass(BY_NAME.seconds)
+    assert change("right")["Location"] == "/admin/password_change/done/"
+    assert LoginLimit.objects.count() == 1, "what was guessed wrongly still counts"
