@@ -45,7 +45,7 @@ def _others() -> str:
     usable = get_user_model().objects.filter(is_superuser=True, is_active=True, is_staff=True).order_by("username")
     names = list(usable.values_list("username", flat=True)[: _NAMED + 1])
     if not names:
-        return "No superuser can log in here."
+        return "No superuser can log in here: create one, as the runbook says under “A lost password”."
     more = " and others" if len(names) > _NAMED else ""
     return f"Superusers who can log in: {', '.join(names[:_NAMED])}{more}."
 

@@ -23,6 +23,14 @@ def test_who_never_logged_in_gets_another_password_for_the_first_may_never_have_
     assert get_user_model().objects.count() == 1
 
 
+@pytest.mark.parametrize("shut_out", [{"is_active": False}, {"is_staff": False}, {"is_superuser": False}])
+def test_where_the_only_superuser_is_shut_out_another_one_is_made(shut_out: dict[str, bool]) -> None:
+    get_user_model().objects.create_superuser("admin", password="x")
+    get_user_model().objects.update(**shut_out)
+    assert make({}) == {}, "a deployment asks for this one each time"
+    assert Client().post("/admin/login/", make({"username": "second"})).status_code == 302
+
+
 def test_strangers_who_use_up_all_attempts_keep_the_first_user_from_nothing() -> None:
     begin_login("admin", "203.0.113.1")
     LoginLimit.objects.update(full_at=timezone.now() + timedelta(days=1))

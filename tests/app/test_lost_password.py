@@ -88,6 +88,6 @@ def test_an_account_that_may_not_log_in_gets_no_password():
     User.objects.create_superuser("ann", password="lost", is_active=False)
     User.objects.create_user("guest", password="lost")
     for name in ("ann", "guest"):
-        with pytest.raises(RunFailed, match=r"isn't allowed to log in.* No superuser can log in here\."):
+        with pytest.raises(RunFailed, match=r"isn't allowed to log in.* No superuser can log in here: create one"):
             reset({"username": name})
     assert authenticate(username="guest", password="lost")

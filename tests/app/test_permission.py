@@ -279,6 +279,12 @@ def test_a_file_that_a_closed_dataset_takes_on_its_way_fails_and_is_retried_by_w
         with pytest.raises(RunFailed, match="closed to you") as refused:
             runs.retry(run.pk, user=people["operator"])
         assert "salaries" not in f"{run.reason} {refused.value}", "not even its name is told"
+        downloads = {}
+        for role, user in people.items():
+            client = Client()
+            client.force_login(user)
+            downloads[role] = "X-Amz-Signature" in client.get(f"/admin/ingest/run/{run.pk}/file/")["Location"]
+        assert downloads == {role: role in SEE_CLOSED for role in people}, "nor is its file given to anybody else"
         assert runs.retry(run.pk, user=people["insider"]).dataset == closed
         assert runs.take(run.pk) == "succeeded"
 
