@@ -16,7 +16,7 @@ _UNENDED = (Run.Status.QUEUED, Run.Status.WAITING, Run.Status.RUNNING)
 def check_undone_once(loaded: Run) -> None:
     """Raise RunFailed if an undo of ``loaded`` waits or runs. To be called with the row of ``loaded`` locked."""
     if other := _unended(undoes=loaded):
-        raise RunFailed(f"Run {loaded.pk} is already being undone by run {other.pk}. Wait until that run has ended.")
+        raise RunFailed(f"Run {loaded.pk} is already being undone by run {other.pk}. Wait for it to finish.")
 
 
 def check_loaded_again_once(run: Run) -> None:
@@ -28,7 +28,7 @@ def check_loaded_again_once(run: Run) -> None:
     same = {"bucket": run.bucket, "key": run.key, "source_identity": run.source_identity}
     Run.objects.select_for_update(no_key=True).filter(**same).order_by("pk").first()
     if other := _unended(**same, kind=Run.Kind.LOAD, forced=True):
-        raise RunFailed(f"Run {other.pk} is already loading this file again. Wait until that run has ended.")
+        raise RunFailed(f"Run {other.pk} is already loading this file again. Wait for it to finish.")
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def deciding(run_id: int) -> Iterator[None]:
         cursor.execute(LOCK_DECISION, [run_id])
         (is_ours,) = cursor.fetchone()
     if not is_ours:
-        raise RunFailed(f"Somebody is deciding about run {run_id} at this moment. Reload the page to see what for.")
+        raise RunFailed(f"Someone else is deciding about run {run_id} right now. Reload the page to see the result.")
     try:
         yield
     finally:

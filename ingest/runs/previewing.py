@@ -52,7 +52,7 @@ def _undecided(run_id: int) -> Run:
     if run.kind != Run.Kind.PREVIEW or run.status not in Run.COMMITTED:
         raise RunFailed(f"Run {run.pk} is {_told(run)}; only a preview that has succeeded can be loaded or discarded.")
     if run.decided:
-        raise RunFailed(f"Somebody has already decided about the preview {run.pk}. {run.decided}")
+        raise RunFailed(f"Preview {run.pk} is already settled: {run.decided}")
     return run
 
 

@@ -46,7 +46,7 @@ def test_eight_undos_at_once_are_one(door: Door):
     run = door.load("people.csv", PEOPLE)
     refused = refusals(at_once(lambda: runs.undo(run.pk)))
     undo = Run.objects.get(kind="undo")
-    assert refused == [f"Run {run.pk} is already being undone by run {undo.pk}. Wait until that run has ended."] * 7
+    assert refused == [f"Run {run.pk} is already being undone by run {undo.pk}. Wait for it to finish."] * 7
     assert runs.take(undo.pk) == "succeeded"
     assert rows("SELECT count(*) FROM people") == [(0,)]
 
@@ -69,7 +69,7 @@ def test_eight_requests_to_load_a_file_again_are_one_whichever_of_its_runs_they_
     asked = iter([first.pk, second.pk] * CLICKS)
     refused = refusals(at_once(lambda: runs.load_again(next(asked))))
     third = Run.objects.get(status="waiting")
-    assert refused == [f"Run {third.pk} is already loading this file again. Wait until that run has ended."] * 7
+    assert refused == [f"Run {third.pk} is already loading this file again. Wait for it to finish."] * 7
     assert runs.take(third.pk) == "succeeded"
     assert runs.load_again(first.pk).status == "waiting", "it has ended, so it may be asked for again"
 
@@ -81,7 +81,7 @@ def test_eight_decisions_to_load_what_was_previewed_are_one(door: Door):
     assert (len(refused), Upload.objects.count()) == (7, 1)
     listed = door.aws.client("s3").list_object_versions(Bucket=door.aws.bucket, Prefix="data/people.csv")
     assert len(listed["Versions"]) == 1
-    with pytest.raises(RunFailed, match=f"already decided about the preview {preview.pk}. Loaded by ann."):
+    with pytest.raises(RunFailed, match=f"Preview {preview.pk} is already settled: Loaded by ann."):
         runs.discard_preview(preview.pk, "bob")
 
 
