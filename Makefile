@@ -20,7 +20,7 @@ endif
 # modules alone take ten seconds to make anew in each process.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-repeat lint fmt bench bench-peers bench-reading synth package lambda-figures deploy destroy doctor zappa screenshots env lock clean
+.PHONY: help demo test test-repeat lint fmt bench bench-peers bench-reading synth package lambda-figures deploy destroy doctor password zappa screenshots env lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -73,6 +73,9 @@ destroy: env ## zappa undeploy; with the stage told twice, delete the data too (
 
 doctor: env ## look at every piece of a stage on AWS, and send a small file through (STAGE=dev)
 	@exec $(BIN)/python -m pipeline_site.deploy doctor $(or $(STAGE),$(error Say which stage: make doctor STAGE=dev))
+
+password: env ## give an account of a stage on AWS a new password (STAGE=dev NAME=ann)
+	@exec $(BIN)/python -m pipeline_site.deploy.password $(or $(STAGE),$(error Say which stage: make password STAGE=dev NAME=ann)) $(or $(NAME),$(error Say whose: make password STAGE=dev NAME=ann))
 
 zappa: env ## any other of zappa's commands (STAGE=dev ARGS=status, ARGS="manage 'runs --limit 5'")
 	@set -- $(or $(ARGS),status) && command=$$1 && shift && \

@@ -18,6 +18,7 @@ _zappa = LambdaHandler()  # reads zappa_settings, puts its variables into the en
 from ingest import handlers, runs  # noqa: E402 - needs Django
 from pipeline_site import (  # noqa: E402
     first_admin,
+    lost_password,
     remote_commands,
     urls,  # noqa: F401 - brings all pages, here and not with the first request
 )
@@ -29,6 +30,7 @@ COMMANDS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "ingest.runs.examine": lambda event: [asdict(finding) for finding in runs.examine()],
     "ingest.runs.probe": lambda event: asdict(runs.probe(120)),
     "pipeline_site.first_admin.make": first_admin.make,
+    "pipeline_site.lost_password.reset": lost_password.reset,
 }
 """What ``zappa invoke`` and the deploy command may call by name; each takes the event."""
 

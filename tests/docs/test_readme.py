@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 
@@ -152,6 +153,7 @@ def test_a_command_about_a_run_does_what_it_says(command: str, door: Door) -> No
 @pytest.mark.usefixtures("working")
 def test_the_other_commands_run_one_after_the_other(door: Door) -> None:
     _loaded(door)
+    User.objects.create_superuser("ann")
     for command in (line for line in MANAGED if "RUN" not in line):
         printed = _called(command)
         shown = TEXT.partition(f"{command}\n")[2].partition("```")[0]

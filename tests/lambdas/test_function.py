@@ -1,5 +1,6 @@
 """The zip that goes to Lambda, called as Lambda's services call it."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -46,6 +47,8 @@ def test_the_admin_takes_a_login_and_its_static_files_come(
     entered = good(deployed.sandbox.invoke(kind("POST", "/admin/login/", form=form, cookies=cookies)), deployed)
     assert entered["statusCode"] == 302, entered
     assert _header(entered, "location") == "/dev/admin/"
+    keys = {key for (key,) in deployed.rows("SELECT key FROM ingest_loginlimit")}
+    assert keys >= {hashlib.sha256(b"address\0" + events.SOURCE.encode()).hexdigest()}, "limited by the true address"
     home = good(deployed.sandbox.invoke(kind("GET", "/admin/", cookies=_cookies(entered))), deployed)
     assert home["statusCode"] == 200
     assert "ann" in home["body"].lower()
@@ -179,6 +182,19 @@ def test_a_second_first_user_is_not_made(deployed: Deployed, admin: dict[str, st
     answer = deployed.sandbox.invoke({"command": "pipeline_site.first_admin.make", "username": "eve"})
     assert good(answer, deployed) == {}
     assert deployed.rows("SELECT count(*) FROM auth_user") == [(1,)]
+
+
+def test_a_lost_password_is_replaced_and_told_in_the_answer_alone(deployed: Deployed, admin: dict[str, str]) -> None:
+    answer = deployed.sandbox.invoke({"command": "pipeline_site.lost_password.reset", "username": "ann", "by": "arn:x"})
+    made = good(answer, deployed)
+    assert (made["username"], made["password"] not in deployed.log) == ("ann", True)
+    admin["password"] = made["password"]
+    refused = deployed.sandbox.invoke({"command": "pipeline_site.lost_password.reset", "username": "eve"})
+    assert "There is no account 'eve'" in refused.body["errorMessage"]
+    printed = deployed.sandbox.invoke({"manage": "reset_password ann"})
+    assert printed.error == "Unhandled", "that would print it into the log"
+    told = deployed.rows("SELECT change_message FROM django_admin_log WHERE change_message LIKE 'Password reset%'")
+    assert told == [("Password reset by arn:x, who invoked the function; all sessions ended.",)]
 
 
 def test_the_code_cannot_be_written_to(deployed: Deployed) -> None:
