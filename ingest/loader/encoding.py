@@ -7,6 +7,7 @@ from pathlib import Path
 
 from charset_normalizer import from_bytes
 
+from ingest.loader.encoding_names import known
 from ingest.loader.errors import RunFailed
 from ingest.loader.latin import likeliest_latin
 
@@ -58,8 +59,6 @@ _MESS = 0.3
 """The library's measure of how improbable a text may look; its own limit, 0.2, gave up lists of Turkish names."""
 _FEW = 0.1
 """The share of a file's bytes up to which lines that can't be read are damage, and not a sign of another encoding."""
-_UNLIKELY = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf_7", "undefined", "mbcs", "oem"}
-"""Python's text encodings in which nobody writes a file."""
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _LINE_END = re.compile(rb"[\r\n]")
 _SEQUENCE = re.compile(
@@ -100,14 +99,10 @@ def settle(path: Path, pinned: str) -> str:
 
     UTF-16 without a mark is taken to be of the order of Windows.
 
-    Raises RunFailed for a name that is no encoding's.
+    Raises RunFailed for a name that means no encoding that files can be read in.
     """
-    try:
-        name = codecs.lookup(pinned).name
-        "".encode(name)
-    except (LookupError, ValueError):
-        name = ""
-    if not name or name.replace("-", "_") in _UNLIKELY:
+    name = known(pinned)
+    if not name:
         raise RunFailed(f"The encoding {pinned!r} that is set on the dataset doesn't exist: set another, or none.")
     with path.open("rb") as file:
         marked = _marked(file.read(4))

@@ -1,5 +1,6 @@
 """The use cases: the only room in which models, aws and the loader meet."""
 
+from ingest.runs.accounts import reset_password
 from ingest.runs.answering import acknowledge
 from ingest.runs.by_hand import TYPES, Undoable, change_key, change_type, columns_of, undoable
 from ingest.runs.choosing import choices
@@ -12,6 +13,7 @@ from ingest.runs.expiring import expire
 from ingest.runs.following import runs_of
 from ingest.runs.holding import CountsChanged, approve, discard, held_by, is_dangerous, seen
 from ingest.runs.judging import HEAD, Chosen, Judgement, judge
+from ingest.runs.logins import Attempt, begin_login, begin_password_change, end_login, expect_login
 from ingest.runs.looking import changes_of, file_link, foretell_undo
 from ingest.runs.measuring import Measure, measure
 from ingest.runs.overlooking import MOST_A_DAY, Day, Load, days_of, dead_letters, last_loads
@@ -47,6 +49,7 @@ __all__ = [
     "REQUEST",
     "SETTLED",
     "TYPES",
+    "Attempt",
     "Chosen",
     "Claim",
     "CountsChanged",
@@ -61,6 +64,8 @@ __all__ = [
     "Unfinished",
     "acknowledge",
     "approve",
+    "begin_login",
+    "begin_password_change",
     "change_key",
     "change_type",
     "changes_of",
@@ -75,9 +80,11 @@ __all__ = [
     "discard_preview",
     "drawn",
     "due",
+    "end_login",
     "examine",
     "examine_wiring",
     "execute",
+    "expect_login",
     "expire",
     "file_link",
     "finish_uploads",
@@ -101,6 +108,7 @@ __all__ = [
     "reject_file",
     "reject_link",
     "reject_object",
+    "reset_password",
     "retry",
     "runs_of",
     "seen",

@@ -13,6 +13,8 @@ from ingest.loader.changes import Foretold
 from ingest.loader.errors import RunFailed
 from ingest.loader.plan import Identities
 from ingest.models import Dataset, Run, storable
+from ingest.runs.destinations import Destination, destinations
+from ingest.runs.permission import require_access
 
 _LINK_SECONDS = 900
 _LOCK_NOT_AVAILABLE, _TOO_LONG = "55P03", "57014"
@@ -52,11 +54,16 @@ def foretell_undo(run: Run) -> Foretold:
     return _look(run, lambda: changes.foretell_undo(*_place(run), run.pk))
 
 
-def file_link(run: Run) -> str:
+def file_link(run: Run, *, user: Any | None = None) -> str:
     """A signed link by which a browser downloads the very version that the run read, for a quarter of an hour.
 
-    Raises RunFailed where that version isn't in the bucket any more, RunInterrupted where the bucket doesn't answer.
+    A run without a dataset is closed to nobody, but its file may lead by now to one that is closed to ``user``: then
+    RunFailed is raised, as where that version isn't in the bucket any more. RunInterrupted where the bucket doesn't
+    answer.
     """
+    if run.dataset is None:
+        goes = destinations([run.key])[run.key]
+        require_access(goes.dataset if isinstance(goes, Destination) else None, user)
     objects.check(run.source)
     return objects.presigned_url(run.source, _LINK_SECONDS)
 

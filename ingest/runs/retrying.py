@@ -12,6 +12,7 @@ from ingest.loader.errors import RunFailed
 from ingest.models import Reject, Run
 from ingest.runs.claiming import FREE
 from ingest.runs.destinations import destination
+from ingest.runs.once import check_loaded_again_once, check_undone_once
 from ingest.runs.permission import require_access
 from ingest.runs.receiving import load_once_more
 
@@ -41,8 +42,8 @@ def due(limit: int = 100) -> list[int]:
 def retry(run_id: int, *, user: Any | None = None) -> Run:
     """Have a failed, superseded or discarded run tried again, with all its attempts before it; ``user`` asks.
 
-    Raises RunFailed, with a sentence, if the run is in another state, its file name still leads to no table, or its
-    dataset is closed to ``user``.
+    Raises RunFailed, with a sentence, if the run is in another state, its file name still leads to no table, its
+    dataset is closed to ``user``, or it is an undo of a run that another one undoes by now.
     """
     with transaction.atomic():
         run = locked(run_id)
@@ -51,6 +52,8 @@ def retry(run_id: int, *, user: Any | None = None) -> Run:
         if run.dataset is None:
             run.dataset, run.pattern = destination(run.key)
         require_access(run.dataset, user)
+        if run.undoes_id:
+            check_undone_once(locked(run.undoes_id))
         begin_anew(run)
     return run
 
@@ -85,7 +88,8 @@ def load_again(run_id: int, who: str = "", *, user: Any | None = None) -> Run:
     """A new run of a source object whatever speaks against it ("load anyway"); gives that run, waiting.
 
     It is loaded even if its content is in the table, and over the rows of newer versions of its file. Raises RunFailed
-    if the run has neither succeeded nor been superseded, or its dataset is closed to ``user``.
+    if the run has neither succeeded nor been superseded, its dataset is closed to ``user``, or somebody has asked for
+    the same and that load hasn't ended.
     """
     run = Run.objects.select_related("dataset").get(pk=run_id)
     if run.kind != Run.Kind.LOAD:
@@ -93,4 +97,6 @@ def load_again(run_id: int, who: str = "", *, user: Any | None = None) -> Run:
     if run.status not in LOADED_AGAIN:
         raise RunFailed(f"Run {run.pk} is {run.status}; only succeeded or superseded runs can be loaded again.")
     require_access(run.dataset, user)
-    return load_once_more(run, forced=True, status=Status.WAITING, who=who)
+    with transaction.atomic():
+        check_loaded_again_once(run)
+        return load_once_more(run, forced=True, status=Status.WAITING, who=who)

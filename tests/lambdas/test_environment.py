@@ -35,7 +35,7 @@ SAFE = {"DEBUG", "HTTPS", "EMAIL_USE_TLS", "EMAIL_PORT"}
 """The default is what a site that others reach must have."""
 EVERYWHERE = {
     *("LEASE_SECONDS", "MAX_ATTEMPTS", "RECONCILE_HOURS", "LATE_VERSIONS", "UNDO_DAYS", "REJECT_DAYS", "MESSAGE_DAYS"),
-    *("MAX_RECORD_BYTES", "NOTIFY_QUIET_MINUTES"),
+    *("MAX_RECORD_BYTES", "NOTIFY_QUIET_MINUTES", "AUDIT_LOG_DAYS"),
 }
 """One default is right for both."""
 CHOSEN = {

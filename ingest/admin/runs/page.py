@@ -145,7 +145,7 @@ class RunPage(RunActions, HistoryPage):
         if run is None:
             return self._missing(request, run_id)
         try:
-            return HttpResponseRedirect(runs.file_link(run))
+            return HttpResponseRedirect(runs.file_link(run, user=request.user))
         except IngestError as refused:
             messages.error(request, str(refused))
             return HttpResponseRedirect(_page(run.pk))
