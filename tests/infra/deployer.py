@@ -22,21 +22,21 @@ def documents() -> dict[str, str]:
     }
 
 
-def as_deployer(server: TlsAws, service: str) -> Any:
-    """A client that may do what these policies allow, and no more: the server enforces them."""
+def credentials(server: TlsAws) -> dict[str, str]:
+    """The variables of somebody who may do what these policies allow, and no more: the server enforces them."""
     iam = server.client("iam")
-    name = f"deployer-{service}"
-    iam.create_user(UserName=name)
+    iam.create_user(UserName="deployer")
     for policy, text in documents().items():
-        iam.put_user_policy(UserName=name, PolicyName=policy, PolicyDocument=text)
-    key = iam.create_access_key(UserName=name)["AccessKey"]
+        iam.put_user_policy(UserName="deployer", PolicyName=policy, PolicyDocument=text)
+    key = iam.create_access_key(UserName="deployer")["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+
+def as_deployer(server: TlsAws, service: str) -> Any:
+    """A client of theirs."""
+    known = {name.lower(): value for name, value in credentials(server).items()}
     return boto3.client(
-        service,
-        endpoint_url=server.endpoint,
-        verify=str(server.authority),
-        aws_access_key_id=key["AccessKeyId"],
-        aws_secret_access_key=key["SecretAccessKey"],
-        region_name=REGION,
+        service, endpoint_url=server.endpoint, verify=str(server.authority), region_name=REGION, **known
     )
 
 

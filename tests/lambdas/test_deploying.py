@@ -27,6 +27,7 @@ from pipeline_site.local.children import HOST
 from pipeline_site.local.postgres import USER, Postgres
 from tests.docs.page import blocks
 from tests.guarded import AUTHORITY, authority, guarded_postgres
+from tests.infra.deployer import credentials
 from tests.infra.tls import TlsAws
 from tests.lambdas.project import COMMAND, copy_project, environment
 from tests.lambdas.sandbox import wait_for
@@ -156,7 +157,10 @@ Zappa.update_stack = lambda *words, **named: os.kill(os.getpid(), signal.SIGKILL
 def person(
     tmp_path_factory: pytest.TempPathFactory, aws: TlsAws, templates: dict[str, Path], packed: package.Package
 ) -> Person:
-    """Somebody in a copy of the project, where nothing is deployed yet; what ``infra`` writes is ``templates``."""
+    """Somebody in a copy of the project, where nothing is deployed yet; what ``infra`` writes is ``templates``.
+
+    They have no more rights than the policies in ``infra/deployer`` give.
+    """
     folder = copy_project(tmp_path_factory.mktemp("deploying") / "project")
     infra = folder / ".venv-infra" / "bin" / "python"
     infra.parent.mkdir(parents=True)
@@ -168,7 +172,7 @@ def person(
         "DATABASE_CA": str(folder / ".build" / "tests" / AUTHORITY.name),
         "REQUESTS_CA_BUNDLE": str(aws.authority),
     }
-    return Person(folder=folder, variables=aws.environment | names)
+    return Person(folder=folder, variables=aws.environment | names | credentials(aws))
 
 
 def rows(postgres: Postgres, query: str) -> list[tuple[Any, ...]]:
