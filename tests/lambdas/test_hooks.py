@@ -71,6 +71,22 @@ def test_a_callback_that_is_stopped_says_how_to_continue(capsys: pytest.CaptureF
     assert capsys.readouterr().err == "Stopped; run `zappa update dev` again to continue.\n"
 
 
+@pytest.mark.parametrize(
+    ("back", "said"),
+    [(0, "--num-rollback must be 1 or more."), (2, "There is nothing to roll back to: ingest-dev has 2 published ver")],
+)
+def test_a_version_that_is_not_there_is_no_success(monkeypatch: pytest.MonkeyPatch, back: int, said: str) -> None:
+    """zappa says `Done!` there, or ends in a traceback."""
+    monkeypatch.setattr(hooks, "_load", lambda cli: None)
+    function = SimpleNamespace(versions=lambda: ["1", "2"])
+    asked = cli("rollback", deployment=SimpleNamespace(function=function, name="ingest-dev"))
+    asked.vargs["num_rollback"] = back
+    with pytest.raises(click.ClickException, match=said):
+        hooks.settings(asked)
+    asked.vargs["num_rollback"], asked.rollback = 1, lambda revision: None
+    hooks.settings(asked)
+
+
 def test_all_stages_are_taken_in_turn_until_one_fails() -> None:
     taken: list[str] = []
 
