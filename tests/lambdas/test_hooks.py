@@ -3,6 +3,7 @@
 import ast
 import inspect
 import json
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from botocore.exceptions import ClientError
 from zappa.cli import ZappaCLI
 
 from pipeline_site.deploy import DeployError, hooks, steps, zappa
+from pipeline_site.deploy import __main__ as command_line
 from pipeline_site.deploy.zappa import ROOT
 
 DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no right to sts:Any"}}, "Any")
@@ -71,6 +73,22 @@ def test_a_callback_that_is_stopped_says_how_to_continue(capsys: pytest.CaptureF
     assert capsys.readouterr().err == "Stopped; run `zappa update dev` again to continue.\n"
 
 
+@pytest.mark.parametrize(
+    ("back", "said"),
+    [(0, "--num-rollback must be 1 or more."), (2, "There is nothing to roll back to: ingest-dev has 2 published ver")],
+)
+def test_a_version_that_is_not_there_is_no_success(monkeypatch: pytest.MonkeyPatch, back: int, said: str) -> None:
+    """zappa says `Done!` there, or ends in a traceback."""
+    monkeypatch.setattr(hooks, "_load", lambda cli: None)
+    function = SimpleNamespace(versions=lambda: ["1", "2"])
+    asked = cli("rollback", deployment=SimpleNamespace(function=function, name="ingest-dev"))
+    asked.vargs["num_rollback"] = back
+    with pytest.raises(click.ClickException, match=said):
+        hooks.settings(asked)
+    asked.vargs["num_rollback"], asked.rollback = 1, lambda revision: None
+    hooks.settings(asked)
+
+
 def test_all_stages_are_taken_in_turn_until_one_fails() -> None:
     taken: list[str] = []
 
@@ -112,3 +130,42 @@ def test_the_settings_name_the_callbacks_and_inner_runs_have_none(tmp_path: Path
     assert [name.removeprefix("zappa_hooks.") in defined for name in names] == [True, True]
     written = json.loads(zappa.write(tmp_path, "dev", zappa.stage_settings("dev", runtime=zappa.HERE)).read_text())
     assert "callbacks" not in written["dev"]
+
+
+# -- make ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "state", "typed"),
+    [
+        (["up", "dev"], "absent", ["deploy", "dev"]),
+        (["up", "dev"], "incomplete", ["deploy", "dev"]),
+        (["up", "dev"], "deployed", ["update", "dev"]),
+        (["down", "dev"], "deployed", ["undeploy", "dev", "--yes"]),
+    ],
+)
+def test_make_types_zappas_own_commands(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], state: str, typed: list[str]
+) -> None:
+    shown: list[tuple[Path, list[str]]] = []
+    monkeypatch.setattr(command_line, "_deployment", lambda stage: SimpleNamespace(state=lambda: state))
+    monkeypatch.setattr(zappa, "show", lambda folder, words: shown.append((folder, list(words))) or 0)
+    assert command_line.main(words) == 0
+    assert shown == [(ROOT, typed)]
+    monkeypatch.setattr(zappa, "show", lambda folder, words: 7)
+    with pytest.raises(SystemExit) as ended:
+        command_line.main(words)
+    assert ended.value.code == 7
+
+
+def test_make_zappa_types_any_command_with_its_words() -> None:
+    said = subprocess.run(
+        ["make", "--dry-run", "--old-file=env", "zappa", "STAGE=dev", "ARGS=manage 'runs --limit 5'"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    script = said[said.index("set -- ") :].replace(".venv/bin/zappa", "printf '%s|'").replace("exec ", "")
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "manage|dev|runs --limit 5|"
