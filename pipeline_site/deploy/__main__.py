@@ -51,6 +51,7 @@ def _package(told: argparse.Namespace) -> None:
     made = package.build(told.stage, zappa.stage_settings(told.stage, runtime=told.runtime))
     size = made.path.stat().st_size
     print(f"{made.path} ({size / (1 << 20):.1f} MiB, unpacked {made.unpacked / (1 << 20):.1f} MiB)")
+    print(f"{made.sbom} (SBOM)")
 
 
 def _up(told: argparse.Namespace) -> None:

@@ -33,7 +33,7 @@ class Pin:
     @property
     def runs_on_lambda(self) -> bool:
         """Whether it's installed on Linux under one of Lambda's Pythons."""
-        return any(_applies(self.requirement, runtime.removeprefix("python")) for runtime in RUNTIMES)
+        return any(applies(self.requirement, runtime.removeprefix("python")) for runtime in RUNTIMES)
 
 
 def read(lock: Path) -> Iterator[Pin]:
@@ -50,7 +50,8 @@ def read(lock: Path) -> Iterator[Pin]:
         yield Pin(name=canonicalize_name(requirement.name), version=version, requirement=requirement, hashes=hashes)
 
 
-def _applies(requirement: Requirement, python: str) -> bool:
-    platform = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
+def applies(requirement: Requirement, python: str) -> bool:
+    """Whether a requirement applies on Linux under ``python``, as in ``3.13``, without any extra."""
+    platform = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "extra": ""}
     versions = {"python_version": python, "python_full_version": f"{python}.0"}
     return requirement.marker is None or requirement.marker.evaluate({**platform, **versions})

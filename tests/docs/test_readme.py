@@ -27,7 +27,7 @@ from tests.screenshots import __main__ as screenshots
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 TEXT = README.read_text()
-PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = [line for block in blocks(README) if block.kind == "console" for line in block.text.splitlines()]
 COMMANDS = [line for line in COMMANDS if line.startswith("$ ")]
 MADE = [line for line in COMMANDS if re.match(r"\$ (\w+=\w+ )?make\b", line)]

@@ -76,9 +76,7 @@ def test_every_locked_package_is_looked_up(osv: Osv, lock: Path, capsys: pytest.
     assert capsys.readouterr().out == "audit: no known vulnerabilities in 4 packages in some.txt.\n"
 
 
-def test_a_known_vulnerability_is_named_with_its_fix(
-    osv: Osv, lock: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_known_vulnerability_is_named_with_its_fix(osv: Osv, lock: Path, capsys: pytest.CaptureFixture[str]) -> None:
     affected = {
         "package": {"name": "fixable", "ecosystem": "PyPI"},
         "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.1"}]}],
@@ -102,7 +100,9 @@ def test_without_a_network_it_says_that_nothing_was_audited(
         assert audit.main([str(lock)]) == audit.UNKNOWN
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("audit: The vulnerability database can't be reached, so nothing was audited. Go online")
+    assert printed.err.startswith(
+        "audit: The vulnerability database can't be reached, so nothing was audited. Go online"
+    )
     assert printed.err.count("\n") == 1
 
 

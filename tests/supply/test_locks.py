@@ -28,7 +28,9 @@ def test_what_is_for_another_platform_or_python_does_not_run_on_lambda() -> None
 
 def would_run(*words: str) -> str:
     """The commands of `make lock`."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "BEFORE")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "BEFORE")
+    }
     command = ["make", "--dry-run", "lock", *words]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     return done.stdout
