@@ -33,7 +33,7 @@ _RANGES = {
     "endpoint_zones": (1, 2),
 }
 """The least and the most of a number: AWS's own limits, but for the connections."""
-_KINDS = {bool: "true or false", int: "a whole number", str: "a text in quotes"}
+_KINDS: Mapping[Any, str] = {bool: "true or false", int: "a whole number", str: "a text in quotes"}
 
 
 class StageError(Exception):
@@ -65,6 +65,7 @@ class Stage:
     secrets: tuple[str, ...] = ()
     internet: bool = False
     bastion: bool = False
+    cdk_function: bool = False
 
     @property
     def title(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ingest.aws import wiring
-from pipeline_site.deploy import DeployError, authority, package, zappa
+from pipeline_site.deploy import DeployError, authority, cloudformation, package, zappa
 from pipeline_site.deploy.account import Account
 from pipeline_site.deploy.function import Function
 from pipeline_site.deploy.package import BUILD, CA_FILE
@@ -69,8 +69,12 @@ class Deployment:
             made = package.build(self.stage, self.settings, ca=ca)
             self.say(f"{made.path.name}: {made.unpacked >> 20} MiB unpacked")
         with self._step("function"):
-            self._put_function(self._upload(made))
-            self._tell_address()
+            address = self._upload(made)
+            if cloudformation.is_wanted(self.stage):
+                cloudformation.put(self, address)
+            else:
+                self._put_function(address)
+                self._tell_address()
         with self._step("checks"):
             self.function.call({"manage": "check --deploy --fail-level ERROR --database default"})
         with self._step("migrations"):
@@ -113,7 +117,7 @@ class Deployment:
             self.stacks.delete(self._stack_name("trigger"))
         with self._step("function"):
             if self.function.stands() or self.stacks.stands(self.name):
-                self._remove_function()
+                self.remove_function()
         if data:
             with self._step("buckets"):
                 for output in ("BucketName", "CodeBucketName"):
@@ -189,9 +193,13 @@ class Deployment:
 
     def _put_function(self, address: str) -> None:
         stands, api_stands = self.function.stands(), self.stacks.stands(self.name)
-        if stands != api_stands or (stands and not self._api()):
+        if cloudformation.is_deployed(self):
+            self.say("removing the stack with the function; files that arrive meanwhile wait in the queue")
+            self.remove_function()
+            stands = False
+        elif stands != api_stands or (stands and not self._api()):
             self.say("what an earlier try left half done is taken away first")
-            self._remove_function()
+            self.remove_function()
             stands = False
         zappa.run(self.folder, ["update" if stands else "deploy", self.stage, "--zip", address])
 
@@ -201,9 +209,11 @@ class Deployment:
         zappa.write(self.folder, self.stage, complete)
         self.function.set_variables(complete["aws_environment_variables"])
 
-    def _remove_function(self) -> None:
-        """By zappa where it can; what it leaves, or never made, by ourselves."""
-        if self.function.stands() and (self.folder / "zappa_settings.json").exists():
+    def remove_function(self) -> None:
+        """By zappa where it made it and can; what it leaves, or never made, by ourselves. What calls it goes first."""
+        self.stacks.delete(self._stack_name("trigger"))
+        by_zappa = self.function.stands() and not cloudformation.is_deployed(self)
+        if by_zappa and (self.folder / "zappa_settings.json").exists():
             try:
                 zappa.run(self.folder, ["undeploy", self.stage, "--yes"])
             except DeployError as error:
