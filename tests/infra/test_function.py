@@ -98,10 +98,8 @@ def test_what_a_stage_may_have_beside_is_taken(tmp_path: Path) -> None:
             {"snap_start": "PublishedVersions"},
             r"^The stage 'full' sets snap_start, which .* remove it from zappa_settings",
         ),
-        (
-            {"domain": "a.example", "base_path": "x"},
-            r"sets base_path, domain, which a function by CloudFormation can't",
-        ),
+        ({"domain": "a.example", "base_path": "x"}, r"sets base_path, which a function by CloudFormation can't have"),
+        ({"domain": "a.example"}, r"has a domain: write the certificate_arn of its certificate, too\.$"),
         (
             {"keep_warm": True},
             r"^keep_warm of the stage 'full' is True: a function by CloudFormation only has false\.$",
