@@ -18,7 +18,7 @@ from pipeline_site.local.aws import REGION, LocalAws
 from tests.infra.completed import TOLD
 from tests.infra.test_deployed import zipped
 
-ROLE = "arn:aws:iam::123456789012:role/function"
+TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 TOPIC = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
 """In place of what calls the function."""
 
@@ -29,6 +29,8 @@ def deployment(aws_server: LocalAws) -> Iterator[Deployment]:
     stage = f"t{uuid.uuid4().hex[:8]}"
     s3 = aws_server.client("s3")
     s3.create_bucket(Bucket=f"code-{stage}")
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
+    role = aws_server.client("iam").create_role(RoleName=stage, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     for name in ("old", "new"):
         s3.put_object(Bucket=f"code-{stage}", Key=f"{name}.zip", Body=zipped({"name.py": f"name = '{name}'"}))
     found = Deployment(
@@ -38,7 +40,7 @@ def deployment(aws_server: LocalAws) -> Iterator[Deployment]:
         stacks=Stacks(aws_server.client("cloudformation"), pause=0.05),
         templates={},
         say=lambda text: None,
-        outputs=TOLD | {"CodeBucketName": f"code-{stage}", "RoleArn": ROLE},
+        outputs=TOLD | {"CodeBucketName": f"code-{stage}", "RoleArn": role},
     )
     yield found
     found.remove_function()
@@ -55,7 +57,7 @@ def template(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, deployment: Deploy
         "FunctionName": deployment.name,
         "Runtime": "python3.11",
         "Handler": "name.f",
-        "Role": ROLE,
+        "Role": deployment.outputs["RoleArn"],
         "Code": code,
     }
     resources = {
@@ -78,7 +80,12 @@ def put(deployment: Deployment, name: str) -> str:
 def zappas(deployment: Deployment) -> None:
     """What zappa makes: the function, and a stack with its API; and the stack that calls the function."""
     code = {"S3Bucket": deployment.outputs["CodeBucketName"], "S3Key": "old.zip"}
-    made: dict[str, Any] = {"Runtime": "python3.11", "Handler": "name.f", "Role": ROLE, "Code": code}
+    made: dict[str, Any] = {
+        "Runtime": "python3.11",
+        "Handler": "name.f",
+        "Role": deployment.outputs["RoleArn"],
+        "Code": code,
+    }
     deployment.account.client("lambda").create_function(FunctionName=deployment.name, **made)
     api = {"Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": deployment.name}}}
     for name, body in {deployment.name: {"Resources": api}, f"{deployment.name}-trigger": TOPIC}.items():
