@@ -1,7 +1,7 @@
 # The other way to Lambda than the zip: an image with the same pins, for `zappa deploy --docker-image-uri`.
 #
-#   make deploy STAGE=dev                                    # once by zip, for the stacks and the settings
-#   make zappa STAGE=dev ARGS=save-python-settings-file      # writes .build/stages/dev/zappa_settings.py
+#   zappa deploy dev                                         # once by zip, for the stacks and the settings
+#   zappa save-python-settings-file dev                      # writes .build/stages/dev/zappa_settings.py
 #   docker build --build-arg STAGE=dev --tag ingest .
 #
 # The base image is Amazon Linux 2023 with the Python of `runtime` in zappa_settings.json. The digest decides what is
@@ -24,7 +24,7 @@ RUN rm -rf pipeline_site/local pipeline_site/deploy \
        python manage.py collectstatic --noinput --verbosity 0 \
     && python -m compileall -q ingest pipeline_site
 
-# The certificates of RDS, which `make deploy` has fetched; DATABASE_CA names this file.
+# The certificates of RDS, which `zappa deploy` has fetched; DATABASE_CA names this file.
 ARG STAGE
 ARG CA=.build/rds-ca-eu-central-1.pem
 COPY ${CA} ${LAMBDA_TASK_ROOT}/rds-ca.pem

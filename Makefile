@@ -61,23 +61,25 @@ bench-reading: env .venv-data/.ready ## hold how files are read against CleverCS
 synth: .venv-infra/.ready ## write the CloudFormation templates of a stage to cdk.out (STAGE=dev)
 	@.venv-infra/bin/python -O -m infra $(or $(STAGE),dev) --out cdk.out
 
-package: env ## make the zip for Lambda and check it (STAGE=dev)
-	@exec $(BIN)/python -m pipeline_site.deploy package $(or $(STAGE),dev) $(if $(RUNTIME),--runtime $(RUNTIME))
+# Each of these types zappa's own commands, which do the work: zappa_hooks.py.
+package: env ## make the zip for Lambda and check it: zappa package (STAGE=dev)
+	@exec $(BIN)/zappa package $(or $(STAGE),dev)
 
 lambda-figures: env ## measure size, cold starts and memory of the package in a Lambda on this machine
 	@FIGURES=1 $(BIN)/python -m pytest tests/lambdas/test_figures.py -q -s
 
-deploy: env .venv-infra/.ready ## put a stage on AWS, or bring it up to date (STAGE=dev; docs/runbook.md)
+deploy: env .venv-infra/.ready ## put a stage on AWS, or bring it up to date: zappa deploy or update (STAGE=dev)
 	@exec $(BIN)/python -m pipeline_site.deploy up $(or $(STAGE),$(error Say which stage: make deploy STAGE=dev))
 
-destroy: env ## take the function away; the data only with the stage told twice (STAGE=dev DATA=dev)
+destroy: env ## zappa undeploy; with the stage told twice, delete the data too (STAGE=dev DATA=dev)
 	@exec $(BIN)/python -m pipeline_site.deploy down $(or $(STAGE),$(error Say which stage: make destroy STAGE=dev)) $(if $(DATA),--data $(DATA))
 
 doctor: env ## look at every piece of a stage on AWS, and send a small file through (STAGE=dev)
 	@exec $(BIN)/python -m pipeline_site.deploy doctor $(or $(STAGE),$(error Say which stage: make doctor STAGE=dev))
 
-zappa: env ## run zappa on a stage that was deployed from here (STAGE=dev ARGS=status)
-	@exec $(BIN)/python -m pipeline_site.deploy zappa $(or $(STAGE),$(error Say which stage: make zappa STAGE=dev ARGS=status)) $(or $(ARGS),status)
+zappa: env ## any other of zappa's commands (STAGE=dev ARGS=status, ARGS="manage 'runs --limit 5'")
+	@set -- $(or $(ARGS),status) && command=$$1 && shift && \
+		exec $(BIN)/zappa "$$command" $(or $(STAGE),$(error Say which stage: make zappa STAGE=dev ARGS=status)) "$$@"
 
 screenshots: env ## take pictures of every page, of a site that was used for a month
 	@exec $(BIN)/python -m tests.screenshots $(ARGS)

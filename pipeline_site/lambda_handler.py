@@ -16,7 +16,11 @@ from zappa.handler import LambdaHandler
 _zappa = LambdaHandler()  # reads zappa_settings, puts its variables into the environment and sets Django up
 
 from ingest import handlers, runs  # noqa: E402 - needs Django
-from pipeline_site import first_admin, urls  # noqa: E402, F401 - urls brings all pages, here and not with the first request
+from pipeline_site import (  # noqa: E402
+    first_admin,
+    remote_commands,
+    urls,  # noqa: F401 - brings all pages, here and not with the first request
+)
 
 _LOG = logging.getLogger("pipeline_site.lambda_handler")
 
@@ -27,9 +31,6 @@ COMMANDS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "pipeline_site.first_admin.make": first_admin.make,
 }
 """What ``zappa invoke`` and the deploy command may call by name; each takes the event."""
-
-_SHELLS = ("shell", "dbshell")
-"""Commands of Django that run whatever text they are given, as ``raw_command`` would."""
 
 
 class Refused(Exception):
@@ -76,9 +77,10 @@ def _command(event: dict[str, Any]) -> Any:
 
 def _manage(line: object, context: object) -> Any:
     """One command of manage.py; its exit status, which would end the runtime, becomes an error."""
-    words = line.split() if isinstance(line, str) else []
-    if not words or words[0] in _SHELLS:
-        raise Refused(f"manage takes one of manage.py's commands but for {' and '.join(_SHELLS)}.")
+    try:
+        words = remote_commands.parse(line)
+    except remote_commands.NotAllowed as refused:
+        raise Refused(str(refused)) from None
     try:
         return _zappa.handler({"manage": " ".join(words)}, context)
     except SystemExit as ended:

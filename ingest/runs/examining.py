@@ -128,7 +128,7 @@ def _schema() -> str:
         first = missing[0][0]
         raise wiring.Wrong(
             f"{len(missing)} migrations are missing, the first is {first.app_label}.{first.name}: "
-            "run `manage.py migrate`, which `make deploy` does too."
+            "run `manage.py migrate`, which `zappa update` does too."
         )
     return "up to date"
 

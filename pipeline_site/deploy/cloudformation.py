@@ -3,21 +3,20 @@
 The stack has the name of the one that zappa makes for its API, so that a stage never has both.
 """
 
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from infra.stage import StageError, read
-from pipeline_site.deploy import DeployError, zappa
+from pipeline_site.deploy import DeployError
+from pipeline_site.deploy.templates import synthesize_function
 from pipeline_site.deploy.zappa import ROOT
 
 if TYPE_CHECKING:
     from pipeline_site.deploy.steps import Deployment
 
 STAGES = ROOT / "infra" / "stages.toml"
-_PYTHON = ROOT / ".venv-infra" / "bin" / "python"
 
 
 def is_wanted(stage: str, *, file: Path = STAGES) -> bool:
@@ -48,20 +47,7 @@ def put(deployment: "Deployment", address: str) -> None:
     if deployment.function.stands() and not is_deployed(deployment):
         deployment.say("removing the function that zappa made; files that arrive meanwhile wait in the queue")
         deployment.remove_function()
-    settings = deployment.complete()
-    zappa.write(deployment.folder, deployment.stage, settings)
-    template = _write(deployment.stage, deployment.folder)
-    key = address.removeprefix(f"s3://{settings['s3_bucket']}/")
+    settings = deployment.write_settings()  # without the address that zappa's API had
+    template = synthesize_function(deployment.stage, settings, deployment.folder / "stack")
+    key = address.removeprefix(f"s3://{deployment.outputs['CodeBucketName']}/")
     deployment.stacks.deploy(deployment.name, template, parameters={"CodeKey": key}, capabilities=())
-
-
-def _write(stage: str, folder: Path) -> Path:
-    """Write the template from the complete settings in ``folder``; return its path."""
-    settings = folder / "zappa_settings.json"
-    command = [str(_PYTHON), "-O", "-m", "infra", stage, "--function", str(settings), "--out", str(folder / "stack")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        told = done.stderr.strip().splitlines() or [f"it exited with status {done.returncode}"]
-        raise DeployError(f"The stack of the function can't be written: {told[-1]}")
-    (template,) = [Path(line) for line in done.stdout.splitlines() if line.endswith(".template.json")]
-    return template

@@ -19,7 +19,7 @@ from py_compile import PycInvalidationMode
 from typing import Any
 
 from pipeline_site.deploy import DeployError, licenses, locks, sbom, zappa
-from pipeline_site.deploy.checks import check
+from pipeline_site.deploy.checks import check, refuse_secrets
 from pipeline_site.deploy.zappa import ROOT
 
 BUILD = ROOT / ".build"
@@ -32,6 +32,7 @@ _PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_2
 _PROJECT = ("ingest", "pipeline_site", "manage.py")
 _LEFT_OUT = ("__pycache__", "*.pyc", "local", "deploy")
 _TRIMMED = (
+    ".lock",  # uv's
     *("bin", "**/*.pyi", "numpy/**/tests", "numpy/_core/lib", "numpy/**/include", "numpy/f2py", "numpy/distutils"),
     "django/**/LC_MESSAGES",  # the site speaks one language
 )
@@ -64,8 +65,8 @@ class Package:
     """A zip that was checked."""
 
     path: Path
-    sbom: Path
-    """Its software bill of materials, which is in the zip too."""
+    sbom: Path | None
+    """Its software bill of materials, which is in the zip too; None for a zip that was not built here."""
     unpacked: int
     """Bytes."""
     digest: str
@@ -77,6 +78,7 @@ def build(stage: str, settings: Mapping[str, Any], *, ca: Path | None = None) ->
 
     Raises DeployError with one sentence for whatever can't be packed, or must not be.
     """
+    zappa.check_python(settings)
     digest = _digest(stage, settings, ca)
     target = BUILD / "packages" / f"{settings['project_name']}-{stage}-{digest[:16]}.zip"
     wheels = _wheels(settings)
@@ -87,9 +89,8 @@ def build(stage: str, settings: Mapping[str, Any], *, ca: Path | None = None) ->
             made.rename(target)  # a build that is killed leaves no half of a zip
         for pattern in ("*.zip", "*.cdx.json"):
             _keep_newest(target.parent, pattern)
-    expected = {path.name for path in (wheels / _site_packages(settings)).iterdir()}
     try:
-        size = check(target, settings, expected=expected)
+        size = check(target, settings, expected=_files(wheels, settings))
     except DeployError:
         target.unlink()
         raise
@@ -97,6 +98,28 @@ def build(stage: str, settings: Mapping[str, Any], *, ca: Path | None = None) ->
     with zipfile.ZipFile(target) as made_zip:
         beside.write_bytes(made_zip.read(sbom.FILE))
     return Package(path=target, sbom=beside, unpacked=size, digest=digest)
+
+
+def take(path: Path, settings: Mapping[str, Any]) -> Package:
+    """Check a zip that somebody else may have made, and return it as a package.
+
+    Raises DeployError where it isn't what `build` would make of these requirements.
+    """
+    refuse_secrets(path)
+    size = check(path, settings, expected=_files(_wheels(settings), settings))
+    with zipfile.ZipFile(path) as made:
+        lacking = [name for name in (CA_FILE, "manage.py", "zappa_settings.py") if name not in made.namelist()]
+    if lacking:
+        raise DeployError(f"{path} has no {lacking[0]}: leave out --zip, and the package is built here.")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Package(path=path, sbom=None, unpacked=size, digest=digest)
+
+
+def _files(wheels: Path, settings: Mapping[str, Any]) -> set[str]:
+    """The installed files, by their names in the zip."""
+    installed = wheels / _site_packages(settings)
+    return {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()}
 
 
 def _pack(folder: Path, stage: str, settings: Mapping[str, Any], wheels: Path, ca: Path | None, digest: str) -> Path:

@@ -21,6 +21,7 @@ from pipeline_site.local.stack import _PORTS, BUCKET, PREFIX, Stack
 from tests.app.conftest import Door
 from tests.docs.page import blocks
 from tests.docs.playing import MANAGE
+from tests.lambdas import test_deploying
 from tests.local.test_demo import LOADED
 from tests.screenshots import __main__ as screenshots
 
@@ -32,11 +33,16 @@ COMMANDS = [line for block in blocks(README) if block.kind == "console" for line
 COMMANDS = [line for line in COMMANDS if line.startswith("$ ")]
 MADE = [line for line in COMMANDS if re.match(r"\$ (\w+=\w+ )?make\b", line)]
 MANAGED = [line for line in COMMANDS if line.startswith(MANAGE)]
+TYPED = [line for line in COMMANDS if line.startswith("$ zappa ")]
+"""tests/lambdas/test_deploying.py types them against a local AWS."""
+ACTIVATED = "$ source .venv/bin/activate"
 DEMO = next(block.text for block in blocks(README) if block.text.startswith("$ make demo\n"))
 
 
 def test_every_command_is_one_that_is_run_here() -> None:
-    assert {*MADE, *MANAGED} == set(COMMANDS)
+    assert {*MADE, *MANAGED, *TYPED, ACTIVATED} == set(COMMANDS)
+    assert [line.removeprefix("$ ") for line in TYPED] == test_deploying.README
+    assert (Path(sys.prefix) / "bin" / "activate").exists()
 
 
 def test_no_command_of_ours_is_left_out() -> None:

@@ -6,14 +6,16 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pipeline_site.deploy import DeployError, cloudformation, zappa
+from pipeline_site.deploy import DeployError, cloudformation, hooks, zappa
 from pipeline_site.deploy.account import Account
 from pipeline_site.deploy.stacks import Stacks
 from pipeline_site.deploy.steps import Deployment
+from pipeline_site.deploy.templates import synthesize_function
 from pipeline_site.local.aws import REGION, LocalAws
 from tests.infra.completed import TOLD
 from tests.infra.test_deployed import zipped
@@ -46,9 +48,6 @@ def deployment(aws_server: LocalAws) -> Iterator[Deployment]:
     found.remove_function()
 
 
-WRITE = cloudformation._write
-
-
 @pytest.fixture(autouse=True)
 def template(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, deployment: Deployment) -> None:
     """A small stack in place of the CDK's, which tests/infra holds against zappa's settings."""
@@ -66,7 +65,7 @@ def template(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, deployment: Deploy
     }
     file = tmp_path / "function.json"
     file.write_text(json.dumps({"Parameters": {"CodeKey": {"Type": "String"}}, "Resources": resources}))
-    monkeypatch.setattr(cloudformation, "_write", lambda stage, folder: file)
+    monkeypatch.setattr(cloudformation, "synthesize_function", lambda stage, settings, folder: file)
     monkeypatch.setattr("pipeline_site.deploy.steps.BUILD", tmp_path)
 
 
@@ -120,12 +119,33 @@ def test_zappas_function_goes_first_and_what_calls_it(deployment: Deployment) ->
 def test_zappa_gets_a_stage_back_without_the_stack(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """`zappa update` would change the stack into its own, and the function would go with what it was."""
     put(deployment, "old")
-    typed: list[Any] = []
-    monkeypatch.setattr(zappa, "run", lambda folder, words: typed.append(words))
-    deployment._put_function("s3://code/new.zip")
-    assert typed == [["deploy", deployment.stage, "--zip", "s3://code/new.zip"]]
-    assert not deployment.function.stands()
-    assert not deployment.stacks.stands(deployment.name)
+    assert deployment.state() == "incomplete", "so that `update` is refused, and `deploy` removes it first"
+    deployment.remove_function()
+    assert deployment.state() == "absent"
+    monkeypatch.setattr(cloudformation, "is_wanted", lambda stage: True)
+    put(deployment, "new")
+    assert deployment.state() == "deployed"
+
+
+def test_deploy_and_update_go_by_the_stack_where_the_stage_wants_it(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """zappa's own part of the command never begins."""
+    bucket = deployment.outputs["CodeBucketName"]
+    monkeypatch.setattr(cloudformation, "is_wanted", lambda stage: True)
+    monkeypatch.setattr(hooks, "_deployment", lambda cli: deployment)
+    monkeypatch.setattr(hooks, "synthesize", lambda stage, folder, say: {})
+    monkeypatch.setattr(Deployment, "prepare", lambda self, own, image: f"s3://{bucket}/new.zip")
+    monkeypatch.setattr(Deployment, "finish", Deployment.site)
+    for command in ("deploy", "update"):
+        typed = SimpleNamespace(command=command, api_stage=deployment.stage, vargs={})
+        with pytest.raises(SystemExit) as ended:
+            hooks._deploy(typed)  # type: ignore[arg-type]
+        assert ended.value.code == 0
+        assert capsys.readouterr().out.endswith(f"Site: {deployment.site()}admin/\n")
+    typed.vargs["no_upload"] = True
+    with pytest.raises(DeployError, match="takes our package only"):
+        hooks._deploy(typed)  # type: ignore[arg-type]
 
 
 # -- the choice ---------------------------------------------------------------------------------------------------
@@ -149,4 +169,4 @@ def test_a_stack_that_cannot_be_written_says_why(tmp_path: Path) -> None:
     with pytest.raises(
         DeployError, match=r"can't be written: The stage 'dev' gets its function from zappa: write cdk_f"
     ):
-        WRITE("dev", tmp_path)
+        synthesize_function("dev", tmp_path / "zappa_settings.json", tmp_path)
