@@ -14,7 +14,7 @@ from typing import Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ingest.aws import wiring
-from pipeline_site.deploy import DeployError, api, authority, completing, package, standing, zappa
+from pipeline_site.deploy import DeployError, api, authority, cloudformation, completing, package, standing, zappa
 from pipeline_site.deploy.account import Account
 from pipeline_site.deploy.function import Function
 from pipeline_site.deploy.package import BUILD, CA_FILE
@@ -55,10 +55,11 @@ class Deployment:
         return Function(self.account, self.name)
 
     def state(self) -> Literal["absent", "incomplete", "deployed"]:
-        """Tell how much of the function and its API zappa has made."""
+        """Tell how much of the function and its API is there; those by CloudFormation only count if they are wanted."""
         function, api = self.function.stands(), bool(self._api())
         if function and api:
-            return "deployed"
+            by_stack = cloudformation.is_deployed(self)
+            return "incomplete" if by_stack and not cloudformation.is_wanted(self.stage) else "deployed"
         return "incomplete" if function or self.stacks.stands(self.name) else "absent"
 
     def prepare(self, own: Path | None = None, *, image: bool = False) -> str:
@@ -75,7 +76,7 @@ class Deployment:
             address = self._upload(made) if made else ""
         if self.state() == "incomplete":
             with self._step("removal of what an earlier attempt left incomplete"):
-                self._remove_function()
+                self.remove_function()
         return address
 
     def finish(self) -> str:
@@ -136,7 +137,7 @@ class Deployment:
             self.stacks.delete(self._stack_name("trigger"))
         with self._step("function"):
             if self.function.stands() or self.stacks.stands(self.name):
-                self._remove_function()
+                self.remove_function()
         if data:
             with self._step("buckets"):
                 for output in ("BucketName", "CodeBucketName"):
@@ -237,9 +238,11 @@ class Deployment:
         s3.upload_file(str(made.path), bucket, key)
         return f"s3://{bucket}/{key}"
 
-    def _remove_function(self) -> None:
-        """By zappa where it can; what it leaves, or never made, by ourselves."""
-        if self.function.stands() and (self.folder / "zappa_settings.json").exists():
+    def remove_function(self) -> None:
+        """By zappa where it made it and can; what it leaves, or never made, by ourselves. What calls it goes first."""
+        self.stacks.delete(self._stack_name("trigger"))
+        by_zappa = self.function.stands() and not cloudformation.is_deployed(self)
+        if by_zappa and (self.folder / "zappa_settings.json").exists():
             try:
                 zappa.run(self.folder, ["undeploy", self.stage, "--yes"])
             except DeployError as error:
