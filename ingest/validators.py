@@ -1,8 +1,12 @@
 """What an operator may write on a dataset: refusals that a form shows at their field."""
 
+import os
+from pathlib import Path
+
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from ingest.loader.encoding import settle
 from ingest.loader.errors import RunFailed
 from ingest.loader.names import table_name
 
@@ -37,8 +41,8 @@ def table_name_only(value: str) -> None:
 
 
 def encoding_only(value: str) -> None:
-    """Refuse what Python knows no text encoding by."""
+    """Refuse what Python knows no text encoding by, or none that files are written in."""
     try:
-        "".encode(value)
-    except (LookupError, ValueError):
+        settle(Path(os.devnull), value)  # as a file's own encoding is settled, so that none is refused later
+    except (RunFailed, ValueError):
         raise ValidationError(f"{value!r} is no encoding that is known here; utf-8, cp1252 or utf-16 are.") from None

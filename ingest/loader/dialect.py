@@ -90,6 +90,8 @@ class Examined:
     """The record at which that shows."""
     is_settled: bool
     """Whether it is certain how its quotes are read: that is pinned, or we wrote the file."""
+    has_known_header: bool = False
+    """Whether its header is the one that the dataset knows."""
 
     @property
     def dialect(self) -> Dialect:
@@ -152,7 +154,8 @@ def examine(
         refuse_plain_text(name, found.records, found.best.delimiter, known)
     dialects = [_dialect(reading, encoding or UTF_8) for reading in found.readings]
     first = found.records[0] if found.records else ()
-    if pinned.has_header is False and len(first) > 1 and pins.told.is_known(first):
+    is_known = pins.told.is_known(first) if first else False
+    if pinned.has_header is False and len(first) > 1 and is_known:
         dialects[0] = replace(dialects[0], has_header=True)  # an export names the columns of any dataset
     return Examined(
         dialects=tuple(dialects),
@@ -160,6 +163,7 @@ def examine(
         doubt=found.doubt,
         at=found.at,
         is_settled=pinned.quote is not None,
+        has_known_header=is_known and dialects[0].has_header,
     )
 
 

@@ -35,11 +35,14 @@ def offers(head: bytes, dialects: Sequence[Dialect], *, at: int = 0) -> tuple[Of
     return tuple(_offer(without_marks(head), dialect, at) for dialect in dialects)
 
 
-def _offer(text: bytes, dialect: Dialect, at: int) -> Offer:
+def table_of(text: bytes, dialect: Dialect) -> bytes:
+    """Return ``text``, a file's beginning without a mark, from its header on, without quotes around whole lines."""
     text = skip_lines(text, dialect.preamble)
-    if dialect.wrapped:
-        text = b"".join(unwrap(line) + b"\n" for line in text.splitlines())
-    found = sample(text, dialect.grammar, whole=False)
+    return b"".join(unwrap(line) + b"\n" for line in text.splitlines()) if dialect.wrapped else text
+
+
+def _offer(text: bytes, dialect: Dialect, at: int) -> Offer:
+    found = sample(table_of(text, dialect), dialect.grammar, whole=False)
     records = [[_shown(cell) for cell in record[:_CELLS]] for record in found.records[: at + _ROWS + 1]]
     header: tuple[str, ...] = ()
     if dialect.has_header and found.records:

@@ -16,7 +16,10 @@ from ingest.runs.looking import changes_of, file_link, foretell_undo
 from ingest.runs.measuring import Measure, measure
 from ingest.runs.overlooking import MOST_A_DAY, Day, Load, days_of, dead_letters, last_loads
 from ingest.runs.permission import AT_THE_COMMAND_LINE
+from ingest.runs.pinning import pin, pins_of
 from ingest.runs.previewing import discard_preview, load_previewed
+from ingest.runs.questions import read_again
+from ingest.runs.read_as import Part, ReadAs, read_as
 from ingest.runs.receiving import put, receive
 from ingest.runs.reconciling import SETTLED, Reconciled, reconcile, reconcile_when_due
 from ingest.runs.reject_csv import reject_file, reject_link, reject_object
@@ -55,6 +58,8 @@ __all__ = [
     "Judgement",
     "Load",
     "Measure",
+    "Part",
+    "ReadAs",
     "Reconciled",
     "Sending",
     "Undoable",
@@ -93,8 +98,12 @@ __all__ = [
     "measure",
     "page_of",
     "path_of",
+    "pin",
+    "pins_of",
     "probe",
     "put",
+    "read_again",
+    "read_as",
     "receive",
     "reconcile",
     "reconcile_when_due",

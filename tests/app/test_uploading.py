@@ -19,7 +19,7 @@ from ingest.aws.uploads import UploadGone
 from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Opening, Run, Upload
 from ingest.runs import HEAD, Chosen, Sending
-from ingest.runs.following import sender_of
+from ingest.runs.following import upload_of
 from ingest.runs.unfinished import forget_expired
 from ingest.runs.uploading import part_size
 from tests.app.conftest import Door, counts
@@ -91,7 +91,7 @@ def test_the_event_may_be_faster_or_slower_than_the_answer(
 
     def heard_of_at_once(*asked: Any) -> Any:
         made.append(replace(complete(*asked), sequencer="A1", **called))
-        seen.append(sender_of(made[0]))
+        seen.append(upload_of(made[0]).who)
         return made[0]
 
     monkeypatch.setattr("ingest.runs.uploading.uploads.complete", heard_of_at_once)
