@@ -62,6 +62,14 @@ class Migration(migrations.Migration):
                 verbose_name="header",
             ),
         ),
+        migrations.AlterField(
+            model_name="trouble",
+            name="kind",
+            field=models.CharField(
+                choices=[("failed", "Failed"), ("held", "Held"), ("question", "Question"), ("late", "Late")],
+                max_length=8,
+            ),
+        ),
         migrations.AddIndex(
             model_name="run",
             index=models.Index(

@@ -113,7 +113,9 @@ class Dataset(models.Model):
     )
     has_header = models.BooleanField(
         "header",
-        null=True, blank=True, help_text="Whether the first record of a file names its columns; unknown: found out."
+        null=True,
+        blank=True,
+        help_text="Whether the first record of a file names its columns; unknown: found out.",
     )
     patterns = models.JSONField(
         default=list,

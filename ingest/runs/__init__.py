@@ -16,9 +16,9 @@ from ingest.runs.looking import changes_of, file_link, foretell_undo
 from ingest.runs.measuring import Measure, measure
 from ingest.runs.overlooking import MOST_A_DAY, Day, Load, days_of, dead_letters, last_loads
 from ingest.runs.permission import AT_THE_COMMAND_LINE
-from ingest.runs.pinning import pin, pins_of
+from ingest.runs.pinning import pin, refuse_impossible
 from ingest.runs.previewing import discard_preview, load_previewed
-from ingest.runs.questions import read_again
+from ingest.runs.questions import in_front_of, read_again
 from ingest.runs.read_as import Part, ReadAs, read_as
 from ingest.runs.receiving import put, receive
 from ingest.runs.reconciling import SETTLED, Reconciled, reconcile, reconcile_when_due
@@ -89,6 +89,7 @@ __all__ = [
     "foretell_undo",
     "give_up_upload",
     "held_by",
+    "in_front_of",
     "is_dangerous",
     "judge",
     "last_loads",
@@ -99,7 +100,6 @@ __all__ = [
     "page_of",
     "path_of",
     "pin",
-    "pins_of",
     "probe",
     "put",
     "read_again",
@@ -107,6 +107,7 @@ __all__ = [
     "receive",
     "reconcile",
     "reconcile_when_due",
+    "refuse_impossible",
     "reject_file",
     "reject_link",
     "reject_object",
