@@ -9,6 +9,7 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
 from ingest.loader.formats import refuse_plain_text
 from ingest.loader.layout import Told
+from ingest.loader.misfit_pins import refuse_misfit
 from ingest.loader.names import visible
 from ingest.loader.ours import our_delimiter
 from ingest.loader.readings import allowed, known_headers, weigh
@@ -148,6 +149,7 @@ def examine(
         pinned = Pinned(delimiter=ours, quote='"', escape='"', encoding=pinned.encoding, preamble=0, has_header=True)
     pins = _pins(pinned, known, null_tokens, above)
     found = weigh(text, pins, whole=whole)
+    refuse_misfit(text, pins, found, whole=whole)
     if whole or cut or found.header_ends:  # else the splitter counts a header of which this is a part
         refuse_too_wide(found.width, cut=cut)
     if pinned.delimiter is None:

@@ -11,6 +11,7 @@ from ingest.loader.dialect import Dialect, Pinned, examine, refuse_too_wide
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
 from ingest.loader.formats import refuse_format
+from ingest.loader.misfit_pins import refuse_wide_encoding
 from ingest.loader.question import table_of
 from ingest.loader.sniff import sample
 from ingest.loader.unpack import Compression, compression_of, peek
@@ -92,6 +93,7 @@ def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None) -> tuple[str, byt
     except RunFailed:
         refuse_foreign(plain)
         raise
+    refuse_wide_encoding(source, name, pinned)
     if name == encoding.UTF_8:
         return name, plain
     encoding.transcode(source, target, name)

@@ -14,6 +14,7 @@ from ingest.loader.dialect import Dialect
 from ingest.loader.errors import RunFailed, RunUnclear
 from ingest.loader.file import LocalFile
 from ingest.loader.foreign import refuse_foreign
+from ingest.loader.misfit_pins import refuse_wide_encoding
 from ingest.loader.question import offers
 from ingest.loader.source import SourceObject
 from ingest.loader.unpack import Limits, unpack
@@ -133,6 +134,7 @@ class Material:
     def _in_utf_8(self, path: Path, pinned: str | None) -> Path:
         """The text in UTF-8; where it was in another encoding, the original is gone then."""
         self.encoding = encoding.settle(path, pinned) if pinned else _found(path)
+        refuse_wide_encoding(path, self.encoding, pinned)
         if self.encoding == encoding.UTF_8:
             return path
         self.beat.enter(Progress.Stage.DECODE, path.stat().st_size)
