@@ -340,7 +340,7 @@ def test_many_files_are_judged_with_a_fixed_number_of_queries(
 # -- how it is read ---------------------------------------------------------------------------------------------------
 
 STRAY = b'id,note\n1,a\n2,"starts\n3,b\n4,c\n5,ends 12"\n6,d\n'
-CONTROL = b"7;2024-06-01;Example\nid;name\n1;Ann\n2;Bob\n3;Cy\n"
+CONTROL = b"Format;From;Until\n7;2024-06-01;Example\nid;product;sold\n1;a;5\n2;b;6\n3;c;7\n"
 
 
 def test_how_a_file_is_read_is_told_before_it_is_sent(door: Door, ann: User):
@@ -361,7 +361,7 @@ def test_lines_as_wide_as_the_table_are_known_before_an_upload_as_by_the_load(do
     runs.approve(door.load("people.csv", CONTROL).pk, 1)
     assert [runs.take(number) for number in runs.due()] == ["succeeded"]
     Dataset.objects.update(**dict.fromkeys(Dataset.PINS))
-    again = CONTROL.replace(b"Bob", b"Rob")
+    again = CONTROL.replace(b"b;6", b"b;8")
     assert judged(ann, "people.csv", again).asks == ()
     assert door.load("people.csv", again).status == "succeeded"
     longer = b"8;2024-06-01;Example\n" + again
