@@ -52,6 +52,7 @@ def tell_of_page(dataset: Dataset, request: HttpRequest) -> dict[str, Any]:
         "dataset": dataset,
         "runs": [_line(run) for run in last],
         "last": last[0] if last else None,
+        "questions": [run for run in last if run.is_question],
         "all_runs": _runs_like(dataset),
         "is_late": dataset.due is not None and dataset.due < timezone.now(),
         "rule": _rule(dataset),
