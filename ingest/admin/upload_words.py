@@ -88,7 +88,7 @@ def as_told(judged: runs.Judgement, *, may_add: bool) -> dict[str, Any]:
     return told
 
 
-def _read_as_told(read: runs.ReadAs) -> dict[str, Any]:
+def _read_as_told(read: runs.Explained) -> dict[str, Any]:
     """How a file is read, for its row."""
     return {
         "summary": shown.printable(read.summary, 200),

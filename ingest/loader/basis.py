@@ -1,5 +1,6 @@
 """How a file was read, and what each part of it rests on: the file, the dataset's header, a pin, or a choice."""
 
+import codecs
 from dataclasses import asdict
 from enum import StrEnum
 
@@ -44,7 +45,7 @@ def _bases(dialect: Dialect, examined: Examined, pinned: Pinned, *, chosen: bool
     pins = {**asdict(pinned), "escape": pinned.escape or quote or None}
     bases = {}
     for name, pin in pins.items():
-        if pin is not None and (name == "encoding" or pin == getattr(dialect, name)):
+        if pin is not None and _has(dialect, name, pin):
             bases[name] = Basis.PINNED
         elif chosen and name != "encoding":
             bases[name] = Basis.CHOSEN
@@ -53,3 +54,11 @@ def _bases(dialect: Dialect, examined: Examined, pinned: Pinned, *, chosen: bool
         else:
             bases[name] = Basis.FOUND
     return {name: str(basis) for name, basis in bases.items()}
+
+
+def _has(dialect: Dialect, name: str, pin: object) -> bool:
+    """Return whether the file is read as it is pinned; a byte order mark overrules the encoding."""
+    if name != "encoding":
+        return bool(pin == getattr(dialect, name))
+    pinned, read = (codecs.lookup(str(name)).name.removesuffix("-sig") for name in (pin, dialect.encoding))
+    return read == pinned or read.startswith(f"{pinned}-")  # utf-16 is read as utf-16-le

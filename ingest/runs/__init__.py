@@ -9,6 +9,7 @@ from ingest.runs.drawing import RECENT_DAYS, Drawn, check_pattern, drawn
 from ingest.runs.examining import examine, examine_wiring, probe
 from ingest.runs.executing import execute, take, take_in
 from ingest.runs.expiring import expire
+from ingest.runs.explaining import Explained, Part, explain
 from ingest.runs.following import runs_of
 from ingest.runs.holding import CountsChanged, approve, discard, held_by, is_dangerous, seen
 from ingest.runs.judging import HEAD, Chosen, Judgement, judge
@@ -19,7 +20,6 @@ from ingest.runs.permission import AT_THE_COMMAND_LINE
 from ingest.runs.pinning import pin, refuse_impossible
 from ingest.runs.previewing import discard_preview, load_previewed
 from ingest.runs.questions import in_front_of, read_again
-from ingest.runs.read_as import Part, ReadAs, read_as
 from ingest.runs.receiving import put, receive
 from ingest.runs.reconciling import SETTLED, Reconciled, reconcile, reconcile_when_due
 from ingest.runs.reject_csv import reject_file, reject_link, reject_object
@@ -55,11 +55,11 @@ __all__ = [
     "CountsChanged",
     "Day",
     "Drawn",
+    "Explained",
     "Judgement",
     "Load",
     "Measure",
     "Part",
-    "ReadAs",
     "Reconciled",
     "Sending",
     "Undoable",
@@ -84,6 +84,7 @@ __all__ = [
     "examine_wiring",
     "execute",
     "expire",
+    "explain",
     "file_link",
     "finish_uploads",
     "foretell_undo",
@@ -103,7 +104,6 @@ __all__ = [
     "probe",
     "put",
     "read_again",
-    "read_as",
     "receive",
     "reconcile",
     "reconcile_when_due",

@@ -15,10 +15,10 @@ from ingest.loader.headers import read_header
 from ingest.models import Dataset, Run, Upload
 from ingest.runs.corrections import address_of, origin_of
 from ingest.runs.destinations import Destination
+from ingest.runs.explaining import Explained, explain
 from ingest.runs.following import runs_of
 from ingest.runs.permission import permitted
 from ingest.runs.pinning import refuse_impossible
-from ingest.runs.read_as import ReadAs, read_as
 from ingest.runs.upload_keys import dated_pattern, key_of
 
 HEAD: Final = 1 << 16
@@ -66,7 +66,7 @@ class Judgement:
     """Under which files named as this one could be gathered in a dataset."""
     same: int | None = None
     """The run that has loaded the same file."""
-    read: ReadAs | None = None
+    read: Explained | None = None
     """How it is read; None where its first bytes don't show it."""
     can_pin: bool = False
     """Whether how it is read can be set here: its dataset has loaded nothing yet, and is the person's to set up."""
@@ -184,7 +184,7 @@ def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, asker:
         says=tuple(says),
         pattern=pattern,
         same=same and same.pk,
-        read=read_as(seen.written),
+        read=explain(seen.written),
         can_pin=can_pin,
     )
 

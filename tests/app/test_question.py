@@ -428,7 +428,7 @@ def test_a_choice_is_forgotten_when_the_run_is_retried_after_other_pins(door: Do
 def test_the_run_tells_how_its_file_was_read_and_why(door: Door, client):
     door.load("people.csv", "Report of May\n\nid;name\n1;Ann\n2;Bob\n")
     run = door.load("people.csv", "Report of June\n\nid;name\n3;Cy\n")
-    read = runs.read_as(run.dialect)
+    read = runs.explain(run.dialect)
     assert {part.name: (part.shown, part.basis) for part in read.parts} == {
         "delimiter": ("semicolon", "known"),
         "quote": ("double quote", "found"),

@@ -96,6 +96,16 @@ def test_a_pin_that_the_file_overrules_is_not_told_as_pinned():
 
 
 @pytest.mark.parametrize(
+    ("pin", "read", "basis"),
+    [("utf-16", "utf-16-le", "pinned"), ("UTF8", "utf-8", "pinned"), ("cp1252", "utf-8", "found")],
+)
+def test_an_encoding_that_a_byte_order_mark_overrules_is_not_told_as_pinned(pin, read, basis):
+    pinned = Pinned(encoding=pin)
+    found = examine(COMMA.encode(), pinned=pinned, encoding=read)
+    assert written_as(found.dialect, found, pinned=pinned, head=COMMA.encode())["basis"]["encoding"] == basis
+
+
+@pytest.mark.parametrize(
     ("content", "known", "above", "pins"),
     [
         (COMMA, (), 0, {}),

@@ -120,7 +120,7 @@ def _columns(run: Run) -> list[dict[str, Any]]:
 
 def _read(run: Run) -> dict[str, Any] | None:
     """How its file was read, and what each part of that rests on; None where it wasn't, or is still a question."""
-    read = None if run.is_question else runs.read_as(run.dialect)
+    read = None if run.is_question else runs.explain(run.dialect)
     if read is None:
         return None
     return {

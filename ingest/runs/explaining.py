@@ -1,4 +1,4 @@
-"""Read as: how a file was read, part by part, with what each part rests on; for pages, commands and programs."""
+"""Explain: how a file was read, part by part, with what each part rests on; for pages, commands and programs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ReadAs:
+class Explained:
     """How a file was read."""
 
     parts: tuple[Part, ...]
@@ -68,7 +68,7 @@ class ReadAs:
         return {**told, "skipped": list(self.skipped), "margin": self.margin}
 
 
-def read_as(written: Mapping[str, Any]) -> ReadAs | None:
+def explain(written: Mapping[str, Any]) -> Explained | None:
     """Return how a file was read, by what its run (or a look at its head) kept of that; None where it wasn't."""
     if "delimiter" not in written:
         return None
@@ -83,7 +83,7 @@ def read_as(written: Mapping[str, Any]) -> ReadAs | None:
         for name, label in _ALSO.items()
         if written.get(name)
     ]
-    return ReadAs(
+    return Explained(
         parts=tuple(told),
         skipped=tuple(written.get("skipped", ())),
         margin=written.get("margin"),
