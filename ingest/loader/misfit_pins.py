@@ -37,13 +37,16 @@ def _too_many(text: bytes, pinned: int, *, whole: bool) -> str:
 
 
 def _refuse_delimiter(text: bytes, pins: Pins, header: tuple[bytes, ...]) -> None:
-    """Where no line has it, and the header has another."""
+    """Where no line has it, and the first record has another; a new table without a header may have any cells."""
+    is_new = not (pins.told.known or pins.told.nameless)
     if pins.delimiter is None or len(header) > 1 or pins.delimiter.encode() in text:
+        return
+    if pins.told.has_header is False and is_new:
         return
     other = max(DELIMITERS, key=lambda one: header[0].count(one.encode()))
     if other.encode() in header[0]:
         raise RunFailed(
-            f"The {_name(pins.delimiter)} is pinned as the delimiter, but the file has none; its header has the "
+            f"The {_name(pins.delimiter)} is pinned as the delimiter, but the file has none; its first record has the "
             f"{_name(other)}. {_DO}"
         )
 

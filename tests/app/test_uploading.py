@@ -352,7 +352,7 @@ def test_how_a_file_is_read_is_told_before_it_is_sent(door: Door, ann: User):
     pinned = judged(ann, "people.csv", STRAY, pins={"quote": "none"})
     assert pinned.asks == ()
     assert {part.name: part.basis for part in pinned.read.parts}["quote"] == "pinned"
-    assert "has none; its header" in judged(ann, "people.csv", PEOPLE, pins={"delimiter": ";"}).refused
+    assert "has none; its first record" in judged(ann, "people.csv", PEOPLE, pins={"delimiter": ";"}).refused
     assert "'x' is not a valid choice" in judged(ann, "people.csv", PEOPLE, pins={"delimiter": "x"}).refused
     assert Dataset.objects.count() == 0, "nothing is made by looking"
 

@@ -2,6 +2,7 @@
 
 from playwright.sync_api import expect
 
+from ingest import handlers
 from ingest.models import Dataset, Run
 from tests.app.conftest import rows
 from tests.e2e.conftest import Site
@@ -38,6 +39,8 @@ def test_an_unclear_file_is_settled_before_it_is_sent_and_a_later_one_on_its_pag
     expect(run.get_by_role("heading", name="How is this file read?")).to_be_in_viewport()
     site.check(run)
     run.get_by_role("button", name="Always use reading 2").click()
+    expect(run.get_by_text("is queued for loading with reading 2.")).to_be_visible()
+    handlers.on_schedule()
     expect(run.locator(".run-head .status")).to_have_text("succeeded")
     run.get_by_text("Read as: comma between cells, no quotes").click()
     expect(run.locator(".basis-pinned").first).to_be_visible()

@@ -26,9 +26,10 @@ def looked_at(content: str, known=(), above=0, **pins):
 @pytest.mark.parametrize(
     ("content", "known", "pins", "said"),
     [
-        (COMMA, (), {"delimiter": ";"}, "The semicolon is pinned as the delimiter, but the file has none; its header"),
+        (COMMA, (), {"delimiter": ";"}, "The semicolon is pinned as the delimiter, but the file has none"),
         (COMMA, KNOWN, {"delimiter": "|"}, "The bar is pinned as the delimiter"),
-        (COMMA.replace(",", "\t"), (), {"delimiter": ","}, "The comma is pinned .* its header has the tab"),
+        (COMMA.replace(",", "\t"), (), {"delimiter": ","}, "The comma is pinned .* its first record has the tab"),
+        ("1,Ann\n", {"": "column_1", "column_2": "b"}, {"delimiter": ";", "has_header": False}, "record has the comma"),
         (COMMA, (), {"preamble": 4}, "4 lines above the header are pinned, but the file has only 4 lines"),
         ("id\n", (), {"preamble": 1}, "1 line above the header is pinned, but the file has only 1 line"),
         (COMMA, (), {"preamble": 1_000}, "1,000 lines above the header are pinned, but the file has only 4 lines"),
@@ -54,6 +55,7 @@ def test_a_pin_that_does_not_fit_the_file_is_told_in_one_sentence(content, known
         (COMMA, KNOWN, {"preamble": 4}),
         (COMMA, KNOWN, {"has_header": False}),
         (COMMA, (), {"quote": ""}),
+        ("1,Ann\n", (), {"delimiter": ";", "has_header": False}),
         ("id,age\n1,2\n", KNOWN, {"delimiter": ",", "quote": ""}),
         ("id,_line,_code,_reason\n1,2,bad_value,x\n", KNOWN, {"delimiter": ";", "preamble": 3}),
     ],
