@@ -1,5 +1,6 @@
 """Drafts: datasets that were created for a file of which nothing has been loaded; they go with their last run."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from django.db import IntegrityError, transaction
@@ -22,7 +23,7 @@ def remove_left(dataset: Dataset) -> bool:
     return delete(dataset, runs.values_list("pk", flat=True))
 
 
-def delete(draft: Dataset, run_ids: object) -> bool:
+def delete(draft: Dataset, run_ids: Iterable[int]) -> bool:
     """Delete ``draft``, and let the runs go on without it; return False, and change nothing, if another has come."""
     with suppress(IntegrityError, ProtectedError), transaction.atomic():  # another file of that name may just have come
         Run.objects.filter(pk__in=run_ids).update(dataset=None)

@@ -37,7 +37,7 @@ class Part:
     value: Any
     shown: str
     basis: str
-    """``found``, ``known``, ``pinned`` or ``chosen``; empty for what can't be set."""
+    """``found``, ``known``, ``pinned`` or ``chosen``; empty for what can't be set, and where it wasn't kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,8 +63,10 @@ class Explained:
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        told = {part.name: {"value": part.value, "basis": part.basis} for part in self.parts if part.basis}
-        told |= {part.name: part.value for part in self.parts if not part.basis}
+        told = {
+            part.name: {"value": part.value, "basis": part.basis or None} if part.name in _LABELS else part.value
+            for part in self.parts
+        }
         return {**told, "skipped": list(self.skipped), "margin": self.margin}
 
 
@@ -72,9 +74,10 @@ def explain(written: Mapping[str, Any]) -> Explained | None:
     """Return how a file was read, by what its run (or a look at its head) kept of that; None where it wasn't."""
     if "delimiter" not in written:
         return None
+    written = {"quote": '"', "has_header": True, **written}  # a run may be of a time when less was kept
     bases = written.get("basis", {})
     told = [
-        Part(name=name, label=label, value=written[name], shown=_shown(name, written), basis=bases.get(name, "found"))
+        Part(name=name, label=label, value=written[name], shown=_shown(name, written), basis=bases.get(name, ""))
         for name, label in _LABELS.items()
         if name in written and not (name == "escape" and not written["quote"])
     ]

@@ -18,7 +18,7 @@ from ingest.runs.destinations import Destination
 from ingest.runs.explaining import Explained, explain
 from ingest.runs.following import runs_of
 from ingest.runs.permission import permitted
-from ingest.runs.pinning import refuse_impossible
+from ingest.runs.pinning import may_pin, refuse_impossible
 from ingest.runs.upload_keys import dated_pattern, key_of
 
 HEAD: Final = 1 << 16
@@ -102,16 +102,6 @@ def _lines_above(goes: Iterable[Destination | RunFailed]) -> dict[int, int]:
     newest = {dataset.newest_id: dataset.pk for dataset in datasets if dataset.newest_id}
     found = Run.objects.filter(pk__in=newest, dialect__above__gt=0) if newest else Run.objects.none()
     return {newest[run]: above for run, above in found.values_list("pk", "dialect__above")}
-
-
-def may_pin(dataset: Dataset | None, user: Any) -> bool:
-    """Return whether ``user`` may set how the files of ``dataset`` are read with an upload.
-
-    That is for the first file: of a dataset that is yet to be created, or that was created for a file of its name.
-    """
-    if dataset is None or dataset.headers:
-        return dataset is None
-    return dataset.is_draft or user.has_perm("ingest.change_dataset")
 
 
 def check_pins(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,16 @@ def set_pins(dataset: Dataset, pins: Mapping[str, Any]) -> None:
     dataset.save(update_fields=list(pins))
 
 
+def may_pin(dataset: Dataset | None, user: Any | None) -> bool:
+    """Return whether ``user`` may set how the files of ``dataset`` are read with an upload.
+
+    That is for the first file: of a dataset that is yet to be created, or that was created for a file of its name.
+    """
+    if dataset is None or dataset.headers:
+        return dataset is None
+    return dataset.is_draft or (user is not None and bool(user.has_perm("ingest.change_dataset")))
+
+
 def refuse_impossible(dataset: Dataset) -> None:
     """Raise RunFailed, with a sentence, if one of the dataset's pins can't be what files are written with."""
     others = [field.name for field in Dataset._meta.fields if field.name not in Dataset.PINS]

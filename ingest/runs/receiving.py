@@ -16,8 +16,8 @@ from ingest.runs import signals
 from ingest.runs.claiming import Claim, first_claim, lease
 from ingest.runs.destinations import destination
 from ingest.runs.following import upload_of
-from ingest.runs.permission import require_sender_access
-from ingest.runs.pinning import pin
+from ingest.runs.permission import account_of, require_sender_access
+from ingest.runs.pinning import may_pin, pin
 from ingest.runs.preview_keys import FOLDER, kind_of
 
 
@@ -63,7 +63,7 @@ def _received(source: SourceObject, *, claimed: bool) -> tuple[Run, bool]:
     try:
         (dataset, pattern), reason = destination(source.key), ""
         require_sender_access(dataset, who)
-        if upload and upload.pins and not dataset.headers:
+        if upload and upload.pins and may_pin(dataset, account_of(who)):
             pin(dataset, upload.pins)
     except RunFailed as refusal:
         dataset, pattern, reason = None, "", str(refusal)

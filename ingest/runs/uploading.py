@@ -20,8 +20,9 @@ from ingest.loader.errors import IngestError, RunFailed
 from ingest.loader.source import SourceObject
 from ingest.models import Upload
 from ingest.runs.following import note_finished
-from ingest.runs.judging import Chosen, check_pins, may_pin, refuse_size
+from ingest.runs.judging import Chosen, check_pins, refuse_size
 from ingest.runs.permission import permitted
+from ingest.runs.pinning import may_pin
 from ingest.runs.upload_keys import key_of
 from ingest.runs.upload_owner import ENDED, refusal
 
