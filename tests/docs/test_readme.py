@@ -129,12 +129,17 @@ def _held(door: Door) -> Run:
     return door.load("careful.csv", b"id\n1\n")
 
 
+def _unclear(door: Door) -> Run:
+    return door.load("notes.csv", b'id,note\n1,a\n2,"b\n3,c\n4,d"\n5,e\n')
+
+
 BEFORE: dict[str, Callable[[Door], Run]] = {
     "retry RUN": _failed,
     "acknowledge RUN": _failed,
     "retry --anyway RUN": _loaded,
     "undo RUN": _loaded,
     "approve RUN": _held,
+    "approve RUN --reading 1": _unclear,
     "discard RUN": _held,
 }
 """The run that a command is about."""
