@@ -9,7 +9,7 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.limit import GivenUp, RejectLimit
-from ingest.loader.outcome import Column
+from ingest.loader.outcome import Column, KeyChange
 from ingest.loader.plan import Identities, Plan, PlannedColumn
 from ingest.loader.reading import Reading
 from ingest.loader.rejects import Code, Reject, RejectBook
@@ -17,8 +17,9 @@ from ingest.loader.resolve import reason_of
 from ingest.loader.rows import BadRecord, bad_records
 from ingest.loader.scan import ColumnScan, Scan
 from ingest.loader.split import raw_records
+from ingest.loader.standing import Standing
 from ingest.loader.statements import merging
-from ingest.loader.types import SPACES, Type
+from ingest.loader.types import SPACES, Type, widest
 
 _SHOWN = 100
 """Characters of a value that are told."""
@@ -110,6 +111,29 @@ class Account:
                 )
             )
         return tuple(told)
+
+    def key_changes(self, identities: Identities, found: Scan, standing: Standing, planned: Plan) -> list[KeyChange]:
+        """The columns of ``identities`` whose values become ``text``, each with the first value that makes them so.
+
+        A column in which the table holds no value takes the file's type: nothing of it changes.
+        """
+        keys = {column for identity in identities for column in identity} - standing.empty
+        told = []
+        for name, kind in planned.altered.items():
+            if kind is not Type.TEXT or name not in keys:
+                continue
+            before, judged = standing.columns[name], found.columns[name]
+            witness = judged.ruled_out[widest(before)]
+            told.append(
+                KeyChange(
+                    column=name,
+                    before=before.short,
+                    values=judged.misfits[widest(before)],
+                    line=self.reading.certified.lines.line_of(witness.record),
+                    value=witness.value.strip(SPACES)[:_SHOWN],
+                )
+            )
+        return told
 
     def _proof(self, judged: ColumnScan, column: PlannedColumn) -> tuple[int | None, str]:
         """The line and the sentence of the value that counts: the first that the column doesn't hold, if it rejects.

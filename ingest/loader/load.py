@@ -177,9 +177,11 @@ def _load_carefully(
 def _account(outcome: Outcome, loading: "_Loading", account: Account, header: Header) -> Outcome:
     """The outcome with all that is told of the file."""
     judged = loading.way.confirm()
-    account.refuse_fates(loading.cursor, loading.fates, judged.plan.names, outcome.identities or ())
+    identities = outcome.identities or ()
+    account.refuse_fates(loading.cursor, loading.fates, judged.plan.names, identities)
     return replace(
         outcome,
+        key_changes=tuple(account.key_changes(identities, judged.scan, judged.standing, judged.plan)),
         records=judged.scan.records + loading.way.malformed,
         headers=header.known,
         form=header.form,

@@ -155,14 +155,22 @@ class _Load:
             withheld=missing is None if table else None,
             differing=differing(values, identities, resolved),
             stood=len(table),
+            key_becomes_text=self.key_becomes_text(kinds, identities),
         )
 
-    def account(self, *, withheld: bool | None, differing: int, stood: int) -> Account:
+    def key_becomes_text(self, kinds: dict[str, str], identities: Identities) -> bool:
+        before, names = self.dataset.kinds or {}, {name for identity in identities for name in identity}
+        held = {name for name in names for row in self.dataset.rows if row.cells.get(name) is not None}
+        return any(kinds[name] == "text" != before[name] for name in held)
+
+    def account(self, *, withheld: bool | None, differing: int, stood: int, key_becomes_text: bool) -> Account:
         failed = ""
         previous = self.dataset.previous if self.policy.mode == "snapshot" else None
         if self.is_over_the_limit():
             failed = "rejected"
-        elif not self.policy.approves and is_held(self.counts, differing, stood, previous):
+        elif not self.policy.approves and is_held(
+            self.counts, differing, stood, previous, key_becomes_text=key_becomes_text
+        ):
             failed = "held"
         rejects = tuple(self.refused[number] for number in sorted(self.refused))
         return Account(failed=failed, counts=+self.counts, rejects=rejects, withheld=withheld)

@@ -38,9 +38,9 @@ def differing(records: Mapping[int, Cells], identities: Identities, resolved: Re
     )
 
 
-def is_held(counts: Counter[str], duplicates: int, rows: int, previous: int | None) -> bool:
+def is_held(counts: Counter[str], duplicates: int, rows: int, previous: int | None, *, key_becomes_text: bool) -> bool:
     """Whether the run stops for an operator. ``previous``: the records of the snapshot before, if this is one."""
-    return (
+    return key_becomes_text or (
         (counts["deleted"] > 10 and counts["deleted"] * 5 > rows)
         or (previous is not None and counts["records"] * 2 < previous)
         or (duplicates > 10 and duplicates * 10 > counts["records"])
