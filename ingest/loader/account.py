@@ -8,9 +8,10 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
+from ingest.loader.identities import Identities, email_beside_id
 from ingest.loader.limit import GivenUp, RejectLimit
 from ingest.loader.outcome import Column, KeyChange
-from ingest.loader.plan import Identities, Plan, PlannedColumn
+from ingest.loader.plan import Plan, PlannedColumn
 from ingest.loader.reading import Reading
 from ingest.loader.rejects import Code, Reject, RejectBook
 from ingest.loader.resolve import reason_of
@@ -64,18 +65,18 @@ class Account:
         with cursor.connection.cursor(name="fates") as found:  # on the server: there may be millions
             found.itersize = _AT_ONCE
             found.execute(merging.rejected_fates(shown))
-            self._add(self._refused_by_key(found, key, shown, identities[0]))
+            self._add(self._refused_by_key(found, shown, identities))
 
     def _refused_by_key(
-        self, fates: Iterable[tuple[Any, ...]], key: tuple[str, ...], shown: Sequence[str], first: tuple[str, ...]
+        self, fates: Iterable[tuple[Any, ...]], shown: Sequence[str], identities: Identities
     ) -> Iterator["_Refused"]:
-        lines = self.reading.certified.lines
+        lines, first, email = self.reading.certified.lines, identities[0], email_beside_id(identities)
         for n, code, other, holder, values in fates:
             told: dict[str, Any] = dict(zip(shown, values, strict=True))
             other_line = None if other is None else lines.line_of(other)
-            lacking = next((column for column in first if told[column] is None), key[0])
-            column = "email" if code == Code.KEY_CONFLICT else lacking
-            reason = reason_of(Code(code), key, lacking, holder, other_line, told.get("email"))
+            lacking = next((column for column in first if told[column] is None), first[0])
+            column = email if email and code == Code.KEY_CONFLICT else lacking
+            reason = reason_of(Code(code), identities, lacking, holder, other_line, told.get(email or ""))
             yield _Refused(ordinal=n, code=Code(code), column=column, value=told.get(column) or "", reason=reason)
 
     def _add(self, refused: Iterable["_Refused"]) -> None:

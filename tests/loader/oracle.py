@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tests.loader.oracle_deciding import differing, is_held, missing_rows
-from tests.loader.oracle_identities import Identities, Resolved, blank_to_null, choose, resolve
+from tests.loader.oracle_identities import OTHER_EMAILS, Identities, Resolved, blank_to_null, choose, resolve
 from tests.loader.oracle_names import SharedColumn
 from tests.loader.oracle_names import columns as columns_of
 from tests.loader.oracle_reading import Cell, Record, read
@@ -22,6 +22,7 @@ class Policy:
     mode: str = "upsert"
     strict: bool = False
     declared_key: tuple[str, ...] = ()
+    ignore_email_case: bool = False
     null_tokens: tuple[str, ...] = ()
     reject_share: float = 0.10
     reject_count: int = 10
@@ -135,7 +136,7 @@ class _Load:
         identities = chosen or ()
         if self.lacks_key(chosen) or not {name for identity in identities for name in identity} <= set(kinds):
             return self.dataset, Account(failed="key")
-        resolved = resolve(table, values, identities)
+        resolved = resolve(table, values, identities, self.policy.ignore_email_case)
         for number, fate in resolved.fates.items():
             if fate == "duplicate":
                 self.counts["duplicate"] += 1
@@ -180,12 +181,13 @@ class _Load:
         if self.policy.mode == "append":
             return ()
         if self.dataset.identities is None and values:
-            return choose(self.columns, values, self.policy.declared_key)
+            return choose(self.columns, values, self.policy.declared_key, self.policy.ignore_email_case)
         return self.dataset.identities
 
     def lacks_key(self, chosen: Identities | None) -> bool:
         """Whether a snapshot can't tell, now or with the first record to come, which rows it lacks."""
         has_one = bool(self.policy.declared_key or {"id", "email"} & set(self.columns))
+        has_one = has_one or len({*OTHER_EMAILS} & set(self.columns)) == 1
         return self.policy.mode == "snapshot" and (chosen == () or (chosen is None and not has_one))
 
     def missing(
@@ -195,7 +197,7 @@ class _Load:
         if self.policy.mode != "snapshot" or not identities:
             return []
         keys = [self.key(number, kinds, identities) for number in range(len(self.records))]
-        return missing_rows(table, keys, identities, resolved)
+        return missing_rows(table, keys, identities, resolved, self.policy.ignore_email_case)
 
     def key(self, number: int, kinds: dict[str, str], identities: Identities) -> dict[str, Value] | None:
         """The identity cells of a record; None if they can't be read, or there is none."""
