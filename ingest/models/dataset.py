@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from ingest import freshness
 from ingest.loader.dialect import Pinned
+from ingest.loader.identities import EMAILS
 from ingest.loader.target import Mode, Target
 from ingest.models.visible import VisibleQuerySet
 from ingest.validators import emails_only, encoding_only, table_name_only, texts_only
@@ -83,6 +84,11 @@ class Dataset(models.Model):
     policy = models.CharField(max_length=6, choices=Policy, default=Policy.EVOLVE)
     declared_key = models.JSONField(
         default=list, blank=True, validators=[texts_only], help_text="Columns by which rows are the same."
+    )
+    ignore_email_case = models.BooleanField(
+        "ignore e-mail case",
+        default=False,
+        help_text="Match e-mails in the key regardless of upper and lower case (A–Z) and surrounding spaces.",
     )
     identities = models.JSONField(
         null=True, blank=True, editable=False, help_text='Chosen by the first file: [["id"], ["email"]]; [] is none.'
@@ -244,6 +250,12 @@ class Dataset(models.Model):
         )
 
     @property
+    def is_caseless(self) -> bool:
+        """Whether e-mails are matched regardless of case: that is set, and the key has one."""
+        columns = {column for key in self.identities or () for column in key}
+        return self.ignore_email_case and (self.identities is None or bool(columns & EMAILS))
+
+    @property
     def pinned(self) -> Pinned:
         """What is settled about the dataset's files."""
         return Pinned(
@@ -275,6 +287,7 @@ class Dataset(models.Model):
             strict=self.policy == self.Policy.STRICT,
             declared_key=tuple(self.declared_key),
             identities=None if self.identities is None else tuple(tuple(key) for key in self.identities),
+            ignore_email_case=self.ignore_email_case,
             headers=self.headers,
             null_tokens=tuple(self.null_tokens),
             reject_share=self.reject_share,

@@ -2,7 +2,7 @@
 
 from ingest.runs.accounts import reset_password
 from ingest.runs.answering import acknowledge
-from ingest.runs.by_hand import TYPES, Undoable, change_key, change_type, columns_of, undoable
+from ingest.runs.by_hand import TYPES, Undoable, change_key, change_type, columns_of, ignore_email_case, undoable
 from ingest.runs.choosing import choices
 from ingest.runs.claiming import Claim, claim
 from ingest.runs.delivering import deliver, page_of, title_of
@@ -97,6 +97,7 @@ __all__ = [
     "foretell_undo",
     "give_up_upload",
     "held_by",
+    "ignore_email_case",
     "in_front_of",
     "is_dangerous",
     "judge",

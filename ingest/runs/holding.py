@@ -27,6 +27,7 @@ _TOLD = {
     "deleted": "{:,} rows would be deleted",
     "shrunk": "the file has {:,} records fewer than the previous snapshot",
     "duplicate": "{:,} records repeat a key and differ in other columns",
+    "key_type": "a key column would become text, because of {:,} of its values",
     "export": "it is an export of a table without a key: {:,} records would be inserted as new rows",
     "address": "its columns _dataset and _run can't be followed",
     "approval": "the dataset asks for approval",

@@ -65,7 +65,7 @@ class DatasetPage(Page):
     search_help_text = "A part of the table's name"
     fieldsets = (
         (None, {"fields": ("name", "mode", "policy", "asks_approval")}),
-        ("Which rows are the same", {"fields": ("declared_key",)}),
+        ("Which rows are the same", {"fields": ("declared_key", "ignore_email_case")}),
         ("When a file is expected, and who is told", {"fields": (*Dataset.RULE, "due", "notify_emails")}),
         ("Which files belong here", {"fields": ("patterns", "draws")}),
         ("How files are read", {"fields": (*_PINS, "null_tokens")}),

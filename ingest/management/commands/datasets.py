@@ -29,4 +29,5 @@ class Command(SpeakingCommand):
 def _identities(dataset: Dataset) -> str:
     if dataset.identities is None:
         return "not chosen yet"
-    return " or ".join(", ".join(key) for key in dataset.identities) or "nothing"
+    told = " or ".join(", ".join(key) for key in dataset.identities) or "nothing"
+    return f"{told} (e-mail case ignored)" if dataset.is_caseless else told
