@@ -3,6 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from ingest.loader.encoding import known
 from ingest.loader.errors import RunFailed
 from ingest.loader.names import table_name
 
@@ -37,8 +38,10 @@ def table_name_only(value: str) -> None:
 
 
 def encoding_only(value: str) -> None:
-    """Refuse what Python knows no text encoding by."""
+    """Refuse what Python knows no text encoding by; ``utf-8+cp1252`` is each line in its own."""
     try:
-        "".encode(value)
-    except (LookupError, ValueError):
-        raise ValidationError(f"{value!r} is no encoding that is known here; utf-8, cp1252 or utf-16 are.") from None
+        known(value)
+    except LookupError:
+        raise ValidationError(
+            f"{value!r} is no encoding that is known here; utf-8, cp1252, utf-16 or utf-8+cp1252 are."
+        ) from None

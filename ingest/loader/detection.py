@@ -100,7 +100,8 @@ def _look(path: Path, *, whole: bool) -> _Seen:
         for number, piece in enumerate(whole_lines(file)):
             if piece.isascii() or (not whole and number and not piece.endswith((b"\n", b"\r"))):
                 continue  # the last line of a head is cut, perhaps within a letter
-            if not (is_utf_8(piece) and not (seen.others or seen.room[True] > 0)) and seen.room[False] > 0:
+            says_more = seen.others or seen.room[True] > 0 or not is_utf_8(piece)
+            if says_more and seen.room[False] > 0:
                 seen.take(piece)
             if seen.room[False] > 0:
                 continue
@@ -153,7 +154,7 @@ def _judged(seen: _Seen, size: int, *, marked: bool) -> Found:
     other = ranked[0].encoding
     words = distinct_words(sample)
     garbled, sound = _compared(words, other)
-    in_utf_8 = [line for line in seen.utf_8 if utf_8_words(line, other)] if not marked else seen.utf_8
+    in_utf_8 = [line for line in seen.utf_8 if marked or utf_8_words(line, other)]
     if not (in_utf_8 or garbled or utf_8_words(sample, other)):
         return _alone(ranked, words, seen, size)
     lines = [line for line in seen.others if any(word[1:-1] in line for word in sound)]
@@ -164,7 +165,7 @@ def _judged(seen: _Seen, size: int, *, marked: bool) -> Found:
     return Found(
         encoding=mixed_with(other),
         others=(*map(mixed_with, near[:1]), UTF_8, other, *near)[: _OFFERED - 1],
-        doubt=f"Some lines of the file are UTF-8, others are not: they may be {other}.",
+        doubt=f"Some lines of the file are UTF-8, and others aren't: those may be {other}.",
         lines=(*shown, *lines[: _SHOWN - len(shown)]),
     )
 

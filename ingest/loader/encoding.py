@@ -39,10 +39,10 @@ def settle(path: Path, pinned: str) -> str:
 def known(encoding: str) -> str:
     """Return ``encoding`` as Python names it. Raises LookupError if there is none of that name for text."""
     prefix, plus, other = encoding.partition("+")
-    if plus and other and codecs.lookup(prefix).name == UTF_8:
+    if plus:
         name = known(other)
-        if b"a,\n".decode(name, "replace") != "a,\n":
-            raise LookupError(encoding)  # where lines end can't be told
+        if known(prefix) != UTF_8 or b"a,\n".decode(name, "replace") != "a,\n":
+            raise LookupError(encoding)  # where its lines end can't be told
         return mixed_with(name)
     try:
         name = codecs.lookup(encoding).name

@@ -48,7 +48,7 @@ def glance(
     plain = peek(head, max(len(head), _PLAIN))
     if compression and not plain:
         return Glance(compression=compression, dialect=None, header=())
-    encoding_name, text = _in_utf_8(plain, scratch, pinned.encoding if pinned else None)
+    encoding_name, text, doubt = _in_utf_8(plain, scratch, pinned.encoding if pinned else None, whole=whole)
     refuse_format(text)  # which may be one long line
     first = text
     if not whole or compression:
@@ -67,22 +67,26 @@ def glance(
         whole=whole,
     )
     header = _header(without_marks(text), found.dialect)
-    return Glance(compression=compression, dialect=found.dialect, header=header, doubt=found.doubt)
+    return Glance(compression=compression, dialect=found.dialect, header=header, doubt=doubt or found.doubt)
 
 
-def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None) -> tuple[str, bytes]:
-    """The encoding, and the text in UTF-8, as for a whole file."""
+def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None, *, whole: bool) -> tuple[str, bytes, str]:
+    """The encoding, the text in UTF-8, as for a whole file, and why the encoding isn't clear."""
     source, target = scratch / "head", scratch / "text"
     source.write_bytes(plain)
     try:
-        name = encoding.settle(source, pinned) if pinned else encoding.detect(source)
+        if pinned:
+            name, doubt = encoding.settle(source, pinned), ""
+        else:
+            found = encoding.find(source, whole=whole)
+            name, doubt = found.encoding, found.doubt
     except RunFailed:
         refuse_foreign(plain)
         raise
     if name == encoding.UTF_8:
-        return name, plain
+        return name, plain, doubt
     encoding.transcode(source, target, name)
-    return name, target.read_bytes()
+    return name, target.read_bytes(), doubt
 
 
 def _header(text: bytes, dialect: Dialect) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ _ENCODINGS: dict[str, tuple[tuple[str, ...], int]] = {
     "iso8859_2": (_CENTRAL, 4),
     "mac_roman": (_WESTERN, 5),
     "cp850": (_WESTERN, 6),
-    "iso8859_15": (_WESTERN, 6),
+    "iso8859_15": (_WESTERN, 4),
     "cp852": (_CENTRAL, 8),
     "cp437": (_WESTERN, 9),
     "cp1251": (_CYRILLIC, 2),
@@ -65,10 +65,10 @@ _NEIGHBOR = 9
 _MISPLACED = 9
 """Bits on top, for a letter where it can't stand."""
 _MIXED = 16
-"""Bits on top, for each letter of ASCII beside one of another script."""
+"""Bits on top, for a word of two scripts, and for each letter of ASCII in it that stands beside one of the other."""
 _SIGN, _STRAY = 11, 17
 """Bits of a sign where it can stand, and where it can't."""
-_BROKEN = 25
+_BROKEN = 40
 """Bits of bytes that are no text in the encoding."""
 _NOISE, _JUDGED = (18, 14.5), 12
 """Bits of each letter, and of each ideograph or syllable, above which so many and more of them are noise: those of a
@@ -90,6 +90,7 @@ _SYLLABLES = (("぀", "ゟ", 6), ("゠", "ヿ", 7), ("、", "〿", 9), ("！", "
 
 _WORD = re.compile(rb"[\x40-\x7f]{0,60}[\x80-\xff][\x40-\xff]{0,1000}")
 """What may be one word: the second byte of an ideograph can be any of these."""
+_OTHER_SCRIPT = re.compile("[\u2e80-\uff60\uffa0-\uffef]|[^\\W\\d_\\x00-\u024f]{2}")
 _FIRST, _ENOUGH = 150, 1500
 """Bytes beyond ASCII by which encodings are left out that are far behind, and by which the others are judged."""
 _FAR = 60
@@ -195,8 +196,8 @@ def _ranked(words: Sequence[bytes], encodings: Iterable[str]) -> list[Ranked]:
     for encoding in encodings:
         languages, rarer = _ENCODINGS[encoding]
         texts = [_text(word, encoding) for word in words]
-        if not _LATIN.intersection(languages) and not any(map(_has_other_script, texts)):
-            continue  # signs alone say nothing for another script
+        if not _LATIN.intersection(languages) and not any(map(_is_of_other_script, texts)):
+            continue  # signs say nothing for another script, and neither do letters that stand alone
         costs = [_cost_of_word(text, languages) for text in texts]
         bits, language = _in_best_language(costs, languages)
         total = sum(not character.isascii() for text in texts for character in text)
@@ -204,9 +205,9 @@ def _ranked(words: Sequence[bytes], encodings: Iterable[str]) -> list[Ranked]:
     return sorted(found, key=lambda one: one.bits)
 
 
-def _has_other_script(text: str) -> bool:
-    """Return whether ``text`` has a letter that isn't Latin."""
-    return any(character.isalpha() and character > "\u024f" for character in text)
+def _is_of_other_script(text: str) -> bool:
+    """Return whether ``text`` has an ideograph, or two letters in a row that aren't Latin."""
+    return _OTHER_SCRIPT.search(text) is not None
 
 
 def _in_best_language(costs: Sequence[Sequence[float]], languages: Sequence[str]) -> tuple[float, str]:
@@ -229,7 +230,8 @@ def _text(word: bytes, encoding: str) -> str:
 @lru_cache(maxsize=1 << 14)
 def _cost_of_word(text: str, languages: tuple[str, ...]) -> tuple[float, ...]:
     """Return what the characters of ``text`` beyond ASCII cost in each language; its first and last are its context."""
-    costs = [0.0] * len(languages)
+    is_mixed = languages[0] not in _LATIN | _IDEOGRAPHIC and any(map(_is_ascii_letter, text))
+    costs = [float(_MIXED * is_mixed)] * len(languages)
     for before, character, after in zip(text, text[1:], text[2:], strict=False):
         if not character.isascii():
             for at, bits in enumerate(_cost(before, character, after, languages)):
@@ -255,13 +257,17 @@ def _cost(before: str, character: str, after: str, languages: tuple[str, ...]) -
     )
 
 
+def _is_ascii_letter(character: str) -> bool:
+    return character.isascii() and character.isalpha()
+
+
 def _is_sign(character: str) -> bool:
     return not (character.isalpha() or unicodedata.combining(character)) or character in "ªºµ"
 
 
 def _mixed(before: str, after: str) -> int:
     """Return the bits of a character of another script between these two."""
-    return _MIXED * sum(each.isalpha() and each.isascii() for each in (before, after))
+    return _MIXED * sum(map(_is_ascii_letter, (before, after)))
 
 
 def _cost_of_letter(small: str, before: str, after: str, letters: dict[str, Letter]) -> float:

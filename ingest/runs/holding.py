@@ -76,20 +76,25 @@ def _chosen(run: Run, reading: int | None) -> dict[str, Any]:
     if reading is None or not 1 <= reading <= len(run.question):
         told = "; ".join(f"{number}: {offer['label']}" for number, offer in enumerate(run.question, 1))
         raise RunFailed(f"Run {run.pk} can be read in these ways ({told}): say which to take, by its number.")
-    chosen: dict[str, Any] = run.question[reading - 1]["dialect"]
-    return chosen
+    offer = run.question[reading - 1]
+    chosen: dict[str, Any] = offer["dialect"]
+    return {"encoding": chosen["encoding"]} if offer.get("of_encoding") else chosen
 
 
 def _take(run: Run, reading: dict[str, Any]) -> None:
     """Have the run's file read so. What was approved of the run before its file was looked at stays approved."""
-    run.reading = reading
+    run.reading = {**(run.reading or {}), **reading}  # first the encoding, then the rest
     if run.dataset is not None and not run.dataset.headers:
         _pin(run.dataset, reading)
     begin_anew(run, approved=run.approved)
 
 
 def _pin(dataset: Dataset, chosen: Mapping[str, Any]) -> None:
-    """Have the dataset's next files read as the first one."""
+    """Have the dataset's next files read as the first one: as far as there was a question."""
+    if "delimiter" not in chosen:
+        dataset.encoding = chosen["encoding"]
+        dataset.save(update_fields=["encoding"])
+        return
     dataset.delimiter = chosen["delimiter"]
     dataset.quote = chosen["quote"] or Dataset.Quote.NONE
     dataset.escape = chosen["escape"] if chosen["quote"] else None
