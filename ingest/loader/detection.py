@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from ingest.loader.errors import RunFailed
 from ingest.loader.legacy_encodings import Ranked, cost, cost_in_utf_8, differ, distinct_words, letters, rank
-from ingest.loader.marks import marked_encoding, unmarked_utf_16
-from ingest.loader.mixture import BLOCK, is_utf_8, mixed_with, utf_8_words, whole_lines
+from ingest.loader.marks import marked_encoding, refuse_unmarked_utf_16, unmarked_utf_16
+from ingest.loader.mixture import BLOCK, is_utf_8, mixed_with, utf_8_places, utf_8_words, whole_lines
 
 UTF_8 = "utf-8"
 _SAMPLE = 1 << 16
@@ -59,8 +57,10 @@ def find(path: Path, *, whole: bool = True) -> Found:
     marked = marked_encoding(head)
     if marked and marked != UTF_8:
         return Found(encoding=marked)
-    if not marked and (unmarked := unmarked_utf_16(head)):
-        return Found(encoding=unmarked)
+    if not marked:
+        if unmarked := unmarked_utf_16(head):
+            return Found(encoding=unmarked)
+        refuse_unmarked_utf_16(head)
     seen = _look(path, whole=whole)
     if not seen.others:
         return Found(encoding=UTF_8)
@@ -134,11 +134,9 @@ def _line_around(piece: bytes, place: int, least: int = 0) -> tuple[int, int]:
 
 def _utf_8_lines(piece: bytes, other: str) -> list[bytes]:
     """Return lines of ``piece``, which is in the encoding ``other``, that have words in UTF-8."""
-    data = np.frombuffer(piece, np.uint8)
-    leads = np.flatnonzero(data[:-1] >= 0xC2)
-    leads = leads[(data[leads + 1] & 0xC0) == 0x80]
-    leads = leads[:: 1 if len(leads) <= _CHECKED else len(leads) // _OFTEN]
-    lines = dict.fromkeys(piece[slice(*_line_around(piece, place))][:_SAMPLE] for place in leads.tolist())
+    places = utf_8_places(piece)
+    places = places[:: 1 if len(places) <= _CHECKED else len(places) // _OFTEN]
+    lines = dict.fromkeys(piece[slice(*_line_around(piece, place))][:_SAMPLE] for place in places.tolist())
     if not utf_8_words(b"\n".join(lines), other):
         return []
     return [line for line in lines if utf_8_words(line, other)]

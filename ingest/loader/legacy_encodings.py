@@ -88,8 +88,11 @@ _OPENING, _CLOSING = frozenset("“«„‚¿¡»"), frozenset("”»“«’")
 _SYLLABLES = (("぀", "ゟ", 6), ("゠", "ヿ", 7), ("、", "〿", 9), ("！", "｠", 10), ("｡", "ﾟ", 10))
 """Kana, East Asian punctuation, wide and narrow forms: from, to, bits."""
 
-_WORD = re.compile(rb"[\x40-\x7f]{0,60}[\x80-\xff][\x40-\xff]{0,1000}")
+_WORD = re.compile(rb"[\x40-\xff]++")
 """What may be one word: the second byte of an ideograph can be any of these."""
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+_BEFORE, _LONGEST = 60, 1_000
+"""Bytes of a word that are looked at before and from the first that isn't ASCII."""
 _OTHER_SCRIPT = re.compile("[\u2e80-\uff60\uffa0-\uffef]|[^\\W\\d_\\x00-\u024f]{2}")
 _FIRST, _ENOUGH = 150, 1500
 """Bytes beyond ASCII by which encodings are left out that are far behind, and by which the others are judged."""
@@ -126,11 +129,12 @@ def rank(sample: bytes) -> list[Ranked]:
 def distinct_words(sample: bytes, pattern: re.Pattern[bytes] = _WORD) -> list[bytes]:
     """Return the words that aren't ASCII, each once, between two bytes that say what it stands beside."""
     text = b"\n" + sample + b"\n"
-    found = dict.fromkeys(
-        _beside(text[match.start() - 1]) + match.group() + _beside(text[match.end()])
-        for match in pattern.finditer(text)
-        if not match.group().isascii()
-    )
+    found: dict[bytes, None] = {}
+    for match in pattern.finditer(text):
+        if foreign := _NOT_ASCII.search(text, match.start(), match.end()):
+            start = max(match.start(), foreign.start() - _BEFORE)
+            stop = min(match.end(), foreign.start() + _LONGEST)
+            found[_beside(text[start - 1]) + text[start:stop] + _beside(text[stop])] = None
     return list(found)
 
 
@@ -223,7 +227,7 @@ def _in_best_language(costs: Sequence[Sequence[float]], languages: Sequence[str]
 
 
 def _text(word: bytes, encoding: str) -> str:
-    text = word.decode(encoding, "replace")
+    text = chr(word[0]) + word[1:-1].decode(encoding, "replace") + chr(word[-1])
     return unicodedata.normalize("NFC", text) if encoding == "cp1258" else text
 
 

@@ -28,21 +28,28 @@ def marked_encoding(head: bytes) -> str:
 def unmarked_utf_16(head: bytes) -> str:
     """Return the encoding of a file without a mark that begins with ``head``, if it is UTF-16; else nothing.
 
-    Every other byte of letters of ASCII is NUL. Raises RunFailed for text of other letters, of which too few bytes are
-    NUL for anybody to be sure.
+    Every other byte of letters of ASCII is NUL; of other letters too few are for anybody to be sure.
     """
+    encoding, most, few = _side_of_nulls(head[:_LOOKED_AT])
+    return encoding if few + most >= _LATIN * min(len(head), _LOOKED_AT) and most > 10 * few else ""
+
+
+def refuse_unmarked_utf_16(head: bytes) -> None:
+    """Raise RunFailed if ``head``, a file's first bytes, is text in UTF-16 without a mark, of letters beyond ASCII."""
     head = head[: min(len(head) & ~1, _LOOKED_AT)]
-    even = head[::2].count(b"\0")
-    sides = {"utf-16-le": head.count(b"\0") - even, "utf-16-be": even}
-    (_, few), (encoding, most) = sorted(sides.items(), key=lambda side: side[1])
-    if few + most >= _LATIN * len(head) and most > 10 * few:
-        return encoding
+    encoding, most, few = _side_of_nulls(head)
     if most > few and _is_text(head, encoding):
         raise RunFailed(
-            "UTF-16 without a byte order mark? Pin the encoding: set its dataset's encoding to "
-            f"{encoding}, and load the file again."
+            f"UTF-16 without a byte order mark? Pin the encoding: set its dataset's encoding to {encoding}, and load "
+            "the file again."
         )
-    return ""
+
+
+def _side_of_nulls(head: bytes) -> tuple[str, int, int]:
+    """Return in which order of bytes most NUL bytes are halves of ASCII characters, how many are, and how many not."""
+    even = head[::2].count(b"\0")
+    odd = head.count(b"\0") - even
+    return ("utf-16-le", odd, even) if odd > even else ("utf-16-be", even, odd)
 
 
 def _is_text(head: bytes, encoding: str) -> bool:

