@@ -17,8 +17,8 @@ _MARGIN = 5
 """Bits by which the likeliest encoding has to be ahead of one that gives other letters: odds of 32 to 1."""
 _LIKELY = 15
 """Bits for each letter up to which a word makes sense; those of known languages take 4 to 13."""
-_MIXED_LINES, _MIXED_SHARE = 3, 0.2
-"""Lines in another encoding than UTF-8 from which on they are no damage, and the share of all in a small file."""
+_DAMAGED = 2
+"""Lines in another encoding that are taken for damage of UTF-8, if they aren't more than those in UTF-8."""
 _FEW = 0.1
 """The share of a file's bytes up to which lines that can't be read are damage, and not a sign of another encoding."""
 _OFFERED = 4
@@ -156,7 +156,7 @@ def _judged(seen: _Seen, size: int, *, marked: bool) -> Found:
     if not (in_utf_8 or garbled or utf_8_words(sample, other)):
         return _alone(ranked, words, seen, size)
     lines = [line for line in seen.others if any(word[1:-1] in line for word in sound)]
-    if len(lines) < min(_MIXED_LINES, _MIXED_SHARE * (len(seen.utf_8) + len(seen.others))):
+    if len(lines) <= min(_DAMAGED, len(seen.utf_8)):
         return Found(encoding=UTF_8)
     near = _near(ranked, words)
     shown = in_utf_8[: _SHOWN // 2]

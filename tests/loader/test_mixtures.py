@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.loader import mixture
+from ingest.loader.dialect import Pinned
 from ingest.loader.encoding import Found, decoded, find, settle, transcode
 from ingest.loader.errors import RunFailed
+from ingest.loader.glance import glance
 from ingest.loader.question import offers_of_encodings
 from tests.loader.languages import LANGUAGES, samples
 
@@ -256,3 +258,13 @@ def test_a_line_longer_than_memory_comes_in_pieces(monkeypatch: pytest.MonkeyPat
     assert b"".join(pieces) == content
     assert len(pieces) > 3
     assert all(mixture.is_utf_8(piece) for piece in pieces)
+
+
+def test_the_upload_page_is_told_of_a_doubt_about_the_encoding(tmp_path: Path) -> None:
+    content = ("id,name\n" + rows("cp1252", range(60))).encode("cp1252") + rows("cp1252", range(60, 100)).encode()
+    seen = glance(content, whole=True, scratch=tmp_path)
+    assert seen.dialect is not None
+    assert seen.dialect.encoding == "utf-8+cp1252"
+    assert "UTF-8" in seen.doubt
+    assert not glance(content, whole=True, scratch=tmp_path, pinned=Pinned(encoding="utf-8+cp1252")).doubt
+    assert not glance(content[:-20], whole=False, scratch=tmp_path, pinned=Pinned(encoding="cp1252")).doubt
