@@ -27,7 +27,6 @@ _SHOWN = 6
 """Lines that a question shows."""
 _CHECKED, _OFTEN = 200, 20
 """Places of each block that are looked at for UTF-8; the second where there are more, as in encodings of two bytes."""
-_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _LINE_END = re.compile(rb"[\r\n]")
 
 
@@ -86,11 +85,12 @@ class _Seen:
 
     def take(self, piece: bytes) -> None:
         """Keep the lines of ``piece`` for which there is room."""
-        for line in _foreign_lines(piece, sum(self.room.values())):
-            valid = is_utf_8(line)
-            if self.room[valid] > 0:
-                (self.utf_8 if valid else self.others).append(line)
+        for line in piece.splitlines():
+            if not line.isascii() and self.room[valid := is_utf_8(line)] > 0:
+                (self.utf_8 if valid else self.others).append(line[:_SAMPLE])
                 self.room[valid] -= len(line) + 1
+                if max(self.room.values()) <= 0:
+                    break
 
 
 def _look(path: Path, *, whole: bool) -> _Seen:
@@ -115,28 +115,18 @@ def _look(path: Path, *, whole: bool) -> _Seen:
     return seen
 
 
-def _foreign_lines(piece: bytes, most: int) -> list[bytes]:
-    """Return the lines of ``piece`` that aren't ASCII, up to so many bytes."""
-    lines, size, at = [], 0, 0
-    while size < most and (found := _NOT_ASCII.search(piece, at)):
-        start, at = _line_around(piece, found.start(), at)
-        lines.append(piece[start : min(at, start + most)])
-        size += len(lines[-1]) + 1
-    return lines
-
-
-def _line_around(piece: bytes, place: int, least: int = 0) -> tuple[int, int]:
-    """Return where the line that holds byte ``place`` starts, at ``least``, and ends."""
-    start = max(piece.rfind(b"\n", least, place), piece.rfind(b"\r", least, place), least - 1) + 1
+def _line_around(piece: bytes, place: int) -> bytes:
+    """Return the line that holds byte ``place``."""
+    start = max(piece.rfind(b"\n", 0, place), piece.rfind(b"\r", 0, place)) + 1
     end = _LINE_END.search(piece, place)
-    return start, end.start() if end else len(piece)
+    return piece[start : min(end.start() if end else len(piece), start + _SAMPLE)]
 
 
 def _utf_8_lines(piece: bytes, other: str) -> list[bytes]:
     """Return lines of ``piece``, which is in the encoding ``other``, that have words in UTF-8."""
     places = utf_8_places(piece)
     places = places[:: 1 if len(places) <= _CHECKED else len(places) // _OFTEN]
-    lines = dict.fromkeys(piece[slice(*_line_around(piece, place))][:_SAMPLE] for place in places.tolist())
+    lines = dict.fromkeys(_line_around(piece, place) for place in places.tolist())
     if not utf_8_words(b"\n".join(lines), other):
         return []
     return [line for line in lines if utf_8_words(line, other)]

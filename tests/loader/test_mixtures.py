@@ -78,12 +78,14 @@ def test_the_question_shows_the_lines_of_either_encoding_as_each_reading_has_the
     assert western[0] == "BÃ¤rbel MÃ¼ller"
 
 
+@pytest.mark.parametrize("plain", [b"", b"1,Ada Lovelace\n" * 50_000], ids=["at once", "behind ASCII"])
 @pytest.mark.parametrize(("first", "below"), [("utf-8", "cp1252"), ("cp1252", "utf-8"), ("cp1251", "utf-8")])
-def test_a_mixture_that_begins_far_below_the_head_is_a_question(tmp_path: Path, first: str, below: str) -> None:
+def test_a_mixture_that_begins_far_below_the_head_is_a_question(
+    tmp_path: Path, first: str, below: str, plain: bytes
+) -> None:
     other = below if first == "utf-8" else first
-    head = ("id,name\n" + rows(other, range(1000)) * 150).encode(first)
-    plain = b"1,Ada Lovelace\n" * 150_000
-    assert len(head) + len(plain) > 4 << 20
+    head = ("id,name\n" + rows(other, range(1000)) * 300).encode(first)
+    assert len(head) > 4 << 20
     tail = rows(other, range(12)).encode(below)
     assert found(tmp_path, head + plain + tail).encoding == f"utf-8+{other}"
     assert not found(tmp_path, head + plain).doubt
