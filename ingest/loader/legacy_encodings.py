@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from ingest.loader.alphabets import EDGE, Letter, alphabet, frequent
+from ingest.loader.placement import can_stand, is_ascii_letter, is_in_place, is_sign, small
 
 _WESTERN = (
     *("German", "French", "Spanish", "Portuguese", "Italian", "Swedish", "Danish and Norwegian", "Finnish", "Dutch"),
@@ -21,8 +22,8 @@ _WESTERN = (
 _CENTRAL = ("Polish", "Czech", "Slovak", "Hungarian", "Croatian and Slovenian", "Romanian")
 _BALTIC = ("Lithuanian", "Latvian", "Estonian")
 _CYRILLIC = ("Russian", "Ukrainian", "Bulgarian", "Serbian", "Belarusian", "Macedonian")
-_LATIN = frozenset((*_WESTERN, *_CENTRAL, *_BALTIC, "Turkish"))
-_IDEOGRAPHIC = frozenset(("Japanese", "Chinese", "Taiwanese", "Korean"))
+LATIN = frozenset((*_WESTERN, *_CENTRAL, *_BALTIC, "Turkish"))
+IDEOGRAPHIC = frozenset(("Japanese", "Chinese", "Taiwanese", "Korean"))
 
 _ENCODINGS: dict[str, tuple[tuple[str, ...], int]] = {
     "cp1252": (_WESTERN, 0),
@@ -76,15 +77,6 @@ text take 4 to 13."""
 _OTHER_LANGUAGE = 6
 """Bits of a word that is of another language than the file."""
 
-_ALONE = frozenset("àáâäåæèéêíîòóôöøüıо")
-"""Letters that are a word in one of the languages, or might be an initial."""
-_ANYWHERE = frozenset("©®™°§–—•…±µ×÷·№\N{NO-BREAK SPACE}")
-"""Signs that stand alone, after a word or a number, or before one; never between two letters."""
-_RAISED, _FRACTIONS = frozenset("²³¹ªº"), frozenset("½¼¾")
-"""Signs after a word or a number, and signs beside no letter."""
-_MONEY = frozenset("€£¥¢")
-_APOSTROPHE = "’"
-_OPENING, _CLOSING = frozenset("“«„‚¿¡»"), frozenset("”»“«’")
 _SYLLABLES = (("぀", "ゟ", 6), ("゠", "ヿ", 7), ("、", "〿", 9), ("！", "｠", 10), ("｡", "ﾟ", 10))
 """Kana, East Asian punctuation, wide and narrow forms: from, to, bits."""
 
@@ -113,7 +105,7 @@ class Ranked:
     @property
     def is_noise(self) -> bool:
         """Whether the text makes no sense: its characters are strange, and they are too many to be a rare word."""
-        most = _NOISE[self.language in _IDEOGRAPHIC]
+        most = _NOISE[self.language in IDEOGRAPHIC]
         return self.letters >= _JUDGED and self.bits > most * self.letters
 
 
@@ -161,7 +153,7 @@ def cost_in_utf_8(words: Iterable[bytes], other: str) -> list[float]:
 
     They are in the same languages, or in Latin letters: else a word of two ideographs might be two Russian letters.
     """
-    families = dict.fromkeys([_ENCODINGS[other][0], *(each for each in _FAMILIES if _LATIN.issuperset(each))])
+    families = dict.fromkeys([_ENCODINGS[other][0], *(each for each in _FAMILIES if LATIN.issuperset(each))])
     return [_least(word.decode(errors="replace"), families) for word in words]
 
 
@@ -177,7 +169,7 @@ def _least(text: str, families: Iterable[tuple[str, ...]]) -> float:
 def _has_signs_alone(text: str) -> bool:
     """Return whether all that isn't ASCII in ``text`` is signs that can stand there."""
     return all(
-        character.isascii() or (_is_sign(character) and _can_stand(before, character, after))
+        character.isascii() or (is_sign(character) and can_stand(before, character, after))
         for before, character, after in zip(text, text[1:], text[2:], strict=False)
     )
 
@@ -200,7 +192,7 @@ def _ranked(words: Sequence[bytes], encodings: Iterable[str]) -> list[Ranked]:
     for encoding in encodings:
         languages, rarer = _ENCODINGS[encoding]
         texts = [_text(word, encoding) for word in words]
-        if not _LATIN.intersection(languages) and not any(map(_is_of_other_script, texts)):
+        if not LATIN.intersection(languages) and not any(map(_is_of_other_script, texts)):
             continue  # signs say nothing for another script, and neither do letters that stand alone
         costs = [_cost_of_word(text, languages) for text in texts]
         bits, language = _in_best_language(costs, languages)
@@ -231,10 +223,10 @@ def _text(word: bytes, encoding: str) -> str:
     return unicodedata.normalize("NFC", text) if encoding == "cp1258" else text
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def _cost_of_word(text: str, languages: tuple[str, ...]) -> tuple[float, ...]:
     """Return what the characters of ``text`` beyond ASCII cost in each language; its first and last are its context."""
-    is_mixed = languages[0] not in _LATIN | _IDEOGRAPHIC and any(map(_is_ascii_letter, text))
+    is_mixed = languages[0] not in LATIN | IDEOGRAPHIC and any(map(is_ascii_letter, text))
     costs = [float(_MIXED * is_mixed)] * len(languages)
     for before, character, after in zip(text, text[1:], text[2:], strict=False):
         if not character.isascii():
@@ -247,40 +239,32 @@ def _cost_of_word(text: str, languages: tuple[str, ...]) -> tuple[float, ...]:
 def _cost(before: str, character: str, after: str, languages: tuple[str, ...]) -> tuple[float, ...]:
     if character == "\ufffd" or character < "\xa0":  # undecodable, or a control character that nobody writes
         return (_BROKEN,) * len(languages)
-    if languages[0] in _IDEOGRAPHIC:
+    if languages[0] in IDEOGRAPHIC:
         return (_cost_of_ideograph(character, languages[0]) + _mixed(before, after),)
-    if _is_sign(character):
-        return (_SIGN if _can_stand(before, character, after) else _STRAY,) * len(languages)
-    small = _small(character)
-    if languages[0] in _LATIN:
-        misplaced = 0 if _is_in_place(before, character, after) else _MISPLACED
-        return tuple(_cost_of_letter(small, before, after, alphabet(each)) + misplaced for each in languages)
-    misplaced = _mixed(before, after) + (0 if _is_in_place(before, character, after) else _MISPLACED)
+    if is_sign(character):
+        return (_SIGN if can_stand(before, character, after) else _STRAY,) * len(languages)
+    letter = small(character)
+    if languages[0] in LATIN:
+        misplaced = 0 if is_in_place(before, character, after) else _MISPLACED
+        return tuple(_cost_of_letter(letter, before, after, alphabet(each)) + misplaced for each in languages)
+    misplaced = _mixed(before, after) + (0 if is_in_place(before, character, after) else _MISPLACED)
     return tuple(
-        misplaced + (alphabet(each)[small].bits if small in alphabet(each) else _UNKNOWN) for each in languages
+        misplaced + (alphabet(each)[letter].bits if letter in alphabet(each) else _UNKNOWN) for each in languages
     )
-
-
-def _is_ascii_letter(character: str) -> bool:
-    return character.isascii() and character.isalpha()
-
-
-def _is_sign(character: str) -> bool:
-    return not (character.isalpha() or unicodedata.combining(character)) or character in "ªºµ"
 
 
 def _mixed(before: str, after: str) -> int:
     """Return the bits of a character of another script between these two."""
-    return _MIXED * sum(map(_is_ascii_letter, (before, after)))
+    return _MIXED * sum(map(is_ascii_letter, (before, after)))
 
 
-def _cost_of_letter(small: str, before: str, after: str, letters: dict[str, Letter]) -> float:
-    letter = letters.get(small)
+def _cost_of_letter(character: str, before: str, after: str, letters: dict[str, Letter]) -> float:
+    letter = letters.get(character)
     if letter is None:
         return _UNKNOWN + _STRANGE
     if not letter.before:
         return letter.bits + _STRANGE
-    left, right = (_small(each) if each.isalpha() else EDGE for each in (before, after))
+    left, right = (small(each) if each.isalpha() else EDGE for each in (before, after))
     return letter.bits + letter.before.get(left, _NEIGHBOR) + letter.after.get(right, _NEIGHBOR)
 
 
@@ -303,38 +287,3 @@ def _cost_of_ideograph(character: str, language: str) -> float:
     except UnicodeEncodeError:
         return 24
     return 12 if rows[0] <= lead <= rows[1] else 17
-
-
-def _small(letter: str) -> str:
-    """Return the small letter as the alphabets list it: one character, which that of ``İ`` isn't."""
-    return letter if letter == "İ" else letter.lower()[:1]
-
-
-def _is_in_place(before: str, letter: str, after: str) -> bool:
-    """Return whether the letter can stand between these two characters.
-
-    No capital stands within a word of small letters, no small one before a capital, none beside a digit, and by itself
-    only a vowel.
-    """
-    if before.isdigit() or after.isdigit():
-        return False
-    if not (before.isalpha() or after.isalpha()) and letter.lower() not in _ALONE:
-        return False
-    if letter.isupper():
-        return not before.islower() and not (before.isupper() and after.islower())
-    return not after.isupper()
-
-
-def _can_stand(before: str, sign: str, after: str) -> bool:
-    """Return whether the sign can stand between these two characters."""
-    if sign == _APOSTROPHE and before.isalpha():
-        return True
-    if before.isalpha() and after.isalpha():
-        return False
-    if sign in _RAISED:
-        return before.isalnum() and not after.isalpha()
-    if sign in _FRACTIONS:
-        return not (before.isalpha() or after.isalpha())
-    if sign in _ANYWHERE or (sign in _MONEY and not after.isalpha()):
-        return True
-    return (sign in _OPENING and not before.isalnum()) or (sign in _CLOSING and not after.isalnum())
