@@ -158,7 +158,7 @@ def test_the_head_of_a_file_may_be_cut_within_a_letter(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [
-        ("id;Şehir;İsim;Ağırlık\n1;2;3;4\n", "cp1254"),
+        ("id;Şehir;İsim;Ağırlık\n1;2;3;4\n4;5;6;7\n", "cp1254"),
         ("id,šířka,délka\n1,2,3\n", "iso8859_2"),
         ("id;Šířka;Výška\n1;2;3\n", "cp1250"),
         ("id;Größe;Straße\n1;2;3\n", "cp1252"),
