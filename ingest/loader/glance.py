@@ -56,7 +56,7 @@ def glance(
     plain = peek(head, max(len(head), _PLAIN))
     if compression and not plain:
         return Glance(compression=compression, dialect=None, header=())
-    encoding_name, text = _in_utf_8(plain, scratch, pinned.encoding)
+    encoding_name, text, doubt = _in_utf_8(plain, scratch, pinned.encoding, whole=whole)
     refuse_format(text)  # which may be one long line
     first = text
     if not whole or compression:
@@ -79,25 +79,29 @@ def glance(
         compression=compression,
         dialect=found.dialect,
         header=_header(without_marks(text), found.dialect),
-        doubt=found.doubt,
+        doubt=doubt or found.doubt,
         written=written_as(found.dialect, found, pinned=pinned, head=text),
     )
 
 
-def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None) -> tuple[str, bytes]:
-    """The encoding, and the text in UTF-8, as for a whole file."""
+def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None, *, whole: bool) -> tuple[str, bytes, str]:
+    """The encoding, the text in UTF-8, as for a whole file, and why the encoding isn't clear."""
     source, target = scratch / "head", scratch / "text"
     source.write_bytes(plain)
     try:
-        name = encoding.settle(source, pinned) if pinned else encoding.detect(source)
+        if pinned:
+            name, doubt = encoding.settle(source, pinned), ""
+        else:
+            found = encoding.find(source, whole=whole)
+            name, doubt = found.encoding, found.doubt
     except RunFailed:
         refuse_foreign(plain)
         raise
     refuse_wide_encoding(source, name, pinned)
     if name == encoding.UTF_8:
-        return name, plain
+        return name, plain, doubt
     encoding.transcode(source, target, name)
-    return name, target.read_bytes()
+    return name, target.read_bytes(), doubt
 
 
 def _header(text: bytes, dialect: Dialect) -> tuple[str, ...]:

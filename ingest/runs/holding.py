@@ -17,7 +17,7 @@ from ingest.runs.drafts import remove_left
 from ingest.runs.fresh_start import begin_anew
 from ingest.runs.permission import require_access
 from ingest.runs.pinning import pins_of, set_pins
-from ingest.runs.questions import choice, read_again
+from ingest.runs.questions import OF_ENCODING, choice, read_again
 from ingest.runs.retrying import locked
 
 Status = Run.Status
@@ -89,8 +89,9 @@ def _chosen(run: Run, reading: int | None) -> dict[str, Any]:
     if reading is None or not 1 <= reading <= len(run.question):
         told = "; ".join(f"{number}: {offer['label']}" for number, offer in enumerate(run.question, 1))
         raise RunFailed(f"Run {run.pk} can be read in these ways ({told}): say which to take, by its number.")
-    chosen: dict[str, Any] = run.question[reading - 1]["dialect"]
-    return chosen
+    offer = run.question[reading - 1]
+    chosen: dict[str, Any] = offer["dialect"]
+    return {"encoding": chosen["encoding"], OF_ENCODING: True} if offer.get(OF_ENCODING) else chosen
 
 
 def _take(run: Run, reading: dict[str, Any], *, always: bool) -> None:

@@ -55,8 +55,10 @@ def pins_of(reading: Mapping[str, Any]) -> dict[str, Any]:
     """Return the pins by which the next files are read as ``reading`` says; "none" for a reading without quotes.
 
     Quotes around whole lines, a header in a comment, and a delimiter that a first line names can't be pinned: the next
-    files are known by their header.
+    files are known by their header. The answer to a question about the encoding alone pins that alone.
     """
+    if "delimiter" not in reading:
+        return {"encoding": reading["encoding"]}
     if reading.get("wrapped") or reading["delimiter"] not in Dataset.Delimiter.values:
         return {}
     pins = {

@@ -10,6 +10,8 @@ from ingest.runs.fresh_start import anew
 
 Status, Kind = Run.Status, Run.Kind
 
+OF_ENCODING = "of_encoding"
+"""Marks what is offered, and chosen, where the question is in which encoding a file is."""
 _CHOSEN = Q(status__in=Run.UNFINISHED, reading__isnull=False)
 _IN_FRONT = Q(status=Status.HELD, unclear=True) | _CHOSEN
 """Runs that further first files wait behind: questions, and those that have been answered and aren't loaded yet."""
@@ -45,8 +47,12 @@ def read_again(dataset: Dataset) -> int:
 
 
 def choice(run: Run, reading: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``reading`` as it is kept on the run it was chosen for, with the pins under which it was."""
-    return {**reading, "pins": _pins(run.dataset)}
+    """Return ``reading`` as it is kept on the run it was chosen for, with the pins under which it was.
+
+    Where the run's encoding was chosen before, ``reading`` has it too, and it is still told as chosen.
+    """
+    chosen = {OF_ENCODING: True} if (run.reading or {}).get(OF_ENCODING) else {}
+    return {**chosen, **reading, "pins": _pins(run.dataset)}
 
 
 def forget_overtaken_choice(run: Run) -> None:
