@@ -19,13 +19,14 @@ from ingest.loader.headers import Header, read_header
 from ingest.loader.judge import Judged, judge
 from ingest.loader.limit import GivenUp, RejectLimit, given_up
 from ingest.loader.merge import Merge
+from ingest.loader.notes import notes_of
 from ingest.loader.outcome import Column, Outcome
 from ingest.loader.plan import Identities
 from ingest.loader.reading import Reading
 from ingest.loader.rejects import Code, RejectBook, told_causes
 from ingest.loader.resolve import choose
 from ingest.loader.rows import Counted
-from ingest.loader.split import Certified, split
+from ingest.loader.split import split
 from ingest.loader.statements import merging, tables
 from ingest.loader.stray_quotes import ask_of_swallowed
 from ingest.loader.target import Mode, Target
@@ -186,23 +187,9 @@ def _account(outcome: Outcome, loading: "_Loading", account: Account, header: He
         rejects=account.book,
         columns=account.columns(header.texts, judged.scan, judged.plan),
         ddl=tuple(loading.definition.ddl),
-        notes=(*outcome.notes, *_notes_of(account.reading.certified)),
+        notes=(*outcome.notes, *notes_of(account.reading.certified)),
         snapshot=loading.target.mode is Mode.SNAPSHOT,
     )
-
-
-def _notes_of(certified: Certified) -> Iterator[str]:
-    """What stood between the records, and is none."""
-    if certified.blank_rows:
-        many = (
-            "1 row of blank cells is"
-            if certified.blank_rows == 1
-            else f"{certified.blank_rows:,} rows of blank cells are"
-        )
-        yield f"{many} no {'record' if certified.blank_rows == 1 else 'records'}."
-    if certified.repeated:
-        many = "1 record that repeats" if certified.repeated == 1 else f"{certified.repeated:,} records that repeat"
-        yield f"{many} the header {'is' if certified.repeated == 1 else 'are'} left out."
 
 
 def _check_limit(outcome: Outcome, target: Target) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ingest.loader.cells import without_marks
 from ingest.loader.dialect import Dialect
-from ingest.loader.sniff import sample, skip_lines, unwrap
+from ingest.loader.sniff import first_lines, sample, skip_lines, unwrap
 
 _ROWS, _CELLS, _LENGTH = 6, 30, 120
 """Rows that are shown of a reading, cells of each, and characters of a cell."""
@@ -36,6 +36,8 @@ def offers(head: bytes, dialects: Sequence[Dialect], *, at: int = 0) -> tuple[Of
 
 
 def _offer(text: bytes, dialect: Dialect, at: int) -> Offer:
+    if dialect.end:
+        text = b"".join(first_lines(text, dialect.end))
     text = skip_lines(text, dialect.preamble)
     if dialect.wrapped:
         text = b"".join(unwrap(line) + b"\n" for line in text.splitlines())
@@ -66,6 +68,14 @@ def describe(dialect: Dialect) -> str:
         told.append("each record begins with a name for which the header has no cell")
     if dialect.trailing:
         told.append("blank cells at the end are no columns")
+    if dialect.absent:
+        told.append(
+            "the last column has no values"
+            if dialect.absent == 1
+            else f"the last {dialect.absent:,} columns have no values"
+        )
+    if dialect.end:
+        told.append(f"the lines after line {dialect.end:,} left out")
     if dialect.spaced:
         told.append("a space after each delimiter belongs to it")
     return "; ".join(told)

@@ -4,12 +4,14 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from ingest.loader.candidates import Pins, Reading, Weighed
 from ingest.loader.cells import Grammar, grammar_of
 from ingest.loader.layout import HEADS
 from ingest.loader.names import OCCURRENCE, likeness
 from ingest.loader.scoring import is_broken
 from ingest.loader.sniff import DELIMITERS, count_top, first_lines, skip_lines, unwrapped
-from ingest.loader.weighing import Pins, Reading, Weighed, unquoted, weighed
+from ingest.loader.spaces import DOUBT, are_between_spaces
+from ingest.loader.weighing import unquoted, weighed
 
 _MARGIN = 0.04
 """So much better, of 1, the best reading has to be than one that gives other cells."""
@@ -54,7 +56,20 @@ def weigh(text: bytes, pins: Pins, *, whole: bool) -> Verdict:
     delimiters = pins.delimiter or allowed(named) or DELIMITERS
     if pins.quotes is None and pins.delimiter is None and (inner := unwrapped(table, whole=whole)):
         return _unwrapped(text, inner, top, pins, whole=whole)
-    return _verdict(_all_of(text, table, top, delimiters, pins, whole=whole))
+    found = _verdict(_all_of(text, table, top, delimiters, pins, whole=whole))
+    if found.width == 1 and pins.delimiter is None and not found.doubt and not named and not pins.told.known:
+        return _by_spaces(text, table, top, pins, found, whole=whole)
+    return found
+
+
+def _by_spaces(text: bytes, table: bytes, top: int, pins: Pins, found: Verdict, *, whole: bool) -> Verdict:
+    """The verdict on a file of one column, with the reading whose delimiter is the space where there may be that."""
+    if not are_between_spaces(table, whole=whole):
+        return found
+    by_spaces = _verdict(_all_of(text, table, top, " ", pins, whole=whole)).best
+    if by_spaces.delimiter != " ":
+        return found
+    return replace(found, readings=(by_spaces, found.best), margin=0.0, doubt=DOUBT, at=0)
 
 
 def _pinned_lines(text: bytes, pins: Pins) -> int:

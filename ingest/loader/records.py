@@ -186,7 +186,10 @@ class Cutter:
         bodies = _without_line_ends(data, starts, stops)
         if form.trailing:
             self._drop_surplus(data, starts, bodies, cells, flaws, rewritten, form)
+        if form.absent:
+            self._add_absent(data, starts, bodies, cells, flaws, rewritten, form)
         add_flaws(data[:end], starts, bodies, cells, flaws, form)
+        self._doubt_quotes(data, starts, bodies, flaws, rewritten)
         before_last = int(line_ends.searchsorted(starts[-1]))
         return Block(
             offset=at,
@@ -221,6 +224,36 @@ class Cutter:
                 cells[record], written = self.grammar.examine(kept) if kept else (1, b"")
                 rewritten[record] = kept if written is None else written
 
+    def _add_absent(
+        self,
+        data: bytes,
+        starts: Positions,
+        bodies: Positions,
+        cells: Positions,
+        flaws: npt.NDArray[np.uint8],
+        rewritten: dict[int, bytes],
+        form: Form,
+    ) -> None:
+        """Write empty cells for the last columns, where no record of the file has any for them."""
+        shorter = (flaws == Flaw.NONE) & (cells == form.columns - form.absent) & (bodies > starts)
+        for record in np.flatnonzero(shorter).tolist():
+            raw = rewritten.get(record, data[starts[record] : bodies[record]])
+            rewritten[record] = raw + self.grammar.delimiter * form.absent
+            cells[record] = form.columns
+
+    def _doubt_quotes(
+        self,
+        data: bytes,
+        starts: Positions,
+        bodies: Positions,
+        flaws: npt.NDArray[np.uint8],
+        rewritten: dict[int, bytes],
+    ) -> None:
+        """Reject the records whose cells are cut through the middle of a quoted one."""
+        for record in rewritten:
+            if flaws[record] == Flaw.NONE and self.grammar.lacks_delimiter(data[starts[record] : bodies[record]]):
+                flaws[record] = Flaw.QUOTE_WITHIN
+
     def alone(self, at: int, line: int, form: Form | None = None) -> Block:
         """The one record at byte ``at``, however long, as a block; without a ``form`` it may have any."""
         flaw, end = self._ending_of(at)
@@ -235,7 +268,11 @@ class Cutter:
         rewritten = {} if written is None else {0: written}
         if own.trailing:
             self._drop_surplus(data, starts, bodies, counts, flaws, rewritten, own)
+        if own.absent:
+            self._add_absent(data, starts, bodies, counts, flaws, rewritten, own)
         add_flaws(data, starts, bodies, counts, flaws, own)
+        if form:
+            self._doubt_quotes(data, starts, bodies, flaws, rewritten)
         return Block(
             offset=at,
             end=stop,

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 
@@ -54,6 +54,16 @@ class Sample:
     def lines(self, first: int, stop: int) -> list[tuple[bytes, ...]]:
         """Records from ``first`` to before ``stop``, each as one cell."""
         return [(self.raw(record),) for record in range(first, min(stop, len(self.records)))]
+
+    def part(self, first: int, stop: int) -> "Sample":
+        """The records from ``first`` to before ``stop``."""
+        return replace(
+            self,
+            records=self.records[first:stop],
+            starts=self.starts[first:stop],
+            ends=self.ends[first:stop],
+            swallowing=tuple(record - first for record in self.swallowing if first <= record < stop),
+        )
 
     @property
     def is_odd(self) -> bool:

@@ -14,6 +14,7 @@ from ingest.loader.dialect import Dialect, refuse_too_wide
 from ingest.loader.errors import RunFailed
 from ingest.loader.flaws import Flaw, Form, rejected
 from ingest.loader.limit import GivenUp, RejectLimit
+from ingest.loader.physical import PhysicalFile
 from ingest.loader.records import BLOCK, Block, Cutter
 from ingest.loader.rejects import Reject
 from ingest.loader.sniff import unwrap
@@ -61,6 +62,8 @@ class Certified:
     """Those of the blank lines that consist of blank cells."""
     repeated: int
     """Records that were the header once more."""
+    left_out: int
+    """Lines behind the table's last one, where it isn't the file's."""
     swallowing: Sequence[tuple[int, list[list[bytes]]]]
     """Lines within quoted cells that would fit as records: the line of their record, and the cells of each."""
     form: Form
@@ -94,6 +97,9 @@ def split(
     it. Raises RunFailed on a file that has no header to go by, RunInterrupted if the file shrinks meanwhile, GivenUp
     once ``limit`` can't be met any more.
     """
+    left_out = 0
+    if dialect.end:
+        source, left_out = _first_lines(source, scratch.with_name(f"{scratch.name}.first"), dialect.end)
     if dialect.wrapped:
         source = _unwrapped(source, scratch.with_name(f"{scratch.name}.unwrapped"))
     with source.open("rb", buffering=0) as file:
@@ -132,6 +138,7 @@ def split(
         blank=certifier.blank,
         blank_rows=certifier.blank_rows,
         repeated=certifier.repeated,
+        left_out=left_out,
         swallowing=tuple(certifier.swallowing),
         form=form,
         longest=max(certifier.longest, offset),
@@ -149,6 +156,19 @@ def _unwrapped(source: Path, target: Path) -> Path:
             body = line.rstrip(b"\r\n")
             written.write(unwrap(body) + line[len(body) :])
     return target
+
+
+def _first_lines(source: Path, target: Path, lines: int) -> tuple[Path, int]:
+    """A copy of the first ``lines`` of ``source``, and how many lines are below them, which are another table's."""
+    with source.open("rb", buffering=0) as whole, target.open("wb") as written:
+        file = PhysicalFile(whole.fileno(), piece=BLOCK)
+        left, _ = file.skip_lines(0, lines)
+        below = file.count_lines(left, file.size) + (file.size > left and file.read(file.size - 1, 1) not in b"\r\n")
+        while left > 0:
+            piece = whole.read(min(BLOCK, left))
+            written.write(piece)
+            left -= len(piece)
+    return target, below
 
 
 def raw_records(certified: Certified, ordinals: Sequence[int]) -> Iterator[tuple[int, bytes]]:
@@ -176,6 +196,7 @@ def _form(head: "_Head", dialect: Dialect) -> Form:
         columns=len(head.header),
         delimiter=dialect.delimiter.encode(),
         trailing=dialect.trailing,
+        absent=dialect.absent,
         header=cells if len(cells) > 1 else (),
         cells=dialect.grammar.cells,
     )

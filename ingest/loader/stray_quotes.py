@@ -9,8 +9,8 @@ from ingest.loader.file import LocalFile
 from ingest.loader.question import offers
 from ingest.loader.scan import Scan
 from ingest.loader.split import Certified
+from ingest.loader.swallowing import stray_quotes
 from ingest.loader.types import SPACES, Type, classify, join
-from ingest.loader.weighing import stray_quotes
 
 
 def ask_of_swallowed(file: LocalFile, certified: Certified, found: Scan) -> None:

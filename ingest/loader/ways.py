@@ -38,7 +38,15 @@ REJECTS = "rejects"
 """The file in scratch space for the rejects that memory has no room for."""
 
 
-_CLEAN: dict[str, Any] = {"trailing": 0, "row_names": False, "spaced": False, "wrapped": False, "above": 0}
+_CLEAN: dict[str, Any] = {
+    "trailing": 0,
+    "absent": 0,
+    "row_names": False,
+    "spaced": False,
+    "wrapped": False,
+    "above": 0,
+    "end": 0,
+}
 """Traits of a dialect with which a file can't be read as it lies."""
 
 

@@ -90,6 +90,7 @@ class Material:
             head = stream.read(dialect.HEAD)
         scratch = self.folder / "scratch"
         scratch.mkdir(exist_ok=True)
+        newest = dataset.newest.dialect if dataset.newest else {}
         found = dialect.examine(
             head,
             pinned=dataset.pinned,
@@ -97,7 +98,8 @@ class Material:
             null_tokens=dataset.null_tokens,
             encoding=self.encoding,
             name=self.source.key,
-            above=dataset.newest.dialect.get("above", 0) if dataset.newest else 0,
+            above=newest.get("above", 0),
+            absent=newest.get("absent", 0),
         )
         chosen = read_as(self.chosen) if self.chosen else None
         if found.doubt and not chosen:

@@ -91,6 +91,8 @@ def read(
             account.repeated += 1
         else:
             code = code or flaw_of(raw, len(cells), columns)
+            if not code and quote == escape == b'"' and lacks_delimiter(text, at, end):
+                code = "bad_quote"
             if code:
                 account.rejected.append((line, code, raw))
             else:
@@ -110,6 +112,29 @@ def repeats(cells: list[bytes | None], header: tuple[str, ...]) -> bool:
     """Whether a record is the header once more, perhaps behind a byte order mark."""
     first, *others = [(cell or b"").decode("utf-8", "replace") for cell in cells]
     return (first.removeprefix("\ufeff"), *others) == header
+
+
+def lacks_delimiter(text: Text, start: int, end: int) -> bool:
+    """Whether an unquoted cell of a record has a quote between characters of text, which closes at a cell's end and
+    encloses a delimiter with a space behind it."""
+    data, at = text.data, start
+    while at < end:
+        stop, value = read_cell(text, at)
+        bare = value is not None and data[at:stop] == value
+        opening = at + value.find(b'"') if bare and b'"' in value else -1
+        if opening > at and not set(data[opening - 1 : opening] + data[opening + 1 : opening + 2]) & set(
+            b' \t\r\n\v\f"'
+        ):
+            if opening + 1 < stop:
+                try:
+                    close, _ = read_quoted(text, opening + 1)
+                except BadQuoteError:
+                    close = opening
+                inside = data[opening:close]
+                if inside.endswith(b'"') and bytes([text.delimiter, SPACE]) in inside:
+                    return True
+        at = stop + 1
+    return False
 
 
 def flaw_of(raw: bytes, cells: int, columns: int) -> str:

@@ -35,9 +35,11 @@ _DIALECT = {
     "preamble": "lines before the header",
     "row_names": "each record begins with a name",
     "trailing": "blank cells at the end of records",
+    "absent": "last columns without values",
     "spaced": "a space after each delimiter",
     "wrapped": "quotes around whole lines",
     "above": "lines as wide as the table above it",
+    "end": "last line that was read",
     "marked": "spreadsheet-safe",
 }
 _UNSAID = ("used", "cells", "skipped")
