@@ -1,11 +1,15 @@
 """How many records of a file may be rejected, and when reading it further can't bring it below that (BEHAVIOUR 7)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest.loader.errors import Misfit
 from ingest.loader.outcome import Column, Outcome
 from ingest.loader.rejects import RejectBook
 from ingest.loader.target import Target
+
+Swallowing = Sequence[tuple[int, list[list[bytes]]]]
+"""Lines within quoted cells that would fit as records: the line of their record, and the cells of each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,13 +39,19 @@ class RejectLimit:
 class GivenUp(Exception):  # never leaves the loader
     """Reading stopped: whatever follows, too many records are rejected."""
 
-    def __init__(self, *, header: tuple[str, ...], line: int, records: int, whole: bool = False) -> None:
-        """``line`` is the first that was not read, ``records`` how many were, or, ``whole``, how many the file has."""
+    def __init__(
+        self, *, header: tuple[str, ...], line: int, records: int, whole: bool = False, swallowing: Swallowing = ()
+    ) -> None:
+        """``line`` is the first that was not read, ``records`` how many were, or, ``whole``, how many the file has.
+
+        ``swallowing`` are the lines within quoted cells up to there that would fit as records.
+        """
         super().__init__()
         self.header = header
         self.line = line
         self.records = records
         self.whole = whole
+        self.swallowing = swallowing
 
 
 def given_up(given: GivenUp, book: RejectBook, columns: tuple[Column, ...], target: Target) -> Misfit:

@@ -15,6 +15,7 @@ from ingest.loader.brakes import EVERYTHING, check_brakes
 from ingest.loader.definition import OWN, Definition
 from ingest.loader.errors import Misfit, RunFailed
 from ingest.loader.file import LocalFile
+from ingest.loader.header_rows import has_header_row
 from ingest.loader.headers import Header, read_header
 from ingest.loader.judge import Judged, judge
 from ingest.loader.limit import GivenUp, RejectLimit, given_up
@@ -97,16 +98,18 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
             loading = _Loading(cursor, target, guessed, Definition(cursor, target.table), progress)
             outcome = loading.execute()
             reading, found = judging.wait()
-            ask_of_swallowed(file, reading.certified, found)
+            ask_of_swallowed(file, reading.certified.swallowing, found)
             header = read_header(reading.certified.header, target.headers)
             return _account(outcome, loading, Account(reading, judging.rejects), header), target
         except (Refuted, psycopg2.DataError, errors.QueryCanceled) as error:
             if isinstance(error, errors.QueryCanceled) and not judging.hopeless.is_set():
                 raise
             cursor.execute("rollback to savepoint guess")
-        with _giving_up(judging.rejects, target):
+        with _giving_up(judging.rejects, target, file):
             reading, found = judging.wait()
-        ask_of_swallowed(file, reading.certified, found)
+        if reading.certified.repeated and has_header_row(cursor, target):
+            return _cut_and_load(cursor, replace(file, repeats_header=False), target, progress)
+        ask_of_swallowed(file, reading.certified.swallowing, found)
         known = Judged(scan=found, standing=guessed.standing, plan=guessed.plan)
         header = read_header(reading.certified.header, target.headers)
         return _load_carefully(cursor, Account(reading, judging.rejects), target, header, progress, known)
@@ -114,17 +117,9 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
 
 def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -> tuple[Outcome, Target]:
     """One step after the other: cut, judge, load."""
-    rejects, size = RejectBook(file.scratch / REJECTS), file.path.stat().st_size
-    with _giving_up(rejects, target):
-        certified = split(
-            file.path,
-            file.dialect,
-            scratch=file.scratch / "certified",
-            reject=rejects.add,
-            progress=lambda done: progress("split", done, size),
-            longest=file.longest_record,
-            limit=RejectLimit.of(target),
-        )
+    certified, rejects = _cut(file, target, progress)
+    if certified.repeated and has_header_row(cursor, target):
+        certified, rejects = _cut(replace(file, repeats_header=False), target, progress)
     header = read_header(certified.header, target.headers)
     if header.is_ours:
         target = _for_part(target, header)
@@ -132,12 +127,30 @@ def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Pro
         return _load_carefully(cursor, Account(reading, rejects), target, header, progress, file=file)
 
 
+def _cut(file: LocalFile, target: Target, progress: Progress) -> tuple[Certified, RejectBook]:
+    rejects, size = RejectBook(file.scratch / REJECTS), file.path.stat().st_size
+    with _giving_up(rejects, target, file):
+        certified = split(
+            file.path,
+            file.dialect,
+            scratch=file.scratch / ("certified" if file.repeats_header else "certified.all"),
+            reject=rejects.add,
+            progress=lambda done: progress("split", done, size),
+            longest=file.longest_record,
+            repeats_header=file.repeats_header,
+            limit=RejectLimit.of(target),
+        )
+    return certified, rejects
+
+
 @contextmanager
-def _giving_up(book: RejectBook, target: Target) -> Iterator[None]:
-    """Fail the run where reading stopped, with what is in ``book`` by then."""
+def _giving_up(book: RejectBook, target: Target, file: LocalFile | None = None) -> Iterator[None]:
+    """Fail the run where reading stopped, with what is in ``book`` by then; or ask, where quotes may be the cause."""
     try:
         yield
     except GivenUp as given:
+        if file:
+            ask_of_swallowed(file, given.swallowing)
         raise given_up(given, book, _unjudged(given.header, target), target) from None
 
 
@@ -166,7 +179,7 @@ def _load_carefully(
     progress("scan", 0, 0)
     judged = judge(cursor, account.reading, target, header.names, known)
     if file is not None:
-        ask_of_swallowed(file, account.reading.certified, judged.scan)
+        ask_of_swallowed(file, account.reading.certified.swallowing, judged.scan)
     structural = len(account.book)
     with _giving_up(account.book, target):
         account.refuse_bad_values(judged.plan, judged.scan.records + structural, RejectLimit.of(target))

@@ -13,7 +13,7 @@ from ingest.loader.certify import Certifier
 from ingest.loader.dialect import Dialect, refuse_too_wide
 from ingest.loader.errors import RunFailed
 from ingest.loader.flaws import Flaw, Form, rejected
-from ingest.loader.limit import GivenUp, RejectLimit
+from ingest.loader.limit import GivenUp, RejectLimit, Swallowing
 from ingest.loader.physical import PhysicalFile
 from ingest.loader.records import BLOCK, Block, Cutter
 from ingest.loader.rejects import Reject
@@ -64,8 +64,7 @@ class Certified:
     """Records that were the header once more."""
     left_out: int
     """Lines behind the table's last one, where it isn't the file's."""
-    swallowing: Sequence[tuple[int, list[list[bytes]]]]
-    """Lines within quoted cells that would fit as records: the line of their record, and the cells of each."""
+    swallowing: Swallowing
     form: Form
     """What a sound record of ``source`` looks like."""
     longest: int
@@ -89,12 +88,13 @@ def split(
     longest: int = LONGEST,
     block: int = BLOCK,
     limit: RejectLimit | None = None,
+    repeats_header: bool = True,
 ) -> Certified:
     """Cut ``source``, which is UTF-8, into records; certify its bytes or write canonical ones to ``scratch``.
 
     ``reject`` is told every malformed record in the order of the file, ``progress`` the bytes read so far. A record
-    may have ``longest`` bytes without its line end. ``block`` bytes are read at a time; the result doesn't depend on
-    it. Raises RunFailed on a file that has no header to go by, RunInterrupted if the file shrinks meanwhile, GivenUp
+    may have ``longest`` bytes without its line end; one equal to the header is none where ``repeats_header``. ``block``
+    bytes are read at a time; the result doesn't depend on it. Raises RunFailed on a file that has no header to go by, RunInterrupted if the file shrinks meanwhile, GivenUp
     once ``limit`` can't be met any more.
     """
     left_out = 0
@@ -105,7 +105,7 @@ def split(
     with source.open("rb", buffering=0) as file:
         cutter = Cutter(file.fileno(), dialect.grammar, longest=longest, block=block)
         head = _read_head(cutter, dialect)
-        form = _form(head, dialect)
+        form = _form(head, dialect, repeats_header=repeats_header)
         columns = form.columns
         with Certifier(
             source,
@@ -124,7 +124,8 @@ def split(
                 progress(found.end)
                 left, records = cutter.file.size - found.end, certifier.accepted + certifier.rejected
                 if left and limit and limit.is_beyond_reach(certifier.rejected, records, left=left, columns=columns):
-                    raise GivenUp(header=head.header, line=found.end_line, records=records)
+                    swallowing = tuple(certifier.swallowing)
+                    raise GivenUp(header=head.header, line=found.end_line, records=records, swallowing=swallowing)
     copied = certifier.copied
     offset = certifier.header_size if copied else head.end
     return Certified(
@@ -189,7 +190,7 @@ def raw_records(certified: Certified, ordinals: Sequence[int]) -> Iterator[tuple
                     break
 
 
-def _form(head: "_Head", dialect: Dialect) -> Form:
+def _form(head: "_Head", dialect: Dialect, *, repeats_header: bool) -> Form:
     """What a sound record has, and the cells of the header, which may come again."""
     cells = tuple(dialect.grammar.cells(head.raw)) if head.raw else ()
     return Form(
@@ -197,7 +198,7 @@ def _form(head: "_Head", dialect: Dialect) -> Form:
         delimiter=dialect.delimiter.encode(),
         trailing=dialect.trailing,
         absent=dialect.absent,
-        header=cells if len(cells) > 1 else (),
+        header=cells if len(cells) > 1 and repeats_header else (),
         cells=dialect.grammar.cells,
     )
 

@@ -136,6 +136,7 @@ class Judging:
                 scratch=self._file.scratch / "certified",
                 reject=self._reject,
                 longest=self._file.longest_record,
+                repeats_header=self._file.repeats_header,
                 limit=RejectLimit.of(self._target),
             )
             if self.certified.path != self._file.path:
@@ -289,7 +290,13 @@ def _cut_head(file: LocalFile) -> Certified | None:
     path, rejects = file.scratch / "head", RejectBook()
     path.write_bytes(block[: end + 1])
     try:
-        certified = split(path, file.dialect, scratch=file.scratch / "head.certified", reject=rejects.add)
+        certified = split(
+            path,
+            file.dialect,
+            scratch=file.scratch / "head.certified",
+            reject=rejects.add,
+            repeats_header=file.repeats_header,
+        )
     except RunFailed:
         return None
     return None if rejects or certified.path != path else certified

@@ -36,6 +36,8 @@ class Material:
     """In which it came; known once it is ready."""
     chosen: Mapping[str, Any] | None = None
     """The reading that somebody has chosen for it, as it is kept on the run."""
+    loaded_as: Mapping[str, Any] | None = None
+    """How it was read when it was loaded before: what it is read as again where that isn't clear by now."""
     file: LocalFile | None = None
     """What the loader reads, once a dataset has opened it."""
     skipped: tuple[str, ...] = ()
@@ -101,7 +103,8 @@ class Material:
             above=newest.get("above", 0),
             absent=newest.get("absent", 0),
         )
-        chosen = read_as(self.chosen) if self.chosen else None
+        told = self.chosen or (self.loaded_as if found.doubt else None)
+        chosen = read_as(told) if told else None
         if found.doubt and not chosen:
             question = [offer.to_json() for offer in offers(head, found.dialects, at=found.at)]
             raise RunUnclear(f"{found.doubt} Nothing was loaded: choose how the file is to be read.", question)
@@ -112,7 +115,7 @@ class Material:
             dialect=written,
             scratch=scratch,
             longest_record=settings.MAX_RECORD_BYTES,
-            settled=bool(chosen) or found.is_settled,
+            settled=bool(chosen or self.loaded_as) or found.is_settled,
         )
         return self.file
 
