@@ -27,7 +27,7 @@ from ingest.loader.reading import Reading
 from ingest.loader.rejects import Code, RejectBook, told_causes
 from ingest.loader.resolve import choose
 from ingest.loader.rows import Counted
-from ingest.loader.split import split
+from ingest.loader.split import Certified, split
 from ingest.loader.statements import merging, tables
 from ingest.loader.stray_quotes import ask_of_swallowed
 from ingest.loader.target import Mode, Target

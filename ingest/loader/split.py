@@ -94,8 +94,8 @@ def split(
 
     ``reject`` is told every malformed record in the order of the file, ``progress`` the bytes read so far. A record
     may have ``longest`` bytes without its line end; one equal to the header is none where ``repeats_header``. ``block``
-    bytes are read at a time; the result doesn't depend on it. Raises RunFailed on a file that has no header to go by, RunInterrupted if the file shrinks meanwhile, GivenUp
-    once ``limit`` can't be met any more.
+    bytes are read at a time; the result doesn't depend on it. Raises RunFailed on a file that has no header to go by,
+    RunInterrupted if the file shrinks meanwhile, GivenUp once ``limit`` can't be met any more.
     """
     left_out = 0
     if dialect.end:
