@@ -31,14 +31,14 @@ def stacked(table: Table, first: int, *, whole: bool) -> Stacked | None:
     Its records would be rejected, and be too many for the run to succeed. A repeated header alone is no second table:
     joined files have that (BEHAVIOUR 3).
     """
+    if len(table.records) <= first + 1 + _LEAST:
+        return None
     return _other_width(table, first) or (_twice(table, first) if whole else None)
 
 
 def _other_width(table: Table, first: int) -> Stacked | None:
     widths = [len(record) for record in table.records]
     top = first + 1
-    if len(widths) <= top + _LEAST:
-        return None
     own = widths[top]
     at = next((n for n in range(top + _LEAST, len(widths)) if _begins(widths, n, own)), None)
     if at is None or own < 2:
