@@ -32,6 +32,6 @@ def _has_columns(plain: Sample, lines: Sequence[bytes]) -> bool:
     fitting = [record for record in plain.records if len(record) == plain.width]
     if plain.width < _LEAST_CELLS or len(plain.records[0]) != plain.width or len(fitting) < _MOST * len(lines):
         return False
-    if columns([(line,) for line in lines], 1)[0].type:  # a date with its time, or a number in groups
+    if columns([(line,) for line in lines[1:]], 1)[0].type:  # a date with its time, or a number in groups
         return False
-    return sum(bool(column.type) for column in columns(fitting, plain.width)) >= _LEAST_TYPED
+    return sum(bool(column.type) for column in columns(fitting[1:], plain.width)) >= _LEAST_TYPED

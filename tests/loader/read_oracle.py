@@ -115,26 +115,28 @@ def repeats(cells: list[bytes | None], header: tuple[str, ...]) -> bool:
 
 
 def lacks_delimiter(text: Text, start: int, end: int) -> bool:
-    """Whether an unquoted cell of a record has a quote between characters of text, which closes at a cell's end and
-    encloses a delimiter with a space behind it."""
-    data, at = text.data, start
+    """Whether a quote between two characters of an unquoted cell opens what closes at the end of another cell, and
+    holds a delimiter with a space behind it."""
+    text, at = Text(text.data[:end], text.delimiter, text.quote, text.escape), start
     while at < end:
         stop, value = read_cell(text, at)
-        bare = value is not None and data[at:stop] == value
-        opening = at + value.find(b'"') if bare and b'"' in value else -1
-        if opening > at and not set(data[opening - 1 : opening] + data[opening + 1 : opening + 2]) & set(
-            b' \t\r\n\v\f"'
-        ):
-            if opening + 1 < stop:
-                try:
-                    close, _ = read_quoted(text, opening + 1)
-                except BadQuoteError:
-                    close = opening
-                inside = data[opening:close]
-                if inside.endswith(b'"') and bytes([text.delimiter, SPACE]) in inside:
-                    return True
+        if value is not None and text.data[at:stop] == value and encloses(text, at + value.find(b'"'), at, stop):
+            return True
         at = stop + 1
     return False
+
+
+def encloses(text: Text, quote: int, start: int, stop: int) -> bool:
+    """Whether the quote at byte ``quote``, within the cell from ``start`` to ``stop``, opens such a part."""
+    data = text.data
+    if not start < quote < stop - 1 or any(data[at] in b' \t\r\n\v\f"' for at in (quote - 1, quote + 1)):
+        return False
+    try:
+        close, _ = read_quoted(text, quote + 1)
+    except BadQuoteError:
+        return False
+    inside = data[quote:close]
+    return inside.endswith(b'"') and bytes([text.delimiter, SPACE]) in inside
 
 
 def flaw_of(raw: bytes, cells: int, columns: int) -> str:
