@@ -125,6 +125,8 @@ class Grammar:
         return found
 
     def _read(self, inside: bytes) -> bytes:
+        if self.escape == self.quote:
+            return inside.replace(self.quote * 2, self.quote)
         return self.unescape.sub(rb"\g<kept>", inside) if self.escape in inside or self.quote in inside else inside
 
     def _count(self, record: bytes) -> int:

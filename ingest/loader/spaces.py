@@ -14,18 +14,20 @@ _MOST, _HALF = 0.9, 0.5
 _LEAST_CELLS, _LEAST_TYPED, _LEAST_LINES = 3, 2, 2
 
 
-def are_between_spaces(text: bytes, *, whole: bool) -> bool:
-    """Whether ``text``, which has one column by any other delimiter, looks like cells with spaces between them.
+def are_between_spaces(text: bytes, *, whole: bool) -> bool | None:
+    """Whether ``text``, which has one column by any other delimiter, likely has cells with spaces between them.
 
-    Parts of its lines are in quotes, or all lines have as many words, of which several columns have a type. Words alone
-    are no sign: a first and a last name are one text.
+    It has where parts of its lines are in quotes. None: it may have, where all lines have as many words, of which
+    several columns have a type. Words alone are no sign: a first and a last name are one text.
     """
     plain = sample(text, grammar_of(" ", '"', '"'), whole=whole)
     lines = [plain.raw(number) for number in range(len(plain.records))]
     if len(lines) < _LEAST_LINES or not any(b" " in line for line in lines):
         return False
     apart = sum(bool(_SET_APART.search(line)) for line in lines)
-    return apart >= _HALF * len(lines) or _has_columns(plain, lines)
+    if apart >= _HALF * len(lines):
+        return True
+    return None if _has_columns(plain, lines) else False
 
 
 def _has_columns(plain: Sample, lines: Sequence[bytes]) -> bool:
