@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from ingest.loader.candidates import Pins, Reading, Weighed
+from ingest.loader.header_detection import commented_header, tell_header, uncommented
 from ingest.loader.laying_out import layouts
 from ingest.loader.layout import Layout
 from ingest.loader.scoring import score
-from ingest.loader.sniff import Sample, commented_header, first_lines, tell_header, uncommented
+from ingest.loader.sniff import Sample, first_lines
 from ingest.loader.swallowing import swallows
 from ingest.loader.table import Table, Told
 

@@ -9,10 +9,11 @@ from ingest.loader.encoding import UTF_8
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
 from ingest.loader.formats import refuse_plain_text
+from ingest.loader.header_detection import uncommented
 from ingest.loader.names import visible
 from ingest.loader.ours import our_delimiter
 from ingest.loader.readings import allowed, known_headers, weigh
-from ingest.loader.sniff import first_lines, uncommented
+from ingest.loader.sniff import first_lines
 from ingest.loader.table import Told
 
 HEAD = 1 << 18

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from ingest.loader.header_detection import is_year
 from ingest.loader.shapes import TYPED, Column, columns, shape
-from ingest.loader.sniff import is_year
 from ingest.loader.table import Table, is_full
 
 USUAL = frozenset(

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ingest.loader.header_detection import tell_header
 from ingest.loader.layout import HEADS, Layout
 from ingest.loader.names import likeness
-from ingest.loader.sniff import tell_header
 from ingest.loader.table import Table, count_cells, count_lines_in_words, is_full
 from ingest.loader.titles import layouts_by_shape
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ingest.loader.header_detection import tell_header
 from ingest.loader.headings import is_certain_header, is_header, recurs
 from ingest.loader.layout import HEADS, Layout
 from ingest.loader.shapes import TYPED, columns, shape
-from ingest.loader.sniff import tell_header
 from ingest.loader.table import Table, count_lines_in_words, is_full
 
 
