@@ -6,7 +6,7 @@ from dataclasses import replace
 from ingest.loader.header_detection import tell_header
 from ingest.loader.layout import HEADS, Layout
 from ingest.loader.names import likeness
-from ingest.loader.table import Table, count_cells, count_lines_in_words, is_full
+from ingest.loader.table import Table, count_cells, count_lines_in_words, count_wide
 from ingest.loader.titles import layouts_by_shape
 
 _MOST = 0.9
@@ -38,7 +38,7 @@ def _by_known_header(table: Table) -> list[Layout]:
         return []
     first = max(lines, key=lambda n: (len(records[n]), -n))
     found = Layout(first=first, known=True)
-    wide = sum(is_full(record) and len(record) >= table.width for record in records[:first])
+    wide = count_wide(table, first)
     if wide <= told.above:
         return [found]
     there = "is" if wide == 1 else "are"

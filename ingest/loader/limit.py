@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ingest.loader.errors import Misfit
 from ingest.loader.outcome import Column, Outcome
-from ingest.loader.rejects import RejectBook
+from ingest.loader.rejects import Code, RejectBook, told_causes
 from ingest.loader.target import Target
 
 Swallowing = Sequence[tuple[int, list[list[bytes]]]]
@@ -65,3 +65,24 @@ def given_up(given: GivenUp, book: RejectBook, columns: tuple[Column, ...], targ
         f"{target.table}.",
         outcome=Outcome(records=given.records, rejects=book, columns=columns, partial=True),
     )
+
+
+def check_limit(outcome: Outcome, target: Target) -> None:
+    """Raise Misfit where too many records are rejected, or all of them, however few (BEHAVIOUR 7)."""
+    rejected = outcome.rejected
+    if 0 < outcome.records == rejected:
+        told = {1: "Its only record was", 2: "Both records were"}.get(rejected, f"All {rejected:,} records were")
+        raise Misfit(
+            f"{told} rejected ({told_causes(outcome.rejects, 'every row')}): nothing was loaded. Correct the file and "
+            "upload it again.",
+            outcome=outcome,
+        )
+    if RejectLimit.of(target).is_exceeded(rejected, outcome.records):
+        told, (most, _) = told_causes(outcome.rejects), outcome.rejects.counts.most_common(1)[0]
+        keys = " or declare another key" if most in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
+        raise Misfit(
+            f"{rejected:,} of {outcome.records:,} records were rejected ({told}), more than {target.reject_share:.0%} "
+            f"and more than {target.reject_count:,}: nothing was loaded. Correct the file and drop it again, or raise "
+            f"the limit of {target.table}{keys}.",
+            outcome=outcome,
+        )

@@ -1,7 +1,6 @@
 """A file goes into its table in the caller's transaction: judged, planned, copied, merged (BEHAVIOUR 3-8)."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import psycopg2
@@ -13,18 +12,19 @@ from psycopg2.sql import Composable
 from ingest.loader.account import Account
 from ingest.loader.brakes import EVERYTHING, check_brakes
 from ingest.loader.definition import OWN, Definition
-from ingest.loader.errors import Misfit, RunFailed
+from ingest.loader.errors import RunFailed
 from ingest.loader.file import LocalFile
+from ingest.loader.giving_up import giving_up
 from ingest.loader.header_rows import has_header_row
 from ingest.loader.headers import Header, read_header
 from ingest.loader.judge import Judged, judge
-from ingest.loader.limit import GivenUp, RejectLimit, given_up
+from ingest.loader.limit import RejectLimit, check_limit
 from ingest.loader.merge import Merge
 from ingest.loader.notes import notes_of
-from ingest.loader.outcome import Column, Outcome
+from ingest.loader.outcome import Outcome
 from ingest.loader.plan import Identities
 from ingest.loader.reading import Reading
-from ingest.loader.rejects import Code, RejectBook, told_causes
+from ingest.loader.rejects import RejectBook
 from ingest.loader.resolve import choose
 from ingest.loader.rows import Counted
 from ingest.loader.split import Certified, split
@@ -79,7 +79,7 @@ def load(
             "wide for a page; split the file into several with fewer columns."
         ) from error
     outcome.check_balance()
-    _check_limit(outcome, target)
+    check_limit(outcome, target)
     check_brakes(outcome, target)
     return outcome
 
@@ -105,7 +105,7 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
             if isinstance(error, errors.QueryCanceled) and not judging.hopeless.is_set():
                 raise
             cursor.execute("rollback to savepoint guess")
-        with _giving_up(judging.rejects, target, file):
+        with giving_up(judging.rejects, target, file):
             reading, found = judging.wait()
         if reading.certified.repeated and has_header_row(cursor, target):
             return _cut_and_load(cursor, replace(file, repeats_header=False), target, progress)
@@ -129,7 +129,7 @@ def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Pro
 
 def _cut(file: LocalFile, target: Target, progress: Progress) -> tuple[Certified, RejectBook]:
     rejects, size = RejectBook(file.scratch / REJECTS), file.path.stat().st_size
-    with _giving_up(rejects, target, file):
+    with giving_up(rejects, target, file):
         certified = split(
             file.path,
             file.dialect,
@@ -141,17 +141,6 @@ def _cut(file: LocalFile, target: Target, progress: Progress) -> tuple[Certified
             limit=RejectLimit.of(target),
         )
     return certified, rejects
-
-
-@contextmanager
-def _giving_up(book: RejectBook, target: Target, file: LocalFile | None = None) -> Iterator[None]:
-    """Fail the run where reading stopped, with what is in ``book`` by then; or ask, where quotes may be the cause."""
-    try:
-        yield
-    except GivenUp as given:
-        if file:
-            ask_of_swallowed(file, given.swallowing)
-        raise given_up(given, book, _unjudged(given.header, target), target) from None
 
 
 def _for_part(target: Target, header: Header) -> Target:
@@ -181,7 +170,7 @@ def _load_carefully(
     if file is not None:
         ask_of_swallowed(file, account.reading.certified.swallowing, judged.scan)
     structural = len(account.book)
-    with _giving_up(account.book, target):
+    with giving_up(account.book, target):
         account.refuse_bad_values(judged.plan, judged.scan.records + structural, RejectLimit.of(target))
     way = Careful(account.reading, judged, structural)
     loading = _Loading(cursor, target, way, Definition(cursor, target.table), progress)
@@ -203,34 +192,6 @@ def _account(outcome: Outcome, loading: "_Loading", account: Account, header: He
         notes=(*outcome.notes, *notes_of(account.reading.certified)),
         snapshot=loading.target.mode is Mode.SNAPSHOT,
     )
-
-
-def _check_limit(outcome: Outcome, target: Target) -> None:
-    """Raise Misfit where too many records are rejected, or all of them, however few (BEHAVIOUR 7)."""
-    rejected = outcome.rejected
-    if 0 < outcome.records == rejected:
-        told = {1: "Its only record was", 2: "Both records were"}.get(rejected, f"All {rejected:,} records were")
-        raise Misfit(
-            f"{told} rejected ({told_causes(outcome.rejects, 'every row')}): nothing was loaded. Correct the file and "
-            "upload it again.",
-            outcome=outcome,
-        )
-    if rejected > target.reject_count and rejected > target.reject_share * outcome.records:
-        told, (most, _) = told_causes(outcome.rejects), outcome.rejects.counts.most_common(1)[0]
-        keys = " or declare another key" if most in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
-        raise Misfit(
-            f"{rejected:,} of {outcome.records:,} records were rejected ({told}), more than {target.reject_share:.0%} "
-            f"and more than {target.reject_count:,}: nothing was loaded. Correct the file and drop it again, or raise "
-            f"the limit of {target.table}{keys}.",
-            outcome=outcome,
-        )
-
-
-def _unjudged(header: tuple[str, ...], target: Target) -> tuple[Column, ...]:
-    """The columns of a file that was not read to its end, for its reject file: nothing is known of their values."""
-    read = read_header(header, target.headers)
-    told = zip(read.texts, read.names, strict=True)
-    return tuple(Column(header=text, name=name, type="", proof="", values=0, nulls=0) for text, name in told)
 
 
 _NO_KEY = (errors.UniqueViolation, errors.NotNullViolation, errors.UndefinedColumn, errors.ProgramLimitExceeded)

@@ -83,6 +83,11 @@ def is_full(record: Sequence[bytes]) -> bool:
     return sum(1 for cell in record if cell.strip()) > 1
 
 
+def count_wide(table: Table, first: int) -> int:
+    """How many lines above record ``first`` are as wide as the table, with more than one value if that has columns."""
+    return sum(len(record) >= table.width and (is_full(record) or table.width == 1) for record in table.records[:first])
+
+
 def count_cells(count: int) -> str:
     """So many cells, in words."""
     return "1 cell" if count == 1 else f"{count:,} cells"

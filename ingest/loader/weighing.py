@@ -11,7 +11,7 @@ from ingest.loader.scoring import lifted, score
 from ingest.loader.sniff import count_lines, sample
 from ingest.loader.stacked import Stacked, stacked
 from ingest.loader.swallowing import swallows
-from ingest.loader.table import Table
+from ingest.loader.table import Table, count_wide
 
 _STEP = 0.001
 
@@ -66,7 +66,6 @@ def _apart(below: bytes, top: int, table: Table, second: Stacked, whole: Weighed
 def _one(below: bytes, top: int, table: Table, layout: Layout, score: float) -> Weighed:
     plain = table.sample
     lines = top + count_lines(below[: plain.starts[layout.first]]) if plain.starts else top
-    above = sum(len(record) == table.width and sum(map(bool, record)) > 1 for record in plain.records[: layout.first])
     head = plain.records[layout.first] if plain.records else ()
     reading = Reading(
         delimiter=plain.grammar.delimiter.decode(),
@@ -78,7 +77,7 @@ def _one(below: bytes, top: int, table: Table, layout: Layout, score: float) -> 
         absent=layout.absent,
         row_names=layout.row_names,
         spaced=table.width > 1 and plain.is_spaced,
-        above=above,
+        above=count_wide(table, layout.first),
         score=max(0.0, score),
     )
     doubt, at = (layout.doubt, 0) if layout.doubt else swallows(table, layout, lines)

@@ -105,6 +105,26 @@ def test_a_known_header_is_the_strongest_evidence() -> None:
     assert not examine(b"H,1\nid,name\n1,Ada\n", known=("id", "name"), above=1).doubt
 
 
+@pytest.mark.parametrize("mark", [b",", b";", b"\t", b"|"])
+@pytest.mark.parametrize(
+    ("head", "known"),
+    [
+        (b"Ada\nBob\nname\nCy\n", ("name",)),
+        (b"Ada,Oslo\nBob,Rome\nname,city\nCy,Bern\n", ("name", "city")),
+        (b"Ada,Oslo,x\nname,city\nCy,Bern\nDi,York\n", ("name", "city")),
+    ],
+)
+def test_records_above_a_known_header_are_never_skipped_unasked(
+    head: bytes, known: tuple[str, ...], mark: bytes
+) -> None:
+    found = examine(head.replace(b",", mark), known=known)
+    assert "above the header that its dataset knows" in found.doubt
+    assert [one.preamble for one in found.dialects] == [
+        head.index(b"name") and head[: head.index(b"name")].count(b"\n"),
+        0,
+    ]
+
+
 @pytest.mark.parametrize(
     ("head", "names"),
     [
