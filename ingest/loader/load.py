@@ -34,7 +34,7 @@ from ingest.loader.target import Mode, Target
 from ingest.loader.types import Type
 from ingest.loader.ways import REJECTS, Careful, Refuted, Way, guess, is_worthwhile
 
-VERSION = 4
+VERSION = 5
 """Raised when the same file may give another table than before: identical content is then loaded all the same."""
 
 READ = 1 << 20
