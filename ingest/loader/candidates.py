@@ -28,6 +28,8 @@ class Reading:
     """The last columns, for which no record has a cell."""
     row_names: bool = False
     """Whether each record begins with a cell for which the header has no name."""
+    unnamed: bool = False
+    """Whether each record ends with a cell that the header has no name for."""
     spaced: bool = False
     """Whether a space behind each delimiter belongs to it."""
     wrapped: bool = False
@@ -77,6 +79,7 @@ class Weighed:
             trailing=layout.trailing,
             absent=layout.absent,
             row_names=layout.row_names,
+            unnamed=layout.unnamed,
         )
         return replace(self, layout=layout, reading=reading)
 
@@ -84,5 +87,5 @@ class Weighed:
     def cells(self) -> tuple[object, ...]:
         """What makes two readings the same."""
         reading = self.reading
-        shape = reading.lines, reading.end, reading.trailing, reading.absent, reading.row_names, reading.spaced
-        return *shape, self.sample.records
+        surplus = reading.trailing, reading.absent, reading.row_names, reading.unnamed
+        return reading.lines, reading.end, surplus, reading.spaced, self.sample.records

@@ -14,6 +14,7 @@ END_OF_FILE = b"\x1a"
 _MANY = 1 << 16
 _LINE = rb"(?:(%b)(?=[\r\n]|\Z)|(%b)(?=[\r\n]|\Z)|[^\r\n]*+)(?:\r\n|\r|\n|\Z)"
 _BETWEEN_QUOTES = re.compile(rb'"[^"]*+"')
+_BLANK = b" \t"
 _QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
 _WITHIN_TEXT = re.compile(rb'[^\s"]"(?=[^\s"])')
 """A quote between two characters of text."""
@@ -73,7 +74,7 @@ class Grammar:
                 return kept
             bare = kept.rstrip(b" ")
         found = list(self.cell.finditer(record + self.delimiter))
-        if any((cell[2] if cell[1] else cell[3]).strip() for cell in found[count:]):
+        if any((cell[2] if cell[1] else cell[3]).strip(_BLANK) for cell in found[count:]):
             return None
         return record[: found[count - 1].end() - len(self.delimiter)]
 

@@ -41,6 +41,8 @@ class Dialect:
     """The header's last columns, for which the records have no cell."""
     row_names: bool = False
     """Whether each record begins with a cell for which the header has no name, as R writes it."""
+    unnamed: bool = False
+    """Whether each record ends with a cell that the header has no name for."""
     spaced: bool = False
     """Whether a space behind each delimiter belongs to it."""
     wrapped: bool = False
@@ -63,6 +65,8 @@ class Dialect:
         named = tuple(cell.decode("utf-8", "replace") for cell in cells)
         if self.row_names:
             return ("", *named)
+        if self.unnamed:
+            return (*named, "")
         surplus = 0
         while surplus < min(self.trailing, len(named) - 1) and not visible(named[-1 - surplus]).strip():
             surplus += 1
@@ -216,6 +220,7 @@ def _dialect(reading: Reading, encoding: str) -> Dialect:
         trailing=reading.trailing,
         absent=reading.absent,
         row_names=reading.row_names,
+        unnamed=reading.unnamed,
         spaced=reading.spaced,
         wrapped=reading.wrapped,
         above=reading.above,

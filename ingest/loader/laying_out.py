@@ -9,6 +9,8 @@ from ingest.loader.names import likeness
 from ingest.loader.table import Table, count_cells, count_lines_in_words, count_wide
 from ingest.loader.titles import layouts_by_shape
 
+_BLANK = b" \t"
+"""What a blank cell consists of: a line end in quotes is a value."""
 _MOST = 0.9
 """Nearly all."""
 
@@ -26,7 +28,7 @@ def settled(table: Table, found: Layout) -> Layout:
     if found.has_header is None:
         told = tell_header(table.records[found.first :], (), table.told.null_tokens)
         found = replace(found, has_header=told is not False)
-    return found if found.has_header else replace(found, trailing=0, absent=0, row_names=False)
+    return found if found.has_header else replace(found, trailing=0, absent=0, row_names=False, unnamed=False)
 
 
 def _by_known_header(table: Table) -> list[Layout]:
@@ -79,20 +81,22 @@ def _last_filled(width: int, below: Sequence[Sequence[bytes]]) -> int:
 
 
 def _one_more(table: Table, found: Layout, head: Sequence[bytes], longer: Sequence[Sequence[bytes]]) -> list[Layout]:
-    """A trailing delimiter, R's row names, or a header that lacks a name."""
+    """A trailing delimiter, R's row names, or a header that lacks its last name."""
     told = table.told
-    blank = sum(1 for record in longer if not record[-1].strip())
-    if blank >= _MOST * len(longer):
+    if sum(not record[-1].strip(_BLANK) for record in longer) >= _MOST * len(longer):
         return [replace(found, trailing=1)]
-    named = replace(found, row_names=True)
-    if 1 in told.nameless and told.is_known(head):
-        return [named]
+    possible = [replace(found, row_names=True), replace(found, unnamed=True)]
+    for place, one in zip((1, len(head) + 1), possible, strict=True):
+        if place in told.nameless and told.is_known(head):
+            return [one]
+    if sum(not record[-1].strip() for record in longer) >= _MOST * len(longer):  # line ends in quotes
+        possible.reverse()
     if told.has_header and told.settled:  # both are pinned: the header is this one
         return [found]
     if found.doubt:
         return [found]
     doubt = f"The header has {count_cells(len(head))}, every record {len(head) + 1:,}."
-    return [replace(named, doubt=doubt), replace(found, doubt=doubt)]
+    return [replace(one, doubt=doubt) for one in (*possible, found)]
 
 
 def _some_absent(table: Table, found: Layout, head: Sequence[bytes], below: Sequence[Sequence[bytes]]) -> list[Layout]:

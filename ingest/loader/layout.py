@@ -20,6 +20,8 @@ class Layout:
     """The last columns, for which no record has a cell."""
     row_names: bool = False
     """Whether each record begins with a cell that the header has no name for."""
+    unnamed: bool = False
+    """Whether each record ends with a cell that the header has no name for."""
     known: bool = False
     """Whether it is the header that the dataset knows."""
     doubt: str = ""

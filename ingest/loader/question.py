@@ -66,6 +66,8 @@ def describe(dialect: Dialect) -> str:
         told.append("the quotes around each line taken off")
     if dialect.row_names:
         told.append("each record begins with a name for which the header has no cell")
+    if dialect.unnamed:
+        told.append("each record ends with a cell for which the header has no name")
     if dialect.trailing:
         told.append("blank cells at the end are no columns")
     if dialect.absent:

@@ -42,6 +42,7 @@ _CLEAN: dict[str, Any] = {
     "trailing": 0,
     "absent": 0,
     "row_names": False,
+    "unnamed": False,
     "spaced": False,
     "wrapped": False,
     "above": 0,

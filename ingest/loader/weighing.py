@@ -76,6 +76,7 @@ def _one(below: bytes, top: int, table: Table, layout: Layout, score: float) -> 
         trailing=layout.trailing,
         absent=layout.absent,
         row_names=layout.row_names,
+        unnamed=layout.unnamed,
         spaced=table.width > 1 and plain.is_spaced,
         above=count_wide(table, layout.first),
         score=max(0.0, score),

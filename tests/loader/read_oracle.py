@@ -83,7 +83,7 @@ def read(
             code, end = "too_long", text.first_line_end(at + longest)
         raw = data[at:end]
         stop = end + text.line_end(end)
-        while not code and columns < len(cells) <= columns + trailing and not (cells[-1] or b"").strip():
+        while not code and columns < len(cells) <= columns + trailing and not (cells[-1] or b"").strip(b" \t"):
             cells.pop()
         if not code and is_blank(raw, columns, delimiter):
             account.blank += 1

@@ -297,8 +297,22 @@ def test_each_record_one_cell_longer_than_its_header_is_a_question() -> None:
     head = b"x;y\na;1;2\nb;3;4\n"
     doubt, _ = readings(head)
     assert doubt == "The header has 2 cells, every record 3."
-    assert offers(head, examine(head).dialects)[0].header == ("", "x", "y")
+    found = offers(head, examine(head).dialects)
+    assert [one.header for one in found[:3]] == [("", "x", "y"), ("x", "y", ""), ("x", "y")]
     assert not readings(head, known=("\x1f1", "x", "y"))[0]
+    assert not readings(head, known=("x", "y", "\x1f3"))[0]
+
+
+def test_a_line_end_in_quotes_at_the_end_of_each_record_is_a_cell(shared: Connection) -> None:
+    content = b'x;y\n"1";"2";"\n"\n"3";"4";"\n"\n'
+    assert [one.unnamed for one in examine(content).dialects[:2]] == [True, False]
+    clear(shared)
+    told = chosen(shared, content)
+    assert isinstance(told, Outcome), told
+    assert [column.name for column in told.columns] == ["x", "y", "column_3"]
+    assert (told.inserted, told.rejected) == (2, 0)
+    assert examine(content, known=tuple(told.headers)).dialect.unnamed
+    assert not examine(content, known=tuple(told.headers)).doubt
 
 
 @pytest.mark.parametrize("has_header", [None, False])

@@ -34,6 +34,7 @@ _DIALECT = {
     "has_header": "names its columns",
     "preamble": "lines before the header",
     "row_names": "each record begins with a name",
+    "unnamed": "a last column without a name",
     "trailing": "blank cells at the end of records",
     "absent": "last columns without values",
     "spaced": "a space after each delimiter",
