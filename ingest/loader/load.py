@@ -11,6 +11,7 @@ from psycopg2.sql import Composable
 
 from ingest.loader.account import Account
 from ingest.loader.brakes import EVERYTHING, check_brakes
+from ingest.loader.careful import Careful
 from ingest.loader.definition import OWN, Definition
 from ingest.loader.errors import RunFailed
 from ingest.loader.file import LocalFile
@@ -32,7 +33,7 @@ from ingest.loader.statements import merging, tables
 from ingest.loader.stray_quotes import ask_of_swallowed
 from ingest.loader.target import Mode, Target
 from ingest.loader.types import Type
-from ingest.loader.ways import REJECTS, Careful, Refuted, Way, guess, is_worthwhile
+from ingest.loader.ways import REJECTS, Refuted, Way, guess, is_worthwhile
 
 VERSION = 5
 """Raised when the same file may give another table than before: identical content is then loaded all the same."""
