@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingest", "0020_questions_of_reading"),
+        ("ingest", "0023_ignore_email_case"),
     ]
 
     operations = [
