@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ingest.loader.cells import without_marks
-from ingest.loader.dialect import Dialect
+from ingest.loader.cells import END_OF_FILE, without_marks
+from ingest.loader.dialect import HEAD, Dialect
 from ingest.loader.sniff import sample, skip_lines, unwrap
 
 _ROWS, _CELLS, _LENGTH = 6, 30, 120
@@ -32,14 +32,19 @@ class Offer:
 
 def offers(head: bytes, dialects: Sequence[Dialect], *, at: int = 0) -> tuple[Offer, ...]:
     """What each of ``dialects`` makes of the file that begins with ``head``; ``at`` is the record to be shown first."""
-    return tuple(_offer(without_marks(head), dialect, at) for dialect in dialects)
+    text, whole = without_marks(head), len(head) < HEAD
+    text = text.removesuffix(END_OF_FILE) if whole else text
+    return tuple(_offer(text, dialect, at, whole=whole) for dialect in dialects)
 
 
-def _offer(text: bytes, dialect: Dialect, at: int) -> Offer:
+def table_of(text: bytes, dialect: Dialect) -> bytes:
+    """Return ``text``, a file's beginning without a mark, from its header on, without quotes around whole lines."""
     text = skip_lines(text, dialect.preamble)
-    if dialect.wrapped:
-        text = b"".join(unwrap(line) + b"\n" for line in text.splitlines())
-    found = sample(text, dialect.grammar, whole=False)
+    return b"".join(unwrap(line) + b"\n" for line in text.splitlines()) if dialect.wrapped else text
+
+
+def _offer(text: bytes, dialect: Dialect, at: int, *, whole: bool) -> Offer:
+    found = sample(table_of(text, dialect), dialect.grammar, whole=whole)
     records = [[_shown(cell) for cell in record[:_CELLS]] for record in found.records[: at + _ROWS + 1]]
     header: tuple[str, ...] = ()
     if dialect.has_header and found.records:

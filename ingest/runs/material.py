@@ -1,7 +1,7 @@
 """A source object on this machine: fetched, unpacked, in UTF-8; each once, and only if it is needed (BEHAVIOUR 3)."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +9,18 @@ from django.conf import settings
 
 from ingest.aws import objects
 from ingest.loader import dialect, encoding
+from ingest.loader.basis import written_as
 from ingest.loader.dialect import Dialect
 from ingest.loader.errors import RunFailed, RunUnclear
 from ingest.loader.file import LocalFile
 from ingest.loader.foreign import refuse_foreign
+from ingest.loader.misfit_pins import refuse_wide_encoding
 from ingest.loader.question import offers
 from ingest.loader.source import SourceObject
 from ingest.loader.unpack import Limits, unpack
 from ingest.models import Dataset, Progress, storable_list
 from ingest.runs.heartbeat import Heartbeat
+from ingest.runs.room import told_if_too_small
 
 
 @dataclass
@@ -38,8 +41,8 @@ class Material:
     """The reading that somebody has chosen for it, as it is kept on the run."""
     file: LocalFile | None = None
     """What the loader reads, once a dataset has opened it."""
-    skipped: tuple[str, ...] = ()
-    """The lines above its header."""
+    _written: Mapping[str, object] = field(default_factory=dict)
+    """How it is read, once a dataset has opened it."""
     _path: Path | None = None
     """The text in UTF-8, once it is ready."""
     _pinned: str | None = None
@@ -54,19 +57,20 @@ class Material:
 
     @property
     def written_as(self) -> dict[str, object]:
-        """The dialect that was found, for the run."""
+        """How it was read and what that rests on, for the run."""
         if not self.file:
             return {}
         packed: dict[str, object] = {"compression": self.compression} if self.compression else {}
-        skipped = {"skipped": storable_list(self.skipped)} if self.skipped else {}
-        return packed | asdict(self.file.dialect) | skipped
+        skipped = self._written.get("skipped")
+        return packed | dict(self._written) | ({"skipped": storable_list(skipped)} if skipped else {})
 
     def fetch(self) -> None:
         """Bring the pinned version here. Raises SourceGone, RunFailed, RunInterrupted."""
         if not self.sha256:
             self.beat.enter(Progress.Stage.FETCH, self.source.size)
             self.folder.mkdir(exist_ok=True)
-            self.sha256 = objects.fetch(self.source, self._source, progress=self.beat.reach).sha256
+            with told_if_too_small(self.folder.parent, wanted=self.source.size):
+                self.sha256 = objects.fetch(self.source, self._source, progress=self.beat.reach).sha256
 
     def is_ready(self, dataset: Dataset) -> bool:
         """Whether ``dataset`` could open it now."""
@@ -79,7 +83,8 @@ class Material:
         if self._path is not None:  # made ready under another encoding: what it came from is gone
             self.sha256, self._path = "", None
         self.fetch()
-        self._path, self._pinned = self._in_utf_8(self._unpacked(), dataset.encoding), dataset.encoding
+        with told_if_too_small(self.folder.parent):  # where the other versions lie that are loaded with it
+            self._path, self._pinned = self._in_utf_8(self._unpacked(), dataset.encoding), dataset.encoding
 
     def open(self, dataset: Dataset) -> LocalFile:
         """The file as ``dataset`` reads it, once it is ready.
@@ -90,9 +95,10 @@ class Material:
             head = stream.read(dialect.HEAD)
         scratch = self.folder / "scratch"
         scratch.mkdir(exist_ok=True)
+        pinned = dataset.pinned
         found = dialect.examine(
             head,
-            pinned=dataset.pinned,
+            pinned=pinned,
             known=dataset.headers,
             null_tokens=dataset.null_tokens,
             encoding=self.encoding,
@@ -104,7 +110,7 @@ class Material:
             question = [offer.to_json() for offer in offers(head, found.dialects, at=found.at)]
             raise RunUnclear(f"{found.doubt} Nothing was loaded: choose how the file is to be read.", question)
         written = replace(chosen, encoding=self.encoding) if chosen else found.dialect
-        self.skipped = dialect.lines_above(head, written)
+        self._written = written_as(written, found, pinned=pinned, head=head, chosen=bool(chosen))
         self.file = LocalFile(
             path=self._path,
             dialect=written,
@@ -131,6 +137,7 @@ class Material:
     def _in_utf_8(self, path: Path, pinned: str | None) -> Path:
         """The text in UTF-8; where it was in another encoding, the original is gone then."""
         self.encoding = encoding.settle(path, pinned) if pinned else _found(path)
+        refuse_wide_encoding(path, self.encoding, pinned)
         if self.encoding == encoding.UTF_8:
             return path
         self.beat.enter(Progress.Stage.DECODE, path.stat().st_size)

@@ -41,7 +41,7 @@ def find(settings: Mapping[str, Any]) -> Account:
     if wanted and here and wanted != here:
         raise DeployError(
             f"zappa_settings.json says aws_region {wanted}, and your environment says {here}: set AWS_DEFAULT_REGION "
-            f"to {wanted}, or deploy another stage."
+            f"to {wanted}, or write the other one there."
         )
     region = wanted or here
     if not region:

@@ -133,8 +133,12 @@ def test_of_a_batch_only_what_must_come_again_is_named(deployed: Deployed) -> No
 def test_the_clock_takes_up_what_waits(deployed: Deployed) -> None:
     good(deployed.sandbox.invoke({"Records": [deployed.put("waiting.csv", b"")]}), deployed)
     deployed.rows("UPDATE ingest_run SET status = 'waiting', finished = NULL WHERE key = 'data/waiting.csv'")
-    assert good(deployed.sandbox.invoke(events.CLOCK), deployed)["carried"] >= 1
-    assert deployed.rows("SELECT attempts FROM ingest_run WHERE key = 'data/waiting.csv'") == [(2,)]
+    attempts = "SELECT attempts FROM ingest_run WHERE key = 'data/waiting.csv'"
+    for _ in range(20):  # with so little time it takes one each time, and those of other tests may wait longer
+        assert good(deployed.sandbox.invoke(events.CLOCK), deployed)["carried"] >= 1
+        if deployed.rows(attempts) == [(2,)]:
+            break
+    assert deployed.rows(attempts) == [(2,)]
 
 
 # -- what may not be run ----------------------------------------------------------------------------------------------
@@ -149,6 +153,10 @@ def test_the_clock_takes_up_what_waits(deployed: Deployed) -> None:
         {"command": ["os.system"]},
         {"command": "ingest.handlers.on_event"},
         {"manage": "shell -c open('/tmp/it-ran','w')"},
+        {"manage": "diffsettings"},
+        {"manage": "startapp --template=https://a.example.com/x.zip evil"},
+        {"manage": "dumpdata auth"},
+        {"manage": "migrate ingest zero"},
         {"manage": ""},
         {"manage": {"a": 1}},
     ],
@@ -192,11 +200,10 @@ def test_a_lost_password_is_replaced_and_told_in_the_answer_alone(deployed: Depl
     assert told == [("Password reset by arn:x, who invoked the function; all sessions ended.",)]
 
 
-def test_the_code_cannot_be_written_to(deploy: Callable[..., Deployed]) -> None:
-    function = deploy()  # of its own: the command empties the list of static files that its process has
-    listed = function.sandbox.invoke({"manage": "collectstatic --noinput"})
-    assert listed.error == "Unhandled"
-    assert "Read-only file system" in json.dumps(listed.body)
+def test_the_code_cannot_be_written_to(deployed: Deployed) -> None:
+    good(deployed.sandbox.invoke({"manage": "check"}), deployed)
+    with pytest.raises(OSError, match="Read-only file system"):
+        (deployed.sandbox.root / "var" / "task" / "manage.py").open("a")
 
 
 def test_no_secret_is_in_the_log(deployed: Deployed) -> None:
