@@ -14,7 +14,17 @@ from typing import Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ingest.aws import wiring
-from pipeline_site.deploy import DeployError, api, authority, cloudformation, completing, package, standing, zappa
+from pipeline_site.deploy import (
+    DeployError,
+    api,
+    authority,
+    cloudformation,
+    completing,
+    package,
+    standing,
+    versions,
+    zappa,
+)
 from pipeline_site.deploy.account import Account
 from pipeline_site.deploy.function import Function
 from pipeline_site.deploy.package import BUILD, CA_FILE
@@ -73,7 +83,8 @@ class Deployment:
         self._stack("data")
         self._stack("app")
         with self._step("upload"):
-            address = self._upload(made) if made else ""
+            bucket = self.outputs["CodeBucketName"]
+            address = f"s3://{bucket}/{versions.upload(self.account, self.name, bucket, made.path)}" if made else ""
         if self.state() == "incomplete":
             with self._step("removal of what an earlier attempt left incomplete"):
                 self.remove_function()
@@ -230,13 +241,6 @@ class Deployment:
             made = package.build(self.stage, self.settings, ca=ca)
         self.say(f"{made.path.name}: {made.unpacked >> 20} MiB unpacked")
         return made
-
-    def _upload(self, made: package.Package) -> str:
-        """Leave the zip where Lambda takes it from; its address."""
-        s3, bucket = self.account.client("s3"), self.outputs["CodeBucketName"]
-        key = f"{self.name}-{made.digest[:16]}.zip"
-        s3.upload_file(str(made.path), bucket, key)
-        return f"s3://{bucket}/{key}"
 
     def remove_function(self) -> None:
         """By zappa where it made it and can; what it leaves, or never made, by ourselves. What calls it goes first."""
