@@ -23,7 +23,7 @@ endif
 # modules alone take ten seconds to make anew in each process.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-repeat lint fmt bench bench-peers bench-reading synth package lambda-figures deploy destroy doctor password zappa screenshots env lock audit licenses clean
+.PHONY: help demo test test-repeat lint fmt bench bench-peers bench-reading bench-pollock synth package lambda-figures deploy destroy doctor password zappa screenshots env lock audit licenses clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ bench-peers: env ## measure what a user would pick instead (pgloader, dlt, csvsq
 
 bench-reading: env .venv-data/.ready ## hold how files are read against CleverCSV, DuckDB and Python's Sniffer
 	@exec $(BIN)/python -m tests.bench.readings $(ARGS)
+
+bench-pollock: env ## score how bad CSV files are read, on a copy of the Pollock benchmark (POLLOCK=folder)
+	@exec $(BIN)/python -m tests.bench.pollock $(or $(POLLOCK),$(error Say where its copy is: make bench-pollock POLLOCK=folder)) $(ARGS)
 
 synth: .venv-infra/.ready ## write the CloudFormation templates of a stage to cdk.out (STAGE=dev)
 	@.venv-infra/bin/python -O -m infra $(or $(STAGE),dev) --out cdk.out
@@ -125,7 +128,7 @@ COMMAND_ONLY = argcomplete certifi cfn-flip click hjson idna pip placebo python-
 lock: .venv/.uv ## lock the newest versions that are a week old, with hashes (BEFORE=2026-11-20T00:00:00Z: as of then)
 	@set -e; export UV_EXCLUDE_NEWER='$(BEFORE)'; \
 	echo "Locking what was released before $$UV_EXCLUDE_NEWER (the same again: make lock BEFORE=$$UV_EXCLUDE_NEWER)"; \
-	for set in uv app dev aws-local infra peers-pandas peers-dlt peers-csvkit peers-import-export peers-readings; do \
+	for set in uv app dev aws-local infra peers-pandas peers-dlt peers-csvkit peers-import-export peers-readings peers-pollock; do \
 		$(LOCK) --output-file $(IN)/$$set.txt $(IN)/$$set.in; done; \
 	$(LOCK) $(addprefix --no-emit-package ,$(COMMAND_ONLY)) --output-file $(IN)/lambda.txt $(IN)/lambda.in; \
 	$(LOCK) --no-deps --no-build --output-file $(IN)/real-files.txt $(IN)/real-files.in

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+from ingest.loader.candidates import Pins, Reading
 from ingest.loader.errors import RunFailed
 from ingest.loader.readings import NAMES, Verdict, weigh
 from ingest.loader.sniff import DELIMITERS, count_lines, skip_lines
-from ingest.loader.weighing import Pins, Reading
 
 _WIDE = ("utf-16", "utf-32")
 _SEEN = 1 << 16

@@ -8,7 +8,7 @@ from ingest.loader.cells import BOM, END_OF_FILE, without_marks
 from ingest.loader.dialect import HEAD, Dialect, Pinned, examine
 from ingest.loader.encoding import UTF_8, Found, decoded
 from ingest.loader.mixture import other_of
-from ingest.loader.sniff import sample, skip_lines, unwrap
+from ingest.loader.sniff import first_lines, sample, skip_lines, unwrap
 
 _ROWS, _CELLS, _LENGTH = 6, 30, 120
 """Rows that are shown of a reading, cells of each, and characters of a cell."""
@@ -107,6 +107,8 @@ def _told_encoding(encoding: str) -> str:
 
 def table_of(text: bytes, dialect: Dialect) -> bytes:
     """Return ``text``, a file's beginning without a mark, from its header on, without quotes around whole lines."""
+    if dialect.end:
+        text = b"".join(first_lines(text, dialect.end))
     text = skip_lines(text, dialect.preamble)
     return b"".join(unwrap(line) + b"\n" for line in text.splitlines()) if dialect.wrapped else text
 
@@ -137,8 +139,18 @@ def describe(dialect: Dialect) -> str:
         told.append("the quotes around each line taken off")
     if dialect.row_names:
         told.append("each record begins with a name for which the header has no cell")
+    if dialect.unnamed:
+        told.append("each record ends with a cell for which the header has no name")
     if dialect.trailing:
         told.append("blank cells at the end are no columns")
+    if dialect.absent:
+        told.append(
+            "the last column has no values"
+            if dialect.absent == 1
+            else f"the last {dialect.absent:,} columns have no values"
+        )
+    if dialect.end:
+        told.append(f"the lines after line {dialect.end:,} left out")
     if dialect.spaced:
         told.append("a space after each delimiter belongs to it")
     return "; ".join(told)

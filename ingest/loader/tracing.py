@@ -77,7 +77,12 @@ def trace(
     memory, however long the file is. Raises RunFailed where it can't be read.
     """
     certified = split(
-        file.path, file.dialect, scratch=file.scratch / "certified", reject=lambda _: None, longest=file.longest_record
+        file.path,
+        file.dialect,
+        scratch=file.scratch / "certified",
+        reject=lambda _: None,
+        longest=file.longest_record,
+        repeats_header=any(known.get(value) != column for column, value in wanted.key.items()),
     )
     header = read_header(certified.header, known)
     with Reading(certified, null_tokens=null_tokens, used=header.used, marked=header.marked) as reading:

@@ -66,6 +66,7 @@ class Dataset(models.Model):
         SEMICOLON = ";", "semicolon"
         TAB = "\t", "tab"
         BAR = "|", "bar"
+        SPACE = " ", "space"
 
     class Quote(models.TextChoices):
         DOUBLE = '"', "double quote"

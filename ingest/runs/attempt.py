@@ -205,7 +205,10 @@ class Attempt:
         name = f"{run.key}\n{run.source_identity}"
         if name not in self._materials:
             folder = self._folder / str(len(self._materials))
-            self._materials[name] = Material(source=run.source, folder=folder, beat=self._beat, chosen=run.reading)
+            before = run.dialect if run.status in Run.COMMITTED else None
+            self._materials[name] = Material(
+                source=run.source, folder=folder, beat=self._beat, chosen=run.reading, loaded_as=before
+            )
         return self._materials[name]
 
     def _make_ready(self, material: Material) -> None:

@@ -17,10 +17,13 @@ _LABELS = {
 _ALSO = {
     "compression": "Compression",
     "row_names": "Record names",
+    "unnamed": "Last column without a name",
+    "absent": "Last columns without values",
     "trailing": "Blank cells at the end",
     "spaced": "Space after each delimiter",
     "wrapped": "Quotes around whole lines",
     "above": "Lines as wide as the table above it",
+    "end": "Last line that was read",
     "marked": "Spreadsheet-safe export",
 }
 _CLEAR = 1.0

@@ -43,6 +43,8 @@ class Material:
     """In which it came; known once it is ready."""
     chosen: Mapping[str, Any] | None = None
     """The reading that somebody has chosen for it, as it is kept on the run."""
+    loaded_as: Mapping[str, Any] | None = None
+    """How it was read when it was loaded before: what it is read as again where that isn't clear by now."""
     file: LocalFile | None = None
     """What the loader reads, once a dataset has opened it."""
     _written: Mapping[str, object] = field(default_factory=dict)
@@ -103,6 +105,7 @@ class Material:
         scratch = self.folder / "scratch"
         scratch.mkdir(exist_ok=True)
         pinned = dataset.pinned
+        newest = dataset.newest.dialect if dataset.newest else {}
         found = dialect.examine(
             head,
             pinned=pinned,
@@ -110,9 +113,12 @@ class Material:
             null_tokens=dataset.null_tokens,
             encoding=self.encoding,
             name=self.source.key,
-            above=dataset.newest.dialect.get("above", 0) if dataset.newest else 0,
+            above=newest.get("above", 0),
+            absent=newest.get("absent", 0),
         )
-        chosen = read_as(self.chosen) if self.chosen and "delimiter" in self.chosen else None  # else the encoding alone
+        told = self.chosen if self.chosen and "delimiter" in self.chosen else None  # else the encoding alone was chosen
+        told = told or (self.loaded_as if found.doubt else None)
+        chosen = read_as(told) if told else None
         if found.doubt and not chosen:
             question = [offer.to_json() for offer in offers(head, found.dialects, at=found.at)]
             raise RunUnclear(f"{found.doubt} {_CHOOSE}", question)
@@ -130,7 +136,7 @@ class Material:
             dialect=written,
             scratch=scratch,
             longest_record=settings.MAX_RECORD_BYTES,
-            settled=bool(chosen) or found.is_settled,
+            settled=bool(chosen or self.loaded_as) or found.is_settled,
         )
         return self.file
 
@@ -166,6 +172,8 @@ class Material:
         if settled:
             return encoding.settle(path, settled)
         found = _found(path)
+        if found.doubt and self.loaded_as and self.loaded_as.get("encoding"):
+            return encoding.settle(path, self.loaded_as["encoding"])
         if found.doubt:
             with path.open("rb") as stream:
                 head = stream.read(dialect.HEAD)

@@ -89,6 +89,33 @@ def test_row_names_get_a_column_once_that_is_chosen_and_are_known_from_then_on(d
     assert (again.status, again.inserted) == ("succeeded", 3)
 
 
+def test_one_of_two_tables_is_loaded_once_that_is_chosen(door: Door):
+    content = "id,name\n" + "".join(f"{n},x\n" for n in range(12)) + "code,day,sold\n" + "A,x,1\n" * 12
+    run = door.load("people.csv", content)
+    assert "two tables, one below the other" in run.reason
+    runs.approve(run.pk, 1)
+    assert runs.take(run.pk) == "succeeded"
+    run = Run.objects.get(pk=run.pk)
+    assert (run.records, run.rejected, run.dialect["end"]) == (12, 0, 13)
+    assert run.notes == ["13 lines after line 13 left out, as chosen: they belong to another table."]
+    assert "they look like two tables" in door.load("people.csv", content + "B,y,2\n").reason
+
+
+def test_columns_without_a_cell_are_known_once_they_were_chosen(door: Door):
+    content = "id,name,city\n1,Ada\n2,Bob\n"
+    run = door.load("people.csv", content)
+    assert run.reason.startswith("The header has 3 cells, every record 2.")
+    runs.approve(run.pk, 1)
+    assert runs.take(run.pk) == "succeeded"
+    again = door.load("people.csv", content + "3,Cy\n")
+    assert (again.status, again.inserted) == ("succeeded", 1)
+    assert rows("SELECT id, name, city FROM people ORDER BY id") == [
+        (1, "Ada", None),
+        (2, "Bob", None),
+        (3, "Cy", None),
+    ]
+
+
 def test_on_a_known_dataset_a_choice_is_for_this_file(door: Door):
     door.load("people.csv", "id,note\n1,a\n")
     run = door.load("people.csv", STRAY)

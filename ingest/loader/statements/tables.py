@@ -103,6 +103,15 @@ def has_value(relation: Composable, column: str) -> Composed:
     return SQL("select exists (select from {} where {} is not null)").format(relation, Identifier(column))
 
 
+def has_row(name: str, values: Mapping[str, Sequence[str]]) -> Composed:
+    """Whether the table has a row that has one of the ``values`` in each of these columns."""
+    wanted = SQL(" and ").join(
+        SQL("{} in ({})").format(Identifier(column), SQL(", ").join(map(Literal, among)))
+        for column, among in values.items()
+    )
+    return SQL("select exists (select from {} where {})").format(table(name), wanted)
+
+
 def count_rows(name: str) -> Composed:
     """How many rows the table has."""
     return SQL("select count(*) from {}").format(table(name))
