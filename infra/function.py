@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import Aws, CfnParameter, Fn, Stack
+from aws_cdk import ArnFormat, Aws, CfnParameter, Stack
 from aws_cdk import aws_apigatewayv2 as gateway
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as function
 from constructs import Construct
 
 from infra.accepted import accept
-from infra.kept import kept_log
+from infra.site import access_log
 from infra.stage import Stage
 
 _ACCESS = {
@@ -42,6 +43,7 @@ class Function(Construct):
         self.site = f"https://{self.api.ref}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}/{stage.name}/"
         self.function = self._function(stage, settings, key.value_as_string)
         self._send_requests(stage)
+        self._watch(stage, settings["aws_environment_variables"]["NOTIFY_TOPIC_ARN"])
         self.target = self._map_domain(settings["certificate_arn"]) if self.domain else ""
 
     def _function(self, stage: Stage, settings: Mapping[str, Any], key: str) -> function.CfnFunction:
@@ -90,7 +92,13 @@ class Function(Construct):
             self, "Route", api_id=self.api.ref, route_key="$default", target=f"integrations/{integration.ref}"
         )
         accept(route, "AwsSolutions-APIG4", "Django asks for the login, as it does behind zappa's API.")
-        log = kept_log(self, f"/aws/vendedlogs/apis/{stage.title}", stage.log_days)
+        stack = Stack.of(self)
+        log = stack.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=access_log(stage),
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
         self.stage = gateway.CfnStage(
             self,
             "Stage",
@@ -98,10 +106,12 @@ class Function(Construct):
             stage_name=stage.name,
             auto_deploy=True,
             access_log_settings=gateway.CfnStage.AccessLogSettingsProperty(
-                destination_arn=Fn.get_att(log.logical_id, "Arn").to_string(), format=json.dumps(_ACCESS)
+                destination_arn=log, format=json.dumps(_ACCESS)
+            ),
+            default_route_settings=gateway.CfnStage.RouteSettingsProperty(
+                throttling_rate_limit=stage.requests_per_second, throttling_burst_limit=stage.requests_burst
             ),
         )
-        stack = Stack.of(self)
         function.CfnPermission(
             self,
             "MayCall",
@@ -110,6 +120,30 @@ class Function(Construct):
             principal="apigateway.amazonaws.com",
             source_arn=stack.format_arn(service="execute-api", resource=self.api.ref, resource_name="*"),
         )
+
+    def _watch(self, stage: Stage, topic: str) -> None:
+        """Tell ``topic`` of failed pages: the alarm of the app stack counts those of zappa's API only."""
+        alarm = cloudwatch.CfnAlarm(
+            self,
+            "HttpErrors",
+            alarm_name=f"{stage.title}-HttpErrors",
+            alarm_description="Pages of the site failed (answers of 500 and above): the function's log says why.",
+            namespace="AWS/ApiGateway",
+            metric_name="5xx",
+            dimensions=[
+                cloudwatch.CfnAlarm.DimensionProperty(name="ApiId", value=self.api.ref),
+                cloudwatch.CfnAlarm.DimensionProperty(name="Stage", value=stage.name),
+            ],
+            statistic="Sum",
+            period=300,
+            evaluation_periods=1,
+            threshold=0,
+            comparison_operator="GreaterThanThreshold",
+            treat_missing_data="notBreaching",
+            alarm_actions=[topic],
+            ok_actions=[topic],
+        )
+        alarm.override_logical_id("HttpErrors")
 
     def _map_domain(self, certificate: str) -> str:
         """Put the API behind the stage's own domain; return the name that its DNS record has to point to."""

@@ -99,7 +99,7 @@ class Deployment:
             self.write_settings()  # zappa has made the site's address, which nobody knew before
             self.function.set_variables(self.complete()["aws_environment_variables"])
         with self._step("limits and log of the site"):
-            api.protect(self.account, self._api(), self.stage, self.outputs, self.say)
+            self.protect_site()
         with self._step("checks"):
             self.function.call({"manage": "check --deploy --fail-level ERROR --database default"})
         with self._step("migrations"):
@@ -109,6 +109,11 @@ class Deployment:
         self._stack("trigger")
         self.doctor()
         return self.site()
+
+    def protect_site(self) -> None:
+        """Limit and log the requests to zappa's API; the template of the other has that in it."""
+        if not cloudformation.is_deployed(self):
+            api.protect(self.account, self._api(), self.stage, self.outputs, self.say)
 
     def write_settings(self) -> Path:
         """Write the complete settings to where zappa finds them; return the file."""

@@ -54,7 +54,20 @@ def test_every_request_goes_to_the_function_and_is_logged(function: Template) ->
     stage = function.one("AWS::ApiGatewayV2::Stage")
     assert (stage["StageName"], stage["AutoDeploy"]) == ("full", True), "the address has the form of zappa's"
     assert json.loads(stage["AccessLogSettings"]["Format"])["status"] == "$context.status"
-    assert function.one("AWS::Logs::LogGroup")["RetentionInDays"] == Stage(name="full").log_days
+    assert stage["AccessLogSettings"]["DestinationArn"].endswith(":log-group:/aws/apigateway/ingest-full")
+
+
+def test_requests_are_limited_as_those_to_zappas_api(function: Template, full: Stacks) -> None:
+    limits = function.one("AWS::ApiGatewayV2::Stage")["DefaultRouteSettings"]
+    assert str(limits["ThrottlingRateLimit"]) == full["app"].outputs["RequestsPerSecond"]
+    assert str(limits["ThrottlingBurstLimit"]) == full["app"].outputs["RequestsBurst"]
+
+
+def test_failed_pages_raise_an_alarm(function: Template) -> None:
+    alarm = function.one("AWS::CloudWatch::Alarm")
+    dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+    assert (alarm["MetricName"], dimensions) == ("5xx", {"ApiId": "<Api>", "Stage": "full"})
+    assert alarm["AlarmActions"] == alarm["OKActions"] == [TOLD["TopicArn"]]
 
 
 def test_nobody_but_this_api_may_call_the_function(function: Template) -> None:

@@ -103,6 +103,19 @@ def test_it_is_made_and_brought_up_to_date(deployment: Deployment) -> None:
     assert deployment.site() == site, "an update keeps the address"
 
 
+def test_the_limits_of_a_site_are_set_by_its_own_api(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """API Gateway knows an HTTP API under another service, and would say that there is no such API."""
+    protected: list[str] = []
+    monkeypatch.setattr("pipeline_site.deploy.api.protect", lambda account, api, *more: protected.append(api))
+    put(deployment, "old")
+    deployment.protect_site()
+    assert protected == []
+    deployment.remove_function()
+    zappas(deployment)
+    deployment.protect_site()
+    assert protected == [deployment._api()]
+
+
 def test_zappas_function_goes_first_and_what_calls_it(deployment: Deployment) -> None:
     zappas(deployment)
     before = deployment.site()
