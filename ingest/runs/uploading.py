@@ -149,7 +149,8 @@ def _keys(files: Sequence[Chosen], user: Any, preview: bool) -> tuple[list[str |
         try:
             if isinstance(to, RunFailed):
                 raise to
-            pins[at] = check_pins(files[at].pins) if may_pin(to.dataset, user) else {}
+            given = files[at].pins
+            pins[at] = check_pins(given) if given and may_pin(to.dataset, user) else {}
         except RunFailed as refused:
             keys[at] = refused
     return keys, pins
