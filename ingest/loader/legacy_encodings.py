@@ -144,7 +144,7 @@ def differ(words: Sequence[bytes], one: str, other: str) -> bool:
 
 def cost(words: Iterable[bytes], encoding: str) -> list[float]:
     """Return the bits that each of ``words`` costs in ``encoding``, in the language in which it costs least."""
-    families = [_ENCODINGS[encoding][0]]
+    families = _families_of(encoding)
     return [_least(_text(word, encoding), families) for word in words]
 
 
@@ -153,13 +153,19 @@ def cost_in_utf_8(words: Iterable[bytes], other: str) -> list[float]:
 
     They are in the same languages, or in Latin letters: else a word of two ideographs might be two Russian letters.
     """
-    families = dict.fromkeys([_ENCODINGS[other][0], *(each for each in _FAMILIES if LATIN.issuperset(each))])
+    families = dict.fromkeys([*_families_of(other), *(each for each in _FAMILIES if LATIN.issuperset(each))])
     return [_least(word.decode(errors="replace"), families) for word in words]
 
 
 def letters(words: Iterable[bytes], encoding: str) -> int:
     """Return how many characters of ``words`` aren't ASCII."""
     return sum(not character.isascii() for word in words for character in _text(word, encoding))
+
+
+def _families_of(encoding: str) -> tuple[tuple[str, ...], ...]:
+    """Return the languages that are written in ``encoding``: all, if it was pinned and is none that is tried."""
+    tried = _ENCODINGS.get(encoding.replace("-", "_"))  # Python's own name of iso8859_2 is iso8859-2
+    return (tried[0],) if tried else _FAMILIES
 
 
 def _least(text: str, families: Iterable[tuple[str, ...]]) -> float:

@@ -139,6 +139,17 @@ def test_words_of_both_encodings_in_one_line_are_rejected_and_nothing_of_them_is
     assert text == "1,Müller\udcff,Köln,Nestlé®\n2,Zoë\n3,Ada\n"
 
 
+@pytest.mark.parametrize("name", ["iso8859_2", "koi8-r", "mac-roman", "latin-1", "cp775", "shift_jis", "ascii"])
+def test_a_mixture_with_any_encoding_that_is_pinned_is_read(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "source"
+    path.write_bytes("1,Müller,".encode() + b"K\xf6ln\n2,Ada\n")
+    transcode(path, tmp_path / "target", settle(path, f"utf-8+{name}"))
+    first, second, *_ = (tmp_path / "target").read_bytes().split(b"\n")
+    assert "1,Müller".encode() in first
+    assert b"\xff" in first
+    assert second == b"2,Ada"
+
+
 def test_a_mark_does_not_hide_a_mixture(tmp_path: Path) -> None:
     content = ("\ufeffid,name\n" + rows("cp1252", range(20))).encode() + rows("cp1252", range(20)).encode("cp1252")
     told = found(tmp_path, content)
