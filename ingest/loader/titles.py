@@ -18,6 +18,8 @@ def layouts_by_shape(table: Table) -> list[Layout]:
     told = table.told
     if told.settled or told.has_header is False:
         return [_headed(table, 0)]
+    if found := _one_cell_short(table):
+        return found
     first = _skippable(table)
     if not first:
         return _padded(table) or _wider(table) or _controls(table) or [_headed(table, 0)]
@@ -45,6 +47,27 @@ def _skippable(table: Table) -> int:
             break
         first += 1
     return first if first <= HEADS and _has_table(table, first) else 0
+
+
+def _one_cell_short(table: Table) -> list[Layout]:
+    """Below lines of two cells and more, with one cell less than the table, such as ``Account,12345``.
+
+    A header that lacks a name, or short records, look alike: so the header beneath must be certain. Unless there are
+    several such lines, and each has a value that no name would be, somebody is asked.
+    """
+    first, short = 0, []
+    for record in table.records[: HEADS + 1]:
+        is_short = 1 < len(record) == table.width - 1
+        is_title = record and len(record) <= table.width and not is_full(record)
+        if not (is_short or is_title):
+            break
+        first += 1
+        short += [record] if is_short else []
+    if not short or first > HEADS or not _has_table(table, first) or not is_certain_header(table, first):
+        return []
+    if len(short) > 1 and all(any(shape(cell) in TYPED for cell in record) for record in short):
+        return [_headed(table, first)]
+    return _doubtful_titles(table, first)
 
 
 def _padded(table: Table) -> list[Layout]:

@@ -479,3 +479,18 @@ def test_a_delimiter_at_the_end_of_a_large_file_is_dropped(shared: Connection) -
     assert (told.inserted, told.rejected) == (content.count(b"\n") - 2, 1)
     assert [reject.raw for reject in told.rejects] == [b"9000001;last;x"]
     assert [column.name for column in told.columns] == ["id", "note"]
+
+
+@pytest.mark.parametrize("between", [b"", b"\n", b",,\n"])
+@pytest.mark.parametrize("records", [1, 2, 30])
+def test_lines_of_one_cell_less_than_the_table_above_a_certain_header_are_skipped(between, records):
+    rows = b"".join(b"%d,N%d,%d\n" % (number, number, number * 2) for number in range(records))
+    found = examine(b"Account,12345\nDate,2026-05-01\n" + between + b"id,name,amount\n" + rows)
+    assert (found.dialect.preamble, found.doubt) == (2 + bool(between), "")
+
+
+@pytest.mark.parametrize("line", [b"Account,12345\n", b"Account,main\nOwner,Ann\n"])
+def test_whether_such_lines_are_skipped_is_asked_where_they_could_be_the_header(line):
+    found = examine(line + b"id,name,amount\n1,Ann,2\n2,Bob,3\n")
+    assert found.doubt
+    assert {offered.preamble for offered in found.dialects} == {0, line.count(b"\n")}
