@@ -10,6 +10,9 @@ PYTHON ?= $(or $(firstword $(foreach python,python3 python3.14 python3.13 python
 IN := requirements
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade
+# Malicious releases are usually found and removed within days, so `make lock` takes none that is younger than a week.
+WEEK_AGO = from datetime import *; print((datetime.now(timezone.utc) - timedelta(days=7)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+BEFORE ?= $(shell $(PYTHON) -c '$(WEEK_AGO)')
 SYNC := $(BIN)/uv pip sync --quiet --require-hashes
 
 # A user without a home to write to keeps what pip and uv fetch in the project.
@@ -20,7 +23,7 @@ endif
 # modules alone take ten seconds to make anew in each process.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-repeat lint fmt bench bench-peers bench-reading synth package lambda-figures deploy destroy doctor password zappa screenshots env lock clean
+.PHONY: help demo test test-repeat lint fmt bench bench-peers bench-reading bench-pollock synth package lambda-figures deploy destroy doctor password zappa screenshots env lock audit licenses clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +57,9 @@ bench-peers: env ## measure what a user would pick instead (pgloader, dlt, csvsq
 
 bench-reading: env .venv-data/.ready ## hold how files are read against CleverCSV, DuckDB and Python's Sniffer
 	@exec $(BIN)/python -m tests.bench.readings $(ARGS)
+
+bench-pollock: env ## score how bad CSV files are read, on a copy of the Pollock benchmark (POLLOCK=folder)
+	@exec $(BIN)/python -m tests.bench.pollock $(or $(POLLOCK),$(error Say where its copy is: make bench-pollock POLLOCK=folder)) $(ARGS)
 
 synth: .venv-infra/.ready ## write the CloudFormation templates of a stage to cdk.out (STAGE=dev)
 	@.venv-infra/bin/python -O -m infra $(or $(STAGE),dev) --out cdk.out
@@ -119,10 +125,19 @@ env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hash
 COMMAND_ONLY = argcomplete certifi cfn-flip click hjson idna pip placebo python-slugify pyyaml requests \
 	setuptools text-unidecode toml tqdm troposphere wheel
 
-lock: .venv/.uv ## choose the newest versions anew and write their hashes
-	@for set in uv app dev aws-local infra peers-pandas peers-dlt peers-csvkit peers-import-export peers-readings; do $(LOCK) --output-file $(IN)/$$set.txt $(IN)/$$set.in || exit 1; done
-	@$(LOCK) $(addprefix --no-emit-package ,$(COMMAND_ONLY)) --output-file $(IN)/lambda.txt $(IN)/lambda.in
-	@$(LOCK) --no-deps --no-build --output-file $(IN)/real-files.txt $(IN)/real-files.in
+lock: .venv/.uv ## lock the newest versions that are a week old, with hashes (BEFORE=2026-11-20T00:00:00Z: as of then)
+	@set -e; export UV_EXCLUDE_NEWER='$(BEFORE)'; \
+	echo "Locking what was released before $$UV_EXCLUDE_NEWER (the same again: make lock BEFORE=$$UV_EXCLUDE_NEWER)"; \
+	for set in uv app dev aws-local infra peers-pandas peers-dlt peers-csvkit peers-import-export peers-readings peers-pollock; do \
+		$(LOCK) --output-file $(IN)/$$set.txt $(IN)/$$set.in; done; \
+	$(LOCK) $(addprefix --no-emit-package ,$(COMMAND_ONLY)) --output-file $(IN)/lambda.txt $(IN)/lambda.in; \
+	$(LOCK) --no-deps --no-build --output-file $(IN)/real-files.txt $(IN)/real-files.in
+
+audit: env ## look up known vulnerabilities of every locked package (needs the internet)
+	@exec $(BIN)/python -m pipeline_site.deploy.audit
+
+licenses: env ## write docs/licenses.md, and check the licenses of what is deployed
+	@exec $(BIN)/python -m pipeline_site.deploy.licenses
 
 clean: ## remove what make made; .local, the demo's data, too
 	@rm -rf .venv .venv-aws .venv-data .venv-infra .local cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .build static-root

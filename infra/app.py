@@ -1,6 +1,8 @@
 """Names the stacks of a stage and wires them."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, CfnParameter, Fn, Stack, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
@@ -9,6 +11,7 @@ from infra.access import Access
 from infra.alarms import Alarms
 from infra.bastion import Bastion
 from infra.database import NAME, Database
+from infra.function import Function
 from infra.kept import kept_log
 from infra.network import Network
 from infra.site import Site
@@ -28,9 +31,32 @@ def stacks(stage: Stage, folder: Path) -> App:
 
     They hold no assets and are bound to no account and region: CloudFormation takes the templates as they are.
     """
-    app = App(outdir=str(folder), analytics_reporting=False, context=_FLAGS)
+    app = _begun(stage, folder)
     _data(app, stage)
     _trigger(app, stage, _app(app, stage))
+    return app
+
+
+def function_stack(stage: Stage, settings: Mapping[str, Any], folder: Path) -> App:
+    """The stack with the function and its API, for a stage that doesn't have them from zappa.
+
+    ``settings`` are zappa's, complete (see ``infra.function_settings``). It has the name of zappa's own stack.
+    """
+    app = _begun(stage, folder)
+    stack = Stack(
+        app,
+        stage.title,
+        description="The function and its HTTP API",
+        synthesizer=BootstraplessSynthesizer(),
+    )
+    made = Function(stack, "Function", stage=stage, settings=settings)
+    site = f"https://{made.domain}/" if made.domain else made.site
+    _put_out(stack, {"SiteAddress": site} | ({"DomainTarget": made.target} if made.domain else {}))
+    return app
+
+
+def _begun(stage: Stage, folder: Path) -> App:
+    app = App(outdir=str(folder), analytics_reporting=False, context=_FLAGS)
     Tags.of(app).add("project", PROJECT)
     Tags.of(app).add("stage", stage.name)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))

@@ -9,12 +9,17 @@ from infra.kept import kept_log
 from infra.stage import Stage
 
 
+def access_log(stage: Stage) -> str:
+    """Return the name of the log group of requests."""
+    return f"/aws/apigateway/{stage.title}"
+
+
 class Site(Construct):
     """The log group of requests, and the role that an account's API Gateway writes its logs by."""
 
     def __init__(self, scope: Construct, name: str, *, stage: Stage) -> None:
         super().__init__(scope, name)
-        self.log = f"/aws/apigateway/{stage.title}"
+        self.log = access_log(stage)
         kept_log(self, self.log, stage.log_days)
         self.logs_role = self._role(stage)
 

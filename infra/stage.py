@@ -47,7 +47,7 @@ _OF_A_WRITER = 2
 _BESIDE = 12
 """Connections that are neither loads nor pages: the schedule and its load (2), `manage` and the doctor (2), a session
 of yours (2), the rotation (1), and the five that PostgreSQL and RDS reserve for superusers."""
-_KINDS = {bool: "true or false", int: "a whole number", str: "a text in quotes"}
+_KINDS: Mapping[Any, str] = {bool: "true or false", int: "a whole number", str: "a text in quotes"}
 
 
 class StageError(Exception):
@@ -87,6 +87,7 @@ class Stage:
     secrets: tuple[str, ...] = ()
     internet: bool = False
     bastion: bool = False
+    cdk_function: bool = False
 
     @property
     def title(self) -> str:

@@ -14,6 +14,10 @@ END_OF_FILE = b"\x1a"
 _MANY = 1 << 16
 _LINE = rb"(?:(%b)(?=[\r\n]|\Z)|(%b)(?=[\r\n]|\Z)|[^\r\n]*+)(?:\r\n|\r|\n|\Z)"
 _BETWEEN_QUOTES = re.compile(rb'"[^"]*+"')
+_BLANK = b" \t"
+_QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
+_WITHIN_TEXT = re.compile(rb'[^\s"]"(?=[^\s"])')
+"""A quote between two characters of text."""
 COLUMNS = 1600 - 3
 """PostgreSQL's limit for a table, less our own columns (BEHAVIOUR 6)."""
 
@@ -70,7 +74,7 @@ class Grammar:
                 return kept
             bare = kept.rstrip(b" ")
         found = list(self.cell.finditer(record + self.delimiter))
-        if any((cell[2] if cell[1] else cell[3]).strip() for cell in found[count:]):
+        if any((cell[2] if cell[1] else cell[3]).strip(_BLANK) for cell in found[count:]):
             return None
         return record[: found[count - 1].end() - len(self.delimiter)]
 
@@ -96,6 +100,25 @@ class Grammar:
             cells[0] = _quoted(found[0][2], True)
         return len(cells), self.delimiter.join(cells)
 
+    def lacks_delimiter(self, record: bytes) -> bool:
+        """Whether a quoted cell of a well-formed record seems to have lost the delimiter before it.
+
+        ``$34.14"Fleece, Hooded"`` has a quote within its text that closes right before a delimiter, and between the two
+        a delimiter with a space behind it, which would cut the text in two. An inch mark, as in ``5" pipe,3" bolt``,
+        is a character like any other.
+        """
+        if not self.is_canonical or not _WITHIN_TEXT.search(record):
+            return False
+        pair = self.delimiter + b" "
+        for cell in self.cell.finditer(record + self.delimiter):
+            opening = cell[3].find(b'"') if cell[3] else -1
+            if opening < 1 or not _WITHIN_TEXT.match(cell[3], opening - 1):
+                continue
+            quoted = _QUOTED.match(record, cell.start(3) + opening)
+            if quoted and pair in quoted[0] and record[quoted.end() : quoted.end() + 1] in (b"", self.delimiter):
+                return True
+        return False
+
     def _found(self, record: bytes) -> list[tuple[bytes, bytes, bytes]]:
         found: list[tuple[bytes, bytes, bytes]] = self.cell.findall(record + self.delimiter)
         if self.spaced:
@@ -103,6 +126,8 @@ class Grammar:
         return found
 
     def _read(self, inside: bytes) -> bytes:
+        if self.escape == self.quote:
+            return inside.replace(self.quote * 2, self.quote)
         return self.unescape.sub(rb"\g<kept>", inside) if self.escape in inside or self.quote in inside else inside
 
     def _count(self, record: bytes) -> int:

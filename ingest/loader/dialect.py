@@ -3,17 +3,19 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from ingest.loader.candidates import Pins, Reading
 from ingest.loader.cells import BOM, COLUMNS, END_OF_FILE, Grammar, grammar_of, without_marks
 from ingest.loader.encoding import UTF_8
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
 from ingest.loader.formats import refuse_plain_text
-from ingest.loader.layout import Told
+from ingest.loader.header_detection import uncommented
+from ingest.loader.misfit_pins import refuse_misfit
 from ingest.loader.names import visible
 from ingest.loader.ours import our_delimiter
 from ingest.loader.readings import allowed, known_headers, weigh
-from ingest.loader.sniff import first_lines, uncommented
-from ingest.loader.weighing import Pins, Reading
+from ingest.loader.sniff import first_lines
+from ingest.loader.table import Told
 
 HEAD = 1 << 18
 """So many bytes of a file are enough for a proposal."""
@@ -36,14 +38,20 @@ class Dialect:
     """Physical lines between a commented header and the first record: comments and blank lines."""
     trailing: int = 0
     """Blank cells that records may have behind those of the header: a delimiter at the end makes no column."""
+    absent: int = 0
+    """The header's last columns, for which the records have no cell."""
     row_names: bool = False
     """Whether each record begins with a cell for which the header has no name, as R writes it."""
+    unnamed: bool = False
+    """Whether each record ends with a cell that the header has no name for."""
     spaced: bool = False
     """Whether a space behind each delimiter belongs to it."""
     wrapped: bool = False
     """Whether each line stands in quotes as a whole, and is read without them."""
     above: int = 0
     """Lines of the table's width above the header, with more than one value each."""
+    end: int = 0
+    """The physical line that is the table's last, where other lines follow that are left out; 0: the file's last."""
 
     @property
     def grammar(self) -> Grammar:
@@ -58,6 +66,8 @@ class Dialect:
         named = tuple(cell.decode("utf-8", "replace") for cell in cells)
         if self.row_names:
             return ("", *named)
+        if self.unnamed:
+            return (*named, "")
         surplus = 0
         while surplus < min(self.trailing, len(named) - 1) and not visible(named[-1 - surplus]).strip():
             surplus += 1
@@ -90,6 +100,8 @@ class Examined:
     """The record at which that shows."""
     is_settled: bool
     """Whether it is certain how its quotes are read: that is pinned, or we wrote the file."""
+    has_known_header: bool = False
+    """Whether its header is the one that the dataset knows."""
 
     @property
     def dialect(self) -> Dialect:
@@ -121,6 +133,7 @@ def examine(
     encoding: str | None = None,
     name: str = "",
     above: int = 0,
+    absent: int = 0,
     whole: bool | None = None,
     cut: bool = False,
 ) -> Examined:
@@ -129,9 +142,10 @@ def examine(
     ``head`` has ``HEAD`` bytes, or is the ``whole`` file; ``cut``: it ends within the file's first line.
 
     ``head`` is UTF-8, whatever ``encoding`` it came in; where that is None it wasn't found out, and is looked at here.
-    ``known`` are the headers that the dataset has met, ``null_tokens`` its words for NULL, and ``above`` the lines of
-    the table's width that stood above the header of the file before; ``name`` is the file's, with its extension. Raises
-    RunFailed for an empty file, a binary one, text of another format, and one that isn't UTF-8.
+    ``known`` are the headers that the dataset has met, ``null_tokens`` its words for NULL; ``above`` the lines of the
+    table's width that stood above the header of the file before, ``absent`` the last columns that its records lacked;
+    ``name`` is the file's, with its extension. Raises RunFailed for an empty file, a binary one, text of another
+    format, and one that isn't UTF-8.
     """
     pinned = _checked(pinned or Pinned())
     refuse_foreign(head)
@@ -144,15 +158,17 @@ def examine(
         text = text.removesuffix(END_OF_FILE)
     if ours := our_delimiter(text):  # what is pinned is how the dataset's other files are written
         pinned = Pinned(delimiter=ours, quote='"', escape='"', encoding=pinned.encoding, preamble=0, has_header=True)
-    pins = _pins(pinned, known, null_tokens, above)
+    pins = _pins(pinned, known, null_tokens, above, absent)
     found = weigh(text, pins, whole=whole)
+    refuse_misfit(text, pins, found, whole=whole)
     if whole or cut or found.header_ends:  # else the splitter counts a header of which this is a part
         refuse_too_wide(found.width, cut=cut)
     if pinned.delimiter is None:
         refuse_plain_text(name, found.records, found.best.delimiter, known)
     dialects = [_dialect(reading, encoding or UTF_8) for reading in found.readings]
     first = found.records[0] if found.records else ()
-    if pinned.has_header is False and len(first) > 1 and pins.told.is_known(first):
+    is_known = pins.told.is_known(first) if first else False
+    if pinned.has_header is False and len(first) > 1 and is_known:
         dialects[0] = replace(dialects[0], has_header=True)  # an export names the columns of any dataset
     return Examined(
         dialects=tuple(dialects),
@@ -160,10 +176,11 @@ def examine(
         doubt=found.doubt,
         at=found.at,
         is_settled=pinned.quote is not None,
+        has_known_header=is_known and dialects[0].has_header,
     )
 
 
-def _pins(pinned: Pinned, known: Collection[str], null_tokens: Collection[str], above: int) -> Pins:
+def _pins(pinned: Pinned, known: Collection[str], null_tokens: Collection[str], above: int, absent: int) -> Pins:
     met, nameless = known_headers(known)
     told = Told(
         known=met,
@@ -173,6 +190,7 @@ def _pins(pinned: Pinned, known: Collection[str], null_tokens: Collection[str], 
         settled=pinned.preamble is not None,
         quoted=pinned.quote is not None,
         above=above,
+        absent=absent,
     )
     quotes = None if pinned.quote is None else (pinned.quote, pinned.escape or pinned.quote)
     return Pins(delimiter=pinned.delimiter, quotes=quotes, escape=pinned.escape, lines=pinned.preamble, told=told)
@@ -206,10 +224,13 @@ def _dialect(reading: Reading, encoding: str) -> Dialect:
         commented=reading.commented,
         below=reading.below,
         trailing=reading.trailing,
+        absent=reading.absent,
         row_names=reading.row_names,
+        unnamed=reading.unnamed,
         spaced=reading.spaced,
         wrapped=reading.wrapped,
         above=reading.above,
+        end=reading.end,
     )
 
 

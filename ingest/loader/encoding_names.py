@@ -2,6 +2,8 @@
 
 import codecs
 
+from ingest.loader.mixture import mixed_with
+
 _NAMES = """
 ascii big5 big5hkscs cp037 cp1006 cp1026 cp1125 cp1140 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256
 cp1257 cp1258 cp273 cp424 cp437 cp500 cp720 cp737 cp775 cp850 cp852 cp855 cp856 cp857 cp858 cp860 cp861
@@ -23,7 +25,15 @@ each machine; and what turns bytes into bytes is no encoding of text.
 
 
 def known(name: str) -> str:
-    """Return Python's own name of the encoding that ``name`` means, or "" if no file can be read in it."""
+    """Return Python's own name of the encoding that ``name`` means, or "" if no file can be read in it.
+
+    ``utf-8+cp1252`` is each line in its own encoding: the second must leave ASCII alone, or no line ends could be told.
+    """
+    prefix, plus, other = name.partition("+")
+    if plus:
+        single = "" if "+" in other else known(other)
+        is_line_by_line = known(prefix) == "utf-8" and single and b"a,\n".decode(single, "replace") == "a,\n"
+        return mixed_with(single) if is_line_by_line else ""
     try:
         found = codecs.lookup(name).name
     except (LookupError, ValueError):

@@ -16,5 +16,7 @@ class LocalFile:
     """A folder of its own for what the loader writes; the caller removes it."""
     longest_record: int = 64 << 20
     """Bytes; a longer record is rejected."""
+    repeats_header: bool = True
+    """Whether a record equal to the header is the header once more, rather than a record."""
     settled: bool = False
     """Whether somebody has said how its quotes are read: what they swallow is no question then."""

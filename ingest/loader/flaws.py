@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ingest.loader.cells import BOM
 from ingest.loader.encoding import UTF_8
+from ingest.loader.mixture import other_of
 from ingest.loader.rejects import Code, Reject
 
 Positions = npt.NDArray[np.int64]
@@ -26,9 +27,10 @@ class Flaw(IntEnum):
     EXTRA = 4
     QUOTE_TEXT = 5
     QUOTE_OPEN = 6
-    ENCODING = 7
-    NUL = 8
-    TOO_LONG = 9
+    QUOTE_WITHIN = 7
+    ENCODING = 8
+    NUL = 9
+    TOO_LONG = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +41,8 @@ class Form:
     delimiter: bytes
     trailing: int = 0
     """Blank cells that it may have behind its columns."""
+    absent: int = 0
+    """The last columns, for which it may have no cells."""
     header: tuple[bytes, ...] = ()
     """The header's cells, which a record may repeat; none where it has one cell, or there is no header."""
     cells: Callable[[bytes], list[bytes]] = bytes.split
@@ -50,6 +54,7 @@ _CODES: dict[int, Code] = {
     Flaw.EXTRA.value: Code.EXTRA_COLUMNS,
     Flaw.QUOTE_TEXT.value: Code.BAD_QUOTE,
     Flaw.QUOTE_OPEN.value: Code.BAD_QUOTE,
+    Flaw.QUOTE_WITHIN.value: Code.BAD_QUOTE,
     Flaw.ENCODING.value: Code.BAD_ENCODING,
     Flaw.NUL.value: Code.NUL_BYTE,
     Flaw.TOO_LONG.value: Code.TOO_LONG,
@@ -155,12 +160,16 @@ def _reason(flaw: int, cells: int, columns: int, longest: int) -> str:
         return "a closing quote is followed by text"
     if flaw == Flaw.QUOTE_OPEN:
         return f"a quote is not closed before the file ends, or within {longest:,} bytes, the longest record allowed"
+    if flaw == Flaw.QUOTE_WITHIN:
+        return "a quoted cell begins within the text of another one: the delimiter before its opening quote is missing"
     if flaw == Flaw.NUL:
         return "the record holds a NUL byte, which no text in PostgreSQL can hold"
     return f"the record has {cells:,} {'cell' if cells == 1 else 'cells'}, the header {columns:,}"
 
 
 def _reason_of_encoding(raw: bytes, encoding: str) -> str:
+    if other := other_of(encoding):
+        return f"the record holds bytes that are neither UTF-8 nor {other}, or words in both"
     if encoding != UTF_8:
         return f"the record holds bytes that are no text in {encoding}"
     try:

@@ -1,11 +1,15 @@
 """How many records of a file may be rejected, and when reading it further can't bring it below that (BEHAVIOUR 7)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest.loader.errors import Misfit
 from ingest.loader.outcome import Column, Outcome
-from ingest.loader.rejects import RejectBook
+from ingest.loader.rejects import Code, RejectBook, told_causes
 from ingest.loader.target import Target
+
+Swallowing = Sequence[tuple[int, list[list[bytes]]]]
+"""Lines within quoted cells that would fit as records: the line of their record, and the cells of each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,13 +39,19 @@ class RejectLimit:
 class GivenUp(Exception):  # never leaves the loader
     """Reading stopped: whatever follows, too many records are rejected."""
 
-    def __init__(self, *, header: tuple[str, ...], line: int, records: int, whole: bool = False) -> None:
-        """``line`` is the first that was not read, ``records`` how many were, or, ``whole``, how many the file has."""
+    def __init__(
+        self, *, header: tuple[str, ...], line: int, records: int, whole: bool = False, swallowing: Swallowing = ()
+    ) -> None:
+        """``line`` is the first that was not read, ``records`` how many were, or, ``whole``, how many the file has.
+
+        ``swallowing`` are the lines within quoted cells up to there that would fit as records.
+        """
         super().__init__()
         self.header = header
         self.line = line
         self.records = records
         self.whole = whole
+        self.swallowing = swallowing
 
 
 def given_up(given: GivenUp, book: RejectBook, columns: tuple[Column, ...], target: Target) -> Misfit:
@@ -55,3 +65,24 @@ def given_up(given: GivenUp, book: RejectBook, columns: tuple[Column, ...], targ
         f"{target.table}.",
         outcome=Outcome(records=given.records, rejects=book, columns=columns, partial=True),
     )
+
+
+def check_limit(outcome: Outcome, target: Target) -> None:
+    """Raise Misfit where too many records are rejected, or all of them, however few (BEHAVIOUR 7)."""
+    rejected = outcome.rejected
+    if 0 < outcome.records == rejected:
+        told = {1: "Its only record was", 2: "Both records were"}.get(rejected, f"All {rejected:,} records were")
+        raise Misfit(
+            f"{told} rejected ({told_causes(outcome.rejects, 'every row')}): nothing was loaded. Correct the file and "
+            "upload it again.",
+            outcome=outcome,
+        )
+    if RejectLimit.of(target).is_exceeded(rejected, outcome.records):
+        told, (most, _) = told_causes(outcome.rejects), outcome.rejects.counts.most_common(1)[0]
+        keys = " or declare another key" if most in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
+        raise Misfit(
+            f"{rejected:,} of {outcome.records:,} records were rejected ({told}), more than {target.reject_share:.0%} "
+            f"and more than {target.reject_count:,}: nothing was loaded. Correct the file and drop it again, or raise "
+            f"the limit of {target.table}{keys}.",
+            outcome=outcome,
+        )

@@ -1,7 +1,6 @@
 """A file goes into its table in the caller's transaction: judged, planned, copied, merged (BEHAVIOUR 3-8)."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import psycopg2
@@ -12,27 +11,32 @@ from psycopg2.sql import Composable
 
 from ingest.loader.account import Account
 from ingest.loader.brakes import EVERYTHING, check_brakes
+from ingest.loader.careful import Careful
 from ingest.loader.definition import OWN, Definition
-from ingest.loader.errors import Misfit, RunFailed
+from ingest.loader.errors import RunFailed
 from ingest.loader.file import LocalFile
+from ingest.loader.giving_up import giving_up
+from ingest.loader.header_rows import has_header_row
 from ingest.loader.headers import Header, read_header
+from ingest.loader.identities import Identities
 from ingest.loader.judge import Judged, judge
-from ingest.loader.limit import GivenUp, RejectLimit, given_up
+from ingest.loader.limit import RejectLimit, check_limit
 from ingest.loader.merge import Merge
-from ingest.loader.outcome import Column, Outcome
-from ingest.loader.plan import Identities
+from ingest.loader.notes import notes_of
+from ingest.loader.outcome import Outcome
 from ingest.loader.reading import Reading
-from ingest.loader.rejects import Code, RejectBook, told_causes
+from ingest.loader.rejects import RejectBook
 from ingest.loader.resolve import choose
 from ingest.loader.rows import Counted
 from ingest.loader.split import Certified, split
 from ingest.loader.statements import merging, tables
+from ingest.loader.statements.matching import Matching
 from ingest.loader.stray_quotes import ask_of_swallowed
 from ingest.loader.target import Mode, Target
 from ingest.loader.types import Type
-from ingest.loader.ways import REJECTS, Careful, Refuted, Way, guess, is_worthwhile
+from ingest.loader.ways import REJECTS, Refuted, Way, guess, is_worthwhile
 
-VERSION = 4
+VERSION = 5
 """Raised when the same file may give another table than before: identical content is then loaded all the same."""
 
 READ = 1 << 20
@@ -77,7 +81,7 @@ def load(
             "wide for a page; split the file into several with fewer columns."
         ) from error
     outcome.check_balance()
-    _check_limit(outcome, target)
+    check_limit(outcome, target)
     check_brakes(outcome, target)
     return outcome
 
@@ -96,16 +100,18 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
             loading = _Loading(cursor, target, guessed, Definition(cursor, target.table), progress)
             outcome = loading.execute()
             reading, found = judging.wait()
-            ask_of_swallowed(file, reading.certified, found)
+            ask_of_swallowed(file, reading.certified.swallowing, found)
             header = read_header(reading.certified.header, target.headers)
             return _account(outcome, loading, Account(reading, judging.rejects), header), target
         except (Refuted, psycopg2.DataError, errors.QueryCanceled) as error:
             if isinstance(error, errors.QueryCanceled) and not judging.hopeless.is_set():
                 raise
             cursor.execute("rollback to savepoint guess")
-        with _giving_up(judging.rejects, target):
+        with giving_up(judging.rejects, target, file):
             reading, found = judging.wait()
-        ask_of_swallowed(file, reading.certified, found)
+        if reading.certified.repeated and has_header_row(cursor, target):
+            return _cut_and_load(cursor, replace(file, repeats_header=False), target, progress)
+        ask_of_swallowed(file, reading.certified.swallowing, found)
         known = Judged(scan=found, standing=guessed.standing, plan=guessed.plan)
         header = read_header(reading.certified.header, target.headers)
         return _load_carefully(cursor, Account(reading, judging.rejects), target, header, progress, known)
@@ -113,17 +119,9 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
 
 def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -> tuple[Outcome, Target]:
     """One step after the other: cut, judge, load."""
-    rejects, size = RejectBook(file.scratch / REJECTS), file.path.stat().st_size
-    with _giving_up(rejects, target):
-        certified = split(
-            file.path,
-            file.dialect,
-            scratch=file.scratch / "certified",
-            reject=rejects.add,
-            progress=lambda done: progress("split", done, size),
-            longest=file.longest_record,
-            limit=RejectLimit.of(target),
-        )
+    certified, rejects = _cut(file, target, progress)
+    if certified.repeated and has_header_row(cursor, target):
+        certified, rejects = _cut(replace(file, repeats_header=False), target, progress)
     header = read_header(certified.header, target.headers)
     if header.is_ours:
         target = _for_part(target, header)
@@ -131,13 +129,20 @@ def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Pro
         return _load_carefully(cursor, Account(reading, rejects), target, header, progress, file=file)
 
 
-@contextmanager
-def _giving_up(book: RejectBook, target: Target) -> Iterator[None]:
-    """Fail the run where reading stopped, with what is in ``book`` by then."""
-    try:
-        yield
-    except GivenUp as given:
-        raise given_up(given, book, _unjudged(given.header, target), target) from None
+def _cut(file: LocalFile, target: Target, progress: Progress) -> tuple[Certified, RejectBook]:
+    rejects, size = RejectBook(file.scratch / REJECTS), file.path.stat().st_size
+    with giving_up(rejects, target, file):
+        certified = split(
+            file.path,
+            file.dialect,
+            scratch=file.scratch / ("certified" if file.repeats_header else "certified.all"),
+            reject=rejects.add,
+            progress=lambda done: progress("split", done, size),
+            longest=file.longest_record,
+            repeats_header=file.repeats_header,
+            limit=RejectLimit.of(target),
+        )
+    return certified, rejects
 
 
 def _for_part(target: Target, header: Header) -> Target:
@@ -165,9 +170,9 @@ def _load_carefully(
     progress("scan", 0, 0)
     judged = judge(cursor, account.reading, target, header.names, known)
     if file is not None:
-        ask_of_swallowed(file, account.reading.certified, judged.scan)
+        ask_of_swallowed(file, account.reading.certified.swallowing, judged.scan)
     structural = len(account.book)
-    with _giving_up(account.book, target):
+    with giving_up(account.book, target):
         account.refuse_bad_values(judged.plan, judged.scan.records + structural, RejectLimit.of(target))
     way = Careful(account.reading, judged, structural)
     loading = _Loading(cursor, target, way, Definition(cursor, target.table), progress)
@@ -177,60 +182,20 @@ def _load_carefully(
 def _account(outcome: Outcome, loading: "_Loading", account: Account, header: Header) -> Outcome:
     """The outcome with all that is told of the file."""
     judged = loading.way.confirm()
-    account.refuse_fates(loading.cursor, loading.fates, judged.plan.names, outcome.identities or ())
+    identities = outcome.identities or ()
+    account.refuse_fates(loading.cursor, loading.fates, judged.plan.names, identities)
     return replace(
         outcome,
+        key_changes=tuple(account.key_changes(identities, judged.scan, judged.standing, judged.plan)),
         records=judged.scan.records + loading.way.malformed,
         headers=header.known,
         form=header.form,
         rejects=account.book,
         columns=account.columns(header.texts, judged.scan, judged.plan),
         ddl=tuple(loading.definition.ddl),
-        notes=(*outcome.notes, *_notes_of(account.reading.certified)),
+        notes=(*outcome.notes, *notes_of(account.reading.certified)),
         snapshot=loading.target.mode is Mode.SNAPSHOT,
     )
-
-
-def _notes_of(certified: Certified) -> Iterator[str]:
-    """What stood between the records, and is none."""
-    if certified.blank_rows:
-        many = (
-            "1 row of blank cells is"
-            if certified.blank_rows == 1
-            else f"{certified.blank_rows:,} rows of blank cells are"
-        )
-        yield f"{many} no {'record' if certified.blank_rows == 1 else 'records'}."
-    if certified.repeated:
-        many = "1 record that repeats" if certified.repeated == 1 else f"{certified.repeated:,} records that repeat"
-        yield f"{many} the header {'is' if certified.repeated == 1 else 'are'} left out."
-
-
-def _check_limit(outcome: Outcome, target: Target) -> None:
-    """Raise Misfit where too many records are rejected, or all of them, however few (BEHAVIOUR 7)."""
-    rejected = outcome.rejected
-    if 0 < outcome.records == rejected:
-        told = {1: "Its only record was", 2: "Both records were"}.get(rejected, f"All {rejected:,} records were")
-        raise Misfit(
-            f"{told} rejected ({told_causes(outcome.rejects, 'every row')}): nothing was loaded. Correct the file and "
-            "upload it again.",
-            outcome=outcome,
-        )
-    if rejected > target.reject_count and rejected > target.reject_share * outcome.records:
-        told, (most, _) = told_causes(outcome.rejects), outcome.rejects.counts.most_common(1)[0]
-        keys = " or declare another key" if most in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
-        raise Misfit(
-            f"{rejected:,} of {outcome.records:,} records were rejected ({told}), more than {target.reject_share:.0%} "
-            f"and more than {target.reject_count:,}: nothing was loaded. Correct the file and drop it again, or raise "
-            f"the limit of {target.table}{keys}.",
-            outcome=outcome,
-        )
-
-
-def _unjudged(header: tuple[str, ...], target: Target) -> tuple[Column, ...]:
-    """The columns of a file that was not read to its end, for its reject file: nothing is known of their values."""
-    read = read_header(header, target.headers)
-    told = zip(read.texts, read.names, strict=True)
-    return tuple(Column(header=text, name=name, type="", proof="", values=0, nulls=0) for text, name in told)
 
 
 _NO_KEY = (errors.UniqueViolation, errors.NotNullViolation, errors.UndefinedColumn, errors.ProgramLimitExceeded)
@@ -300,7 +265,7 @@ class _Loading:
             return Outcome(records=0)
         self.progress("merge", 0, 0)
         identities, evidence = choose(self.cursor, planned)
-        self.definition.keep_identities(identities, self.way.standing)
+        self.definition.keep_identities(identities, self.way.standing, Matching(planned.caseless))
         if not identities:
             self.cursor.execute(merging.append(table, planned.names, self.target.run_id))
             return Outcome(records=staged, inserted=staged, identities=identities, evidence=evidence)

@@ -4,12 +4,14 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from ingest.loader.candidates import Pins, Reading, Weighed
 from ingest.loader.cells import Grammar, grammar_of
 from ingest.loader.layout import HEADS
 from ingest.loader.names import OCCURRENCE, likeness
 from ingest.loader.scoring import is_broken
 from ingest.loader.sniff import DELIMITERS, count_top, first_lines, skip_lines, unwrapped
-from ingest.loader.weighing import Pins, Reading, Weighed, unquoted, weighed
+from ingest.loader.spaces import DOUBT, are_between_spaces
+from ingest.loader.weighing import unquoted, weighed
 
 _MARGIN = 0.04
 """So much better, of 1, the best reading has to be than one that gives other cells."""
@@ -17,7 +19,9 @@ _TABLE = 0.35
 """From which score on what stands within the quotes of whole lines is a table."""
 _SHOWN = 4
 """Readings that a question offers at most."""
-_QUOTED = re.compile(rb"(?:^|[,;\t|\r\n]) *'")
+_BEFORE_CELLS = b",;\t|\r\n"
+_ONE_COLUMN = 1 << 16
+"""Bytes by which a file is judged as one column, where it may have several."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +58,22 @@ def weigh(text: bytes, pins: Pins, *, whole: bool) -> Verdict:
     delimiters = pins.delimiter or allowed(named) or DELIMITERS
     if pins.quotes is None and pins.delimiter is None and (inner := unwrapped(table, whole=whole)):
         return _unwrapped(text, inner, top, pins, whole=whole)
-    return _verdict(_all_of(text, table, top, delimiters, pins, whole=whole))
+    found = _verdict(_all_of(text, table, top, delimiters, pins, whole=whole))
+    if found.width == 1 and pins.delimiter is None and not found.doubt and not named and not pins.told.known:
+        return _by_spaces(text, table, top, pins, found, whole=whole)
+    return found
+
+
+def _by_spaces(text: bytes, table: bytes, top: int, pins: Pins, found: Verdict, *, whole: bool) -> Verdict:
+    """The verdict on a file of one column, with the reading whose delimiter is the space where there may be that."""
+    likely = are_between_spaces(table, whole=whole)
+    if likely is False:
+        return found
+    by_spaces = _verdict(_all_of(text, table, top, " ", pins, whole=whole)).best
+    if by_spaces.delimiter != " ":
+        return found
+    readings = (by_spaces, found.best) if likely else (found.best, by_spaces)
+    return replace(found, readings=readings, margin=0.0, doubt=DOUBT, at=0)
 
 
 def _pinned_lines(text: bytes, pins: Pins) -> int:
@@ -86,7 +105,11 @@ def _unwrapped(text: bytes, inner: bytes, top: int, pins: Pins, *, whole: bool) 
     within = _verdict(_all_of(inner, inner, 0, DELIMITERS, pins, whole=whole))
     if within.best.score < _TABLE or (pins.told.known and whole_lines.best.score > 1):
         return whole_lines
-    taken = [replace(one, lines=one.lines + top, wrapped=True) for one in within.readings]
+    taken = [
+        replace(one, lines=one.lines + top, end=one.end and one.end + top, wrapped=True) for one in within.readings
+    ]
+    if pins.told.known and within.best.score > 1:  # the header that the dataset knows stands within the quotes
+        return replace(within, readings=(*taken, whole_lines.best)[:_SHOWN])
     doubt = "Every line is in quotes as a whole: it may be one column, or the lines of a table with quotes around them."
     return replace(within, readings=(taken[0], whole_lines.best, *taken[1:])[:_SHOWN], margin=0.0, doubt=doubt, at=0)
 
@@ -94,13 +117,19 @@ def _unwrapped(text: bytes, inner: bytes, top: int, pins: Pins, *, whole: bool) 
 def _all_of(text: bytes, table: bytes, top: int, delimiters: str, pins: Pins, *, whole: bool) -> list[Weighed]:
     """All readings of ``text``, the best first; ``table`` is what stands below its ``top`` lines."""
     found: list[Weighed] = []
-    for delimiter in _used(delimiters, table):
-        for quote, escape in [pins.quotes] if pins.quotes else _possible_quotes(table, pins.escape):
-            one = weighed(text, table, top, grammar_of(delimiter, quote, escape), pins, whole=whole)
+    used = _used(delimiters, table)
+    quotes = [pins.quotes] if pins.quotes else _possible_quotes(table, pins.escape)
+    is_double = all(quote != "'" for quote, _ in quotes)
+    for delimiter in used:
+        cuts_nothing = len(used) > 1 and delimiter.encode() not in table
+        shown = table[:_ONE_COLUMN] if cuts_nothing else table
+        for quote, escape in quotes:
+            grammar = grammar_of(delimiter, quote, escape)
+            one = weighed(text, shown, top, grammar, pins, whole=whole and len(shown) == len(table))
             if not quote and found and is_broken(found[-1].sample):
                 one = [unquoted(each) for each in one]
             found += one
-            if quote == '"' and not one[0].sample.is_odd and b"'" not in table:
+            if quote == '"' and not one[0].sample.is_odd and is_double:
                 break  # without a broken quote, or one over several lines, other ways to quote make it no better
     found.sort(key=lambda one: -one.reading.score)
     return found
@@ -132,11 +161,20 @@ def _possible_quotes(text: bytes, escape: str | None) -> list[tuple[str, str]]:
         found.append(("", ""))
         if b'\\"' in text:
             found.append(('"', "\\"))
-    if b"'" in text and _QUOTED.search(text):
+    if _begin_cells(text):
         found.append(("'", "'"))
         if b"\\'" in text:
             found.append(("'", "\\"))
     return found
+
+
+def _begin_cells(text: bytes) -> bool:
+    """Whether a single quote stands where a cell begins."""
+    first, *pieces = text.split(b"'")
+    if not pieces:
+        return False
+    before = (piece.rstrip(b" ")[-1:] for piece in (b"\n" + first, *pieces[:-1]))
+    return any(last and last in _BEFORE_CELLS for last in before)
 
 
 # The verdict

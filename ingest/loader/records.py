@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.loader.cells import Grammar
+from ingest.loader.fitting import Cut, doubt_quotes, fit
 from ingest.loader.flaws import Flaw, Form, add_flaws
 from ingest.loader.lookahead import Ending, Lookahead
 from ingest.loader.physical import PhysicalFile
@@ -184,9 +185,10 @@ class Cutter:
             rewritten = dict(zip(places.tolist(), found.written.values(), strict=True))
         end = int(stops[-1])
         bodies = _without_line_ends(data, starts, stops)
-        if form.trailing:
-            self._drop_surplus(data, starts, bodies, cells, flaws, rewritten, form)
+        cut = Cut(data=data, starts=starts, bodies=bodies, cells=cells, flaws=flaws, rewritten=rewritten)
+        fit(cut, self.grammar, form)
         add_flaws(data[:end], starts, bodies, cells, flaws, form)
+        doubt_quotes(cut, self.grammar)
         before_last = int(line_ends.searchsorted(starts[-1]))
         return Block(
             offset=at,
@@ -203,24 +205,6 @@ class Cutter:
             rewritten=rewritten,
         )
 
-    def _drop_surplus(
-        self,
-        data: bytes,
-        starts: Positions,
-        bodies: Positions,
-        cells: Positions,
-        flaws: npt.NDArray[np.uint8],
-        rewritten: dict[int, bytes],
-        form: Form,
-    ) -> None:
-        """Leave out blank cells behind the columns, where the file has a delimiter at the end of its records."""
-        longer = (flaws == Flaw.NONE) & (cells > form.columns) & (cells <= form.columns + form.trailing)
-        for record in np.flatnonzero(longer).tolist():
-            kept = self.grammar.first_cells(data[starts[record] : bodies[record]], form.columns)
-            if kept is not None:
-                cells[record], written = self.grammar.examine(kept) if kept else (1, b"")
-                rewritten[record] = kept if written is None else written
-
     def alone(self, at: int, line: int, form: Form | None = None) -> Block:
         """The one record at byte ``at``, however long, as a block; without a ``form`` it may have any."""
         flaw, end = self._ending_of(at)
@@ -233,9 +217,11 @@ class Cutter:
         flaws = np.array([flaw], np.uint8)
         own = form or Form(columns=max(cells, 1), delimiter=self.grammar.delimiter)
         rewritten = {} if written is None else {0: written}
-        if own.trailing:
-            self._drop_surplus(data, starts, bodies, counts, flaws, rewritten, own)
+        cut = Cut(data=data, starts=starts, bodies=bodies, cells=counts, flaws=flaws, rewritten=rewritten)
+        fit(cut, self.grammar, own)
         add_flaws(data, starts, bodies, counts, flaws, own)
+        if form:
+            doubt_quotes(cut, self.grammar)
         return Block(
             offset=at,
             end=stop,

@@ -4,9 +4,10 @@ The measure is that of CleverCSV (van den Burg and others, 2019) with other shap
 of cells, times how coherent the cells of each column are.
 """
 
-from ingest.loader.layout import Layout, Table
+from ingest.loader.layout import Layout
 from ingest.loader.shapes import columns, shape
 from ingest.loader.sniff import Sample
+from ingest.loader.table import Table
 
 _ONE_COLUMN = 0.45
 """What a single column is worth beside a table of several: any file can be read so."""
@@ -42,7 +43,7 @@ def score(table: Table, layout: Layout) -> float:
         fit *= worth * _ONE_COLUMN * (0.1 if len(head) == 1 and shape(head[0]) == "glued" else 1)
     else:
         fit *= 1 - 0.4 / width
-        if head and len(head) != width and not (layout.trailing or layout.row_names):
+        if head and len(head) != width and not (layout.trailing or layout.absent or layout.row_names or layout.unnamed):
             fit *= _UNFITTING
     known = table.told.known
     if known and layout.has_header is not False:

@@ -13,7 +13,8 @@ from ingest.loader.certify import Certifier
 from ingest.loader.dialect import Dialect, refuse_too_wide
 from ingest.loader.errors import RunFailed
 from ingest.loader.flaws import Flaw, Form, rejected
-from ingest.loader.limit import GivenUp, RejectLimit
+from ingest.loader.limit import GivenUp, RejectLimit, Swallowing
+from ingest.loader.physical import PhysicalFile
 from ingest.loader.records import BLOCK, Block, Cutter
 from ingest.loader.rejects import Reject
 from ingest.loader.sniff import unwrap
@@ -61,8 +62,9 @@ class Certified:
     """Those of the blank lines that consist of blank cells."""
     repeated: int
     """Records that were the header once more."""
-    swallowing: Sequence[tuple[int, list[list[bytes]]]]
-    """Lines within quoted cells that would fit as records: the line of their record, and the cells of each."""
+    left_out: int
+    """Lines behind the table's last one, where it isn't the file's."""
+    swallowing: Swallowing
     form: Form
     """What a sound record of ``source`` looks like."""
     longest: int
@@ -86,20 +88,24 @@ def split(
     longest: int = LONGEST,
     block: int = BLOCK,
     limit: RejectLimit | None = None,
+    repeats_header: bool = True,
 ) -> Certified:
     """Cut ``source``, which is UTF-8, into records; certify its bytes or write canonical ones to ``scratch``.
 
     ``reject`` is told every malformed record in the order of the file, ``progress`` the bytes read so far. A record
-    may have ``longest`` bytes without its line end. ``block`` bytes are read at a time; the result doesn't depend on
-    it. Raises RunFailed on a file that has no header to go by, RunInterrupted if the file shrinks meanwhile, GivenUp
-    once ``limit`` can't be met any more.
+    may have ``longest`` bytes without its line end; one equal to the header is none where ``repeats_header``. ``block``
+    bytes are read at a time; the result doesn't depend on it. Raises RunFailed on a file that has no header to go by,
+    RunInterrupted if the file shrinks meanwhile, GivenUp once ``limit`` can't be met any more.
     """
+    left_out = 0
+    if dialect.end:
+        source, left_out = _first_lines(source, scratch.with_name(f"{scratch.name}.first"), dialect.end)
     if dialect.wrapped:
         source = _unwrapped(source, scratch.with_name(f"{scratch.name}.unwrapped"))
     with source.open("rb", buffering=0) as file:
         cutter = Cutter(file.fileno(), dialect.grammar, longest=longest, block=block)
         head = _read_head(cutter, dialect)
-        form = _form(head, dialect)
+        form = _form(head, dialect, repeats_header=repeats_header)
         columns = form.columns
         with Certifier(
             source,
@@ -118,7 +124,8 @@ def split(
                 progress(found.end)
                 left, records = cutter.file.size - found.end, certifier.accepted + certifier.rejected
                 if left and limit and limit.is_beyond_reach(certifier.rejected, records, left=left, columns=columns):
-                    raise GivenUp(header=head.header, line=found.end_line, records=records)
+                    swallowing = tuple(certifier.swallowing)
+                    raise GivenUp(header=head.header, line=found.end_line, records=records, swallowing=swallowing)
     copied = certifier.copied
     offset = certifier.header_size if copied else head.end
     return Certified(
@@ -132,6 +139,7 @@ def split(
         blank=certifier.blank,
         blank_rows=certifier.blank_rows,
         repeated=certifier.repeated,
+        left_out=left_out,
         swallowing=tuple(certifier.swallowing),
         form=form,
         longest=max(certifier.longest, offset),
@@ -149,6 +157,19 @@ def _unwrapped(source: Path, target: Path) -> Path:
             body = line.rstrip(b"\r\n")
             written.write(unwrap(body) + line[len(body) :])
     return target
+
+
+def _first_lines(source: Path, target: Path, lines: int) -> tuple[Path, int]:
+    """A copy of the first ``lines`` of ``source``, and how many lines are below them, which are another table's."""
+    with source.open("rb", buffering=0) as whole, target.open("wb") as written:
+        file = PhysicalFile(whole.fileno(), piece=BLOCK)
+        left, _ = file.skip_lines(0, lines)
+        below = file.count_lines(left, file.size) + (file.size > left and file.read(file.size - 1, 1) not in b"\r\n")
+        while left > 0:
+            piece = whole.read(min(BLOCK, left))
+            written.write(piece)
+            left -= len(piece)
+    return target, below
 
 
 def raw_records(certified: Certified, ordinals: Sequence[int]) -> Iterator[tuple[int, bytes]]:
@@ -169,14 +190,15 @@ def raw_records(certified: Certified, ordinals: Sequence[int]) -> Iterator[tuple
                     break
 
 
-def _form(head: "_Head", dialect: Dialect) -> Form:
+def _form(head: "_Head", dialect: Dialect, *, repeats_header: bool) -> Form:
     """What a sound record has, and the cells of the header, which may come again."""
     cells = tuple(dialect.grammar.cells(head.raw)) if head.raw else ()
     return Form(
         columns=len(head.header),
         delimiter=dialect.delimiter.encode(),
         trailing=dialect.trailing,
-        header=cells if len(cells) > 1 else (),
+        absent=dialect.absent,
+        header=cells if len(cells) > 1 and repeats_header else (),
         cells=dialect.grammar.cells,
     )
 

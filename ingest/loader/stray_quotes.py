@@ -6,23 +6,25 @@ from dataclasses import replace
 from ingest.loader.dialect import HEAD
 from ingest.loader.errors import RunUnclear
 from ingest.loader.file import LocalFile
+from ingest.loader.limit import Swallowing
 from ingest.loader.question import offers
 from ingest.loader.scan import Scan
-from ingest.loader.split import Certified
+from ingest.loader.swallowing import stray_quotes
 from ingest.loader.types import SPACES, Type, classify, join
-from ingest.loader.weighing import stray_quotes
 
 
-def ask_of_swallowed(file: LocalFile, certified: Certified, found: Scan) -> None:
+def ask_of_swallowed(file: LocalFile, swallowing: Swallowing, found: Scan | None = None) -> None:
     """Raise RunUnclear where lines within a quoted cell have the table's width and its columns' types.
+
+    Without ``found``, what the file's columns are, their width is enough: too many records were rejected by then.
 
     Two stray quotes far apart look like that, and so may a text that holds a table: only somebody who knows the file
     can say.
     """
     if file.settled:
         return
-    types = [column.type for column in found.columns.values()]
-    for line, rows in certified.swallowing:
+    types = [column.type for column in found.columns.values()] if found else []
+    for line, rows in swallowing:
         if all(_fits(row, types) for row in rows):
             unquoted = replace(file.dialect, quote="", escape='"')
             with file.path.open("rb") as stream:

@@ -12,6 +12,10 @@ SHADOW_SCHEMA = "datasets_before"
 """Before-images of the rows that runs changed or deleted, in a typed shadow of each table."""
 
 
+REJECT_SHARE, REJECT_COUNT = 0.10, 10
+"""A run fails over both, unless its dataset says otherwise."""
+
+
 class Mode(StrEnum):
     """How the rows of a file meet the rows of the table (BEHAVIOUR 5)."""
 
@@ -32,11 +36,13 @@ class Target:
     """Columns an operator declared to be the key; empty: the first file that has records chooses."""
     identities: tuple[tuple[str, ...], ...] | None = None
     """What an earlier run chose: ``(("id",), ("email",))``, ``()`` for none; None: not chosen yet."""
+    ignore_email_case: bool = False
+    """Match the e-mails of the identities without regard to ASCII case and outer spaces."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Header -> column, for every header that this dataset has met."""
     null_tokens: tuple[str, ...] = ()
-    reject_share: float = 0.10
-    reject_count: int = 10
+    reject_share: float = REJECT_SHARE
+    reject_count: int = REJECT_COUNT
     """The run fails over this share of the records and this many of them rejected."""
     corrections: bool = False
     """The file is a corrected reject file: a line that was forgotten doesn't turn a column into ``text``."""

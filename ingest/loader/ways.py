@@ -1,4 +1,4 @@
-"""The two ways to COPY: judged first, or on a guess by the file's head while a thread judges it side by side."""
+"""The ways to COPY, and that on a guess by the file's head while a thread judges it side by side."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from ingest.loader.limit import RejectLimit
 from ingest.loader.plan import Plan, plan
 from ingest.loader.reading import Reading
 from ingest.loader.rejects import Reject, RejectBook
-from ingest.loader.rows import OpenRows, Stream, lying_rows, named_keys, open_rows
+from ingest.loader.rows import OpenRows, Stream, lying_rows
 from ingest.loader.scan import ColumnScan, Head, Scan, read_head, scan
 from ingest.loader.split import Certified, split
 from ingest.loader.standing import Standing
@@ -38,7 +38,16 @@ REJECTS = "rejects"
 """The file in scratch space for the rejects that memory has no room for."""
 
 
-_CLEAN: dict[str, Any] = {"trailing": 0, "row_names": False, "spaced": False, "wrapped": False, "above": 0}
+_CLEAN: dict[str, Any] = {
+    "trailing": 0,
+    "absent": 0,
+    "row_names": False,
+    "unnamed": False,
+    "spaced": False,
+    "wrapped": False,
+    "above": 0,
+    "end": 0,
+}
 """Traits of a dialect with which a file can't be read as it lies."""
 
 
@@ -68,43 +77,6 @@ class Way(Protocol):
         """What is certain of the file, to be asked after COPY; raises Refuted where the plan was wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Careful:
-    """The file has been judged: the plan is certain."""
-
-    reading: Reading
-    judged: Judged
-    malformed: int
-    """Records that aren't among those that were judged."""
-
-    @property
-    def plan(self) -> Plan:
-        """What will be done."""
-        return self.judged.plan
-
-    @property
-    def standing(self) -> Standing:
-        """The table before the run."""
-        return self.judged.standing
-
-    @property
-    def size(self) -> int:
-        """Bytes to copy, about."""
-        return self.reading.certified.path.stat().st_size
-
-    def open(self, *, numbered: bool) -> AbstractContextManager[OpenRows]:
-        """The rows that go in."""
-        return open_rows(self.reading, self.judged.plan, numbered=numbered)
-
-    def named_keys(self, names: Sequence[str]) -> tuple[int, Stream | None]:
-        """The keys of the records that the plan leaves out."""
-        return named_keys(self.reading, self.judged.plan, names)
-
-    def confirm(self) -> Judged:
-        """What was judged."""
-        return self.judged
-
-
 class Judging:
     """A thread that cuts and scans the file while its bytes are copied."""
 
@@ -128,6 +100,7 @@ class Judging:
                 scratch=self._file.scratch / "certified",
                 reject=self._reject,
                 longest=self._file.longest_record,
+                repeats_header=self._file.repeats_header,
                 limit=RejectLimit.of(self._target),
             )
             if self.certified.path != self._file.path:
@@ -281,7 +254,13 @@ def _cut_head(file: LocalFile) -> Certified | None:
     path, rejects = file.scratch / "head", RejectBook()
     path.write_bytes(block[: end + 1])
     try:
-        certified = split(path, file.dialect, scratch=file.scratch / "head.certified", reject=rejects.add)
+        certified = split(
+            path,
+            file.dialect,
+            scratch=file.scratch / "head.certified",
+            reject=rejects.add,
+            repeats_header=file.repeats_header,
+        )
     except RunFailed:
         return None
     return None if rejects or certified.path != path else certified
@@ -297,7 +276,8 @@ def _suppose(head: Head, judged: dict[str, Type]) -> Scan | None:
             if not fits:
                 return None
             misfits = {judged[name]: 1} if fits[0] is not judged[name] else {}
-            columns[name] = ColumnScan(type=fits[0], values=1, misfits=misfits)
+            found = ColumnScan(type=fits[0], values=1, misfits=misfits)
         else:
-            columns[name] = ColumnScan(type=kind, values=int(kind is not None))
+            found = ColumnScan(type=kind, values=int(kind is not None))
+        columns[name] = replace(found, addresses=name in head.addresses)
     return Scan(records=1, columns=columns)

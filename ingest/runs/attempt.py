@@ -17,6 +17,7 @@ from ingest.runs.heartbeat import Heartbeat
 from ingest.runs.late_versions import OutOfTurn, check_repeatable, note_of_late, note_repeated, take_back_newer
 from ingest.runs.looking import sample
 from ingest.runs.material import Material
+from ingest.runs.questions import in_front_of
 from ingest.runs.receiving import load_once_more
 from ingest.runs.room import told_if_too_small
 from ingest.runs.undoing import take_back
@@ -37,6 +38,14 @@ class _Previewed(Exception):
         self.brakes = brakes
 
 
+class _Behind(Exception):
+    """An earlier first file of the dataset isn't settled: raised to leave the transaction."""
+
+    def __init__(self, other: Run) -> None:
+        super().__init__()
+        self.other = other
+
+
 class Attempt:
     """One attempt at one run, with all that it has on this machine."""
 
@@ -54,6 +63,8 @@ class Attempt:
             return self._take_back()
         if self._run.size == 0 and not self._run.forced and newer_loads(self._run):
             return ending.supersede(self._claim, "A newer version of this file was loaded, and this one has 0 bytes.")
+        if other := in_front_of(self._run):
+            return ending.wait_behind(self._claim, other)
         missing = self._first_need()
         for _ in range(_ROUNDS):
             try:
@@ -67,6 +78,8 @@ class Attempt:
                 return ending.show(self._claim, seen.outcome, seen.brakes, self.own)
             except OutOfTurn as reason:
                 return ending.supersede(self._claim, str(reason))
+            except _Behind as behind:  # a question that has come up meanwhile
+                return ending.wait_behind(self._claim, behind.other)
             if status:
                 return status
         raise RunInterrupted(f"Newer versions of {self._run.key} kept arriving while this one was being loaded.")
@@ -91,6 +104,8 @@ class Attempt:
         Raises OutOfTurn where newer versions are in the table and this one can't be put before them.
         """
         run = self._lock()
+        if other := in_front_of(run):
+            raise _Behind(other)
         newer = newer_loads(run)
         notes = (f"Loaded on request over run {newer[-1].pk}, a newer version of this file.",) if newer else ()
         if run.forced or run.dataset.mode == Dataset.Mode.APPEND:
@@ -190,7 +205,10 @@ class Attempt:
         name = f"{run.key}\n{run.source_identity}"
         if name not in self._materials:
             folder = self._folder / str(len(self._materials))
-            self._materials[name] = Material(source=run.source, folder=folder, beat=self._beat, chosen=run.reading)
+            before = run.dialect if run.status in Run.COMMITTED else None
+            self._materials[name] = Material(
+                source=run.source, folder=folder, beat=self._beat, chosen=run.reading, loaded_as=before
+            )
         return self._materials[name]
 
     def _make_ready(self, material: Material) -> None:

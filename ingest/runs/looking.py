@@ -11,7 +11,7 @@ from ingest.aws import objects
 from ingest.loader import changes
 from ingest.loader.changes import Foretold
 from ingest.loader.errors import RunFailed
-from ingest.loader.plan import Identities
+from ingest.loader.identities import Identities
 from ingest.models import Dataset, Run, storable
 from ingest.runs.destinations import Destination, destinations
 from ingest.runs.permission import require_access
@@ -32,7 +32,8 @@ def changes_of(run: Run) -> dict[str, Any]:
         return run.sample["changes"]
     if not run.undoable:
         return {}
-    found = _look(run, lambda: changes.look(*_place(run), run.pk, own_transaction=False))
+    ignores = run.dataset.ignore_email_case
+    found = _look(run, lambda: changes.look(*_place(run), run.pk, own_transaction=False, ignore_email_case=ignores))
     if run.undone and not (found.compared or found.again or found.deleted):
         raise RunFailed(f"Run {run.pk} was undone: its rows were put back, and what it wrote is not kept.")
     return asdict(found)
@@ -42,7 +43,14 @@ def sample(dataset: Dataset, identities: Identities, run_id: int) -> dict[str, A
     """The same, within the transaction of a load that is about to be rolled back; empty where that takes too long."""
     try:
         found = _looked(
-            lambda: changes.look(connection.connection, dataset.name, identities, run_id, own_transaction=True)
+            lambda: changes.look(
+                connection.connection,
+                dataset.name,
+                identities,
+                run_id,
+                own_transaction=True,
+                ignore_email_case=dataset.ignore_email_case,
+            )
         )
     except (psycopg2.Error, RunFailed):
         return {}
@@ -51,7 +59,8 @@ def sample(dataset: Dataset, identities: Identities, run_id: int) -> dict[str, A
 
 def foretell_undo(run: Run) -> Foretold:
     """What an undo of ``run`` would do now. Raises RunFailed, with a sentence, where it can't be told."""
-    return _look(run, lambda: changes.foretell_undo(*_place(run), run.pk))
+    ignores = run.dataset.ignore_email_case
+    return _look(run, lambda: changes.foretell_undo(*_place(run), run.pk, ignore_email_case=ignores))
 
 
 def file_link(run: Run, *, user: Any | None = None) -> str:

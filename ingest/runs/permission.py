@@ -57,9 +57,14 @@ def sender_may_load(dataset: Dataset, who: str) -> bool:
     """
     if not who or who.endswith(AT_THE_COMMAND_LINE):
         return True
-    accounts = get_user_model()
-    user = accounts.objects.filter(**{accounts.USERNAME_FIELD: who}).first()
+    user = account_of(who)
     return user is not None and bool(_visible({dataset.pk}, user))
+
+
+def account_of(who: str) -> Any | None:
+    """Return the account of the sender of a file; None where there is none, or none any more."""
+    accounts = get_user_model()
+    return accounts.objects.filter(**{accounts.USERNAME_FIELD: who}).first()
 
 
 def _visible(numbers: set[int], user: Any | None) -> set[int]:

@@ -42,7 +42,8 @@ def take_back(run: Run, dataset: Dataset, clock: StageClock) -> Status:
     loaded = locked(run.undoes_id)
     check_undoable(loaded)
     identities = tuple(tuple(key) for key in dataset.identities or ())
-    undone = loader.undo(connection.connection, dataset.name, identities, loaded.pk)
+    ignores = dataset.ignore_email_case
+    undone = loader.undo(connection.connection, dataset.name, identities, loaded.pk, ignore_email_case=ignores)
     Run.objects.filter(pk=loaded.pk).update(undone=True)
     dataset.table_rows = rows_after(dataset, inserted=undone.reinserted, deleted=undone.removed)
     Dataset.objects.filter(pk=dataset.pk).update(newest=None, table_rows=dataset.table_rows)

@@ -18,7 +18,7 @@ from pipeline_site.deploy.zappa import ROOT
 LARGEST = 250 << 20
 """Bytes that a function may have unpacked: Lambda's own limit."""
 
-_OURS = {"ingest", "pipeline_site", "static-root", "manage.py", "rds-ca.pem"}
+_OURS = {"ingest", "pipeline_site", "static-root", "manage.py", "rds-ca.pem", "sbom.cdx.json"}
 _ZAPPAS = {"handler.py", "django_zappa_app.py", "zappa_settings.py", "zappa_settings.json", "package_info.json"}
 _STRAY = re.compile(
     r"(^|/)(\.[^/]*|tests?|conftest\.py|node_modules|id_(rsa|dsa|ecdsa|ed25519)|credentials|pgpass|secrets\.json)(/|$)"

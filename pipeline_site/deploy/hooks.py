@@ -16,7 +16,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline_site import remote_commands
-from pipeline_site.deploy import DeployError, account, authority, package, zappa
+from pipeline_site.deploy import DeployError, account, authority, cloudformation, package, versions, zappa
 from pipeline_site.deploy.package import BUILD
 from pipeline_site.deploy.stacks import Stacks
 from pipeline_site.deploy.steps import Deployment
@@ -76,8 +76,15 @@ def _deploy(cli: Zappa) -> None:
     if cli.command == "update" and state != "deployed":
         told = {"absent": "is not deployed", "incomplete": "is only half deployed"}[state]
         raise DeployError(f"The stage {cli.api_stage!r} {told}: run `zappa deploy {cli.api_stage}`.")
+    by_stack = cloudformation.is_wanted(cli.api_stage)
+    if by_stack and configuration_only:
+        raise DeployError("A stage with cdk_function takes our package only: leave out the image, or --no-upload.")
     deployment.templates = synthesize(cli.api_stage, ROOT / "cdk.out", say=deployment.say)
     address = deployment.prepare(Path(own) if own else None, image=configuration_only)
+    if by_stack:
+        cloudformation.put(deployment, address)
+        click.echo(f"Site: {deployment.finish()}admin/")
+        sys.exit(0)
     cli.vargs["zip"] = address or None
     cli.deployment = deployment
     cli.load_settings(str(deployment.write_settings()))
@@ -95,6 +102,7 @@ def _package(cli: Zappa) -> None:
             raise DeployError(f"{output} can't be written: {error}. Name another file with --output.") from None
     size = path.stat().st_size
     click.echo(f"{path} ({size / (1 << 20):.1f} MiB, unpacked {made.unpacked / (1 << 20):.1f} MiB)")
+    click.echo(f"{made.sbom} (SBOM)")
     sys.exit(0)
 
 
@@ -141,17 +149,21 @@ def _invoke(cli: Zappa) -> None:
 
 
 def _rollback(cli: Zappa) -> None:
-    """zappa ends in a traceback, or does nothing and says Done, where there is no such version."""
+    """In zappa's place: its own can't send code of this size, and says Done where there is no such version."""
     _load(cli)
-    back = cli.vargs["num_rollback"]
+    back, deployment = cli.vargs["num_rollback"], cli.deployment
     if back < 1:
         raise DeployError("--num-rollback must be 1 or more.")
-    versions = cli.deployment.function.versions()
-    if back >= len(versions):
+    published = versions.published(deployment.account, deployment.name)
+    if back >= len(published):
         raise DeployError(
-            f"There is nothing to roll back to: {cli.deployment.name} has {len(versions)} published version(s), and "
+            f"There is nothing to roll back to: {deployment.name} has {len(published)} published version(s), and "
             f"--num-rollback {back} needs {back + 1}."
         )
+    bucket, old = deployment.outputs["CodeBucketName"], published[back]
+    new = versions.roll_back(deployment.account, deployment.name, bucket, old)
+    click.echo(f"{deployment.name} has the code of version {old} again, published as version {new}.")
+    sys.exit(0)
 
 
 def _save_python_settings(cli: Zappa) -> None:

@@ -18,12 +18,12 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import Any
 
-from pipeline_site.deploy import DeployError, zappa
+from pipeline_site.deploy import DeployError, licenses, locks, sbom, zappa
 from pipeline_site.deploy.checks import check, refuse_secrets
 from pipeline_site.deploy.zappa import ROOT
 
 BUILD = ROOT / ".build"
-REQUIREMENTS = ROOT / "requirements" / "lambda.txt"
+REQUIREMENTS = locks.DEPLOYED
 CA_FILE = "rds-ca.pem"
 """The certificates of RDS, at the package's root: what DATABASE_CA says there."""
 
@@ -65,6 +65,8 @@ class Package:
     """A zip that was checked."""
 
     path: Path
+    sbom: Path | None
+    """Its software bill of materials, which is in the zip too; None for a zip that was not built here."""
     unpacked: int
     """Bytes."""
     digest: str
@@ -83,15 +85,19 @@ def build(stage: str, settings: Mapping[str, Any], *, ca: Path | None = None) ->
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="package-", dir=BUILD) as folder:
-            made = _pack(Path(folder) / "project", stage, settings, wheels, ca)
+            made = _pack(Path(folder) / "project", stage, settings, wheels, ca, digest)
             made.rename(target)  # a build that is killed leaves no half of a zip
-        _keep_newest(target.parent, "*.zip")
+        for pattern in ("*.zip", "*.cdx.json"):
+            _keep_newest(target.parent, pattern)
     try:
         size = check(target, settings, expected=_files(wheels, settings))
     except DeployError:
         target.unlink()
         raise
-    return Package(path=target, unpacked=size, digest=digest)
+    beside = target.with_suffix(".cdx.json")
+    with zipfile.ZipFile(target) as made_zip:
+        beside.write_bytes(made_zip.read(sbom.FILE))
+    return Package(path=target, sbom=beside, unpacked=size, digest=digest)
 
 
 def take(path: Path, settings: Mapping[str, Any]) -> Package:
@@ -107,7 +113,7 @@ def take(path: Path, settings: Mapping[str, Any]) -> Package:
         raise DeployError(f"{path} has no {lacking[0]}: leave out --zip, and the package is built here.")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Package(path=path, unpacked=size, digest=digest)
+    return Package(path=path, sbom=None, unpacked=size, digest=digest)
 
 
 def _files(wheels: Path, settings: Mapping[str, Any]) -> set[str]:
@@ -116,7 +122,7 @@ def _files(wheels: Path, settings: Mapping[str, Any]) -> set[str]:
     return {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()}
 
 
-def _pack(folder: Path, stage: str, settings: Mapping[str, Any], wheels: Path, ca: Path | None) -> Path:
+def _pack(folder: Path, stage: str, settings: Mapping[str, Any], wheels: Path, ca: Path | None, digest: str) -> Path:
     folder.mkdir()
     for name in _PROJECT:
         source = ROOT / name
@@ -128,6 +134,8 @@ def _pack(folder: Path, stage: str, settings: Mapping[str, Any], wheels: Path, c
         shutil.copy(ca, folder / CA_FILE)
     _collect_static(folder)
     _compile(folder)
+    installed = wheels / _site_packages(settings)
+    (folder / sbom.FILE).write_text(sbom.text(installed, digest=digest, runtime=settings["runtime"]))
     zappa.write(folder, stage, settings)
     zappa.run(folder, ["package", stage, "--output", "made.zip"], environment={"VIRTUAL_ENV": str(wheels)})
     return folder / "made.zip"
@@ -215,6 +223,7 @@ def _digest(stage: str, settings: Mapping[str, Any], ca: Path | None) -> str:
 
 def _sources(ca: Path | None) -> Iterator[Path]:
     yield REQUIREMENTS
+    yield from (ROOT / "pyproject.toml", licenses.FILE, *(Path(str(each.__file__)) for each in (sbom, licenses, locks)))
     yield Path(__file__)
     for name in _PROJECT:
         path = ROOT / name

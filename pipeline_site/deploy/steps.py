@@ -14,7 +14,17 @@ from typing import Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ingest.aws import wiring
-from pipeline_site.deploy import DeployError, api, authority, completing, package, standing, zappa
+from pipeline_site.deploy import (
+    DeployError,
+    api,
+    authority,
+    cloudformation,
+    completing,
+    package,
+    standing,
+    versions,
+    zappa,
+)
 from pipeline_site.deploy.account import Account
 from pipeline_site.deploy.function import Function
 from pipeline_site.deploy.package import BUILD, CA_FILE
@@ -55,10 +65,11 @@ class Deployment:
         return Function(self.account, self.name)
 
     def state(self) -> Literal["absent", "incomplete", "deployed"]:
-        """Tell how much of the function and its API zappa has made."""
+        """Tell how much of the function and its API is there; those by CloudFormation only count if they are wanted."""
         function, api = self.function.stands(), bool(self._api())
         if function and api:
-            return "deployed"
+            by_stack = cloudformation.is_deployed(self)
+            return "incomplete" if by_stack and not cloudformation.is_wanted(self.stage) else "deployed"
         return "incomplete" if function or self.stacks.stands(self.name) else "absent"
 
     def prepare(self, own: Path | None = None, *, image: bool = False) -> str:
@@ -72,10 +83,11 @@ class Deployment:
         self._stack("data")
         self._stack("app")
         with self._step("upload"):
-            address = self._upload(made) if made else ""
+            bucket = self.outputs["CodeBucketName"]
+            address = f"s3://{bucket}/{versions.upload(self.account, self.name, bucket, made.path)}" if made else ""
         if self.state() == "incomplete":
             with self._step("removal of what an earlier attempt left incomplete"):
-                self._remove_function()
+                self.remove_function()
         return address
 
     def finish(self) -> str:
@@ -87,7 +99,7 @@ class Deployment:
             self.write_settings()  # zappa has made the site's address, which nobody knew before
             self.function.set_variables(self.complete()["aws_environment_variables"])
         with self._step("limits and log of the site"):
-            api.protect(self.account, self._api(), self.stage, self.outputs, self.say)
+            self.protect_site()
         with self._step("checks"):
             self.function.call({"manage": "check --deploy --fail-level ERROR --database default"})
         with self._step("migrations"):
@@ -97,6 +109,11 @@ class Deployment:
         self._stack("trigger")
         self.doctor()
         return self.site()
+
+    def protect_site(self) -> None:
+        """Limit and log the requests to zappa's API; the template of the other has that in it."""
+        if not cloudformation.is_deployed(self):
+            api.protect(self.account, self._api(), self.stage, self.outputs, self.say)
 
     def write_settings(self) -> Path:
         """Write the complete settings to where zappa finds them; return the file."""
@@ -136,7 +153,7 @@ class Deployment:
             self.stacks.delete(self._stack_name("trigger"))
         with self._step("function"):
             if self.function.stands() or self.stacks.stands(self.name):
-                self._remove_function()
+                self.remove_function()
         if data:
             with self._step("buckets"):
                 for output in ("BucketName", "CodeBucketName"):
@@ -230,16 +247,11 @@ class Deployment:
         self.say(f"{made.path.name}: {made.unpacked >> 20} MiB unpacked")
         return made
 
-    def _upload(self, made: package.Package) -> str:
-        """Leave the zip where Lambda takes it from; its address."""
-        s3, bucket = self.account.client("s3"), self.outputs["CodeBucketName"]
-        key = f"{self.name}-{made.digest[:16]}.zip"
-        s3.upload_file(str(made.path), bucket, key)
-        return f"s3://{bucket}/{key}"
-
-    def _remove_function(self) -> None:
-        """By zappa where it can; what it leaves, or never made, by ourselves."""
-        if self.function.stands() and (self.folder / "zappa_settings.json").exists():
+    def remove_function(self) -> None:
+        """By zappa where it made it and can; what it leaves, or never made, by ourselves. What calls it goes first."""
+        self.stacks.delete(self._stack_name("trigger"))
+        by_zappa = self.function.stands() and not cloudformation.is_deployed(self)
+        if by_zappa and (self.folder / "zappa_settings.json").exists():
             try:
                 zappa.run(self.folder, ["undeploy", self.stage, "--yes"])
             except DeployError as error:

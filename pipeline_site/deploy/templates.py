@@ -35,6 +35,14 @@ def synthesize(stage: str, folder: Path, *, say: Callable[[str], None] = print) 
     return templates
 
 
+def synthesize_function(stage: str, settings: Path, folder: Path) -> Path:
+    """The template of the function without zappa, from complete settings. Raises DeployError with its sentence."""
+    command = [str(INFRA_PYTHON), "-O", "-m", "infra", stage, "--function", str(settings), "--out", str(folder)]
+    written = _run(command, "The stack of the function can't be written")
+    (path,) = [Path(line) for line in written.stdout.splitlines() if line.endswith(".template.json")]
+    return path
+
+
 def _run(command: list[str], failure: str) -> "subprocess.CompletedProcess[str]":
     """Run ``command`` and return what it printed. Raises DeployError with its last words."""
     try:

@@ -168,6 +168,19 @@ def test_a_newer_version_cannot_be_read_any_more(door: Door):
     superseded(door, older, because="can't be read any more")
 
 
+def test_a_newer_version_that_is_unclear_by_now_is_read_as_it_was(door: Door):
+    stray = 'id,name\n1,new\n2,"starts\n3,b\n4,ends 12"\n'
+    older, newer = versions(door, people((1, "old"), (5, "old")), stray)
+    held = door.deliver(newer)
+    assert held.status == "held"
+    runs.approve(held.pk, 2)
+    assert runs.take(held.pk) == "succeeded"
+    Run.objects.filter(pk=held.pk).update(reading=None)  # as it was loaded before such files were asked about
+    Dataset.objects.update(delimiter="", quote=None, escape=None, preamble=None, has_header=None)
+    assert door.deliver(older).status == "succeeded"
+    assert rows(PEOPLE) == [(1, "new"), (2, '"starts'), (3, "b"), (4, 'ends 12"'), (5, "old")]
+
+
 def test_there_are_too_many_newer_versions(door: Door, settings):
     settings.LATE_VERSIONS = 2
     sources = versions(door, *(people((1, f"v{n}"), (n + 1, "x")) for n in range(4)))

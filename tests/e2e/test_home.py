@@ -18,7 +18,7 @@ def test_the_first_day_leads_to_the_first_file(site: Site) -> None:
 
 
 def test_the_morning_begins_with_what_needs_somebody(site: Site) -> None:
-    broken = site.door.load("broken.csv", "id,name\n" + "1,a,too,many\n" * 20)
+    broken = site.door.load("broken.csv", "")  # fails, however files are read
     site.door.load("people.csv", "id,name\n1,Ann\n2,Ben\n")
     Dataset.objects.create(name="asked_first", asks_approval=True)
     site.door.load("asked_first.csv", "id\n1\n")

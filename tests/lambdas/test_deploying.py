@@ -231,7 +231,7 @@ def is_used(person: Person) -> None:
     person.types("zappa invoke dev ingest.runs.examine")
     person.types("zappa tail dev --disable-keep-open")
     assert "error occurred while invoking" in person.is_refused("zappa invoke dev os.system")
-    person.types("zappa rollback dev")
+    assert "ingest-dev has the code of version " in person.types("zappa rollback dev")
     person.types("zappa manage dev check")
     person.typed.append("zappa tail dev")  # which would go on for ever
 

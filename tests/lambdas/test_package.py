@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cyclonedx.validation.json import JsonStrictValidator
 
-from pipeline_site.deploy import DeployError, package, zappa
+from pipeline_site.deploy import DeployError, locks, package, sbom, zappa
 from pipeline_site.deploy.checks import check
 from pipeline_site.deploy.zappa import ROOT
 
@@ -29,6 +30,26 @@ def pins(name: str) -> set[str]:
 
 def test_the_package_holds_all_that_the_product_needs_in_the_same_versions() -> None:
     assert pins("app.txt") <= pins("lambda.txt"), "run `make lock`, or its line for lambda.txt"
+
+
+def test_the_package_holds_a_valid_bill_of_all_that_is_in_it(packed: package.Package) -> None:
+    text = packed.sbom.read_text()
+    assert JsonStrictValidator(sbom.SCHEMA).validate_str(text) is None
+    told = json.loads(text)
+    with zipfile.ZipFile(packed.path) as files:
+        assert files.read(sbom.FILE).decode() == text
+        names = files.namelist()
+    installed = {re.match(r"([\w.]+)-([\w.]+)\.dist-info/METADATA$", name) for name in names} - {None}
+    packages = {(found[1].lower().replace("_", "-"), found[2]) for found in installed if found}
+    assert {(each["name"], each["version"]) for each in told["components"]} == packages
+    locked = {(pin.name, pin.version) for pin in locks.read(locks.DEPLOYED)}
+    assert packages <= locked
+    for each in told["components"]:
+        assert each["licenses"], each["name"]
+        assert each["externalReferences"][0]["hashes"], each["name"]
+    bundled = {inside["name"] for each in told["components"] for inside in each.get("components", ())}
+    assert bundled >= {name for name in names if re.match(r"\w+\.libs/.", name)}
+    assert any("/libssl" in name for name in bundled)
 
 
 # -- settings -----------------------------------------------------------------------------------------------------
@@ -171,7 +192,7 @@ def test_the_zip_holds_the_product_and_nothing_else(packed: package.Package) -> 
     added = {name for name in rest if name.endswith("/__init__.py")}  # by zappa, and empty
     assert all(any(other.startswith(name.removesuffix("__init__.py")) for other in names - added) for name in added)
     zappas = {"handler.py", "django_zappa_app.py", "zappa_settings.py", "zappa_settings.json", "package_info.json"}
-    assert rest - added == zappas | {"rds-ca.pem", "__init__.py"}
+    assert rest - added == zappas | {"rds-ca.pem", sbom.FILE, "__init__.py"}
     assert sources <= names
     known = {path.name for top in (ROOT / "ingest", wheels) for path in top.rglob("static/**/*")}
     assert {name for name in static if _source_of(name) not in known} == {"static-root/staticfiles.json"}
@@ -194,7 +215,10 @@ def _source_of(name: str) -> str:
 def test_the_dockerfile_takes_what_there_is_from_the_same_pins_and_python() -> None:
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
     runtime = json.loads(zappa.SETTINGS.read_text())["base"]["runtime"]
-    assert f"FROM public.ecr.aws/lambda/python:{runtime.removeprefix('python')}\n" in text
+    (base,) = re.findall(r"^FROM (.*)$", text, re.M)
+    image, _, digest = base.partition("@")
+    assert image == f"public.ecr.aws/lambda/python:{runtime.removeprefix('python')}"
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", digest), "a tag can be moved to another image"
     sources = [line.split()[1] for line in text.splitlines() if line.startswith("COPY") and "$" not in line.split()[1]]
     assert sources == ["requirements/lambda.txt", "manage.py", "ingest", "pipeline_site"]
     assert all((ROOT / source).exists() for source in sources)

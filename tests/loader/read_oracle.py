@@ -83,7 +83,7 @@ def read(
             code, end = "too_long", text.first_line_end(at + longest)
         raw = data[at:end]
         stop = end + text.line_end(end)
-        while not code and columns < len(cells) <= columns + trailing and not (cells[-1] or b"").strip():
+        while not code and columns < len(cells) <= columns + trailing and not (cells[-1] or b"").strip(b" \t"):
             cells.pop()
         if not code and is_blank(raw, columns, delimiter):
             account.blank += 1
@@ -91,6 +91,8 @@ def read(
             account.repeated += 1
         else:
             code = code or flaw_of(raw, len(cells), columns)
+            if not code and quote == escape == b'"' and lacks_delimiter(text, at, end):
+                code = "bad_quote"
             if code:
                 account.rejected.append((line, code, raw))
             else:
@@ -110,6 +112,31 @@ def repeats(cells: list[bytes | None], header: tuple[str, ...]) -> bool:
     """Whether a record is the header once more, perhaps behind a byte order mark."""
     first, *others = [(cell or b"").decode("utf-8", "replace") for cell in cells]
     return (first.removeprefix("\ufeff"), *others) == header
+
+
+def lacks_delimiter(text: Text, start: int, end: int) -> bool:
+    """Whether a quote between two characters of an unquoted cell opens what closes at the end of another cell, and
+    holds a delimiter with a space behind it."""
+    text, at = Text(text.data[:end], text.delimiter, text.quote, text.escape), start
+    while at < end:
+        stop, value = read_cell(text, at)
+        if value is not None and text.data[at:stop] == value and encloses(text, at + value.find(b'"'), at, stop):
+            return True
+        at = stop + 1
+    return False
+
+
+def encloses(text: Text, quote: int, start: int, stop: int) -> bool:
+    """Whether the quote at byte ``quote``, within the cell from ``start`` to ``stop``, opens such a part."""
+    data = text.data
+    if not start < quote < stop - 1 or any(data[at] in b' \t\r\n\v\f"' for at in (quote - 1, quote + 1)):
+        return False
+    try:
+        close, _ = read_quoted(text, quote + 1)
+    except BadQuoteError:
+        return False
+    inside = data[quote:close]
+    return inside.endswith(b'"') and bytes([text.delimiter, SPACE]) in inside
 
 
 def flaw_of(raw: bytes, cells: int, columns: int) -> str:

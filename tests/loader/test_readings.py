@@ -105,6 +105,26 @@ def test_a_known_header_is_the_strongest_evidence() -> None:
     assert not examine(b"H,1\nid,name\n1,Ada\n", known=("id", "name"), above=1).doubt
 
 
+@pytest.mark.parametrize("mark", [b",", b";", b"\t", b"|"])
+@pytest.mark.parametrize(
+    ("head", "known"),
+    [
+        (b"Ada\nBob\nname\nCy\n", ("name",)),
+        (b"Ada,Oslo\nBob,Rome\nname,city\nCy,Bern\n", ("name", "city")),
+        (b"Ada,Oslo,x\nname,city\nCy,Bern\nDi,York\n", ("name", "city")),
+    ],
+)
+def test_records_above_a_known_header_are_never_skipped_unasked(
+    head: bytes, known: tuple[str, ...], mark: bytes
+) -> None:
+    found = examine(head.replace(b",", mark), known=known)
+    assert "above the header that its dataset knows" in found.doubt
+    assert [one.preamble for one in found.dialects] == [
+        head.index(b"name") and head[: head.index(b"name")].count(b"\n"),
+        0,
+    ]
+
+
 @pytest.mark.parametrize(
     ("head", "names"),
     [
@@ -139,6 +159,118 @@ def test_a_line_of_excel_names_the_delimiter(first: bytes) -> None:
     assert (found.doubt, found.dialect.delimiter, found.dialect.preamble) == ("", ";", 1)
 
 
+TITLE = "a title, or a header that doesn't fit"
+
+
+@pytest.mark.parametrize("mark", [b",", b";", b"\t", b"|"])
+@pytest.mark.parametrize(
+    ("head", "doubt"),
+    [
+        (b"score\nMiller,x\nSmith,5\n", TITLE),
+        (b"score\n\nMiller,x\nSmith,5\nJones,7\n", TITLE),
+        (b"full name\nMiller,Tom,x\nSmith,Ann,5\nJones,Bob,6\n", TITLE),
+        (b"name,address\nAda,Main St,Oslo,x\nBob,Elm,Rome,5\nCy,Oak,Bern,7\n", TITLE),
+        (b"score of the player\n" + b"Miller,x\n" + b"Smith,5\n" * 400, TITLE),
+        (b"name,city,a,b\nAda,x\nBob,5\nCy,7\n", "The header has 4 cells, every record 2."),
+        (b"name,city,zip,a\nfirst,no\nBob,5\nCy,7\nDi,8\n", "The header has 4 cells, every record 2."),
+        (b"Format,v2,x,y,z\nid,name\n1,Ada\n2,Bob\n", "may stand above the table, or be its header"),
+    ],
+)
+def test_no_line_is_skipped_above_what_only_may_be_a_header(head: bytes, doubt: str, mark: bytes) -> None:
+    found = examine(head.replace(b",", mark))
+    assert doubt in found.doubt
+    assert 0 in {one.preamble for one in found.dialects}
+
+
+@pytest.mark.parametrize(
+    ("head", "preamble"),
+    [
+        (b"Report\nx,y\n5,6\n7,8\n", 1),
+        (b"Sales per region,\n,\nRegion,Sold\nNorth,5\nSouth,6\n", 0),
+        (b"Sales per region in all of Norway,\n,\nRegion,Sold\nNorth,5\nSouth,6\n", 2),
+        (b"Sales of 2024,\nRegion,Sold\nNorth,5\nSouth,6\n", 1),
+        (b"score,\nMiller,x\nSmith,5\nJones,7\n", 0),
+        (b",score\nMiller,x\nSmith,5\nJones,7\n", 0),
+        (b"Sales,,,,\nRegion,a,b,c,d\nNorth,1,x,y,z\nSouth,2,v,w,z\n", 1),
+    ],
+)
+def test_a_title_is_skipped_where_it_names_no_column_or_all_columns_are_named(head: bytes, preamble: int) -> None:
+    assert (examine(head).doubt, examine(head).dialect.preamble) == ("", preamble)
+
+
+ONE = b"id,name\n" + b"".join(b"%d,x%d\n" % (n, n) for n in range(20))
+OTHER = b"code,day,sold\n" + b"".join(b"A%d,2024-01-0%d,%d\n" % (n, n % 9 + 1, n) for n in range(15))
+
+
+@pytest.mark.parametrize("between", [b"", b"\n", b",,\n\n"])
+@pytest.mark.parametrize("pinned", [Pinned(), Pinned(delimiter=",", quote='"', preamble=0, has_header=True)])
+def test_a_second_table_below_the_first_is_a_question(between: bytes, pinned: Pinned) -> None:
+    head = ONE + between + OTHER
+    found = examine(head, pinned=pinned)
+    assert "they look like two tables, one below the other" in found.doubt
+    first, second = found.dialects[:2]
+    below = ONE.count(b"\n") + between.count(b"\n")
+    assert (first.preamble, first.end, second.preamble, second.end) == (0, below, below, 0)
+    assert [offer.header for offer in offers(head, (first, second))] == [("id", "name"), ("code", "day", "sold")]
+    assert f"the lines after line {below} left out" in describe(first)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        ONE + b"1,2,3\n" * 10,  # so few are rejected, and the run succeeds
+        ONE + b"1,2,3\n4\n" * 20,
+        ONE + ONE.replace(b"x", b"y"),  # joined files
+        b"id,name\n" + b"1,Ada\n1,Ada,x\n" * 30,
+        b"Sales 2024\nper region\n" + OTHER,
+    ],
+)
+def test_records_of_another_width_are_no_second_table(head: bytes) -> None:
+    assert "tables" not in examine(head).doubt
+
+
+def test_a_table_that_stands_twice_in_its_file_is_a_question() -> None:
+    twice = ONE + ONE.replace(b"id,name", b'"id","name"').replace(b"x7", b"y7")
+    found = examine(twice)
+    assert "The header comes again on line 22, and 19 of the 20 records below it" in found.doubt
+    assert [(one.end, one.preamble) for one in found.dialects[:2]] == [(21, 0), (0, 0)]
+    assert not examine(ONE + ONE.replace(b",x", b",y")).doubt
+
+
+@pytest.mark.parametrize("mark", [b",", b";", b"\t", b"|"])
+def test_a_header_longer_than_every_record_is_a_question(mark: bytes) -> None:
+    head = b"id,name,city,country\n1,Ada\n2,Bob\n3,Cy\n".replace(b",", mark)
+    found = examine(head)
+    assert found.doubt == "The header has 4 cells, every record 2."
+    assert [one.absent for one in found.dialects[:2]] == [2, 0]
+    assert "the last 2 columns have no values" in describe(found.dialect)
+    assert not examine(head, known=("id", "name", "city", "country"), absent=2).doubt
+    assert not examine(head.replace(b"Bob", b"Bob" + mark * 2).replace(b"Cy", b"Cy" + mark * 2)).doubt
+
+
+@pytest.mark.parametrize(
+    ("head", "asks"),
+    [
+        (b'ID NAME "NOTE"\n1 Ada "a b c"\n2 Bob Lee "d e"\n', True),
+        (b"x y z\n1 2 3\n4 5 6\n", True),
+        (b'1.2.3.4 - [x] "GET / HTTP/1.1" 200 5\n1.2.3.5 - [y] "GET /a HTTP/1.1" 404 6\n', True),
+        (b"full name\nAda Lovelace\nGrace Hopper\n", False),
+        (b"first last\nAda Lovelace\nGrace Hopper\n", False),
+        (b"at\n2024-01-01 10:00:00 +01:00\n2024-01-02 11:00:00 +01:00\n", False),
+        (b"2024-01-01 10:00:00 +01:00\n2024-01-02 11:00:00 +01:00\n", False),
+        (b'"a note"\n"of two"\n', False),
+        (b"n\n1 000 000\n2 000 000\n", False),
+        (b'id,note\n1,a "b" c\n2,d "e" f\n', False),
+    ],
+)
+def test_cells_between_spaces_are_a_question(head: bytes, asks: bool) -> None:
+    found = examine(head)
+    assert bool(found.doubt) == asks
+    assert (" " in {one.delimiter for one in found.dialects}) == asks
+    assert (found.dialect.delimiter == " ") == (asks and b'"' in head)  # else one column, as before
+    assert not examine(head, pinned=Pinned(delimiter=",")).doubt
+
+
 @pytest.mark.parametrize("mark", [b",", b";", b"\t", b"|"])
 def test_stray_quotes_far_apart_are_a_question(mark: bytes) -> None:
     head = b'id,note\n1,a\n2,"starts\n3,b\n4,c\n5,ends 12"\n6,d\n'.replace(b",", mark)
@@ -165,8 +297,22 @@ def test_each_record_one_cell_longer_than_its_header_is_a_question() -> None:
     head = b"x;y\na;1;2\nb;3;4\n"
     doubt, _ = readings(head)
     assert doubt == "The header has 2 cells, every record 3."
-    assert offers(head, examine(head).dialects)[0].header == ("", "x", "y")
+    found = offers(head, examine(head).dialects)
+    assert [one.header for one in found[:3]] == [("", "x", "y"), ("x", "y", ""), ("x", "y")]
     assert not readings(head, known=("\x1f1", "x", "y"))[0]
+    assert not readings(head, known=("x", "y", "\x1f3"))[0]
+
+
+def test_a_line_end_in_quotes_at_the_end_of_each_record_is_a_cell(shared: Connection) -> None:
+    content = b'x;y\n"1";"2";"\n"\n"3";"4";"\n"\n'
+    assert [one.unnamed for one in examine(content).dialects[:2]] == [True, False]
+    clear(shared)
+    told = chosen(shared, content)
+    assert isinstance(told, Outcome), told
+    assert [column.name for column in told.columns] == ["x", "y", "column_3"]
+    assert (told.inserted, told.rejected) == (2, 0)
+    assert examine(content, known=tuple(told.headers)).dialect.unnamed
+    assert not examine(content, known=tuple(told.headers)).doubt
 
 
 @pytest.mark.parametrize("has_header", [None, False])
@@ -247,6 +393,82 @@ def test_what_is_no_record_of_a_large_file_is_told(shared: Connection) -> None:
     assert "2 rows of blank cells are no records." in told.notes
     assert "2 records that repeat the header are left out." in told.notes
     assert not told.rejected
+
+
+def chosen(connection: Connection, content: bytes, reading: int = 0) -> Outcome | RunFailed:
+    """Load ``content`` as somebody chooses."""
+    dialect = examine(content, whole=True).dialects[reading]
+    return load_bytes(connection, content, Target(table="t", run_id=1), dialect=dialect)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_one_of_two_tables_is_loaded_and_the_lines_of_the_other_are_told(shared: Connection, end: bytes) -> None:
+    content = (ONE + b"\n" + OTHER).replace(b"\n", end)
+    clear(shared)
+    told = chosen(shared, content)
+    assert isinstance(told, Outcome), told
+    assert (told.inserted, told.rejected) == (20, 0)
+    assert told.notes == ("16 lines after line 22 left out, as chosen: they belong to another table.",)
+    clear(shared)
+    told = chosen(shared, content, 1)
+    assert isinstance(told, Outcome), told
+    assert [column.name for column in told.columns] == ["code", "day", "sold"]
+    assert (told.inserted, told.rejected) == (15, 0)
+
+
+def test_columns_for_which_no_record_has_a_cell_are_null(shared: Connection) -> None:
+    clear(shared)
+    rest = b'3,"a ""b"""\n\n4,Di,\n5\n6,Ed,Oslo,x\n,,\n'
+    told = chosen(shared, b"id,name,city,country\n" + b"1,Ada\n2,Bob\n" * 40 + rest)
+    assert isinstance(told, Outcome), told
+    assert [(reject.line, str(reject.code)) for reject in told.rejects] == [
+        (84, "missing_columns"),
+        (85, "missing_columns"),
+    ]
+    assert told.notes[-1] == "The last 2 columns have no values: the header has 4 cells, its records 2 fewer."
+    found = read_table(shared, "t")
+    assert found is not None
+    values = {row["id"]: (row["name"], row["city"], row["country"]) for row in found.rows}
+    assert values == {
+        "1": ("Ada", None, None),
+        "2": ("Bob", None, None),
+        "3": ('a "b"', None, None),
+        "6": ("Ed", "Oslo", "x"),
+    }
+
+
+def test_a_value_deep_below_a_column_without_a_name_is_rejected(shared: Connection) -> None:
+    clear(shared)
+    content = many(b"%d,words,\n", b"id,note,\n")
+    told = load(shared, content + b"9000001,last,x\n9000002,short\n")
+    assert isinstance(told, Outcome), told
+    assert [(reject.raw, str(reject.code)) for reject in told.rejects] == [(b"9000001,last,x", "extra_columns")]
+    assert told.inserted == content.count(b"\n")
+
+
+@pytest.mark.parametrize(("mode", "large"), [(Mode.UPSERT, False), (Mode.SNAPSHOT, False), (Mode.SNAPSHOT, True)])
+def test_a_row_like_its_header_comes_back_from_an_export(shared: Connection, mode: Mode, large: bool) -> None:
+    clear(shared)
+    content = many(b"k%d,words\n") if large else b"id,note\nk1,words\n"
+    first = load(shared, content)
+    assert isinstance(first, Outcome), first
+    with shared.cursor() as cursor:
+        cursor.execute("insert into datasets.t (id, note, processed_at, run_id) values ('id', 'note', now(), 1)")
+    shared.commit()
+    told = load(shared, content + b"id,note\n", mode=mode, headers=first.headers, identities=first.identities)
+    assert isinstance(told, Outcome), told
+    assert (told.unchanged, told.records, told.deleted) == (first.records + 1, first.records + 1, 0)
+
+
+def test_quotes_are_asked_about_before_a_file_is_given_up(shared: Connection) -> None:
+    clear(shared)
+    stray = b'1,"starts\n2,b\n3,ends 12"\n'
+    good, bad = (b"".join(record % n for n in range(40_000)) for record in (b"%d,words\n", b"%d,a,b\n"))
+    content = b"id,note\n" + good + stray + bad
+    told = load(shared, content)
+    assert isinstance(told, RunUnclear)
+    assert "opens on line 40,002" in str(told)
+    assert not isinstance(load(shared, content.replace(stray, b"")), RunUnclear)
 
 
 def test_a_delimiter_at_the_end_of_a_large_file_is_dropped(shared: Connection) -> None:

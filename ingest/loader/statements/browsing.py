@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
 
 from ingest.loader.statements.images import shadow
+from ingest.loader.statements.matching import caseless
 from ingest.loader.statements.reader import TAKE
 from ingest.loader.statements.tables import table
 from ingest.loader.target import SCHEMA
@@ -93,6 +94,11 @@ def is_one_of(column: str, kind: str, texts: Sequence[str]) -> Composed:
 def is_in_lower_case(column: str, text: str) -> Composed:
     """The value is this one, in upper or lower case; an index of ``lower(column)`` finds it."""
     return SQL("lower({}) = lower({}::text)").format(_column(column), Literal(text))
+
+
+def is_caseless(column: str, text: str) -> Composed:
+    """The value is this one, in upper or lower case and with or without outer spaces, as identities ignore them."""
+    return SQL("{} = {}").format(caseless(_column(column)), caseless(SQL("{}::text").format(Literal(text))))
 
 
 def compares(column: str, operator: str, text: str, kind: str, *, days: int = 0) -> Composed:

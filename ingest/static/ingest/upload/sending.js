@@ -113,7 +113,7 @@ export class Sender {
       bytes += next.size;
     }
     try {
-      const files = some.map(({ path, size, modified, fingerprint }) => ({ path, size, modified, fingerprint }));
+      const files = some.map(({ path, size, modified, fingerprint, pins }) => ({ path, size, modified, fingerprint, pins }));
       const { files: answers } = await this.site.ask("start", { files, preview: some[0].preview });
       some.forEach((item, at) => this.#begin(item, answers[at]));
     } catch (error) {

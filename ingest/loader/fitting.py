@@ -1,0 +1,51 @@
+"""Records fitted to the columns of their file, where all have cells too many or too few, and cells cut in quotes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.loader.cells import Grammar
+from ingest.loader.flaws import Flaw, Form, Positions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cut:
+    """Records of a block; what becomes of them is written into its arrays. Positions are bytes of ``data``."""
+
+    data: bytes
+    starts: Positions
+    bodies: Positions
+    """Where each record ends, its line end left out."""
+    cells: Positions
+    flaws: npt.NDArray[np.uint8]
+    rewritten: dict[int, bytes]
+    """The canonical form of the records that can't stay as they lie."""
+
+    def raw(self, record: int) -> bytes:
+        """The bytes of a record, without its line end."""
+        return self.data[self.starts[record] : self.bodies[record]]
+
+
+def fit(cut: Cut, grammar: Grammar, form: Form) -> None:
+    """Leave out blank cells behind the columns, and write empty ones for columns without any, where all have that."""
+    sound = cut.flaws == Flaw.NONE
+    if form.trailing:
+        longer = sound & (cut.cells > form.columns) & (cut.cells <= form.columns + form.trailing)
+        for record in np.flatnonzero(longer).tolist():
+            kept = grammar.first_cells(cut.raw(record), form.columns)
+            if kept is not None:
+                cut.cells[record], written = grammar.examine(kept) if kept else (1, b"")
+                cut.rewritten[record] = kept if written is None else written
+    if form.absent:
+        shorter = sound & (cut.cells == form.columns - form.absent) & (cut.bodies > cut.starts)
+        for record in np.flatnonzero(shorter).tolist():
+            cut.rewritten[record] = cut.rewritten.get(record, cut.raw(record)) + grammar.delimiter * form.absent
+            cut.cells[record] = form.columns
+
+
+def doubt_quotes(cut: Cut, grammar: Grammar) -> None:
+    """Reject the records whose cells are cut through the middle of a quoted one; each of these is rewritten."""
+    for record in cut.rewritten:
+        if cut.flaws[record] == Flaw.NONE and grammar.lacks_delimiter(cut.raw(record)):
+            cut.flaws[record] = Flaw.QUOTE_WITHIN
