@@ -12,6 +12,13 @@ from tests.infra.tls import TlsAws
 
 FOLDER = ROOT / "infra" / "deployer"
 ACCOUNT, REGION = "000000000000", "us-east-1"
+UNNAMED = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": ["lambda:CreateFunction"], "Resource": "*"}],
+    }
+)
+"""What the local server asks for on everything, where AWS asks for it on the function's name."""
 
 
 def documents() -> dict[str, str]:
@@ -26,7 +33,7 @@ def credentials(server: TlsAws) -> dict[str, str]:
     """The variables of somebody who may do what these policies allow, and no more: the server enforces them."""
     iam = server.client("iam")
     iam.create_user(UserName="deployer")
-    for policy, text in documents().items():
+    for policy, text in (documents() | {"of-this-server": UNNAMED}).items():
         iam.put_user_policy(UserName="deployer", PolicyName=policy, PolicyDocument=text)
     key = iam.create_access_key(UserName="deployer")["AccessKey"]
     return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}

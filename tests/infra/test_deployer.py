@@ -10,12 +10,19 @@ import pytest
 
 from tests.infra.conftest import ROOT
 from tests.infra.deployer import ACCOUNT, REGION, allows, documents, statements
-from tests.infra.template import Stacks
+from tests.infra.template import Stacks, Template
 
 LARGEST = 6144
 """Characters of a managed policy, without white space: IAM's own limit."""
 
 MADE_BY = {
+    "AWS::ApiGatewayV2::Api": "apigateway:POST apigateway:DELETE",
+    "AWS::ApiGatewayV2::ApiMapping": "apigateway:POST apigateway:DELETE",
+    "AWS::ApiGatewayV2::DomainName": "apigateway:POST apigateway:DELETE",
+    "AWS::ApiGatewayV2::Integration": "apigateway:POST apigateway:DELETE",
+    "AWS::ApiGatewayV2::Route": "apigateway:POST apigateway:DELETE",
+    "AWS::ApiGatewayV2::Stage": "apigateway:POST apigateway:DELETE apigateway:PATCH logs:CreateLogDelivery",
+    "AWS::Lambda::Function": "lambda:CreateFunction lambda:UpdateFunctionCode lambda:DeleteFunction iam:PassRole",
     "AWS::CloudWatch::Alarm": "cloudwatch:PutMetricAlarm cloudwatch:DeleteAlarms",
     "AWS::EC2::EIP": "ec2:AllocateAddress ec2:ReleaseAddress",
     "AWS::EC2::EgressOnlyInternetGateway": "ec2:CreateEgressOnlyInternetGateway ec2:DeleteEgressOnlyInternetGateway",
@@ -146,6 +153,13 @@ def test_every_kind_of_resource_can_be_made_and_removed(stage: Stacks) -> None:
         for kind in template.kinds():
             missing = [right for right in MADE_BY[kind].split() if not allows(right)]
             assert not missing, (kind, missing)
+
+
+def test_the_function_s_own_stack_can_be_made_and_removed(function: Template) -> None:
+    for kind in function.kinds():
+        assert [right for right in MADE_BY[kind].split() if not allows(right)] == [], kind
+    for path in ("/apis", "/apis/abc/stages/full", "/restapis", "/restapis/abc", "/domainnames/files.example.com"):
+        assert allows("apigateway:POST", f"arn:aws:apigateway:{REGION}::{path}"), path
 
 
 def test_what_zappa_calls_is_allowed() -> None:
