@@ -1,11 +1,15 @@
 # The other way to Lambda than the zip: an image with the same pins, for `zappa deploy --docker-image-uri`.
 #
-#   make deploy STAGE=dev                                    # once by zip, for the stacks and the settings
-#   make zappa STAGE=dev ARGS=save-python-settings-file      # writes .build/stages/dev/zappa_settings.py
+#   zappa deploy dev                                         # once by zip, for the stacks and the settings
+#   zappa save-python-settings-file dev                      # writes .build/stages/dev/zappa_settings.py
 #   docker build --build-arg STAGE=dev --tag ingest .
 #
-# The base image is Amazon Linux 2023 with the Python of `runtime` in zappa_settings.json.
-FROM public.ecr.aws/lambda/python:3.13
+# The base image is Amazon Linux 2023 with the Python of `runtime` in zappa_settings.json. The digest decides what is
+# pulled; the tag only says what it is. It is from 2025-11-05, as public repositories recorded it: it was not looked up
+# here. Get the current one before you build, for the patches since then:
+#
+#   docker buildx imagetools inspect public.ecr.aws/lambda/python:3.13 --format '{{.Manifest.Digest}}'
+FROM public.ecr.aws/lambda/python:3.13@sha256:11f562115ca14c92740459230f0a6c0dbf8d27152400f852856d73e0a924a0a0
 
 COPY requirements/lambda.txt /tmp/
 RUN python -m pip install --no-cache-dir --no-deps --only-binary :all: --require-hashes --requirement /tmp/lambda.txt \
@@ -20,7 +24,7 @@ RUN rm -rf pipeline_site/local pipeline_site/deploy \
        python manage.py collectstatic --noinput --verbosity 0 \
     && python -m compileall -q ingest pipeline_site
 
-# The certificates of RDS, which `make deploy` has fetched; DATABASE_CA names this file.
+# The certificates of RDS, which `zappa deploy` has fetched; DATABASE_CA names this file.
 ARG STAGE
 ARG CA=.build/rds-ca-eu-central-1.pem
 COPY ${CA} ${LAMBDA_TASK_ROOT}/rds-ca.pem

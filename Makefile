@@ -10,6 +10,9 @@ PYTHON ?= $(or $(firstword $(foreach python,python3 python3.14 python3.13 python
 IN := requirements
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade
+# Malicious releases are usually found and removed within days, so `make lock` takes none that is younger than a week.
+WEEK_AGO = from datetime import *; print((datetime.now(timezone.utc) - timedelta(days=7)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+BEFORE ?= $(shell $(PYTHON) -c '$(WEEK_AGO)')
 SYNC := $(BIN)/uv pip sync --quiet --require-hashes
 
 # A user without a home to write to keeps what pip and uv fetch in the project.
@@ -20,7 +23,7 @@ endif
 # modules alone take ten seconds to make anew in each process.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-repeat lint fmt bench bench-peers bench-reading bench-pollock synth package lambda-figures deploy destroy doctor zappa screenshots env lock clean
+.PHONY: help demo test test-repeat lint fmt bench bench-peers bench-reading bench-pollock synth package lambda-figures deploy destroy doctor password zappa screenshots env lock audit licenses clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -61,23 +64,28 @@ bench-pollock: env ## score how bad CSV files are read, on a copy of the Pollock
 synth: .venv-infra/.ready ## write the CloudFormation templates of a stage to cdk.out (STAGE=dev)
 	@.venv-infra/bin/python -O -m infra $(or $(STAGE),dev) --out cdk.out
 
-package: env ## make the zip for Lambda and check it (STAGE=dev)
-	@exec $(BIN)/python -m pipeline_site.deploy package $(or $(STAGE),dev) $(if $(RUNTIME),--runtime $(RUNTIME))
+# Each of these types zappa's own commands, which do the work: zappa_hooks.py.
+package: env ## make the zip for Lambda and check it: zappa package (STAGE=dev)
+	@exec $(BIN)/zappa package $(or $(STAGE),dev)
 
 lambda-figures: env ## measure size, cold starts and memory of the package in a Lambda on this machine
 	@FIGURES=1 $(BIN)/python -m pytest tests/lambdas/test_figures.py -q -s
 
-deploy: env .venv-infra/.ready ## put a stage on AWS, or bring it up to date (STAGE=dev; docs/runbook.md)
+deploy: env .venv-infra/.ready ## put a stage on AWS, or bring it up to date: zappa deploy or update (STAGE=dev)
 	@exec $(BIN)/python -m pipeline_site.deploy up $(or $(STAGE),$(error Say which stage: make deploy STAGE=dev))
 
-destroy: env ## take the function away; the data only with the stage told twice (STAGE=dev DATA=dev)
+destroy: env ## zappa undeploy; with the stage told twice, delete the data too (STAGE=dev DATA=dev)
 	@exec $(BIN)/python -m pipeline_site.deploy down $(or $(STAGE),$(error Say which stage: make destroy STAGE=dev)) $(if $(DATA),--data $(DATA))
 
 doctor: env ## look at every piece of a stage on AWS, and send a small file through (STAGE=dev)
 	@exec $(BIN)/python -m pipeline_site.deploy doctor $(or $(STAGE),$(error Say which stage: make doctor STAGE=dev))
 
-zappa: env ## run zappa on a stage that was deployed from here (STAGE=dev ARGS=status)
-	@exec $(BIN)/python -m pipeline_site.deploy zappa $(or $(STAGE),$(error Say which stage: make zappa STAGE=dev ARGS=status)) $(or $(ARGS),status)
+password: env ## give an account of a stage on AWS a new password (STAGE=dev NAME=ann)
+	@exec $(BIN)/python -m pipeline_site.deploy.password $(or $(STAGE),$(error Say which stage: make password STAGE=dev NAME=ann)) $(or $(NAME),$(error Say whose: make password STAGE=dev NAME=ann))
+
+zappa: env ## any other of zappa's commands (STAGE=dev ARGS=status, ARGS="manage 'runs --limit 5'")
+	@set -- $(or $(ARGS),status) && command=$$1 && shift && \
+		exec $(BIN)/zappa "$$command" $(or $(STAGE),$(error Say which stage: make zappa STAGE=dev ARGS=status)) "$$@"
 
 screenshots: env ## take pictures of every page, of a site that was used for a month
 	@exec $(BIN)/python -m tests.screenshots $(ARGS)
@@ -117,10 +125,19 @@ env: .venv/.ready .venv-aws/.ready ## the two environments, from pinned and hash
 COMMAND_ONLY = argcomplete certifi cfn-flip click hjson idna pip placebo python-slugify pyyaml requests \
 	setuptools text-unidecode toml tqdm troposphere wheel
 
-lock: .venv/.uv ## choose the newest versions anew and write their hashes
-	@for set in uv app dev aws-local infra peers-pandas peers-dlt peers-csvkit peers-import-export peers-readings peers-pollock; do $(LOCK) --output-file $(IN)/$$set.txt $(IN)/$$set.in || exit 1; done
-	@$(LOCK) $(addprefix --no-emit-package ,$(COMMAND_ONLY)) --output-file $(IN)/lambda.txt $(IN)/lambda.in
-	@$(LOCK) --no-deps --no-build --output-file $(IN)/real-files.txt $(IN)/real-files.in
+lock: .venv/.uv ## lock the newest versions that are a week old, with hashes (BEFORE=2026-11-20T00:00:00Z: as of then)
+	@set -e; export UV_EXCLUDE_NEWER='$(BEFORE)'; \
+	echo "Locking what was released before $$UV_EXCLUDE_NEWER (the same again: make lock BEFORE=$$UV_EXCLUDE_NEWER)"; \
+	for set in uv app dev aws-local infra peers-pandas peers-dlt peers-csvkit peers-import-export peers-readings peers-pollock; do \
+		$(LOCK) --output-file $(IN)/$$set.txt $(IN)/$$set.in; done; \
+	$(LOCK) $(addprefix --no-emit-package ,$(COMMAND_ONLY)) --output-file $(IN)/lambda.txt $(IN)/lambda.in; \
+	$(LOCK) --no-deps --no-build --output-file $(IN)/real-files.txt $(IN)/real-files.in
+
+audit: env ## look up known vulnerabilities of every locked package (needs the internet)
+	@exec $(BIN)/python -m pipeline_site.deploy.audit
+
+licenses: env ## write docs/licenses.md, and check the licenses of what is deployed
+	@exec $(BIN)/python -m pipeline_site.deploy.licenses
 
 clean: ## remove what make made; .local, the demo's data, too
 	@rm -rf .venv .venv-aws .venv-data .venv-infra .local cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .build static-root

@@ -2,7 +2,6 @@
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.accepted import accept
@@ -29,8 +28,9 @@ class Access(Construct):
         *,
         stage: Stage,
         storage: Storage,
-        database_secret: secretsmanager.ISecret,
+        database_secret: str,
     ) -> None:
+        """``database_secret`` is an ARN."""
         super().__init__(scope, name)
         self.role = iam.Role(
             self,
@@ -48,10 +48,12 @@ class Access(Construct):
         self._allow(
             "ReadSecrets",
             ["secretsmanager:GetSecretValue"],
-            database_secret.secret_arn,
+            database_secret,
             storage.site_secret.secret_arn,
             *stage.secrets,
         )
+        if stage.kms_key:
+            self._allow("UseKey", ["kms:Decrypt", "kms:GenerateDataKey"], stage.kms_key)
         self._let_run(stage)
 
     def _let_into_bucket(self, stage: Stage, storage: Storage) -> None:

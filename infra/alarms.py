@@ -1,4 +1,4 @@
-"""Ten alarms, each with one meaning and one thing to do about it (docs/infrastructure.md); all go to the topic."""
+"""Alarms, each with one meaning and one thing to do about it (docs/infrastructure.md); all go to the topic."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -8,7 +8,7 @@ from constructs import Construct
 from infra.stage import Stage
 from infra.storage import LONGEST, Storage
 
-_GIB = 1 << 30
+_MIB, _GIB = 1 << 20, 1 << 30
 _TOO_MANY, _TOO_FEW = (
     cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
     cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -24,6 +24,7 @@ class Alarms(Construct):
         self._action = actions.SnsAction(storage.topic)
         self._watch_files(storage)
         self._watch_function()
+        self._watch_site()
         self._watch_database()
 
     def _watch_files(self, storage: Storage) -> None:
@@ -67,10 +68,19 @@ class Alarms(Construct):
             self._metric("AWS/Lambda", "Duration", "Maximum", FunctionName=function),
             0.9 * LONGEST.to_milliseconds(),
         )
+        if not self._stage.is_ipv6:  # there RDS changes the password by itself
+            self._alarm(
+                "RotationErrors",
+                "The database's password couldn't be changed; the old one still holds.",
+                self._metric("AWS/Lambda", "Errors", "Sum", FunctionName=f"{function}-rotation"),
+                0,
+            )
+
+    def _watch_site(self) -> None:
         self._alarm(
-            "RotationErrors",
-            "The database's password couldn't be changed; the old one still holds.",
-            self._metric("AWS/Lambda", "Errors", "Sum", FunctionName=f"{function}-rotation"),
+            "SiteErrors",
+            "Pages of the site failed (answers of 500 and above): the function's log has the traceback.",
+            self._metric("AWS/ApiGateway", "5XXError", "Sum", ApiName=self._stage.title, Stage=self._stage.name),
             0,
         )
 
@@ -88,6 +98,21 @@ class Alarms(Construct):
             "Four fifths of the database's connections are taken.",
             self._database("DatabaseConnections", "Maximum"),
             stage.database_connections * 4 // 5,
+        )
+        self._alarm(
+            "DatabaseCpu",
+            "The database's CPU has been over 90% for half an hour: loads and pages are slow.",
+            self._database("CPUUtilization", "Average"),
+            90,
+            periods=6,
+        )
+        self._alarm(
+            "DatabaseMemory",
+            "The database has had less than 64 MiB of memory free for a quarter of an hour.",
+            self._database("FreeableMemory", "Maximum"),
+            64 * _MIB,
+            breach=_TOO_FEW,
+            periods=3,
         )
         if stage.database_class.startswith("t"):
             self._alarm(
@@ -117,20 +142,36 @@ class Alarms(Construct):
         breach: cloudwatch.ComparisonOperator = _TOO_MANY,
         periods: int = 1,
     ) -> None:
-        """Raise when ``metric`` is beyond ``threshold`` for so many periods; say when it is over, too."""
-        alarm = cloudwatch.Alarm(
-            self,
-            name,
-            alarm_name=f"{self._stage.title}-{name}",
-            alarm_description=meaning,
-            metric=metric,
-            threshold=threshold,
-            comparison_operator=breach,
-            evaluation_periods=periods,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        alarm.add_alarm_action(self._action)
-        alarm.add_ok_action(self._action)
+        raise_alarm(self, name, self._stage, self._action, meaning, metric, threshold, breach=breach, periods=periods)
+
+
+def raise_alarm(
+    scope: Construct,
+    name: str,
+    stage: Stage,
+    action: cloudwatch.IAlarmAction,
+    meaning: str,
+    metric: cloudwatch.IMetric,
+    threshold: float,
+    *,
+    breach: cloudwatch.ComparisonOperator = _TOO_MANY,
+    periods: int = 1,
+    missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+) -> None:
+    """Raise when ``metric`` is beyond ``threshold`` for so many periods; say when it is over, too."""
+    alarm = cloudwatch.Alarm(
+        scope,
+        name,
+        alarm_name=f"{stage.title}-{name}",
+        alarm_description=meaning,
+        metric=metric,
+        threshold=threshold,
+        comparison_operator=breach,
+        evaluation_periods=periods,
+        treat_missing_data=missing,
+    )
+    alarm.add_alarm_action(action)
+    alarm.add_ok_action(action)
 
 
 def _period(minutes: int) -> Duration:

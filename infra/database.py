@@ -1,7 +1,8 @@
 """PostgreSQL on RDS: encrypted, reached from inside by TLS alone, its password made and changed by AWS."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, SecretValue
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -30,9 +31,24 @@ class Database(Construct):
 
     def __init__(self, scope: Construct, name: str, *, stage: Stage, network: Network) -> None:
         super().__init__(scope, name)
+        self._key = kms.Key.from_key_arn(self, "Key", stage.kms_key) if stage.kms_key else None
         self.instance = self._instance(stage, network)
-        self.secret = self.instance.secret
-        self._rotate(stage, network)
+        if stage.is_ipv6:
+            self._leave_password_to_rds()
+        else:
+            self._rotate(stage, network)
+        if stage.backup_region:
+            self._copy_backups(stage)
+
+    @property
+    def secret_arn(self) -> str:
+        """The ARN of the secret that holds the owner's login."""
+        own = self.instance.secret
+        return own.secret_arn if own else self._cfn.get_att("MasterUserSecret.SecretArn").to_string()
+
+    @property
+    def _cfn(self) -> rds.CfnDBInstance:
+        return self.instance.node.default_child
 
     def _instance(self, stage: Stage, network: Network) -> rds.DatabaseInstance:
         engine = rds.DatabaseInstanceEngine.postgres(
@@ -50,10 +66,11 @@ class Database(Construct):
             security_groups=[network.database],
             publicly_accessible=False,
             database_name=NAME,
-            credentials=rds.Credentials.from_generated_secret(OWNER, exclude_characters=_NEVER_USED),
+            credentials=self._credentials(stage),
             ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
             storage_type=rds.StorageType.GP3,
             storage_encrypted=True,
+            storage_encryption_key=self._key,
             allocated_storage=stage.database_storage_gib,
             max_allocated_storage=stage.database_storage_limit_gib,
             multi_az=stage.multi_az,
@@ -68,6 +85,7 @@ class Database(Construct):
             removal_policy=RemovalPolicy.SNAPSHOT if stage.protect else RemovalPolicy.DESTROY,
             enable_performance_insights=True,
             performance_insight_retention=rds.PerformanceInsightRetention.DEFAULT,
+            performance_insight_encryption_key=self._key,
             cloudwatch_logs_exports=["postgresql"],
         )
         instance.node.add_dependency(kept_log(self, f"/aws/rds/instance/{stage.title}/postgresql", stage.log_days))
@@ -75,11 +93,33 @@ class Database(Construct):
             accept(instance, rule, reason)
         return instance
 
+    def _credentials(self, stage: Stage) -> rds.Credentials:
+        if stage.is_ipv6:  # the password is taken out of the template again below
+            return rds.Credentials.from_password(OWNER, SecretValue.unsafe_plain_text("made by RDS"))
+        return rds.Credentials.from_generated_secret(OWNER, exclude_characters=_NEVER_USED, encryption_key=self._key)
+
+    def _leave_password_to_rds(self) -> None:
+        """Let RDS make the password, keep it in a secret, and change it every seven days.
+
+        The rotation function that AWS offers for secrets of our own has no IPv6, so without an endpoint inside the
+        network it can't reach Secrets Manager.
+        """
+        self._cfn.add_property_deletion_override("MasterUserPassword")
+        self._cfn.add_property_override("ManageMasterUserPassword", True)
+        if self._key:
+            self._cfn.add_property_override("MasterUserSecret", {"KmsKeyId": self._key.key_arn})
+
+    def _copy_backups(self, stage: Stage) -> None:
+        """Have RDS copy backups and logs of transactions to another region as they are made."""
+        self._cfn.add_property_override("AutomaticBackupReplicationRegion", stage.backup_region)
+        self._cfn.add_property_override("AutomaticBackupReplicationKmsKeyId", stage.backup_region_key)
+        self._cfn.add_property_override("AutomaticBackupReplicationRetentionPeriod", stage.backup_days)
+
     def _rotate(self, stage: Stage, network: Network) -> None:
         """Let AWS's own function change the password, at first at once, so that one that fails is seen at once."""
         function = f"{stage.title}-rotation"
         log = kept_log(self, f"/aws/lambda/{function}", stage.log_days)
-        schedule = self.secret.add_rotation_schedule(
+        schedule = self.instance.secret.add_rotation_schedule(
             "Rotation",
             automatically_after=Duration.days(stage.rotation_days),
             hosted_rotation=secretsmanager.HostedRotation.postgre_sql_single_user(

@@ -1,6 +1,6 @@
-"""The network: nothing in it has a public address, and by default nothing leads out of it but AWS's own endpoints."""
+"""The network: nothing in it can be reached from outside; the stage says whether and how it can reach out."""
 
-from aws_cdk import Aws, RemovalPolicy
+from aws_cdk import Aws, CfnCondition, CfnParameter, Fn, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -31,12 +31,15 @@ class Network(Construct):
         self.vpc = self._vpc(stage)
         self.function_subnets = self.vpc.select_subnets(subnet_group_name="function").subnets
         self.function = self._group("Function", "The function: to the database, and to AWS by TLS")
-        self.rotation = self._group("Rotation", "Rotation of the password: to the database and Secrets Manager")
         self.database = self._group("Database", "PostgreSQL: from the function, the rotation and the bastion alone")
         self.endpoints = self._group("Endpoints", "AWS by TLS, from inside")
-        for client in (self.function, self.rotation):
-            self.let_to_database(client)
-        self._let_to_aws(stage)
+        self.let_to_database(self.function)
+        self._let_to_s3(stage)
+        if stage.is_ipv6:
+            self._add_ipv6()
+        else:
+            self.rotation = self._group("Rotation", "Rotation of the password: to the database and Secrets Manager")
+            self.let_to_database(self.rotation)
         self._add_endpoints(stage, buckets)
 
     def let_to_database(self, client: ec2.SecurityGroup) -> None:
@@ -77,12 +80,63 @@ class Network(Construct):
     def _group(self, name: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(self, name, vpc=self.vpc, description=description, allow_all_outbound=False)
 
-    def _let_to_aws(self, stage: Stage) -> None:
-        """S3 answers under its public addresses, by the gateway; without a NAT gateway nothing else does."""
-        self.function.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "S3 by its gateway endpoint")
+    def _let_to_s3(self, stage: Stage) -> None:
+        """Open TLS to S3, which answers at public addresses by the gateway endpoint.
+
+        Which addresses those are is told by a list that AWS keeps for each region. Its id is a parameter, since this
+        template is bound to no region; without it, or with a NAT gateway, the port is open to every address.
+        """
         if stage.internet:
+            self.function.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "S3 by its gateway endpoint")
             for port in (465, 587):
                 self.function.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), "E-mail")
+            return
+        listed = CfnParameter(
+            self,
+            "S3PrefixList",
+            default="",
+            allowed_pattern=r"^(pl-[0-9a-f]+)?$",
+            constraint_description="the id of a prefix list, as in pl-63a5400a, or nothing",
+            description="S3's addresses in this region: aws ec2 describe-managed-prefix-lists",
+        )
+        listed.override_logical_id("S3PrefixList")
+        known = CfnCondition(self, "KnowsS3", expression=Fn.condition_not(Fn.condition_equals(listed, "")))
+        rule = ec2.CfnSecurityGroupEgress(
+            self,
+            "ToS3",
+            group_id=self.function.security_group_id,
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            description="S3 by its gateway endpoint",
+        )
+        for name, told in (
+            ("DestinationPrefixListId", [listed.value_as_string, {"Ref": "AWS::NoValue"}]),
+            ("CidrIp", [{"Ref": "AWS::NoValue"}, "0.0.0.0/0"]),
+        ):
+            rule.add_property_override(name, {"Fn::If": [known.logical_id, *told]})
+
+    def _add_ipv6(self) -> None:
+        """Give the function's subnets IPv6 with a gateway that lets connections out and none in; it costs nothing.
+
+        The database's subnets stay as they are. Secrets Manager, SQS and SNS answer by IPv6 under their usual names.
+        """
+        block = ec2.CfnVPCCidrBlock(self, "Ipv6", vpc_id=self.vpc.vpc_id, amazon_provided_ipv6_cidr_block=True)
+        out = ec2.CfnEgressOnlyInternetGateway(self, "Ipv6Out", vpc_id=self.vpc.vpc_id)
+        blocks = Fn.cidr(Fn.select(0, self.vpc.vpc_ipv6_cidr_blocks), len(self.function_subnets), "64")
+        for number, subnet in enumerate(self.function_subnets):
+            made = subnet.node.default_child
+            made.ipv6_cidr_block = Fn.select(number, blocks)
+            made.assign_ipv6_address_on_creation = True
+            made.add_resource_dependency(block)
+            ec2.CfnRoute(
+                self,
+                f"Ipv6Route{number + 1}",
+                route_table_id=subnet.route_table.route_table_id,
+                destination_ipv6_cidr_block="::/0",
+                egress_only_internet_gateway_id=out.attr_id,
+            )
+        self.function.add_egress_rule(ec2.Peer.any_ipv6(), ec2.Port.HTTPS, "AWS by IPv6, and any other host")
 
     def _add_endpoints(self, stage: Stage, buckets: list[str]) -> None:
         gateway = self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
@@ -94,7 +148,8 @@ class Network(Construct):
             )
         )
         subnets = self.function_subnets[: stage.endpoint_zones]
-        for name, service in (CALLED | (SESSIONS if stage.bastion else {})).items():
+        called = ({} if stage.is_ipv6 else CALLED) | (SESSIONS if stage.bastion else {})
+        for name, service in called.items():
             endpoint = self.vpc.add_interface_endpoint(
                 name,
                 service=service,

@@ -2,6 +2,7 @@
 
 from aws_cdk import Aws, CfnCondition, CfnParameter, Duration, Fn, RemovalPolicy
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
@@ -38,6 +39,7 @@ class Storage(Construct):
 
     def __init__(self, scope: Construct, name: str, *, stage: Stage) -> None:
         super().__init__(scope, name)
+        self._key = kms.Key.from_key_arn(self, "Key", stage.kms_key) if stage.kms_key else None
         self.dead = self._queue("DeadLetters")
         self.queue = self._queue(
             "Files",
@@ -55,6 +57,7 @@ class Storage(Construct):
             self,
             "Site",
             description=f"Django's SECRET_KEY of {stage.title}",
+            encryption_key=self._key,
             generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
         )
         accept(
@@ -91,7 +94,7 @@ class Storage(Construct):
         bucket = s3.Bucket(
             self,
             "Bucket",
-            **_LOCKED,
+            **(_LOCKED | self._by_own_key()),
             bucket_name=bucket_name(stage),
             versioned=True,
             server_access_logs_bucket=self.logs,
@@ -101,6 +104,12 @@ class Storage(Construct):
         )
         self._let_pages_send(stage, bucket)
         return bucket
+
+    def _by_own_key(self) -> dict[str, object]:
+        """How the bucket encrypts files where the stage has a key of its own; S3 asks that key once for many files."""
+        if not self._key:
+            return {}
+        return {"encryption": s3.BucketEncryption.KMS, "encryption_key": self._key, "bucket_key_enabled": True}
 
     def _let_pages_send(self, stage: Stage, bucket: s3.Bucket) -> None:
         """The admin's pages may send files, and nothing else; no other page may.

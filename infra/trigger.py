@@ -1,11 +1,14 @@
 """What calls the function, once it stands: the queue with every new file, and the clock."""
 
 from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as function
 from constructs import Construct
 
+from infra.alarms import raise_alarm
 from infra.stage import Stage
 from infra.storage import Storage
 
@@ -41,8 +44,31 @@ class Trigger(Construct):
         self.clock = events.Rule(
             self,
             "Clock",
+            rule_name=f"{stage.title}-clock",
             description=f"Lets {stage.title} take up what waits",
             schedule=events.Schedule.rate(EVERY),
         )
         # An event that isn't delivered is worth nothing five minutes later.
         self.clock.add_target(targets.LambdaFunction(called, retry_attempts=0, max_event_age=Duration.minutes(1)))
+        self._watch_clock(stage, storage)
+
+    def _watch_clock(self, stage: Stage, storage: Storage) -> None:
+        """Say so when the clock no longer calls: the alarm comes and goes with it, and silence is what it means."""
+        raise_alarm(
+            self,
+            "ClockStopped",
+            stage,
+            actions.SnsAction(storage.topic),
+            "The schedule hasn't run for half an hour: interrupted runs, late datasets and messages wait for it.",
+            cloudwatch.Metric(
+                namespace="AWS/Events",
+                metric_name="Invocations",
+                dimensions_map={"RuleName": f"{stage.title}-clock"},
+                statistic="Sum",
+                period=EVERY,
+            ),
+            1,
+            breach=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            periods=6,
+            missing=cloudwatch.TreatMissingData.BREACHING,
+        )

@@ -21,13 +21,14 @@ class IngestConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks, the index of file names' parts, and have the groups made after each migration."""
+        """Register the checks and the index of file names' parts; after each migration, make groups and reader."""
         from django.contrib.postgres.indexes import OpClass
         from django.db.models.expressions import OrderBy
         from django.db.models.functions import Collate
         from django.db.models.indexes import IndexExpression
 
-        from ingest import checks, groups  # noqa: F401
+        from ingest import checks, groups, reader_role  # noqa: F401
 
         IndexExpression.register_wrappers(OrderBy, OpClass, Collate)  # all that is needed of django.contrib.postgres
         post_migrate.connect(groups.make_groups, sender=self, dispatch_uid="ingest.groups")
+        post_migrate.connect(reader_role.make_reader, sender=self, dispatch_uid="ingest.reader_role")

@@ -3,6 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from ingest.loader.encoding_names import known
 from ingest.loader.errors import RunFailed
 from ingest.loader.names import table_name
 
@@ -37,8 +38,10 @@ def table_name_only(value: str) -> None:
 
 
 def encoding_only(value: str) -> None:
-    """Refuse what Python knows no text encoding by."""
-    try:
-        "".encode(value)
-    except (LookupError, ValueError):
-        raise ValidationError(f"{value!r} is no encoding that is known here; utf-8, cp1252 or utf-16 are.") from None
+    """Refuse what isn't the name of an encoding that files can be read in."""
+    if not known(value):
+        raise ValidationError(
+            f"{value!r} is not an encoding that files can be read in. Enter utf-8, utf-16, cp1252, iso8859-15, "
+            "shift_jis, gb18030 or another standard encoding of Python, utf-8+cp1252 for lines of both, or leave it empty "
+            "to have it detected."
+        )

@@ -6,7 +6,7 @@ It stands outside of ``ingest.admin``, whose pages register with it while they a
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 
@@ -32,6 +32,25 @@ class Site(AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page knows: the ways that this person has, and on which one the page stands."""
         return {**super().each_context(request), "ways": _ways(request)}
+
+    @property
+    def login_form(self) -> Any:
+        """The form of the login page."""
+        from ingest.admin.login import LoginForm
+
+        return LoginForm
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The login page, whose attempts are limited."""
+        from ingest.admin import login
+
+        return login.answered(request, super().login(request, extra_context))
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The page on which people change their own password, whose attempts are limited."""
+        from ingest.admin import login
+
+        return login.changed(request, lambda: super(Site, self).password_change(request, extra_context))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The home page in place of the list of models."""

@@ -16,7 +16,12 @@ from zappa.handler import LambdaHandler
 _zappa = LambdaHandler()  # reads zappa_settings, puts its variables into the environment and sets Django up
 
 from ingest import handlers, runs  # noqa: E402 - needs Django
-from pipeline_site import first_admin, urls  # noqa: E402, F401 - urls brings all pages, here and not with the first request
+from pipeline_site import (  # noqa: E402
+    first_admin,
+    lost_password,
+    remote_commands,
+    urls,  # noqa: F401 - brings all pages, here and not with the first request
+)
 
 _LOG = logging.getLogger("pipeline_site.lambda_handler")
 
@@ -25,11 +30,9 @@ COMMANDS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "ingest.runs.examine": lambda event: [asdict(finding) for finding in runs.examine()],
     "ingest.runs.probe": lambda event: asdict(runs.probe(120)),
     "pipeline_site.first_admin.make": first_admin.make,
+    "pipeline_site.lost_password.reset": lost_password.reset,
 }
 """What ``zappa invoke`` and the deploy command may call by name; each takes the event."""
-
-_SHELLS = ("shell", "dbshell")
-"""Commands of Django that run whatever text they are given, as ``raw_command`` would."""
 
 
 class Refused(Exception):
@@ -76,9 +79,10 @@ def _command(event: dict[str, Any]) -> Any:
 
 def _manage(line: object, context: object) -> Any:
     """One command of manage.py; its exit status, which would end the runtime, becomes an error."""
-    words = line.split() if isinstance(line, str) else []
-    if not words or words[0] in _SHELLS:
-        raise Refused(f"manage takes one of manage.py's commands but for {' and '.join(_SHELLS)}.")
+    try:
+        words = remote_commands.parse(line)
+    except remote_commands.NotAllowed as refused:
+        raise Refused(str(refused)) from None
     try:
         return _zappa.handler({"manage": " ".join(words)}, context)
     except SystemExit as ended:

@@ -16,3 +16,14 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class BriefRefusals(logging.Filter):
+    """Logs a refused request in one line: whoever sends nonsense would fill the log with tracebacks of Django's own."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the record, without its traceback if it is about a request that was refused and not about a fault."""
+        refused = record.name == "django.request" and getattr(record, "status_code", 500) < 500
+        if refused or record.name.startswith("django.security."):
+            record.exc_info = record.exc_text = None
+        return True

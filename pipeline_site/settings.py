@@ -246,6 +246,8 @@ SECRET_KEY = secret(
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ROOT_URLCONF = "pipeline_site.urls"
 WSGI_APPLICATION = "pipeline_site.wsgi.application"
+LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
+AUTHENTICATION_BACKENDS = ["ingest.admin.login.LimitedLogins", "django.contrib.auth.backends.ModelBackend"]
 
 # The database
 DATABASES = {
@@ -269,6 +271,7 @@ LATE_VERSIONS = integer("LATE_VERSIONS", 10, least=0, most=1000)
 UNDO_DAYS = integer("UNDO_DAYS", 30, least=1, most=3650)
 REJECT_DAYS = integer("REJECT_DAYS", 90, least=1, most=3650)
 MESSAGE_DAYS = integer("MESSAGE_DAYS", 90, least=1, most=3650)
+AUDIT_LOG_DAYS = integer("AUDIT_LOG_DAYS", 365, least=1, most=3650)
 MAX_UNPACKED_BYTES = integer("MAX_UNPACKED_BYTES", 8192 * MIB, least=MIB, most=1 << 50)
 MAX_RECORD_BYTES = integer("MAX_RECORD_BYTES", 64 * MIB, least=1024, most=1024 * MIB)
 
@@ -314,6 +317,7 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    "pipeline_site.heads.without_body",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -392,7 +396,14 @@ LOGGING = {
         "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
         "json": {"()": "pipeline_site.logs.JsonLines"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json" if LOG_JSON else "line"}},
+    "filters": {"refusals": {"()": "pipeline_site.logs.BriefRefusals"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if LOG_JSON else "line",
+            "filters": ["refusals"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {name: {"level": "WARNING"} for name in ("boto3", "botocore", "s3transfer", "urllib3")},
 }

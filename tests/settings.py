@@ -27,6 +27,7 @@ for _name in (
     "UNDO_DAYS",
     "REJECT_DAYS",
     "MESSAGE_DAYS",
+    "AUDIT_LOG_DAYS",
     "RECONCILE_HOURS",
     "LOG_JSON",
     "METRICS_NAMESPACE",

@@ -86,7 +86,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
 def _problems(user: Any) -> dict[str, Any]:
     unanswered = Run.objects.visible_to(user).unanswered()
     newest = unanswered.select_related("dataset").only(
-        "dataset__name", "status", "rejected", "key", "reason", "received", "kind"
+        "dataset__name", "status", "rejected", "unclear", "key", "reason", "received", "kind"
     )
     late = Dataset.objects.visible_to(user).late().order_by("due")
     told = {
@@ -162,6 +162,7 @@ def _datasets(user: Any) -> list[Dataset]:
     troubled = Exists(Run.objects.unanswered().filter(dataset=OuterRef("pk")))
     return list(
         Dataset.objects.visible_to(user)
+        .listed()
         .annotate(trouble=Case(When(troubled, then=Value(2)), When(due__lt=Now(), then=Value(1)), default=Value(0)))
         .order_by("-trouble", F("last_loaded").desc(nulls_last=True), "name")
         .only("name", "last_loaded", "due")[: _ROWS + 1]

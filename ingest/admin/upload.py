@@ -25,7 +25,7 @@ from ingest.admin.upload_words import (
     unfinished_as_told,
 )
 from ingest.loader.errors import IngestError, RunInterrupted
-from ingest.models import Run, Upload
+from ingest.models import Dataset, Run, Upload
 
 _MOST_SHOWN = 50
 _MOST_FOLLOWED = 100
@@ -77,6 +77,7 @@ class UploadPage(admin.ModelAdmin):
             **self.admin_site.each_context(request),
             "title": "Upload",
             "preview": request.GET.get("preview") == "1",
+            "reading": _READING,
             "unfinished": [unfinished_as_told(each, request.user.get_username()) for each in begun],
             "addresses": {verb: reverse(f"admin:ingest_upload_{verb}") for verb in (*_VERBS, "follow")},
         }
@@ -222,6 +223,15 @@ class UploadPage(admin.ModelAdmin):
     def _log(self, request: HttpRequest, things: Sequence[Upload | Run], said: str) -> None:
         for thing in things:
             self.log_change(request, thing, said)
+
+
+_READING = [
+    ("delimiter", "Delimiter", Dataset.Delimiter.choices),
+    ("quote", "Quote", Dataset.Quote.choices),
+    ("escape", "Escape within quotes", Dataset.Escape.choices),
+    ("has_header", "Header", [("true", "yes"), ("false", "no")]),
+]
+"""The settings of how a new table's files are read that are chosen from a list: name, label, choices."""
 
 
 def _number(request: HttpRequest) -> int:

@@ -17,6 +17,9 @@ NOT_UNDERSTOOD = "This page asked for something that isn't understood: reload it
 _LARGEST = BigIntegerField.MAX_BIGINT
 _LONGEST_PATH, _LONGEST_MARK = 4_096, 80
 _SHOWN_COLUMNS = 200
+_SKIPPED = 20
+"""Lines above the header that are shown."""
+_PIN = str | int | None
 _COUNTS = (*Run.FATES, "deleted")
 
 
@@ -45,7 +48,10 @@ def _chosen(file: object) -> runs.Chosen:
         start = b64decode(head, validate=True)[: runs.HEAD]
     except ValueError:
         raise Unreadable(NOT_UNDERSTOOD) from None
-    return runs.Chosen(path=name, size=size, modified=modified, fingerprint=mark, head=start)
+    pins = file.get("pins", {})
+    if not isinstance(pins, dict) or not all(isinstance(value, _PIN) for value in pins.values()):
+        raise Unreadable(NOT_UNDERSTOOD)
+    return runs.Chosen(path=name, size=size, modified=modified, fingerprint=mark, head=start, pins=pins)
 
 
 def numbers(told: object, *, most: int, least: int = 0) -> list[int]:
@@ -68,7 +74,10 @@ def as_told(judged: runs.Judgement, *, may_add: bool) -> dict[str, Any]:
         "more": max(0, len(judged.columns) - _SHOWN_COLUMNS),
         "new": [shown.printable(name, 80) for name in judged.new[:_SHOWN_COLUMNS]],
         "gone": [shown.printable(name, 80) for name in judged.gone[:_SHOWN_COLUMNS]],
+        "can_pin": judged.can_pin,
     }
+    if judged.read:
+        told["read"] = _read_as_told(judged.read)
     if judged.dataset_id is not None:
         told["address"] = reverse("admin:ingest_dataset_change", args=[judged.dataset_id])
     if judged.same is not None:
@@ -77,6 +86,16 @@ def as_told(judged: runs.Judgement, *, may_add: bool) -> dict[str, Any]:
         about = {"name": table_name(judged.pattern).strip("_"), "patterns": judged.pattern}
         told["gather"] = f"{reverse('admin:ingest_dataset_add')}?{urlencode(about)}"
     return told
+
+
+def _read_as_told(read: runs.Explained) -> dict[str, Any]:
+    """How a file is read, for its row."""
+    return {
+        "summary": shown.printable(read.summary, 200),
+        "parts": [[part.label, shown.printable(part.shown, 80), part.basis] for part in read.parts],
+        "skipped": [shown.printable(line, 200) for line in read.skipped[:_SKIPPED]],
+        "margin": read.margin_shown,
+    }
 
 
 def answered(answer: runs.Sending | Upload | list[int] | IngestError) -> dict[str, Any]:
@@ -104,6 +123,7 @@ def run_as_told(run: Run) -> dict[str, Any]:
         "address": reverse("admin:ingest_run_change", args=[run.pk]),
         "reason": shown.printable(run.reason, 500),
         "decided": shown.printable(run.decided, 200),
+        "question": run.is_question,
     }
     if run.records is not None:
         told["records"] = run.records

@@ -39,6 +39,7 @@ _DENIED = {"401", "403", "AccessDenied", "AllAccessDisabled", "Forbidden", "Inva
 _DENIED |= {"SignatureDoesNotMatch", "InvalidToken"}
 _BUSY = {"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "BandwidthLimitExceeded"}
 _BUSY |= {"RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "OperationAborted", "ConditionalRequestConflict"}
+_BUSY |= {"TokenRefreshRequired", "RequestExpired", "IncompleteBody", "BadDigest", "KMS.ThrottlingException"}
 _LOST = (
     boto.HTTPClientError,
     boto.ConnectionError,

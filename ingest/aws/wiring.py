@@ -26,6 +26,13 @@ class Finding:
     good: bool
     told: str
     """What is so; where it isn't good, what to do as well."""
+    caution: bool = False
+    """Whether somebody should look at it, though everything works."""
+
+    @property
+    def mark(self) -> str:
+        """What stands before its line."""
+        return "NOT OK" if not self.good else "CAUTION" if self.caution else "ok"
 
 
 class Wrong(Exception):

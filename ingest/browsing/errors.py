@@ -21,7 +21,8 @@ _CHANGED = {"42P01": "table", "42703": "column", "42883": "column", "42804": "co
 _SENTENCES = {
     _LOCKED: "The table is being changed by a load just now; try again in a moment.",
     _READ_ONLY: "Reading this table would have written something, which isn't allowed here.",
-    "42501": "The site's database user may not read this table: grant it SELECT.",
+    "42501": "The role that pages read tables by has no SELECT on this table: run `manage.py migrate`, or grant it "
+    "(`manage.py doctor` names the role).",
     "54000": "This is more than PostgreSQL can do at once: choose fewer columns.",
 }
 

@@ -97,6 +97,7 @@ def export(name: str, pairs: Iterable[tuple[str, str]], form: Format, *, all_col
     slow = f"The export took longer than {SECONDS} seconds and was stopped: filter the rows first, or choose columns."
     file = cast(BinaryIO, tempfile.NamedTemporaryFile(dir=settings.SCRATCH_DIR, prefix="export-"))  # noqa: SIM115
     try:
+        dataset = _dataset(name)
         with reading(name, seconds=SECONDS, slow=slow) as cursor:
             table = read(cursor, name)
             state, complaints = parse(pairs, table)
@@ -112,7 +113,7 @@ def export(name: str, pairs: Iterable[tuple[str, str]], form: Format, *, all_col
                 "source": question.source,
                 "conditions": question.conditions,
             }
-            dataset, headers = _dataset(name), Headers(texts=())
+            headers = Headers(texts=())
             if form is Format.CSV:
                 headers = _write_csv(cursor, file, columns, dataset, state, told)
             else:

@@ -11,10 +11,11 @@ from ingest.browsing.errors import CantBrowse
 from ingest.browsing.reading import aside, reading
 from ingest.browsing.table import Column, Table, read
 from ingest.loader.catalogue import read_shadow
+from ingest.loader.identities import Identities, caseless_columns, email_beside_id
 from ingest.loader.names import OWN_COLUMNS
-from ingest.loader.plan import ID_AND_EMAIL
 from ingest.loader.statements import browsing as statements
 from ingest.loader.tracing import Wanted
+from ingest.loader.types import Type
 from ingest.models import Dataset, Run, storable
 
 LONGEST = 100_000
@@ -114,7 +115,7 @@ def _steps(cursor: Any, dataset: Dataset, table: Table, cells: Sequence[Cell], l
         run_id = now.get("run_id")
         if run_id is None:
             return steps, True
-        step = Step(run_id=int(run_id), run=None, wanted=_wanted(dataset, now))
+        step = Step(run_id=int(run_id), run=None, wanted=_wanted(dataset, table, now))
         if kept is None:  # no run has ever changed a row
             return [replace(step, inserted=True)], True
         same = _same(dataset, table, now) if {"run_id", *table.place} <= kept else None
@@ -130,32 +131,56 @@ def _steps(cursor: Any, dataset: Dataset, table: Table, cells: Sequence[Cell], l
         changes = tuple(
             (name, before[name], now[name]) for name in before if before[name] != now[name] and name not in OWN_COLUMNS
         )
-        steps.append(replace(step, changes=changes, wanted=_wanted(dataset, now, before)))
+        steps.append(replace(step, changes=changes, wanted=_wanted(dataset, table, now, before)))
         now |= before
     return steps, False
 
 
 def _same(dataset: Dataset, table: Table, now: dict[str, str | None]) -> list[Composable] | None:
     """How an image of the row is known: by the id that the row has had since, or by the key, which never changes."""
-    identities = tuple(tuple(key) for key in dataset.identities or ())
+    identities = _identities(dataset)
     key = identities[0] if identities else ()
     if not key or any(now.get(name) is None or name not in table.by_name for name in key):
         return None
-    if identities == ID_AND_EMAIL:
+    if email_beside_id(identities):
         return [statements.is_one_of(_ID_SINCE, table.by_name["id"].base, [now["id"] or ""])]
-    return [statements.is_one_of(name, table.by_name[name].base, [now[name] or ""]) for name in key]
+    caseless = _caseless(dataset, table, identities)
+    return [
+        statements.is_caseless(name, now[name] or "")
+        if name in caseless
+        else statements.is_one_of(name, table.by_name[name].base, [now[name] or ""])
+        for name in key
+    ]
+
+
+def _identities(dataset: Dataset) -> Identities:
+    return tuple(tuple(key) for key in dataset.identities or ())
+
+
+def _caseless(dataset: Dataset, table: Table, identities: Identities) -> frozenset[str]:
+    texts = {column.name: Type.TEXT for column in table.columns if column.type == Type.TEXT}
+    return caseless_columns(identities, texts, ignore_case=dataset.ignore_email_case)
 
 
 def _wanted(
-    dataset: Dataset, after: Mapping[str, str | None], before: Mapping[str, str | None] | None = None
+    dataset: Dataset,
+    table: Table,
+    after: Mapping[str, str | None],
+    before: Mapping[str, str | None] | None = None,
 ) -> Wanted | None:
     """By what a record of a file was the row, which was ``before`` (None: not there, or not known) and is ``after``."""
-    identities = tuple(tuple(key) for key in dataset.identities or ())
+    identities = _identities(dataset)
     key = {name: value for name in identities[0] if (value := after.get(name)) is not None} if identities else {}
     if not key or len(key) < len(identities[0]) or any(len(value) >= LONGEST for value in key.values()):
         return None
-    email = (before or {}).get("email")
-    return Wanted(key=key, by_email=identities == ID_AND_EMAIL, emails=frozenset([email] if email else []))
+    column = email_beside_id(identities)
+    email = (before or {}).get(column or "")
+    return Wanted(
+        key=key,
+        email=column,
+        emails=frozenset([email] if email else []),
+        caseless=_caseless(dataset, table, identities),
+    )
 
 
 def _with_runs(dataset: Dataset, steps: Sequence[Step]) -> list[Step]:

@@ -8,17 +8,19 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
+from ingest.loader.identities import Identities, email_beside_id
 from ingest.loader.limit import GivenUp, RejectLimit
-from ingest.loader.outcome import Column
-from ingest.loader.plan import Identities, Plan, PlannedColumn
+from ingest.loader.outcome import Column, KeyChange
+from ingest.loader.plan import Plan, PlannedColumn
 from ingest.loader.reading import Reading
 from ingest.loader.rejects import Code, Reject, RejectBook
 from ingest.loader.resolve import reason_of
 from ingest.loader.rows import BadRecord, bad_records
 from ingest.loader.scan import ColumnScan, Scan
 from ingest.loader.split import raw_records
+from ingest.loader.standing import Standing
 from ingest.loader.statements import merging
-from ingest.loader.types import SPACES, Type
+from ingest.loader.types import SPACES, Type, widest
 
 _SHOWN = 100
 """Characters of a value that are told."""
@@ -63,18 +65,18 @@ class Account:
         with cursor.connection.cursor(name="fates") as found:  # on the server: there may be millions
             found.itersize = _AT_ONCE
             found.execute(merging.rejected_fates(shown))
-            self._add(self._refused_by_key(found, key, shown, identities[0]))
+            self._add(self._refused_by_key(found, shown, identities))
 
     def _refused_by_key(
-        self, fates: Iterable[tuple[Any, ...]], key: tuple[str, ...], shown: Sequence[str], first: tuple[str, ...]
+        self, fates: Iterable[tuple[Any, ...]], shown: Sequence[str], identities: Identities
     ) -> Iterator["_Refused"]:
-        lines = self.reading.certified.lines
+        lines, first, email = self.reading.certified.lines, identities[0], email_beside_id(identities)
         for n, code, other, holder, values in fates:
             told: dict[str, Any] = dict(zip(shown, values, strict=True))
             other_line = None if other is None else lines.line_of(other)
-            lacking = next((column for column in first if told[column] is None), key[0])
-            column = "email" if code == Code.KEY_CONFLICT else lacking
-            reason = reason_of(Code(code), key, lacking, holder, other_line, told.get("email"))
+            lacking = next((column for column in first if told[column] is None), first[0])
+            column = email if email and code == Code.KEY_CONFLICT else lacking
+            reason = reason_of(Code(code), identities, lacking, holder, other_line, told.get(email or ""))
             yield _Refused(ordinal=n, code=Code(code), column=column, value=told.get(column) or "", reason=reason)
 
     def _add(self, refused: Iterable["_Refused"]) -> None:
@@ -110,6 +112,29 @@ class Account:
                 )
             )
         return tuple(told)
+
+    def key_changes(self, identities: Identities, found: Scan, standing: Standing, planned: Plan) -> list[KeyChange]:
+        """The columns of ``identities`` whose values become ``text``, each with the first value that makes them so.
+
+        A column in which the table holds no value takes the file's type: nothing of it changes.
+        """
+        keys = {column for identity in identities for column in identity} - standing.empty
+        told = []
+        for name, kind in planned.altered.items():
+            if kind is not Type.TEXT or name not in keys:
+                continue
+            before, judged = standing.columns[name], found.columns[name]
+            witness = judged.ruled_out[widest(before)]
+            told.append(
+                KeyChange(
+                    column=name,
+                    before=before.short,
+                    values=judged.misfits[widest(before)],
+                    line=self.reading.certified.lines.line_of(witness.record),
+                    value=witness.value.strip(SPACES)[:_SHOWN],
+                )
+            )
+        return told
 
     def _proof(self, judged: ColumnScan, column: PlannedColumn) -> tuple[int | None, str]:
         """The line and the sentence of the value that counts: the first that the column doesn't hold, if it rejects.

@@ -10,7 +10,7 @@ DELETED_SHARE, DELETED_COUNT = 0.20, 10
 SHRUNK_SHARE = 0.50
 DUPLICATE_SHARE, DUPLICATE_COUNT = 0.10, 10
 
-EVERYTHING = dict.fromkeys(("empty", "deleted", "shrunk", "duplicate", "approval"), sys.maxsize)
+EVERYTHING = dict.fromkeys(("empty", "deleted", "shrunk", "duplicate", "key_type", "approval"), sys.maxsize)
 """An approval of any count."""
 
 
@@ -51,6 +51,9 @@ def _brakes(outcome: Outcome, target: Target) -> tuple[dict[str, int], list[str]
     if differing > DUPLICATE_COUNT and differing > DUPLICATE_SHARE * outcome.records:
         brakes["duplicate"] = differing
         told.append(f"{differing:,} records repeat a key but differ in other columns, so the key is probably wrong")
+    if outcome.key_changes:
+        brakes["key_type"] = sum(change.values for change in outcome.key_changes)
+        told += map(str, outcome.key_changes)
     if target.export and outcome.inserted and not outcome.identities:
         brakes["export"] = outcome.inserted
         told.append(

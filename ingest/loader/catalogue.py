@@ -34,7 +34,7 @@ def _standing(cursor: Cursor, name: str) -> Standing:
     found = cursor.fetchone()
     if found is None:
         return Standing()
-    relkind, columns, uniques, shadow = found
+    relkind, columns, uniques, shadow, caseless = found
     if relkind not in _TABLES:
         kind = _OTHERS.get(relkind, "something else")
         raise RunFailed(f"{SCHEMA}.{name} is {kind}, not a table. Rename it, or rename the file and drop it again.")
@@ -49,6 +49,7 @@ def _standing(cursor: Cursor, name: str) -> Standing:
         own=frozenset(column for column, *_ in columns or ()) & frozenset(OWN_COLUMNS),
         shadow=None if shadow is None else frozenset(shadow),
         uniques=frozenset(tuple(key) for key in uniques or ()),
+        caseless=frozenset(tuple(key) for key in caseless or ()),
     )
 
 

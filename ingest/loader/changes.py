@@ -10,8 +10,9 @@ from psycopg2.sql import Composed
 
 from ingest.loader.catalogue import read_table
 from ingest.loader.errors import RunFailed
-from ingest.loader.plan import Identities
+from ingest.loader.identities import Identities, caseless_columns
 from ingest.loader.statements import looking
+from ingest.loader.statements.matching import Matching
 
 SHOWN = 20
 """Rows of each kind in a sample."""
@@ -68,7 +69,15 @@ class Foretold:
     """Rows that stay away or as they are, since another row has their old key."""
 
 
-def look(connection: Connection, table: str, identities: Identities, run_id: int, *, own_transaction: bool) -> Changes:
+def look(
+    connection: Connection,
+    table: str,
+    identities: Identities,
+    run_id: int,
+    *,
+    own_transaction: bool,
+    ignore_email_case: bool = False,
+) -> Changes:
     """A sample of what the run changed.
 
     Within the load's ``own_transaction`` also of what it inserted: later, those would have to be looked for in the
@@ -81,16 +90,17 @@ def look(connection: Connection, table: str, identities: Identities, run_id: int
         if not standing.exists:
             raise RunFailed(f"The table {table} isn't there any more.")
         kept = standing.shadow
+        match = Matching(caseless_columns(identities, standing.columns, ignore_case=ignore_email_case))
         inserted: Sequence[Mapping[str, Text]] = ()
         if own_transaction:
             names = list(standing.columns)[:WIDE]
-            statement = looking.inserted_rows(table, names, identities, run_id, SHOWN, kept=kept is not None)
+            statement = looking.inserted_rows(table, names, identities, run_id, SHOWN, match, kept=kept is not None)
             inserted = _rows(cursor, statement, names)
         if kept is None or not identities:
             return Changes(inserted=inserted)
         known = [name for name in standing.columns if name in kept]
         names = known[:MOST_COLUMNS]
-        place = _Place(cursor=cursor, table=table, names=names, identities=identities, run_id=run_id)
+        place = _Place(cursor=cursor, table=table, names=names, identities=identities, run_id=run_id, match=match)
         found, compared, counts, changed = _compared(place)
         return Changes(
             changed=changed,
@@ -103,7 +113,9 @@ def look(connection: Connection, table: str, identities: Identities, run_id: int
         )
 
 
-def foretell_undo(connection: Connection, table: str, identities: Identities, run_id: int) -> Foretold:
+def foretell_undo(
+    connection: Connection, table: str, identities: Identities, run_id: int, *, ignore_email_case: bool = False
+) -> Foretold:
     """What ``undo`` would do now, without doing it. Raises as ``look`` does."""
     with connection.cursor() as cursor:
         cursor.execute(looking.BRIEFLY)
@@ -114,7 +126,8 @@ def foretell_undo(connection: Connection, table: str, identities: Identities, ru
             cursor.execute(looking.count_inserted(table, run_id))
             (removed,) = cursor.fetchone() or (0,)
             return Foretold(removed=removed)
-        cursor.execute(looking.foretell_undo(table, identities, run_id))
+        match = Matching(caseless_columns(identities, standing.columns, ignore_case=ignore_email_case))
+        cursor.execute(looking.foretell_undo(table, identities, run_id, match))
         removed, restored, reinserted, changed, taken, since = cursor.fetchone() or (0,) * 6
     return Foretold(removed=removed, restored=restored, reinserted=reinserted, changed=changed + since, taken=taken)
 
@@ -129,6 +142,7 @@ class _Place:
     """The columns that are compared."""
     identities: Identities
     run_id: int
+    match: Matching
 
 
 def _compared(place: _Place) -> tuple[int, int, Sequence[int], list[ChangedRow]]:
@@ -154,7 +168,9 @@ def _compared(place: _Place) -> tuple[int, int, Sequence[int], list[ChangedRow]]
 def _counted(place: _Place, *, overtaken: bool) -> tuple[int, int, Sequence[int]]:
     names = place.names
     place.cursor.execute(
-        looking.count_changed(place.table, names, place.identities, place.run_id, COMPARED, overtaken=overtaken)
+        looking.count_changed(
+            place.table, names, place.identities, place.run_id, COMPARED, place.match, overtaken=overtaken
+        )
     )
     found, compared, counts = place.cursor.fetchone() or (0, 0, [0] * len(names))
     return found, compared, counts
@@ -162,7 +178,9 @@ def _counted(place: _Place, *, overtaken: bool) -> tuple[int, int, Sequence[int]
 
 def _changed(place: _Place, limit: int, *, overtaken: bool) -> list[ChangedRow]:
     names, identities = place.names, place.identities
-    place.cursor.execute(looking.changed_rows(place.table, names, identities, place.run_id, limit, overtaken=overtaken))
+    place.cursor.execute(
+        looking.changed_rows(place.table, names, identities, place.run_id, limit, place.match, overtaken=overtaken)
+    )
     return [
         ChangedRow(
             key={name: value for name, value in zip(names, new, strict=True) if name in identities[0]},

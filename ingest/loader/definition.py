@@ -9,10 +9,11 @@ from psycopg2.sql import Composable
 
 from ingest.loader.catalogue import dependent_views
 from ingest.loader.errors import RunFailed
-from ingest.loader.plan import Identities, Plan
-from ingest.loader.resolve import SHARED_EMAILS, evidence_of
+from ingest.loader.identities import Identities, shared_email_evidence
+from ingest.loader.plan import Plan
 from ingest.loader.standing import Standing
 from ingest.loader.statements import images, tables
+from ingest.loader.statements.matching import Matching
 from ingest.loader.types import join
 
 OWN = ("processed_at", "run_id")
@@ -86,7 +87,7 @@ class Definition:
         if "id" in altered:
             self._cursor.execute(images.alter_id(self._table, altered["id"]))
 
-    def keep_identities(self, identities: Identities, standing: Standing) -> None:
+    def keep_identities(self, identities: Identities, standing: Standing, match: Matching) -> None:
         """Give the table the constraints that keep its identities, where it lacks them.
 
         Raises RunFailed where the rows that stand don't allow them.
@@ -94,39 +95,48 @@ class Definition:
         if not identities and "record_id" not in standing.own:
             self.define(tables.add_record_id(self._table, primary=not standing.uniques))
         for number, identity in enumerate(identities):
-            if tuple(sorted(identity)) in standing.uniques:
-                continue
             primary = not number and not standing.uniques
             try:
-                self.define(tables.add_key(self._table, identity, primary=primary))
+                if tuple(sorted(identity)) not in standing.uniques:
+                    self.define(tables.add_key(self._table, identity, primary=primary))
+                if tuple(sorted(identity)) not in standing.caseless:
+                    self._ignore_case(identity, match)
             except (errors.UniqueViolation, errors.NotNullViolation, errors.UndefinedColumn) as error:
                 raise RunFailed(
                     f"{' and '.join(identity)} can't be the key of {self._table}: rows that stand repeat it, lack it, "
                     "or the table has no such column. Choose another key for the dataset."
                 ) from error
 
+    def _ignore_case(self, identity: tuple[str, ...], match: Matching) -> None:
+        """Let no two rows differ by the case or the outer spaces of an e-mail alone, where they are matched so."""
+        if match.caseless & set(identity):
+            self.define(tables.add_caseless_index(self._table, identity, match))
+
     def try_identities(self, planned: Plan) -> tuple[Identities, str]:
         """Give a new, filled table its keys, and the evidence; an e-mail that is shared is no second key.
 
         Raises psycopg2.errors.UniqueViolation where the first key repeats, or one that is settled already.
         """
+        match = Matching(planned.caseless)
         if planned.identities is not None:
-            self.keep_identities_as_they_are(planned.identities)
+            self._add_keys(planned.identities, match)
             return planned.identities, ""
         identities: Identities = ()
         for identity in planned.candidates:
+            listed = len(self.ddl)
             self._cursor.execute("savepoint key")
             try:
-                self.define(tables.add_key(self._table, identity, primary=not identities))
+                self._add_keys((identity,), match, primary=not identities)
             except errors.UniqueViolation:
                 if not identities:
                     raise
                 self._cursor.execute("rollback to savepoint key")
-                return identities, SHARED_EMAILS
+                del self.ddl[listed:]
+                return identities, shared_email_evidence(identity[0])
             identities += (identity,)
-        return identities, evidence_of(identities)
+        return identities, planned.evidence
 
-    def keep_identities_as_they_are(self, identities: Identities) -> None:
-        """Give a new table the keys that its dataset has settled."""
+    def _add_keys(self, identities: Identities, match: Matching, *, primary: bool = True) -> None:
         for number, identity in enumerate(identities):
-            self.define(tables.add_key(self._table, identity, primary=not number))
+            self.define(tables.add_key(self._table, identity, primary=primary and not number))
+            self._ignore_case(identity, match)

@@ -10,6 +10,7 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
 from ingest.loader.formats import refuse_plain_text
 from ingest.loader.header_detection import uncommented
+from ingest.loader.misfit_pins import refuse_misfit
 from ingest.loader.names import visible
 from ingest.loader.ours import our_delimiter
 from ingest.loader.readings import allowed, known_headers, weigh
@@ -99,6 +100,8 @@ class Examined:
     """The record at which that shows."""
     is_settled: bool
     """Whether it is certain how its quotes are read: that is pinned, or we wrote the file."""
+    has_known_header: bool = False
+    """Whether its header is the one that the dataset knows."""
 
     @property
     def dialect(self) -> Dialect:
@@ -157,13 +160,15 @@ def examine(
         pinned = Pinned(delimiter=ours, quote='"', escape='"', encoding=pinned.encoding, preamble=0, has_header=True)
     pins = _pins(pinned, known, null_tokens, above, absent)
     found = weigh(text, pins, whole=whole)
+    refuse_misfit(text, pins, found, whole=whole)
     if whole or cut or found.header_ends:  # else the splitter counts a header of which this is a part
         refuse_too_wide(found.width, cut=cut)
     if pinned.delimiter is None:
         refuse_plain_text(name, found.records, found.best.delimiter, known)
     dialects = [_dialect(reading, encoding or UTF_8) for reading in found.readings]
     first = found.records[0] if found.records else ()
-    if pinned.has_header is False and len(first) > 1 and pins.told.is_known(first):
+    is_known = pins.told.is_known(first) if first else False
+    if pinned.has_header is False and len(first) > 1 and is_known:
         dialects[0] = replace(dialects[0], has_header=True)  # an export names the columns of any dataset
     return Examined(
         dialects=tuple(dialects),
@@ -171,6 +176,7 @@ def examine(
         doubt=found.doubt,
         at=found.at,
         is_settled=pinned.quote is not None,
+        has_known_header=is_known and dialects[0].has_header,
     )
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ingest.loader.cells import BOM
 from ingest.loader.encoding import UTF_8
+from ingest.loader.mixture import other_of
 from ingest.loader.rejects import Code, Reject
 
 Positions = npt.NDArray[np.int64]
@@ -167,6 +168,8 @@ def _reason(flaw: int, cells: int, columns: int, longest: int) -> str:
 
 
 def _reason_of_encoding(raw: bytes, encoding: str) -> str:
+    if other := other_of(encoding):
+        return f"the record holds bytes that are neither UTF-8 nor {other}, or words in both"
     if encoding != UTF_8:
         return f"the record holds bytes that are no text in {encoding}"
     try:

@@ -2,6 +2,7 @@
 
 from ingest.loader.errors import RunFailed
 from ingest.loader.formats import refuse_format
+from ingest.loader.marks import refuse_unmarked_utf_16
 
 _SAVE_AS_CSV = "open it there and save it as CSV (UTF-8)"
 _MAGIC = (
@@ -41,6 +42,7 @@ def refuse_foreign(head: bytes) -> None:
             raise RunFailed(f"The file is {kind}, not a CSV file: {advice}.")
     refuse_format(head)
     if _is_binary(head):
+        refuse_unmarked_utf_16(head)
         raise RunFailed("The file is binary, not text: drop a CSV file, plain or compressed, instead.")
 
 

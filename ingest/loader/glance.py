@@ -1,16 +1,19 @@
 """A file's first bytes, looked at before the rest is there: how it is written, and its header."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.loader import encoding
+from ingest.loader.basis import written_as
 from ingest.loader.cells import without_marks
 from ingest.loader.dialect import Dialect, Pinned, examine, refuse_too_wide
 from ingest.loader.errors import RunFailed
 from ingest.loader.foreign import refuse_foreign
 from ingest.loader.formats import refuse_format
-from ingest.loader.sniff import sample, skip_lines
+from ingest.loader.misfit_pins import refuse_wide_encoding
+from ingest.loader.question import table_of
+from ingest.loader.sniff import sample
 from ingest.loader.unpack import Compression, compression_of, peek
 
 _PLAIN = 1 << 16
@@ -28,6 +31,8 @@ class Glance:
     """The header's cells; as many empty ones as there are columns where the file has none."""
     doubt: str = ""
     """Why it isn't clear how the file is written, in a sentence; empty where it is."""
+    written: Mapping[str, object] = field(default_factory=dict)
+    """How it is read, as a run would keep it; empty where the head doesn't show it."""
 
 
 def glance(
@@ -39,16 +44,19 @@ def glance(
     known: Collection[str] = (),
     null_tokens: Collection[str] = (),
     name: str = "",
+    above: int = 0,
 ) -> Glance:
     """What the file that begins with ``head``, or is no longer (``whole``), shows of itself to a dataset.
 
-    ``scratch`` is a folder for it alone, ``name`` the file's. Raises RunFailed, as the load would, for what is no CSV.
+    ``scratch`` is a folder for it alone, ``name`` the file's, and ``above`` as for ``examine``. Raises RunFailed, as
+    the load would, for what is no CSV.
     """
+    pinned = pinned or Pinned()
     compression = compression_of(head)
     plain = peek(head, max(len(head), _PLAIN))
     if compression and not plain:
         return Glance(compression=compression, dialect=None, header=())
-    encoding_name, text = _in_utf_8(plain, scratch, pinned.encoding if pinned else None)
+    encoding_name, text, doubt = _in_utf_8(plain, scratch, pinned.encoding, whole=whole)
     refuse_format(text)  # which may be one long line
     first = text
     if not whole or compression:
@@ -64,29 +72,40 @@ def glance(
         null_tokens=null_tokens,
         encoding=encoding_name,
         name=name,
+        above=above,
         whole=whole,
     )
-    header = _header(without_marks(text), found.dialect)
-    return Glance(compression=compression, dialect=found.dialect, header=header, doubt=found.doubt)
+    return Glance(
+        compression=compression,
+        dialect=found.dialect,
+        header=_header(without_marks(text), found.dialect),
+        doubt=doubt or found.doubt,
+        written=written_as(found.dialect, found, pinned=pinned, head=text),
+    )
 
 
-def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None) -> tuple[str, bytes]:
-    """The encoding, and the text in UTF-8, as for a whole file."""
+def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None, *, whole: bool) -> tuple[str, bytes, str]:
+    """The encoding, the text in UTF-8, as for a whole file, and why the encoding isn't clear."""
     source, target = scratch / "head", scratch / "text"
     source.write_bytes(plain)
     try:
-        name = encoding.settle(source, pinned) if pinned else encoding.detect(source)
+        if pinned:
+            name, doubt = encoding.settle(source, pinned), ""
+        else:
+            found = encoding.find(source, whole=whole)
+            name, doubt = found.encoding, found.doubt
     except RunFailed:
         refuse_foreign(plain)
         raise
+    refuse_wide_encoding(source, name, pinned)
     if name == encoding.UTF_8:
-        return name, plain
+        return name, plain, doubt
     encoding.transcode(source, target, name)
-    return name, target.read_bytes()
+    return name, target.read_bytes(), doubt
 
 
 def _header(text: bytes, dialect: Dialect) -> tuple[str, ...]:
-    found = sample(skip_lines(text, dialect.preamble), dialect.grammar, whole=True)
+    found = sample(table_of(text, dialect), dialect.grammar, whole=True)
     if not found.records:
         return ()
     refuse_too_wide(len(found.records[0]))

@@ -9,17 +9,19 @@ from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.catalogue import dependent_views, lock_and_read_table, read_table
 from ingest.loader.errors import RunFailed
+from ingest.loader.identities import EMAIL, Identities, caseless_columns, email_alias
 from ingest.loader.load import lock
-from ingest.loader.plan import LONGEST_KEY, Identities
+from ingest.loader.plan import LONGEST_KEY
 from ingest.loader.standing import Standing
 from ingest.loader.statements import altering, images, tables
+from ingest.loader.statements.matching import Matching
 from ingest.loader.types import Type, join
 
 SHOWN = 5
 """How many values that stand in the way are named."""
 
 
-def change_key(connection: Connection, table: str, identities: Identities) -> None:
+def change_key(connection: Connection, table: str, identities: Identities, *, ignore_email_case: bool = False) -> None:
     """Give the table these identities in place of those it has; () numbers its rows instead.
 
     Rows may lack the second identity, as records may: what is blank there becomes NULL, which is no value. Raises
@@ -28,19 +30,61 @@ def change_key(connection: Connection, table: str, identities: Identities) -> No
     lock(connection, table)
     with connection.cursor() as cursor:
         standing = _locked(cursor, table)
+        match = Matching(caseless_columns(identities, standing.columns, ignore_case=ignore_email_case))
         for number, identity in enumerate(identities):
             _check_columns(table, standing, identity)
             if number:
                 _check_second(cursor, table, identity)
             else:
                 _check_whole(cursor, table, identity)
-            _check_key(cursor, table, identity)
+            _check_key(cursor, table, identity, match)
         _drop_keys(cursor, table)
         for number, identity in enumerate(identities):
             cursor.execute(tables.add_key(table, identity, primary=not number))
+        _ignore_case(cursor, table, identities, match)
         if not identities and "record_id" not in standing.own:
             cursor.execute(tables.add_record_id(table, primary=True))
         cursor.execute(images.drop_shadow(table))
+
+
+def ignore_email_case(connection: Connection, table: str, identities: Identities, *, ignore: bool) -> bool:
+    """Match the e-mails of ``identities`` without regard to case and outer spaces from now on, or exactly again.
+
+    Ends the undo of earlier runs, whose rows are found by the key as it was; returns whether it did, which it doesn't
+    where exact matching is wanted and no e-mail was matched otherwise. Raises RunFailed where the identities have no
+    e-mail, or rows would become one, naming some of them.
+    """
+    lock(connection, table)
+    with connection.cursor() as cursor:
+        standing = _locked(cursor, table)
+        match = Matching(caseless_columns(identities, standing.columns, ignore_case=True))
+        if not match.caseless and not ignore:
+            return False
+        if not match.caseless:
+            key = " or ".join(", ".join(identity) for identity in identities) or "none"
+            raise RunFailed(
+                f"The key of {table} ({key}) has no e-mail column of type text, so there is no case to ignore. Change "
+                "the key first, or leave this off."
+            )
+        _drop_caseless(cursor, table)
+        if ignore:
+            for identity in identities:
+                _check_case(cursor, table, identity, match)
+            _ignore_case(cursor, table, identities, match)
+        cursor.execute(images.drop_shadow(table))
+    return True
+
+
+def email_of(connection: Connection, table: str) -> str | None:
+    """Return the column of the table that holds e-mails, by the rule for the first file (BEHAVIOUR 5); else None."""
+    with connection.cursor() as cursor:
+        columns = read_table(cursor, table).columns
+        alias = email_alias(columns)
+        if alias is None:
+            return EMAIL if EMAIL in columns else None
+        cursor.execute(altering.are_addresses(table, alias))
+        (fits,) = cursor.fetchone() or (False,)
+    return alias if fits else None
 
 
 def drop_keys(connection: Connection, table: str) -> None:
@@ -54,7 +98,36 @@ def drop_keys(connection: Connection, table: str) -> None:
         _drop_keys(cursor, table)
 
 
+def _ignore_case(cursor: Cursor, table: str, identities: Identities, match: Matching) -> None:
+    for identity in identities:
+        if match.caseless & set(identity):
+            cursor.execute(tables.add_caseless_index(table, identity, match))
+
+
+def _drop_caseless(cursor: Cursor, table: str) -> None:
+    cursor.execute(altering.CASELESS_INDEXES, (table,))
+    for (index,) in cursor.fetchall():
+        cursor.execute(altering.drop_index(index))
+
+
+def _check_case(cursor: Cursor, table: str, identity: tuple[str, ...], match: Matching) -> None:
+    """No two rows differ only in the case or the outer spaces of their e-mails."""
+    if not match.caseless & set(identity):
+        return
+    cursor.execute(altering.count_repeated(table, identity, match))
+    (count,) = cursor.fetchone() or (0,)
+    if count:
+        cursor.execute(altering.repeated(table, identity, SHOWN, match))
+        pairs = "; ".join(f"{one!r} and {other!r}" for one, other in cursor.fetchall())
+        told = "1 e-mail is" if count == 1 else f"{count:,} e-mails are"
+        raise RunFailed(
+            f"The case of e-mails in {table} can't be ignored: {told} in several rows that would become one, such as "
+            f"{pairs}. Delete or change all but one of each first."
+        )
+
+
 def _drop_keys(cursor: Cursor, table: str) -> None:
+    _drop_caseless(cursor, table)
     cursor.execute(altering.KEYS, (table,))
     for constraint, columns in cursor.fetchall():
         try:
@@ -89,7 +162,7 @@ def _check_second(cursor: Cursor, table: str, identity: tuple[str, ...]) -> None
         raise RunFailed(f"{told} can't be a second key of {table}: no row has a value there.")
 
 
-def _check_key(cursor: Cursor, table: str, identity: tuple[str, ...]) -> None:
+def _check_key(cursor: Cursor, table: str, identity: tuple[str, ...], match: Matching) -> None:
     told = " and ".join(identity)
     cursor.execute(altering.count_longer(table, identity, LONGEST_KEY))
     (longer,) = cursor.fetchone() or (0,)
@@ -97,8 +170,8 @@ def _check_key(cursor: Cursor, table: str, identity: tuple[str, ...]) -> None:
         raise RunFailed(
             f"{told} can't be the key of {table}: {longer:,} rows have more than {LONGEST_KEY:,} bytes there."
         )
-    cursor.execute(altering.repeated(table, identity, SHOWN))
-    repeated = [shown for (shown,) in cursor.fetchall()]
+    cursor.execute(altering.repeated(table, identity, SHOWN, match))
+    repeated = [each for one, other in cursor.fetchall() for each in dict.fromkeys((one, other))]
     if repeated:
         raise RunFailed(
             f"{told} can't be the key of {table}: rows repeat it, such as {', '.join(map(repr, repeated))}."
@@ -121,6 +194,11 @@ def change_type(connection: Connection, table: str, column: str, kind: Type) -> 
         widens = join(before, kind) is kind
         if not widens:
             _check_values(cursor, table, column, kind)
+        if any(column in identity for identity in standing.caseless):
+            raise RunFailed(
+                f"{column} can't become {kind.short}: it is a key whose case is ignored, which only text has. Set the "
+                "dataset to match e-mails exactly first."
+            )
         try:
             cursor.execute("savepoint by_hand")
             cursor.execute(altering.set_type(tables.table(table), column, kind))

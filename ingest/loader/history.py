@@ -6,8 +6,9 @@ from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.catalogue import read_shadow
 from ingest.loader.dialect import Dialect
-from ingest.loader.plan import ID_AND_EMAIL, Identities
+from ingest.loader.identities import Identities, email_beside_id
 from ingest.loader.statements import images, tables
+from ingest.loader.statements.matching import Matching
 from ingest.loader.target import Target
 from ingest.loader.types import Type
 from ingest.loader.ways import Way
@@ -40,7 +41,7 @@ class History:
     def keep_changed(self) -> None:
         """Keep the rows that the table of changes is about to change."""
         self._have_shadow()
-        moves = self.identities == ID_AND_EMAIL
+        moves = email_beside_id(self.identities) is not None
         self.cursor.execute(images.save_changed(self.target.table, self._names(), self.target.run_id, moves=moves))
 
     def delete_missing(self, keyless: int) -> Missing:
@@ -71,6 +72,7 @@ class History:
                 self.identities,
                 [*self.way.plan.names, *self.identities[0]],
                 self.target.run_id,
+                Matching(self.way.plan.caseless),
                 named=keys is not None,
             )
         )

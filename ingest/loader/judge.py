@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.catalogue import is_empty, lock_and_read_table, read_table
+from ingest.loader.identities import EMAIL, EMAILS, email_alias
 from ingest.loader.plan import Plan, plan
 from ingest.loader.reading import Reading
-from ingest.loader.scan import Head, Scan, read_head, scan
+from ingest.loader.scan import Head, Keys, Scan, read_head, scan
 from ingest.loader.standing import Standing
 from ingest.loader.target import Target
 from ingest.loader.types import Type
@@ -83,10 +84,12 @@ def _scan(
         found = None
 
 
-def possible_keys(target: Target, names: Sequence[str]) -> set[str]:
+def possible_keys(target: Target, names: Sequence[str]) -> Keys:
     """The file's columns that may identify rows."""
     settled = {c for identity in target.identities or () for c in identity} | set(target.declared_key)
-    return (settled or {"id", "email"}) & set(names)
+    alias = email_alias(names) if target.identities is None and not target.declared_key else None
+    chosen = settled or {"id", EMAIL, *([alias] if alias else [])}
+    return Keys(names=chosen & set(names), alias=alias, emails=settled & EMAILS if target.identities else ())
 
 
 def _needs_ddl(planned: Plan, standing: Standing) -> bool:
@@ -95,4 +98,6 @@ def _needs_ddl(planned: Plan, standing: Standing) -> bool:
         return True
     if not planned.identities:
         return "record_id" not in standing.own
-    return not all(tuple(sorted(identity)) in standing.uniques for identity in planned.identities)
+    identities = {tuple(sorted(identity)) for identity in planned.identities}
+    caseless = {identity for identity in identities if planned.caseless & set(identity)}
+    return not (identities <= standing.uniques and caseless <= standing.caseless)

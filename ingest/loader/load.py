@@ -18,18 +18,19 @@ from ingest.loader.file import LocalFile
 from ingest.loader.giving_up import giving_up
 from ingest.loader.header_rows import has_header_row
 from ingest.loader.headers import Header, read_header
+from ingest.loader.identities import Identities
 from ingest.loader.judge import Judged, judge
 from ingest.loader.limit import RejectLimit, check_limit
 from ingest.loader.merge import Merge
 from ingest.loader.notes import notes_of
 from ingest.loader.outcome import Outcome
-from ingest.loader.plan import Identities
 from ingest.loader.reading import Reading
 from ingest.loader.rejects import RejectBook
 from ingest.loader.resolve import choose
 from ingest.loader.rows import Counted
 from ingest.loader.split import Certified, split
 from ingest.loader.statements import merging, tables
+from ingest.loader.statements.matching import Matching
 from ingest.loader.stray_quotes import ask_of_swallowed
 from ingest.loader.target import Mode, Target
 from ingest.loader.types import Type
@@ -181,9 +182,11 @@ def _load_carefully(
 def _account(outcome: Outcome, loading: "_Loading", account: Account, header: Header) -> Outcome:
     """The outcome with all that is told of the file."""
     judged = loading.way.confirm()
-    account.refuse_fates(loading.cursor, loading.fates, judged.plan.names, outcome.identities or ())
+    identities = outcome.identities or ()
+    account.refuse_fates(loading.cursor, loading.fates, judged.plan.names, identities)
     return replace(
         outcome,
+        key_changes=tuple(account.key_changes(identities, judged.scan, judged.standing, judged.plan)),
         records=judged.scan.records + loading.way.malformed,
         headers=header.known,
         form=header.form,
@@ -262,7 +265,7 @@ class _Loading:
             return Outcome(records=0)
         self.progress("merge", 0, 0)
         identities, evidence = choose(self.cursor, planned)
-        self.definition.keep_identities(identities, self.way.standing)
+        self.definition.keep_identities(identities, self.way.standing, Matching(planned.caseless))
         if not identities:
             self.cursor.execute(merging.append(table, planned.names, self.target.run_id))
             return Outcome(records=staged, inserted=staged, identities=identities, evidence=evidence)

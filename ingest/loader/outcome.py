@@ -26,6 +26,27 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeyChange:
+    """A key column whose type the run would change to ``text``."""
+
+    column: str
+    before: str
+    """Its type so far."""
+    values: int
+    """How many values of the file that type doesn't hold."""
+    line: int
+    """Where the first of them is."""
+    value: str
+
+    def __str__(self) -> str:
+        many = "1 value in the file is" if self.values == 1 else f"{self.values:,} values in the file are"
+        return (
+            f"the key column {self.column} would change from {self.before} to text for good, since {many} not valid "
+            f"as {self.before} (line {self.line:,}: {self.value!r})"
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """The account of one run. ``records`` is what the file holds; ``deleted`` rows stand apart from the sum."""
 
@@ -52,6 +73,8 @@ class Outcome:
     """A snapshot deleted nothing, since the key of a rejected record can't be read."""
     differing_duplicates: int = 0
     """Duplicates whose other cells differ from the record that counts."""
+    key_changes: tuple[KeyChange, ...] = ()
+    """The key columns that become ``text``."""
     rows_before: int | None = None
     """Rows of the table before a snapshot."""
     partial: bool = False

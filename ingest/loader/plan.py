@@ -4,6 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ingest.loader.errors import Misfit, RunFailed
+from ingest.loader.identities import (
+    EMAIL_ALIASES,
+    Identities,
+    caseless_columns,
+    email_alias,
+    email_column,
+    evidence_of,
+)
 from ingest.loader.names import OWN_COLUMNS
 from ingest.loader.scan import ColumnScan, Scan
 from ingest.loader.standing import Standing
@@ -18,11 +26,6 @@ TEXT_SHARE = 0.10
 
 LONGEST_KEY = 2_600
 """Bytes of an identity: what an entry of PostgreSQL's B-tree holds (a third of a page), with room to spare."""
-
-Identities = tuple[tuple[str, ...], ...]
-"""The identities of a table, each a tuple of columns: ``(("id",), ("email",))`` is two; () is none."""
-
-ID_AND_EMAIL: Identities = (("id",), ("email",))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +58,10 @@ class Plan:
     """As the dataset has them; None where this run chooses."""
     candidates: Identities
     """What the choice falls on if the records allow it (BEHAVIOUR 5); the same as ``identities`` once chosen."""
+    evidence: str
+    """Why the choice falls on ``candidates``, in a sentence; empty once ``identities`` are chosen."""
+    caseless: frozenset[str]
+    """The columns of ``candidates`` that are matched without regard to case and outer spaces."""
     long_keys: Identities
     """The identities of which a record may be longer than an index entry: such a record is rejected."""
     own_missing: tuple[str, ...]
@@ -85,15 +92,19 @@ def plan(scan: Scan, standing: Standing, target: Target) -> Plan:
     _check_columns(names, standing, target)
     append = target.mode is Mode.APPEND
     candidates = () if append else _candidates(scan, target)
-    if target.mode is Mode.SNAPSHOT and not candidates:
+    doubt = _doubt_about_email(scan, target)
+    undecided = not scan.records and email_alias(scan.columns) and target.identities is None
+    if target.mode is Mode.SNAPSHOT and not candidates and not undecided:
         raise RunFailed(
-            f"A snapshot needs a key to tell which rows are missing, and the file has neither id nor email. Declare "
-            f"the key of {target.table} on its dataset, or choose another mode."
+            f"A snapshot needs a key to tell which rows are missing, and the file has neither id nor email. "
+            f"{doubt}{' ' if doubt else ''}Declare the key of {target.table} on its dataset, or choose another mode."
         )
     # A second identity that isn't settled may turn out to be none: its blank cells are kept until that is known.
     certain = candidates if target.identities is not None else candidates[:1]
     keys = {column for identity in certain for column in identity}
     columns = tuple(_plan_column(name, found, standing, keys, target) for name, found in scan.columns.items())
+    kinds = {**standing.columns, **{column.name: column.type for column in columns}}
+    declared = bool(target.declared_key) and not append
     return Plan(
         create=not standing.exists,
         columns=columns,
@@ -102,6 +113,8 @@ def plan(scan: Scan, standing: Standing, target: Target) -> Plan:
         append=append,
         identities=() if append else target.identities,
         candidates=candidates,
+        evidence="" if target.identities is not None else evidence_of(candidates, declared=declared, doubt=doubt),
+        caseless=caseless_columns(candidates, kinds, ignore_case=target.ignore_email_case),
         long_keys=_long_keys(candidates, scan),
         own_missing=tuple(name for name in ("processed_at", "run_id") if standing.exists and name not in standing.own),
     )
@@ -140,10 +153,29 @@ def _candidates(scan: Scan, target: Target) -> Identities:
         return target.identities
     if target.declared_key:
         return (_declared(target),)
+    email = _email(scan)
     if "id" in scan.columns:
-        with_email = "email" in scan.columns and scan.columns["email"].values > 0
-        return ID_AND_EMAIL if with_email else (("id",),)
-    return (("email",),) if "email" in scan.columns else ()
+        return (("id",), (email,)) if email and scan.columns[email].values > 0 else (("id",),)
+    return ((email,),) if email else ()
+
+
+def _email(scan: Scan) -> str | None:
+    """Return the file's e-mail column. By another name than ``email`` each of its values has to hold one ``@``."""
+    email = email_column(scan.columns)
+    if email in EMAIL_ALIASES and not scan.columns[email].addresses:
+        return None
+    return email
+
+
+def _doubt_about_email(scan: Scan, target: Target) -> str:
+    """Return why a column that is named like an e-mail isn't taken for the key, in a sentence; empty if none is."""
+    if target.identities is not None or target.declared_key or target.mode is Mode.APPEND or "email" in scan.columns:
+        return ""
+    alias = email_alias(scan.columns)
+    if alias:
+        return "" if _email(scan) else f"{alias} is not a key: it needs values, each with exactly one @."
+    several = [name for name in EMAIL_ALIASES if name in scan.columns]
+    return f"{' and '.join(several)} are not keys: only one column could be the e-mail." if several else ""
 
 
 def _declared(target: Target) -> tuple[str, ...]:

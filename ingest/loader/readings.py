@@ -108,6 +108,8 @@ def _unwrapped(text: bytes, inner: bytes, top: int, pins: Pins, *, whole: bool) 
     taken = [
         replace(one, lines=one.lines + top, end=one.end and one.end + top, wrapped=True) for one in within.readings
     ]
+    if pins.told.known and within.best.score > 1:  # the header that the dataset knows stands within the quotes
+        return replace(within, readings=(*taken, whole_lines.best)[:_SHOWN])
     doubt = "Every line is in quotes as a whole: it may be one column, or the lines of a table with quotes around them."
     return replace(within, readings=(taken[0], whole_lines.best, *taken[1:])[:_SHOWN], margin=0.0, doubt=doubt, at=0)
 

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 from psycopg2 import errors
 from psycopg2.extensions import cursor as Cursor
+from psycopg2.sql import Composed
 
-from ingest.loader.plan import ID_AND_EMAIL, Identities, Plan
+from ingest.loader.identities import Identities, email_beside_id, no_email_evidence, shared_email_evidence
+from ingest.loader.plan import Plan
 from ingest.loader.rejects import Code
 from ingest.loader.statements import merging, tables
+from ingest.loader.statements.matching import Matching
 
 INDEXED = 100_000
 """Records from which on the stage gets an index by its key. With it, files and tables that lie in the order of their
@@ -28,102 +31,108 @@ class Resolved:
 
     If none does, the unique index itself meets every conflict of e-mails: it holds the old ones all the time.
     """
+    alike: int = 0
+    """New rows whose e-mail differs from an existing row's by case or outer spaces only."""
+    whole: bool = True
+    """Whether that was looked for in every row."""
 
 
 def choose(cursor: Cursor, plan: Plan) -> tuple[Identities, str]:
     """The identities that the staged records allow, and the evidence in a sentence."""
     if plan.identities is not None:
         return plan.identities, ""
-    candidates = plan.candidates
-    if candidates != ID_AND_EMAIL:
-        return candidates, evidence_of(candidates)
-    cursor.execute(tables.together(tables.ANALYZE_STAGE, merging.has_value("email")))
+    candidates, match = plan.candidates, Matching(plan.caseless)
+    email = email_beside_id(candidates)
+    if email is None:
+        return candidates, plan.evidence
+    cursor.execute(tables.together(tables.ANALYZE_STAGE, merging.has_value(email)))
     if not _one(cursor):
-        return (("id",),), "id is the key: the file has it, and no record has an e-mail."
-    cursor.execute(merging.emails_are_shared())
+        return (("id",),), no_email_evidence(email)
+    cursor.execute(merging.emails_are_shared(email, match))
     if _one(cursor):
-        return (("id",),), SHARED_EMAILS
-    cursor.execute(merging.void_blanks("email"))
-    return candidates, evidence_of(candidates)
+        return (("id",),), shared_email_evidence(email)
+    cursor.execute(merging.void_blanks(email))
+    return candidates, plan.evidence
 
 
-SHARED_EMAILS = "id is the key; email is not a second one, since records with different ids share an e-mail."
-
-
-def evidence_of(identities: Identities) -> str:
-    """Why a file's records got these identities, in a sentence."""
-    if not identities:
-        return "The file has neither an id nor an email column: its rows are appended."
-    if identities == ID_AND_EMAIL:
-        return "id and email are keys: the file has both, and no two records with different ids share an e-mail."
-    names = " and ".join(identities[0])
-    if identities in ((("id",),), (("email",),)):
-        return f"{names} is the key: the file has it."
-    return f"{names} is the key: it is declared on the dataset."
-
-
-def resolve(cursor: Cursor, table: str, plan: Plan, identities: Identities, *, staged: int, nulls: bool) -> Resolved:
+def resolve(
+    cursor: Cursor,
+    table: str,
+    plan: Plan,
+    identities: Identities,
+    alike: Composed | None = None,
+    *,
+    staged: int,
+    nulls: bool,
+) -> Resolved:
     """Hold the ``staged`` records against each other and the table; afterwards the changes are in a table of their own.
 
-    ``nulls`` says whether a record may lack a value in its key. Conflicts of e-mails are for ``settle_emails``.
+    ``nulls`` says whether a record may lack a value in its key; ``alike`` is the query of ``count_lookalikes``.
+    Conflicts of e-mails are for ``settle_emails``.
     """
-    key, with_email = identities[0], uses_email(identities, plan)
+    key, email, match = identities[0], email_in_use(identities, plan), Matching(plan.caseless)
     lacking = []
     if nulls:
-        lacking = merging.fill_ids(table) if with_email else [merging.fate_null_keys(key)]
+        lacking = merging.fill_ids(table, email, match) if email else [merging.fate_null_keys(key)]
     prepare = tables.together(tables.ANALYZE_STAGE, merging.CREATE_FATE, *lacking)
     if staged < INDEXED:
-        cursor.execute(tables.together(prepare, merging.repeats(key)))
+        cursor.execute(tables.together(prepare, merging.repeats(key, match)))
         repeats = bool(_one(cursor))
     else:
         cursor.execute(prepare)
-        repeats = _index(cursor, key)
+        repeats = _index(cursor, key, match)
     if repeats:
-        cursor.execute(merging.fate_duplicates(key))
+        cursor.execute(merging.fate_duplicates(key, match))
     fates = _count_fates(cursor) if nulls or repeats else {}
     if fates:
         cursor.execute(tables.together(merging.INDEX_FATE, merging.ANALYZE_FATE))
-    rest = [name for name in plan.names if name not in key]
-    find = merging.find_changes(table, key, rest, fated=bool(fates), with_email=with_email)
-    cursor.execute(tables.together(find, merging.count_changes(with_email=with_email)))
+    find = merging.find_changes(table, key, match.written(plan.names, key), match, fated=bool(fates), email=email)
+    cursor.execute(tables.together(find, merging.count_changes(table, email, match, alike)))
     return _counted(cursor, fates)
 
 
-def _index(cursor: Cursor, key: tuple[str, ...]) -> bool:
+def _index(cursor: Cursor, key: tuple[str, ...], match: Matching) -> bool:
     """Index the stage by its key; whether two records have the same."""
     try:
-        cursor.execute(tables.together(merging.BEFORE_INDEX, merging.index_stage(key, unique=True)))
+        cursor.execute(tables.together(merging.BEFORE_INDEX, merging.index_stage(key, match, unique=True)))
     except errors.UniqueViolation:
-        cursor.execute(tables.together(merging.WITHOUT_INDEX, merging.index_stage(key, unique=False)))
+        cursor.execute(tables.together(merging.WITHOUT_INDEX, merging.index_stage(key, match, unique=False)))
         return True
     return False
 
 
-def uses_email(identities: Identities, plan: Plan) -> bool:
-    """Whether e-mails identify rows in this file: without the column the rows keep theirs, and only ids count."""
-    return identities == ID_AND_EMAIL and "email" in plan.names
+def email_in_use(identities: Identities, plan: Plan) -> str | None:
+    """The e-mail column by which this file's rows are identified besides their ids.
+
+    None without the column in the file: the rows keep their e-mails then, and only ids count.
+    """
+    email = email_beside_id(identities)
+    return email if email in plan.names else None
 
 
-def settle_emails(cursor: Cursor, table: str) -> Resolved:
+def settle_emails(cursor: Cursor, table: str, email: str, match: Matching, alike: Composed | None = None) -> Resolved:
     """Find who conflicts by the e-mail, and who takes a row over by it; the table of changes is right afterwards."""
-    cursor.execute(tables.together(merging.ANALYZE_CHANGES, *merging.settle_emails(table)))
+    cursor.execute(tables.together(merging.ANALYZE_CHANGES, *merging.settle_emails(table, email, match)))
     fates = _count_fates(cursor)
-    cursor.execute(merging.count_changes(with_email=True))
+    cursor.execute(merging.count_changes(table, email, match, alike))
     return _counted(cursor, fates)
 
 
 def _counted(cursor: Cursor, fates: dict[str, int]) -> Resolved:
-    inserted, updated, frees_emails = cursor.fetchone() or (0, 0, False)
-    return Resolved(inserted=inserted, updated=updated, fates=fates, frees_emails=frees_emails)
+    inserted, updated, frees_emails, alike, whole = cursor.fetchone() or (0, 0, False, 0, True)
+    return Resolved(
+        inserted=inserted, updated=updated, fates=fates, frees_emails=frees_emails, alike=alike, whole=whole
+    )
 
 
 def reason_of(
-    code: Code, key: tuple[str, ...], lacking: str, holder: str | None, other_line: int | None, email: str | None
+    code: Code, identities: Identities, lacking: str, holder: str | None, other_line: int | None, email: str | None
 ) -> str:
     """The operator's sentence for a record without a usable key, or in conflict."""
     if code is Code.NULL_KEY:
-        if key == ("id", "email"):
+        if email_beside_id(identities):
             return "The record has no id, and no other record or row with its e-mail has one."
+        key = identities[0]
         whole = "identifies its row" if len(key) == 1 else f"identifies its row with {_others(key, lacking)}"
         return f"The record has no value in {lacking}, which {whole}."
     if other_line is not None:

@@ -259,6 +259,8 @@ def _first_record(cutter: Cutter, at: int, line: int, *, any_form: bool) -> Bloc
             )
         first = cutter.alone(at, line)
         flaw = Flaw(int(first.flaws[0]))
+        if flaw is Flaw.NONE and not first.raw(0).strip(b" \t"):
+            flaw = Flaw.BLANK  # a cell of spaces is a value of a table with one column, but names none
         if flaw is Flaw.NONE:
             return first
         if not any_form and flaw is not Flaw.BLANK:

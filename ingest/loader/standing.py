@@ -25,6 +25,8 @@ class Standing:
     """The columns of its shadow with before-images; None where it has none."""
     uniques: frozenset[tuple[str, ...]] = frozenset()
     """The column lists of its primary key and of its unique indexes, sorted."""
+    caseless: frozenset[tuple[str, ...]] = frozenset()
+    """The column lists of its unique indexes that ignore the case of e-mails, sorted."""
 
     def all_columns(self, *more: str) -> list[str]:
         """Every column that a row is made of, ``more`` ones included that it is about to get."""

@@ -36,6 +36,8 @@ class Target:
     """Columns an operator declared to be the key; empty: the first file that has records chooses."""
     identities: tuple[tuple[str, ...], ...] | None = None
     """What an earlier run chose: ``(("id",), ("email",))``, ``()`` for none; None: not chosen yet."""
+    ignore_email_case: bool = False
+    """Match the e-mails of the identities without regard to ASCII case and outer spaces."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Header -> column, for every header that this dataset has met."""
     null_tokens: tuple[str, ...] = ()

@@ -14,7 +14,17 @@ from ingest.loader.headers import Header, read_header
 from ingest.loader.reading import Reading
 from ingest.loader.split import split
 from ingest.loader.types import SPACES, Type, holds
-from ingest.loader.values import as_key, as_typed, instant_sql, literal, number_sql, trimmed_sql, unfit_sql
+from ingest.loader.values import (
+    as_key,
+    as_typed,
+    caseless,
+    caseless_sql,
+    instant_sql,
+    literal,
+    number_sql,
+    trimmed_sql,
+    unfit_sql,
+)
 
 MOST: Final = 20
 """Lines of records that gave way that are told; the others are counted."""
@@ -32,8 +42,10 @@ class Wanted:
     """Column -> value; of id and email the id."""
     emails: frozenset[str] = frozenset()
     """By which a record without an id was the row: those that the row had before the run. Else empty."""
-    by_email: bool = False
-    """Whether a record may lack its id and be known by its email."""
+    email: str | None = None
+    """The column by which a record that lacks its id may be known; None where ids and e-mails aren't both keys."""
+    caseless: frozenset[str] = frozenset()
+    """The columns that are matched without regard to ASCII case and outer spaces."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -74,7 +86,7 @@ def trace(
     )
     header = read_header(certified.header, known)
     with Reading(certified, null_tokens=null_tokens, used=header.used, marked=header.marked) as reading:
-        search = _Search(reading=reading, header=header, types=types)
+        search = _Search(reading=reading, header=header, types=types, caseless=wanted.caseless)
         traced = Traced()
         for ordinal in search.records_of(wanted):
             traced.take(certified.lines.line_of(ordinal))
@@ -88,47 +100,65 @@ class _Search:
     reading: Reading
     header: Header
     types: Mapping[str, Type]
+    caseless: frozenset[str]
 
     def records_of(self, wanted: Wanted) -> Iterator[int]:
         """The ordinals of the row's records, ascending."""
-        if not wanted.by_email or "email" not in self.header.names:
+        if not wanted.email or wanted.email not in self.header.names:
             yield from (ordinal for ordinal, _ in self._having(wanted.key))
             return
-        emails = set(wanted.emails)
+        before = {self._plain(wanted.email, email) for email in wanted.emails}
+        emails = set(before)
         if "id" in self.header.names:
-            emails |= {email for _, told in self._having(wanted.key, "email") if (email := told["email"])}
-        owners = self._owners(emails)
-        for ordinal, told in self._having_any(wanted.key, emails):
+            found = (told[wanted.email] for _, told in self._having(wanted.key, wanted.email))
+            emails |= {self._plain(wanted.email, email) for email in found if email}
+        owners = self._owners(wanted.email, emails)
+        for ordinal, told in self._having_any(wanted.key, wanted.email, emails):
             own = told.get("id")
             if own is None:
-                email = told["email"] or ""
-                own = owners.get(email) or (wanted.key["id"] if email in wanted.emails else None)
+                email = self._plain(wanted.email, told[wanted.email] or "")
+                own = owners.get(email) or (wanted.key["id"] if email in before else None)
             if own is not None and self._same("id", own, wanted.key["id"]):
                 yield ordinal
 
-    def _owners(self, emails: set[str]) -> dict[str, str]:
+    def _owners(self, column: str, emails: set[str]) -> dict[str, str]:
         """Email -> the id of the last record of the file that has both."""
         if "id" not in self.header.names:
             return {}
-        found = self._found([_any_of(self._cell("email"), emails)], ("id", "email"))
-        return {email: own for _, told in found if (own := told["id"]) and (email := told["email"])}
+        found = self._found([self._any_of(column, emails)], ("id", column))
+        return {self._plain(column, email): own for _, told in found if (own := told["id"]) and (email := told[column])}
 
     def _having(self, key: Mapping[str, str], *more: str) -> Iterator[tuple[int, _Told]]:
         """The records with all of these values."""
         if not set(key) <= set(self.header.names):
             return
-        conditions = [_like_sql(self._type(name), self._cell(name), value) for name, value in key.items()]
+        conditions = [self._like(name, value) for name, value in key.items()]
         for ordinal, told in self._found(conditions, (*key, *more)):
             if all(self._same(name, told[name] or "", value) for name, value in key.items()):
                 yield ordinal, told
 
-    def _having_any(self, key: Mapping[str, str], emails: set[str]) -> Iterator[tuple[int, _Told]]:
+    def _having_any(self, key: Mapping[str, str], column: str, emails: set[str]) -> Iterator[tuple[int, _Told]]:
         """The records with the id, and those with one of the emails."""
-        conditions, names = [_any_of(self._cell("email"), emails)], ["email"]
+        conditions, names = [self._any_of(column, emails)], [column]
         if "id" in self.header.names:
-            conditions.append(_like_sql(self._type("id"), self._cell("id"), key["id"]))
+            conditions.append(self._like("id", key["id"]))
             names.append("id")
         yield from self._found([f"({' or '.join(f'({each})' for each in conditions)})"], names)
+
+    def _like(self, name: str, value: str) -> str:
+        if name in self.caseless:
+            return f"{self._compared(name)} = {literal(self._plain(name, value))}"
+        return _like_sql(self._type(name), self._cell(name), value)
+
+    def _any_of(self, name: str, values: set[str]) -> str:
+        return f"{self._compared(name)} in ({', '.join(map(literal, sorted(values)))})" if values else "false"
+
+    def _compared(self, name: str) -> str:
+        cell = self._cell(name)
+        return caseless_sql(cell) if name in self.caseless else cell
+
+    def _plain(self, name: str, value: str) -> str:
+        return caseless(value) if name in self.caseless else value
 
     def _found(self, conditions: Sequence[str], names: Sequence[str]) -> Iterator[tuple[int, _Told]]:
         """Ordinal and these cells of the records that meet the conditions and hold nothing that a column can't."""
@@ -149,11 +179,9 @@ class _Search:
         return f"c{self.header.names.index(name)}"
 
     def _same(self, name: str, one: str, other: str) -> bool:
+        if name in self.caseless:
+            return caseless(one) == caseless(other)
         return bool(_value(self._type(name), one) == _value(self._type(name), other))
-
-
-def _any_of(cell: str, texts: set[str]) -> str:
-    return f"{cell} in ({', '.join(map(literal, sorted(texts)))})" if texts else "false"
 
 
 def _like_sql(kind: Type, cell: str, value: str) -> str:

@@ -6,9 +6,10 @@ from psycopg2.extensions import connection as Connection
 
 from ingest.loader.catalogue import read_shadow, read_table
 from ingest.loader.errors import RunFailed
+from ingest.loader.identities import Identities, caseless_columns
 from ingest.loader.load import lock
-from ingest.loader.plan import Identities
 from ingest.loader.statements import images, tables
+from ingest.loader.statements.matching import Matching
 
 LISTED = 1_000
 """At most so many rows that stay are listed."""
@@ -28,7 +29,9 @@ class Undone:
     """Rows left as they are: key, and why: ``changed`` or ``deleted`` since, or their old identity ``taken``."""
 
 
-def undo(connection: Connection, table: str, identities: Identities, run_id: int) -> Undone:
+def undo(
+    connection: Connection, table: str, identities: Identities, run_id: int, *, ignore_email_case: bool = False
+) -> Undone:
     """Take back what is left of a run in its table, in the caller's transaction.
 
     It can be repeated: what stays now can be taken back once the run that stands in the way is undone. Raises
@@ -45,11 +48,12 @@ def undo(connection: Connection, table: str, identities: Identities, run_id: int
             cursor.execute(images.remove_inserted(table, (), run_id))
             return Undone(removed=cursor.rowcount, restored=0, reinserted=0, stayed=())
         names = [name for name in standing.all_columns() if name in kept]
-        for statement in images.find_back(table, identities, run_id):
+        match = Matching(caseless_columns(identities, standing.columns, ignore_case=ignore_email_case))
+        for statement in images.find_back(table, identities, run_id, match):
             cursor.execute(statement)
-        cursor.execute(images.remove_inserted(table, identities, run_id))
+        cursor.execute(images.remove_inserted(table, identities, run_id, match))
         removed = cursor.rowcount
-        for statement in images.mark_staying(table, identities):
+        for statement in images.mark_staying(table, identities, match):
             cursor.execute(statement)
         cursor.execute(images.put_back(table, names))
         restored = cursor.rowcount
@@ -57,7 +61,7 @@ def undo(connection: Connection, table: str, identities: Identities, run_id: int
         reinserted = cursor.rowcount
         cursor.execute(images.staying(identities[0], LISTED))
         stayed = cursor.fetchall()
-        cursor.execute(images.changed_since(table, identities, run_id, LISTED))
+        cursor.execute(images.changed_since(table, identities, run_id, LISTED, match))
         stayed += cursor.fetchall()
         cursor.execute(images.forget_back(table))
     return Undone(removed=removed, restored=restored, reinserted=reinserted, stayed=tuple(stayed))

@@ -4,6 +4,8 @@ The functions that end in ``_sql`` are given the name of a cell, and give an exp
 namesakes do.
 """
 
+from collections.abc import Iterable
+
 from ingest.loader.types import GRAMMAR, LONGEST_TYPED, SPACES, Type, holds
 
 
@@ -53,6 +55,34 @@ def as_key(cell: str | None) -> str | None:
 def as_key_sql(cell: str) -> str:
     """The same in SQL."""
     return f"case when {trimmed_sql(cell)} <> '' then {cell} end"
+
+
+def are_addresses(cells: Iterable[str | None]) -> bool:
+    """Return whether there is a value, and each holds exactly one ``@``; blank cells are none."""
+    counts = {cell.count("@") for cell in cells if cell and cell.strip(SPACES)}
+    return counts == {1}
+
+
+def no_address_sql(cell: str) -> str:
+    """Return the condition that the cell doesn't hold exactly one ``@``; NULL where the cell is."""
+    return f"strlen({cell}) <> strlen(replace({cell}, '@', '')) + 1"
+
+
+_CAPITALS, _SMALL = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
+_TO_SMALL = str.maketrans(_CAPITALS, _SMALL)
+
+
+def caseless(text: str) -> str:
+    """Return the text in ASCII lower case without outer spaces: equal for e-mails that a caseless match takes as one.
+
+    PostgreSQL's expression is ``statements.matching.caseless``.
+    """
+    return text.strip(SPACES).translate(_TO_SMALL)
+
+
+def caseless_sql(cell: str) -> str:
+    """The same in SQL: DuckDB's own ``lower`` knows more letters than those of ASCII."""
+    return f"translate({trimmed_sql(cell)}, '{_CAPITALS}', '{_SMALL}')"
 
 
 MARK = "'"

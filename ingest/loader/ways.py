@@ -276,7 +276,8 @@ def _suppose(head: Head, judged: dict[str, Type]) -> Scan | None:
             if not fits:
                 return None
             misfits = {judged[name]: 1} if fits[0] is not judged[name] else {}
-            columns[name] = ColumnScan(type=fits[0], values=1, misfits=misfits)
+            found = ColumnScan(type=fits[0], values=1, misfits=misfits)
         else:
-            columns[name] = ColumnScan(type=kind, values=int(kind is not None))
+            found = ColumnScan(type=kind, values=int(kind is not None))
+        columns[name] = replace(found, addresses=name in head.addresses)
     return Scan(records=1, columns=columns)

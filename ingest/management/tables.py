@@ -1,7 +1,10 @@
-"""Rows as a table of plain text, for the commands."""
+"""Rows as a table of plain text, and runs as JSON, for the commands."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
+from ingest import runs
 from ingest.models import Run
 
 _BETWEEN = "  "
@@ -55,6 +58,44 @@ def run_row(run: Run) -> list[object]:
     seconds = (run.finished - run.started).total_seconds() if run.finished and run.started else ""
     name = run.file_name if run.kind == Run.Kind.LOAD else f"{run.file_name} ({run.kind})"
     return [run.pk, name, run.dataset.name if run.dataset else "", run.label, *counts, seconds]
+
+
+def readings(run: Run) -> list[str]:
+    """The readings that a run's question offers, and how to choose one; none where it is no question."""
+    if not run.is_question:
+        return []
+    offered = [f"  reading {number}: {plain(offer['label'])}" for number, offer in enumerate(run.question, 1)]
+    return [*offered, f"  choose with: manage.py approve {run.pk} --reading N"]
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """A run for programs: the same as ``run_row``, and how its file was read."""
+    read = None if run.is_question else runs.explain(run.dialect)
+    known = run.records is not None
+    return {
+        "run": run.pk,
+        "file": run.file_name,
+        "object": f"s3://{run.bucket}/{run.key}",
+        "dataset": run.dataset.name if run.dataset else None,
+        "kind": run.kind,
+        "status": run.status,
+        "received": _moment(run.received),
+        "started": _moment(run.started),
+        "finished": _moment(run.finished),
+        "records": run.records,
+        **{name: getattr(run, name) if known or name == "rejected" else None for name in (*Run.FATES, "deleted")},
+        "partial": run.partial,
+        "reason": run.reason,
+        "reading": read.to_json() if read else None,
+        "question": [
+            {"reading": number, "label": offer["label"], **offer["dialect"]}
+            for number, offer in enumerate(run.question if run.is_question else (), 1)
+        ],
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 RUN_HEADER = ("run", "file", "dataset", "status", *Run.FATES, "seconds")

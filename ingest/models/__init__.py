@@ -2,6 +2,7 @@
 
 from ingest.models.dataset import Dataset, Opening
 from ingest.models.labels import PARTIAL, label_of, look_of
+from ingest.models.login_limit import LoginLimit
 from ingest.models.reconciliation import Reconciliation
 from ingest.models.reject import Reject
 from ingest.models.run import Progress, Run
@@ -14,6 +15,7 @@ __all__ = [
     "PARTIAL",
     "SEES_ALL",
     "Dataset",
+    "LoginLimit",
     "Message",
     "Opening",
     "Progress",

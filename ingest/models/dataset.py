@@ -4,19 +4,24 @@ from collections.abc import Mapping
 from datetime import time, timedelta
 from typing import Any, Self
 
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from ingest import freshness
 from ingest.loader.dialect import Pinned
+from ingest.loader.identities import EMAILS
 from ingest.loader.target import Mode, Target
 from ingest.models.visible import VisibleQuerySet
 from ingest.validators import emails_only, encoding_only, table_name_only, texts_only
+
+MOST_LINES_ABOVE = 1_000
+"""Lines above the header that can be pinned."""
 
 
 class DatasetQuerySet(VisibleQuerySet):
@@ -27,6 +32,16 @@ class DatasetQuerySet(VisibleQuerySet):
     def late(self) -> Self:
         """Those whose file is overdue by their rule: one look at an index, however many there are."""
         return self.filter(due__lt=Now())
+
+    def listed(self) -> Self:
+        """Those that lists show: all but drafts, datasets of which there is nothing but a question.
+
+        A question is a run that is held until somebody says how its file is read.
+        """
+        runs = apps.get_model("ingest", "Run").objects.filter(dataset=OuterRef("pk"))
+        asks = Exists(runs.filter(status="held", unclear=True))
+        failed = Exists(runs.filter(status="failed"))
+        return self.exclude(Q(asks) & ~Q(failed), is_draft=True)
 
 
 class Dataset(models.Model):
@@ -71,6 +86,11 @@ class Dataset(models.Model):
     declared_key = models.JSONField(
         default=list, blank=True, validators=[texts_only], help_text="Columns by which rows are the same."
     )
+    ignore_email_case = models.BooleanField(
+        "ignore e-mail case",
+        default=False,
+        help_text="Match e-mails in the key regardless of upper and lower case (A–Z) and surrounding spaces.",
+    )
     identities = models.JSONField(
         null=True, blank=True, editable=False, help_text='Chosen by the first file: [["id"], ["email"]]; [] is none.'
     )
@@ -92,10 +112,17 @@ class Dataset(models.Model):
         max_length=1, null=True, blank=True, choices=Escape, help_text="Before a quote within quotes; empty: found out."
     )
     preamble = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Lines above the header of each file; empty: found out."
+        "lines above the header",
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(MOST_LINES_ABOVE)],
+        help_text="Of each file, such as titles and comments; empty: found out.",
     )
     has_header = models.BooleanField(
-        null=True, blank=True, help_text="Whether the first record of a file names its columns; unknown: found out."
+        "header",
+        null=True,
+        blank=True,
+        help_text="Whether the first record of a file names its columns; unknown: found out.",
     )
     patterns = models.JSONField(
         default=list,
@@ -158,6 +185,9 @@ class Dataset(models.Model):
         default=list, editable=False, help_text="SHA-256 of the last exports of a table without a key."
     )
     created = models.DateTimeField(auto_now_add=True, editable=False)
+    is_draft = models.BooleanField(
+        default=False, editable=False, help_text="Created for a file, and neither loaded nor configured since."
+    )
     open_to = models.ManyToManyField(
         Group,
         through="Opening",
@@ -168,6 +198,8 @@ class Dataset(models.Model):
 
     RULE = ("expected_every", "expected_unit", "expected_by", "grace_minutes")
     """The fields that say how often a file is expected."""
+    PINS = ("delimiter", "quote", "escape", "preamble", "has_header", "encoding")
+    """The fields that settle how files are read; None is found out from each file."""
 
     objects = DatasetQuerySet.as_manager()
 
@@ -191,11 +223,20 @@ class Dataset(models.Model):
         super().save(*args, **options)
 
     def clean(self) -> None:
-        """Refuse half a freshness rule."""
+        """Refuse half a freshness rule, and an escape that the quote leaves no use for."""
+        self.check_escape()
         if self.expected_every and self.expected_unit != self.Unit.HOUR and self.expected_by is None:
             raise ValidationError({"expected_by": "Enter the time of the day (UTC) by which a file is expected."})
         if self.expected_by is not None and not self.expected_every:
             raise ValidationError({"expected_every": "Enter how often a file is expected, or empty the time."})
+
+    def check_escape(self) -> None:
+        """Raise ValidationError for an escape that has no use with the quote."""
+        quote, escape = self.quote or self.Quote.DOUBLE, self.escape
+        if escape and quote == self.Quote.NONE:
+            raise ValidationError({"escape": "Leave the escape empty: without quotes there is nothing to escape."})
+        if escape and escape not in (quote, self.Escape.BACKSLASH):
+            raise ValidationError({"escape": "Choose the quote itself (it is doubled within quotes) or the backslash."})
 
     @property
     def rule(self) -> freshness.Rule | None:
@@ -208,6 +249,12 @@ class Dataset(models.Model):
             by=self.expected_by or time(),
             grace=timedelta(minutes=self.grace_minutes),
         )
+
+    @property
+    def is_caseless(self) -> bool:
+        """Whether e-mails are matched regardless of case: that is set, and the key has one."""
+        columns = {column for key in self.identities or () for column in key}
+        return self.ignore_email_case and (self.identities is None or bool(columns & EMAILS))
 
     @property
     def pinned(self) -> Pinned:
@@ -241,6 +288,7 @@ class Dataset(models.Model):
             strict=self.policy == self.Policy.STRICT,
             declared_key=tuple(self.declared_key),
             identities=None if self.identities is None else tuple(tuple(key) for key in self.identities),
+            ignore_email_case=self.ignore_email_case,
             headers=self.headers,
             null_tokens=tuple(self.null_tokens),
             reject_share=self.reject_share,

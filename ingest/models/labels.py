@@ -7,8 +7,13 @@ PARTIAL: Final = "partial"
 """The look of a run that succeeded with rejects: amber, since green means that all is well."""
 
 
-def label_of(status: str, rejected: int) -> str:
-    """Return the status in words, with the number of rejected records where a run succeeded with some."""
+def label_of(status: str, rejected: int, *, asks: bool = False) -> str:
+    """Return the status in words, with the number of rejected records where a run succeeded with some.
+
+    ``asks``: the run is held as a question, which is answered with a reading rather than approved.
+    """
+    if asks:
+        return f"{status} · question"
     return f"{status} · {rejected:,} rejected" if status == _SUCCEEDED and rejected else str(status)
 
 

@@ -112,6 +112,9 @@ class Run(models.Model):
     question = models.JSONField(
         default=list, help_text="The readings between which somebody has to choose, the likeliest first."
     )
+    unclear = models.BooleanField(
+        default=False, help_text="Held as a question: somebody has to choose how its file is read."
+    )
     reading = models.JSONField(null=True, help_text="The one that was chosen for its file.")
     approved = models.JSONField(null=True, help_text="The brakes that an operator has approved, with their counts.")
     snapshot = models.BooleanField(default=False, help_text="Whether the file was taken for the whole truth.")
@@ -198,6 +201,7 @@ class Run(models.Model):
             GinIndex(OpClass(Upper("key"), name="gin_trgm_ops"), name="ingest_run_key_parts"),
             models.Index(fields=["-id"], name="ingest_run_unanswered", condition=_TROUBLING),
             models.Index(fields=["dataset", "id"], name="ingest_run_unanswered_dataset", condition=_TROUBLING),
+            models.Index(fields=["dataset", "id"], name="ingest_run_question", condition=Q(unclear=True)),
             models.Index(fields=["dataset", "received"], name="ingest_run_dataset_day"),
             models.Index(
                 fields=["dataset", "status", "received"],
@@ -239,9 +243,14 @@ class Run(models.Model):
         return bool(self.inserted or self.updated or self.deleted)
 
     @property
+    def is_question(self) -> bool:
+        """Whether it is held until somebody chooses how its file is read."""
+        return self.unclear and self.status == self.Status.HELD
+
+    @property
     def label(self) -> str:
         """Its status as people are told it everywhere; ``status`` itself is what programs read."""
-        return label_of(self.status, self.rejected)
+        return label_of(self.status, self.rejected, asks=self.is_question)
 
     @property
     def look(self) -> str:

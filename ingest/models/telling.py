@@ -22,15 +22,19 @@ class MessageQuerySet(VisibleQuerySet):
 
 
 class Trouble(models.Model):
-    """A cause that runs fail or are held by, or a dataset that is late; open until it is over."""
+    """A cause that runs fail or are held by, or a dataset that is late; open until it is over.
+
+    A question is a run that is held until somebody chooses how its file is read.
+    """
 
     class Kind(models.TextChoices):
         FAILED = "failed"
         HELD = "held"
+        QUESTION = "question"
         LATE = "late"
 
     dataset = models.ForeignKey(Dataset, null=True, on_delete=models.CASCADE, related_name="troubles")
-    kind = models.CharField(max_length=6, choices=Kind)
+    kind = models.CharField(max_length=8, choices=Kind)
     code = models.CharField(max_length=16, blank=True, help_text="The same for every run of one cause.")
     reason = models.TextField(help_text="The sentence of the first one.")
     run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="+", help_text="The newest one.")

@@ -23,6 +23,10 @@ class Upload(models.Model):
     version_id = models.CharField(max_length=1024, blank=True)
     etag = models.CharField(max_length=1024, blank=True)
 
+    pins = models.JSONField(
+        default=dict, help_text="How its file is read, as its sender set it for a dataset that has loaded nothing yet."
+    )
+
     class Meta:
         default_permissions = ()  # who may add a run may upload
         ordering = ["-id"]

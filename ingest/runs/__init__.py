@@ -1,7 +1,8 @@
 """The use cases: the only room in which models, aws and the loader meet."""
 
+from ingest.runs.accounts import reset_password
 from ingest.runs.answering import acknowledge
-from ingest.runs.by_hand import TYPES, Undoable, change_key, change_type, columns_of, undoable
+from ingest.runs.by_hand import TYPES, Undoable, change_key, change_type, columns_of, ignore_email_case, undoable
 from ingest.runs.choosing import choices
 from ingest.runs.claiming import Claim, claim
 from ingest.runs.delivering import deliver, page_of, title_of
@@ -9,14 +10,18 @@ from ingest.runs.drawing import RECENT_DAYS, Drawn, check_pattern, drawn
 from ingest.runs.examining import examine, examine_wiring, probe
 from ingest.runs.executing import execute, take, take_in
 from ingest.runs.expiring import expire
+from ingest.runs.explaining import Explained, Part, explain
 from ingest.runs.following import runs_of
 from ingest.runs.holding import CountsChanged, approve, discard, held_by, is_dangerous, seen
 from ingest.runs.judging import HEAD, Chosen, Judgement, judge
+from ingest.runs.logins import Attempt, begin_login, begin_password_change, end_login, expect_login
 from ingest.runs.looking import changes_of, file_link, foretell_undo
 from ingest.runs.measuring import Measure, measure
 from ingest.runs.overlooking import MOST_A_DAY, Day, Load, days_of, dead_letters, last_loads
 from ingest.runs.permission import AT_THE_COMMAND_LINE
+from ingest.runs.pinning import pin, refuse_impossible
 from ingest.runs.previewing import discard_preview, load_previewed
+from ingest.runs.questions import in_front_of, read_again
 from ingest.runs.receiving import put, receive
 from ingest.runs.reconciling import SETTLED, Reconciled, reconcile, reconcile_when_due
 from ingest.runs.reject_csv import reject_file, reject_link, reject_object
@@ -47,20 +52,25 @@ __all__ = [
     "REQUEST",
     "SETTLED",
     "TYPES",
+    "Attempt",
     "Chosen",
     "Claim",
     "CountsChanged",
     "Day",
     "Drawn",
+    "Explained",
     "Judgement",
     "Load",
     "Measure",
+    "Part",
     "Reconciled",
     "Sending",
     "Undoable",
     "Unfinished",
     "acknowledge",
     "approve",
+    "begin_login",
+    "begin_password_change",
     "change_key",
     "change_type",
     "changes_of",
@@ -75,15 +85,20 @@ __all__ = [
     "discard_preview",
     "drawn",
     "due",
+    "end_login",
     "examine",
     "examine_wiring",
     "execute",
+    "expect_login",
     "expire",
+    "explain",
     "file_link",
     "finish_uploads",
     "foretell_undo",
     "give_up_upload",
     "held_by",
+    "ignore_email_case",
+    "in_front_of",
     "is_dangerous",
     "judge",
     "last_loads",
@@ -93,14 +108,18 @@ __all__ = [
     "measure",
     "page_of",
     "path_of",
+    "pin",
     "probe",
     "put",
+    "read_again",
     "receive",
     "reconcile",
     "reconcile_when_due",
+    "refuse_impossible",
     "reject_file",
     "reject_link",
     "reject_object",
+    "reset_password",
     "retry",
     "runs_of",
     "seen",

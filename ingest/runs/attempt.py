@@ -17,7 +17,9 @@ from ingest.runs.heartbeat import Heartbeat
 from ingest.runs.late_versions import OutOfTurn, check_repeatable, note_of_late, note_repeated, take_back_newer
 from ingest.runs.looking import sample
 from ingest.runs.material import Material
+from ingest.runs.questions import in_front_of
 from ingest.runs.receiving import load_once_more
+from ingest.runs.room import told_if_too_small
 from ingest.runs.undoing import take_back
 from ingest.runs.verdict import last_records, newer_loads, previous_snapshot, same_content
 
@@ -34,6 +36,14 @@ class _Previewed(Exception):
         super().__init__()
         self.outcome = outcome
         self.brakes = brakes
+
+
+class _Behind(Exception):
+    """An earlier first file of the dataset isn't settled: raised to leave the transaction."""
+
+    def __init__(self, other: Run) -> None:
+        super().__init__()
+        self.other = other
 
 
 class Attempt:
@@ -53,6 +63,8 @@ class Attempt:
             return self._take_back()
         if self._run.size == 0 and not self._run.forced and newer_loads(self._run):
             return ending.supersede(self._claim, "A newer version of this file was loaded, and this one has 0 bytes.")
+        if other := in_front_of(self._run):
+            return ending.wait_behind(self._claim, other)
         missing = self._first_need()
         for _ in range(_ROUNDS):
             try:
@@ -66,6 +78,8 @@ class Attempt:
                 return ending.show(self._claim, seen.outcome, seen.brakes, self.own)
             except OutOfTurn as reason:
                 return ending.supersede(self._claim, str(reason))
+            except _Behind as behind:  # a question that has come up meanwhile
+                return ending.wait_behind(self._claim, behind.other)
             if status:
                 return status
         raise RunInterrupted(f"Newer versions of {self._run.key} kept arriving while this one was being loaded.")
@@ -90,6 +104,8 @@ class Attempt:
         Raises OutOfTurn where newer versions are in the table and this one can't be put before them.
         """
         run = self._lock()
+        if other := in_front_of(run):
+            raise _Behind(other)
         newer = newer_loads(run)
         notes = (f"Loaded on request over run {newer[-1].pk}, a newer version of this file.",) if newer else ()
         if run.forced or run.dataset.mode == Dataset.Mode.APPEND:
@@ -165,7 +181,8 @@ class Attempt:
     def _outcome(self, dataset: Dataset, material: Material, target: Target) -> Outcome:
         file = material.open(dataset)
         self._beat.load_by(connection.connection.info.backend_pid)
-        return loading.load(connection.connection, file, target, self._beat.load_reached, locked=True)
+        with told_if_too_small(self._folder):
+            return loading.load(connection.connection, file, target, self._beat.load_reached, locked=True)
 
     def _sample(self, run: Run, outcome: Outcome) -> None:
         """Keep some of the rows that are about to be rolled back, to be shown with what is written of the run."""

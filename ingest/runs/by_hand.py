@@ -13,8 +13,7 @@ from ingest.loader import hand
 from ingest.loader import load as loading
 from ingest.loader.catalogue import read_table
 from ingest.loader.errors import RunFailed, RunInterrupted
-from ingest.loader.plan import ID_AND_EMAIL, Identities
-from ingest.loader.resolve import evidence_of
+from ingest.loader.identities import EMAIL, Identities, evidence_of
 from ingest.loader.standing import Standing
 from ingest.loader.types import Type, join
 from ingest.models import Dataset, Run
@@ -54,6 +53,25 @@ def change_key(dataset_id: int, *, mode: str | None = None, declared_key: Sequen
     return dataset
 
 
+def ignore_email_case(dataset_id: int, ignore: bool) -> None:
+    """Match the e-mails of the dataset's key without regard to case and outer spaces from now on, or exactly again.
+
+    Ends the undo of all runs so far, as another key does. Raises RunFailed, and changes nothing, where two rows would
+    become one or the key has no e-mail; RunInterrupted while a run is loading.
+    """
+    with _holding_table(dataset_id) as (dataset, standing):
+        if dataset.ignore_email_case == ignore:
+            return
+        dataset.ignore_email_case = ignore
+        if dataset.identities is not None and standing.exists:
+            key = tuple(tuple(columns) for columns in dataset.identities)
+            if hand.ignore_email_case(connection.connection, dataset.name, key, ignore=ignore):
+                dataset.newest = None
+                _note_altered(dataset)
+                _end_undo(dataset)
+        dataset.save(update_fields=["ignore_email_case", "newest"])
+
+
 def change_type(dataset_id: int, column: str, kind: str) -> None:
     """Give a column of the dataset's table the type ``kind``, one of ``TYPES``.
 
@@ -76,12 +94,14 @@ def change_type(dataset_id: int, column: str, kind: str) -> None:
 
 def _change_identities(dataset: Dataset, standing: Standing, before: Identities) -> None:
     """The first identities that the rows allow, of those that BEHAVIOUR 5 names; the refusal of the last else."""
-    choices = _choices(dataset, standing)
+    choices = _choices(dataset, standing, before)
     for choice in choices:
         try:
             if choice != before:
                 with transaction.atomic():
-                    hand.change_key(connection.connection, dataset.name, choice)
+                    hand.change_key(
+                        connection.connection, dataset.name, choice, ignore_email_case=dataset.ignore_email_case
+                    )
         except RunFailed:
             if choice == choices[-1]:
                 raise
@@ -103,14 +123,19 @@ def _evidence(dataset: Dataset, choice: Identities) -> str:
     return f"Declared: {', '.join(dataset.declared_key)}." if dataset.declared_key else evidence_of(choice)
 
 
-def _choices(dataset: Dataset, standing: Standing) -> list[Identities]:
+def _choices(dataset: Dataset, standing: Standing, before: Identities) -> list[Identities]:
     if dataset.mode == Dataset.Mode.APPEND:
         return [()]
     if dataset.declared_key:
         return [(tuple(dataset.declared_key),)]
+    email = hand.email_of(connection.connection, dataset.name)
     if "id" in standing.columns:
-        return [ID_AND_EMAIL, (("id",),)] if "email" in standing.columns else [(("id",),)]
-    return [(("email",),)] if "email" in standing.columns else [()]
+        # By another name an e-mail never joins an id that has been the key alone: that is for new datasets.
+        both = email and (email == EMAIL or before != (("id",),))
+        return [(("id",), (email,)), (("id",),)] if both else [(("id",),)]
+    if email == EMAIL:
+        return [((email,),)]
+    return [((email,),), ()] if email else [()]
 
 
 def _note_altered(dataset: Dataset) -> None:

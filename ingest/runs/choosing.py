@@ -12,7 +12,7 @@ def choices(run: Run) -> tuple[str, ...]:
     """The names of the use cases that ``run`` is in the state for; each still checks for itself."""
     waits_for_somebody = run.answered is None and run.kind != Kind.PREVIEW
     if run.status == Status.HELD:
-        decided = ("discard",) if run.question else ("approve", "discard")  # its page asks which reading to take
+        decided = ("discard",) if run.unclear else ("approve", "discard")  # its page asks which reading to take
         return (*decided, "acknowledge") if waits_for_somebody else decided
     if run.status == Status.SUPERSEDED:
         return ("retry", "load_again") if run.kind == Kind.LOAD else ("retry",)

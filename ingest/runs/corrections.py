@@ -4,21 +4,17 @@ import csv
 import io
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-
-from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
-from django.db.models.functions import Coalesce, Now
 
 from ingest.loader.cells import without_marks
 from ingest.loader.errors import RunFailed, RunHeld
 from ingest.loader.names import ADDRESS_HEADERS, is_corrected, likeness, plain_headers, positions_of, used_positions
 from ingest.loader.ours import our_delimiter
-from ingest.models import Dataset, Run, Trouble
+from ingest.models import Dataset, Run
 from ingest.runs.claiming import Claim, ClaimLost
+from ingest.runs.drafts import delete
 from ingest.runs.permission import sender_may_load
 
 BRAKE = "address"
@@ -161,7 +157,7 @@ def _link(claim: Claim, origin: Run) -> None:
     dataset = Dataset.objects.select_related("newest").get(pk=origin.dataset_id)
     run.dataset, run.corrects, run.pattern = dataset, origin, pattern
     if before.pk != dataset.pk and _is_draft(before, run):
-        _delete(before)
+        delete(before, [])
 
 
 def let_go(run: Run) -> None:
@@ -169,7 +165,7 @@ def let_go(run: Run) -> None:
     if run.dataset and _is_draft(run.dataset, run):
         draft, run.dataset = run.dataset, None
         Run.objects.filter(pk=run.pk).update(dataset=None)
-        _delete(draft)
+        delete(draft, [])
 
 
 def _is_draft(dataset: Dataset, run: Run) -> bool:
@@ -181,10 +177,3 @@ def _is_draft(dataset: Dataset, run: Run) -> bool:
     fresh = Dataset(name=dataset.name)
     settings = [each.attname for each in Dataset._meta.concrete_fields if each.editable and not each.primary_key]
     return all(getattr(dataset, name) == getattr(fresh, name) for name in settings)
-
-
-def _delete(draft: Dataset) -> None:
-    with suppress(IntegrityError, ProtectedError), transaction.atomic():  # another file of that name may just have come
-        # What people were told of it stays, and what is still to be sent.
-        Trouble.objects.filter(dataset=draft).update(dataset=None, closed=Coalesce("closed", Now()))
-        draft.delete()

@@ -36,6 +36,8 @@ _TITLES = {
     ("failed", "closed"): "{}: files are loaded again",
     ("held", "opened"): "{}: a file waits for somebody to decide",
     ("held", "closed"): "{}: no file waits any more",
+    ("question", "opened"): "{}: choose how a file is read",
+    ("question", "closed"): "{}: no file waits any more",
     ("late", "opened"): "{}: a file is late",
     ("late", "closed"): "{}: the file has come",
 }
@@ -160,15 +162,24 @@ def title_of(message: Message) -> str:
 
 
 def _text(message: Message) -> str:
-    told = _told(message)
+    told, trouble = _told(message), message.trouble
     lines = [told["title"], "", told["reason"]]
     if message.event == Message.Event.CLOSED and told["kind"] != Trouble.Kind.LATE:
         runs = "1 run" if told["count"] == 1 else f"{told['count']:,} runs"
         lines.append(f"That was {runs}, from {told['since']} on.")
     elif told["file"]:
-        lines.append(f"File: {told['file']}")
+        lines += [*_readings(trouble), f"File: {told['file']}"]
         lines.append("Further runs of this cause are not told; that it is over will be.")
     return "\n".join([*lines, *filter(None, ["", told["link"]])])
+
+
+def _readings(trouble: Trouble) -> list[str]:
+    """The readings that a question offers, as long as it is open, and how to choose one without a browser."""
+    run = trouble.run
+    if not run or not run.is_question:
+        return []
+    offered = [f"Reading {number}: {offer['label']}" for number, offer in enumerate(run.question, 1)]
+    return [*offered, f"Choose one on its page, or with: manage.py approve {run.pk} --reading N"]
 
 
 def _told(message: Message) -> dict[str, Any]:

@@ -47,7 +47,8 @@ def destination(key: str) -> tuple[Dataset, str]:
     found = destinations([key])[key]
     if isinstance(found, RunFailed):
         raise found
-    return found.dataset or Dataset.objects.get_or_create(name=found.name)[0], found.pattern
+    made = {"is_draft": True}
+    return found.dataset or Dataset.objects.get_or_create(name=found.name, defaults=made)[0], found.pattern
 
 
 def destinations(keys: Iterable[str], supposed: Supposed | None = None) -> dict[str, Destination | RunFailed]:

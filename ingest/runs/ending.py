@@ -60,7 +60,8 @@ def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...
         **told,
     )
     keep(run, outcome.rejects)
-    _note_loaded(dataset, ["headers", "identities", "evidence", "newest", "table_rows"])
+    dataset.is_draft = False
+    _note_loaded(dataset, ["headers", "identities", "evidence", "newest", "table_rows", "is_draft"])
     return status
 
 
@@ -149,7 +150,7 @@ def ask(claim: Claim, unclear: RunUnclear, material: Material) -> Status | None:
     question = [{**offer, "header": storable_list(offer["header"])} for offer in unclear.question]
     for offer in question:
         offer["rows"] = [storable_list(row) for row in offer["rows"]]
-    told = {"sha256": material.sha256, "dialect": material.written_as, "question": question}
+    told = {"sha256": material.sha256, "dialect": material.written_as, "question": question, "unclear": True}
     return _end(claim, status=Status.HELD, reason=sentence(unclear), **told)
 
 
@@ -227,6 +228,18 @@ def interrupt(claim: Claim, error: BaseException, *, turn_lost: bool = False) ->
         finished=None,
         **counted,
     )
+
+
+def wait_behind(claim: Claim, other: Run) -> None:
+    """Put a run back to wait until run ``other``, an earlier first file of its dataset, is settled.
+
+    That counts as no attempt, and its event needn't come again: the schedule takes it up once it can go on.
+    """
+    reason = (
+        f"Waiting for run {other.pk}, an earlier first file of {claim.run.dataset.name}. This file is loaded once a "
+        "reading is chosen for that one, or it is discarded."
+    )
+    _end(claim, status=Status.WAITING, reason=reason, not_before=None, finished=None, attempts=F("attempts") - 1)
 
 
 def _end(claim: Claim, error: BaseException | None = None, /, **fields: Any) -> Status | None:

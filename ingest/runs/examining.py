@@ -18,7 +18,9 @@ from ingest.aws import objects, secrets, wiring
 from ingest.aws.wiring import Finding
 from ingest.loader.errors import IngestError
 from ingest.loader.source import SourceObject
+from ingest.loader.statements import reader
 from ingest.models import Dataset, Run
+from ingest.runs import ways_out
 from ingest.runs.failures import sentence
 from ingest.runs.preview_keys import FOLDER
 
@@ -30,13 +32,13 @@ _LOOK = 0.5  # seconds
 
 
 def examine() -> list[Finding]:
-    """What only the function, or whoever runs in its place, can see: secret, database, schema, clock, versions."""
+    """What only the function, or whoever runs in its place, can see: secret, database, schema, versions, ways out."""
     found = [_seen("secret", _secret)] if settings.DATABASES["default"].get("SECRET_ARN") else []
     found.append(_seen("database", _database))
     if found[-1].good:
-        found += [_seen("schema", _schema), _seen("database's clock", _clock)]
+        found += [_seen("schema", _schema), _reader(), _seen("database's clock", _clock)]
     found.append(_seen("versions", _versions))
-    return found
+    return found + ways_out.look()
 
 
 def examine_wiring() -> list[Finding]:
@@ -128,9 +130,23 @@ def _schema() -> str:
         first = missing[0][0]
         raise wiring.Wrong(
             f"{len(missing)} migrations are missing, the first is {first.app_label}.{first.name}: "
-            "run `manage.py migrate`, which `make deploy` does too."
+            "run `manage.py migrate`, which `zappa update` does too."
         )
     return "up to date"
+
+
+def _reader() -> Finding:
+    """Whether pages read tables by a role that can do nothing else."""
+    with connection.cursor() as cursor:
+        cursor.execute(reader.STATE)
+        role, user, usable = cursor.fetchone()
+    if usable:
+        return Finding(subject="reader", good=True, told=f"pages read tables as {role}")
+    told = (
+        f"pages read tables as {user}, who can also write: let it make a role of its own for them (as a superuser: "
+        f'ALTER ROLE "{user}" CREATEROLE), then run `manage.py migrate`.'
+    )
+    return Finding(subject="reader", good=True, caution=True, told=told)
 
 
 def _clock() -> str:

@@ -1,12 +1,14 @@
-"""Expire: what is kept for some days only: rows as they were before a run (BEHAVIOUR 8), messages, lists of rejects."""
+"""Expire: what is kept for some days only, from rows as they were before a run (BEHAVIOUR 8) to sessions."""
 
 import logging
 from datetime import datetime, timedelta
 
 import psycopg2
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.sessions.models import Session
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ingest.aws import objects
@@ -14,7 +16,7 @@ from ingest.loader import load as loading
 from ingest.loader.errors import IngestError
 from ingest.loader.source import SourceObject
 from ingest.loader.undo import forget
-from ingest.models import Dataset, Message, Run, Trouble
+from ingest.models import Dataset, LoginLimit, Message, Run, Trouble
 from ingest.runs.reject_csv import folder_of
 from ingest.runs.unfinished import forget_expired
 
@@ -31,10 +33,12 @@ _FILES = 20
 def expire() -> int:
     """End the undo of runs that finished over ``UNDO_DAYS`` days ago, by the full hour; gives how many they were.
 
-    Uploads that nobody finished are forgotten too, and old messages and lists of rejects. A table that is busy is left
-    for the next time. By the full hour, so that this costs a look at some indexes when it is called each minute.
+    Uploads that nobody finished are forgotten too, old messages, lists of rejects and entries of the audit log, and
+    sessions and login limits that have ended. A table that is busy is left for the next time. By the full hour, so that
+    this costs a look at some indexes when it is called each minute.
     """
     forget_expired()
+    _forget_visits()
     _forget_messages()
     _forget_reject_files()
     before = _ago(settings.UNDO_DAYS)
@@ -45,6 +49,23 @@ def expire() -> int:
 
 def _ago(days: int) -> datetime:
     return timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=days)
+
+
+def _forget_visits() -> None:
+    """Delete sessions and login limits that have ended, and what was done over ``AUDIT_LOG_DAYS`` days ago.
+
+    Of the log, which has no index by time, the oldest entries by number are looked at.
+    """
+    now = timezone.now()
+    _delete(Session.objects.filter(expire_date__lt=now))
+    _delete(LoginLimit.objects.filter(full_at__lt=now))
+    oldest = LogEntry.objects.order_by("pk").values_list("pk", "action_time")[:_ROWS]
+    before = _ago(settings.AUDIT_LOG_DAYS)
+    LogEntry.objects.filter(pk__in=[number for number, when in oldest if when < before]).delete()
+
+
+def _delete(rows: QuerySet) -> None:
+    rows.model.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[:_ROWS])).delete()
 
 
 def _forget_messages() -> None:

@@ -29,8 +29,8 @@ def runs_of(uploads: Iterable[Upload]) -> dict[int, Run]:
     return {sent[known]: run for run in runs if (known := (run.key, run.source_identity)) in sent}
 
 
-def sender_of(source: SourceObject) -> str:
-    """Who sent ``source`` from a page of ours; empty if nobody did.
+def upload_of(source: SourceObject) -> Upload | None:
+    """Return the upload by which ``source`` was sent from a page of ours; None if it came another way.
 
     Its event may be faster than the answer that tells us its version. Then it is known by the ETag that we foretold;
     where a KMS key encrypts the bucket that is another, but the number of parts behind it stays.
@@ -38,7 +38,7 @@ def sender_of(source: SourceObject) -> str:
     told = Q(version_id=source.version_id) | Q(etag=source.etag) | Q(finished__isnull=True)
     sent = list(Upload.objects.filter(told, key=source.key, size=source.size).order_by("-id")[:_MOST_SENT])
     ways = (_is_version, _has_etag, _is_copied, _is_completed)
-    return next((upload.who for way in ways for upload in sent if way(upload, source)), "")
+    return next((upload for way in ways for upload in sent if way(upload, source)), None)
 
 
 def _is_version(upload: Upload, source: SourceObject) -> bool:

@@ -9,12 +9,16 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from ingest.loader.errors import RunFailed
-from ingest.models import Dataset, Run, storable
+from ingest.models import Run, storable
 from ingest.runs import signals
 from ingest.runs.answering import acknowledge
 from ingest.runs.corrections import BRAKE, let_go
+from ingest.runs.drafts import remove_left
+from ingest.runs.fresh_start import begin_anew
 from ingest.runs.permission import require_access
-from ingest.runs.retrying import begin_anew, locked
+from ingest.runs.pinning import pins_of, set_pins
+from ingest.runs.questions import OF_ENCODING, choice, read_again
+from ingest.runs.retrying import locked
 
 Status = Run.Status
 
@@ -23,6 +27,7 @@ _TOLD = {
     "deleted": "{:,} rows would be deleted",
     "shrunk": "the file has {:,} records fewer than the previous snapshot",
     "duplicate": "{:,} records repeat a key and differ in other columns",
+    "key_type": "a key column would become text, because of {:,} of its values",
     "export": "it is an export of a table without a key: {:,} records would be inserted as new rows",
     "address": "its columns _dataset and _run can't be followed",
     "approval": "the dataset asks for approval",
@@ -50,19 +55,27 @@ def is_dangerous(run: Run) -> bool:
     return run.deleted > 0 or bool(set(run.brakes) - {"approval"})
 
 
-def approve(run_id: int, reading: int | None = None, *, confirmed: str | None = None, user: Any | None = None) -> Run:
+def approve(
+    run_id: int,
+    reading: int | None = None,
+    *,
+    always: bool = False,
+    confirmed: str | None = None,
+    user: Any | None = None,
+) -> Run:
     """Have a held run loaded again, on the table as it then stands; it is held again if a braked count has grown.
 
-    Where it is held since its file can be read in several ways, ``reading`` says which one to take, from 1; a dataset
-    without a table is given it for its next files as well. ``confirmed`` is what ``seen`` returned for the counts that
-    were confirmed. Raises CountsChanged if the counts differ by now; RunFailed, with a sentence, if the run isn't held,
-    no reading is named where one is needed, or its dataset is closed to ``user``.
+    Where it is held since its file can be read in several ways, ``reading`` says which one to take, from 1. A dataset
+    that has loaded nothing is given it for its next files too, and so is any with ``always``. ``confirmed`` is what
+    ``seen`` returned for the counts that were confirmed. Raises CountsChanged if the counts differ by now; RunFailed,
+    with a sentence, if the run isn't held, no reading is named where one is needed, or its dataset is closed to
+    ``user``.
     """
     with transaction.atomic():
         run = _held(run_id)
         require_access(run.dataset, user)
-        if run.question or reading is not None:
-            _take(run, _chosen(run, reading))
+        if run.question or reading is not None or always:
+            _take(run, _chosen(run, reading), always=always)
             return run
         if confirmed is not None and confirmed != seen(run):
             raise CountsChanged(f"Run {run.pk} has other counts than those confirmed; check them and confirm again.")
@@ -76,42 +89,49 @@ def _chosen(run: Run, reading: int | None) -> dict[str, Any]:
     if reading is None or not 1 <= reading <= len(run.question):
         told = "; ".join(f"{number}: {offer['label']}" for number, offer in enumerate(run.question, 1))
         raise RunFailed(f"Run {run.pk} can be read in these ways ({told}): say which to take, by its number.")
-    chosen: dict[str, Any] = run.question[reading - 1]["dialect"]
-    return chosen
+    offer = run.question[reading - 1]
+    chosen: dict[str, Any] = offer["dialect"]
+    return {"encoding": chosen["encoding"], OF_ENCODING: True} if offer.get(OF_ENCODING) else chosen
 
 
-def _take(run: Run, reading: dict[str, Any]) -> None:
+def _take(run: Run, reading: dict[str, Any], *, always: bool) -> None:
     """Have the run's file read so. What was approved of the run before its file was looked at stays approved."""
-    run.reading = reading
-    if run.dataset is not None and not run.dataset.headers:
-        _pin(run.dataset, reading)
+    is_pinned = run.dataset is not None and (always or not run.dataset.headers)
+    pins = pins_of(reading) if is_pinned else {}
+    if pins:
+        set_pins(run.dataset, pins)
+    run.reading = choice(run, reading)
     begin_anew(run, approved=run.approved)
-
-
-def _pin(dataset: Dataset, chosen: Mapping[str, Any]) -> None:
-    """Have the dataset's next files read as the first one."""
-    dataset.delimiter = chosen["delimiter"]
-    dataset.quote = chosen["quote"] or Dataset.Quote.NONE
-    dataset.escape = chosen["escape"] if chosen["quote"] else None
-    dataset.preamble = chosen["preamble"]
-    dataset.has_header = chosen["has_header"]
-    dataset.save(update_fields=["delimiter", "quote", "escape", "preamble", "has_header"])
+    if pins:
+        read_again(run.dataset)
 
 
 def discard(run_id: int, who: str) -> Run:
     """Give up a held run; nothing of it was loaded. ``who`` is named in its reason.
 
-    Raises RunFailed, with a sentence, if the run isn't held.
+    A dataset that was created for its file, and has loaded nothing, goes with its last run. Raises RunFailed, with a
+    sentence, if the run isn't held.
     """
     with transaction.atomic():
         run = _held(run_id)
         acknowledge([run_id], who)
         run.status, run.reason = Status.DISCARDED, storable(f"Discarded by {who}.")
-        Run.objects.filter(pk=run_id).update(status=run.status, reason=run.reason, finished=Now())
+        Run.objects.filter(pk=run_id).update(status=run.status, reason=run.reason, unclear=False, finished=Now())
         signals.ended(run, run.status, {"reason": run.reason})
         if BRAKE in run.brakes:
             let_go(run)
+        elif run.question:
+            _leave(run)
     return run
+
+
+def _leave(run: Run) -> None:
+    """Delete the dataset that the run's file was the last one of, if nothing was ever loaded into it."""
+    name = run.dataset.name if run.dataset else ""
+    if run.dataset and remove_left(run.dataset):
+        run.dataset = None
+        run.reason += f" Nothing was ever loaded into {name}, so that dataset was removed."
+        Run.objects.filter(pk=run.pk).update(reason=run.reason)
 
 
 def _held(run_id: int) -> Run:

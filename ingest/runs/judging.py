@@ -1,8 +1,8 @@
 """Judge: what is known of a file before it is sent, by its name and its first bytes (ADMIN, "Upload")."""
 
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +15,10 @@ from ingest.loader.headers import read_header
 from ingest.models import Dataset, Run, Upload
 from ingest.runs.corrections import address_of, origin_of
 from ingest.runs.destinations import Destination
+from ingest.runs.explaining import Explained, explain
 from ingest.runs.following import runs_of
 from ingest.runs.permission import permitted
+from ingest.runs.pinning import may_pin, refuse_impossible
 from ingest.runs.upload_keys import dated_pattern, key_of
 
 HEAD: Final = 1 << 16
@@ -37,6 +39,8 @@ class Chosen:
     """A digest of its first and last bytes."""
     head: bytes = b""
     """Its first bytes, up to ``HEAD``."""
+    pins: Mapping[str, Any] = field(default_factory=dict)
+    """How it is to be read, if its dataset has loaded nothing yet; checked by ``check_pins``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +66,10 @@ class Judgement:
     """Under which files named as this one could be gathered in a dataset."""
     same: int | None = None
     """The run that has loaded the same file."""
+    read: Explained | None = None
+    """How it is read; None where its first bytes don't show it."""
+    can_pin: bool = False
+    """Whether how it is read can be set here: its dataset has loaded nothing yet, and is the person's to set up."""
 
 
 def judge(files: Sequence[Chosen], *, user: Any, preview: bool) -> list[Judgement]:
@@ -72,12 +80,38 @@ def judge(files: Sequence[Chosen], *, user: Any, preview: bool) -> list[Judgemen
     keys = [_key(file, preview=preview) for file in files]
     found = permitted([key for key in keys if isinstance(key, str)], user)
     loaded = {} if preview else _loaded(files, keys)
+    asker = _Asker(user=user, preview=preview, above=_lines_above(found.values()))
     return [
-        Judgement(refused=str(key))
-        if isinstance(key, RunFailed)
-        else _judge(file, found[key], loaded.get(at), preview, user.get_username())
+        Judgement(refused=str(key)) if isinstance(key, RunFailed) else _judge(file, found[key], loaded.get(at), asker)
         for at, (file, key) in enumerate(zip(files, keys, strict=True))
     ]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asker:
+    """Who asks, for what, and what was looked up for all of their files."""
+
+    user: Any
+    preview: bool
+    above: Mapping[int, int]
+    """Of each dataset, by its id: the lines of the table's width above the header of the file before."""
+
+
+def _lines_above(goes: Iterable[Destination | RunFailed]) -> dict[int, int]:
+    datasets = {to.dataset for to in goes if isinstance(to, Destination) and to.dataset}
+    newest = {dataset.newest_id: dataset.pk for dataset in datasets if dataset.newest_id}
+    found = Run.objects.filter(pk__in=newest, dialect__above__gt=0) if newest else Run.objects.none()
+    return {newest[run]: above for run, above in found.values_list("pk", "dialect__above")}
+
+
+def check_pins(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the pins of an upload, without those that are left to be found out. Raises RunFailed."""
+    pins = {name: value for name, value in told.items() if value not in (None, "")}
+    if not set(pins) <= set(Dataset.PINS):
+        raise RunFailed("This page asked for a setting that isn't known: reload it.")
+    settled = Dataset(**pins)
+    refuse_impossible(settled)
+    return {name: getattr(settled, name) for name in pins}
 
 
 def refuse_size(size: int) -> None:
@@ -111,15 +145,16 @@ def _loaded(files: Sequence[Chosen], keys: Iterable[str | RunFailed]) -> dict[in
     }
 
 
-def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, preview: bool, who: str) -> Judgement:
+def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, asker: _Asker) -> Judgement:
     if isinstance(goes, RunFailed):
         return Judgement(refused=str(goes))
-    goes, back, doubt = _sent_back(file, goes, who)
+    goes, back, doubt = _sent_back(file, goes, asker.user.get_username())
+    can_pin = may_pin(goes.dataset, asker.user)
     try:
-        seen = _glance(file, goes.dataset)
+        seen = _glance(file, goes.dataset, check_pins(file.pins) if can_pin else {}, asker.above)
         judged = _headed(seen, goes)
     except RunFailed as refused:
-        return Judgement(refused=str(refused), dataset=goes.name, dataset_id=goes.dataset and goes.dataset.pk)
+        return Judgement(refused=str(refused), dataset=goes.name, dataset_id=_listed(goes.dataset), can_pin=can_pin)
     asks, says = [*doubt, *judged.asks], [*_written(seen, goes), *judged.says, *back]
     if seen.doubt:
         asks.append(f"{seen.doubt} Its run will be held until somebody chooses how it is read.")
@@ -134,8 +169,19 @@ def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, previe
     if same:
         asks.append("The same file (name, size and time) is loaded already.")
     return replace(
-        judged, asks=() if preview else tuple(asks), says=tuple(says), pattern=pattern, same=same and same.pk
+        judged,
+        asks=() if asker.preview else tuple(asks),
+        says=tuple(says),
+        pattern=pattern,
+        same=same and same.pk,
+        read=explain(seen.written),
+        can_pin=can_pin,
     )
+
+
+def _listed(dataset: Dataset | None) -> int | None:
+    """The number of a dataset that stands; a draft is yet to be made."""
+    return dataset.pk if dataset and not dataset.is_draft else None
 
 
 def _sent_back(file: Chosen, goes: Destination, who: str) -> tuple[Destination, list[str], list[str]]:
@@ -152,9 +198,11 @@ def _sent_back(file: Chosen, goes: Destination, who: str) -> tuple[Destination, 
     return goes, [f"It corrects rejects of run {origin.pk}, so it goes to {goes.name}."], []
 
 
-def _glance(file: Chosen, dataset: Dataset | None) -> Glance:
-    known = {} if dataset is None else {"pinned": dataset.pinned, "known": dataset.headers}
-    tokens = dataset.null_tokens if dataset else ()
+def _glance(file: Chosen, dataset: Dataset | None, pins: Mapping[str, Any], above: Mapping[int, int]) -> Glance:
+    set_up = dataset or Dataset()
+    settled = {name: getattr(set_up, name) for name in Dataset.PINS} | pins
+    known = {"pinned": Dataset(**settled).pinned, "known": set_up.headers, "above": above.get(set_up.pk, 0)}
+    tokens = set_up.null_tokens
     with tempfile.TemporaryDirectory(prefix="ingest-head-", dir=settings.SCRATCH_DIR) as scratch:
         whole = len(file.head) >= file.size
         return glance(file.head[:HEAD], whole=whole, scratch=Path(scratch), null_tokens=tokens, name=file.path, **known)
@@ -177,12 +225,12 @@ def _headed(seen: Glance, goes: Destination) -> Judgement:
     """The columns, held against those that the dataset has met. Raises RunFailed for headers that can't be."""
     dataset = goes.dataset
     if not seen.header:
-        return Judgement(dataset=goes.name, dataset_id=dataset and dataset.pk)
+        return Judgement(dataset=goes.name, dataset_id=_listed(dataset))
     header = read_header(seen.header, dataset.headers if dataset else {})
     standing = set(dataset.headers.values()) if dataset else set()
     new = tuple(name for name in header.names if name not in standing) if standing else ()
     gone = tuple(sorted(standing - set(header.names)))
-    judged = Judgement(dataset=goes.name, dataset_id=dataset and dataset.pk, columns=header.names, new=new, gone=gone)
+    judged = Judgement(dataset=goes.name, dataset_id=_listed(dataset), columns=header.names, new=new, gone=gone)
     if header.corrected:
         return replace(judged, says=("It is a corrected reject file.",))
     return replace(judged, asks=_doubts(dataset, judged)) if dataset and standing else judged

@@ -80,7 +80,9 @@ def take_back_newer(dataset: Dataset, loads: Sequence[Run]) -> None:
     for load in reversed(loads):
         if not load.has_changed_rows:
             continue
-        undone = undo.undo(connection.connection, dataset.name, identities, load.pk)
+        undone = undo.undo(
+            connection.connection, dataset.name, identities, load.pk, ignore_email_case=dataset.ignore_email_case
+        )
         if undone.stayed:
             raise OutOfTurn(f"rows of run {load.pk} were changed outside and can't be taken back")
         dataset.table_rows = rows_after(dataset, inserted=undone.reinserted, deleted=undone.removed)

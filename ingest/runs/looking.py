@@ -11,8 +11,10 @@ from ingest.aws import objects
 from ingest.loader import changes
 from ingest.loader.changes import Foretold
 from ingest.loader.errors import RunFailed
-from ingest.loader.plan import Identities
+from ingest.loader.identities import Identities
 from ingest.models import Dataset, Run, storable
+from ingest.runs.destinations import Destination, destinations
+from ingest.runs.permission import require_access
 
 _LINK_SECONDS = 900
 _LOCK_NOT_AVAILABLE, _TOO_LONG = "55P03", "57014"
@@ -30,7 +32,8 @@ def changes_of(run: Run) -> dict[str, Any]:
         return run.sample["changes"]
     if not run.undoable:
         return {}
-    found = _look(run, lambda: changes.look(*_place(run), run.pk, own_transaction=False))
+    ignores = run.dataset.ignore_email_case
+    found = _look(run, lambda: changes.look(*_place(run), run.pk, own_transaction=False, ignore_email_case=ignores))
     if run.undone and not (found.compared or found.again or found.deleted):
         raise RunFailed(f"Run {run.pk} was undone: its rows were put back, and what it wrote is not kept.")
     return asdict(found)
@@ -40,7 +43,14 @@ def sample(dataset: Dataset, identities: Identities, run_id: int) -> dict[str, A
     """The same, within the transaction of a load that is about to be rolled back; empty where that takes too long."""
     try:
         found = _looked(
-            lambda: changes.look(connection.connection, dataset.name, identities, run_id, own_transaction=True)
+            lambda: changes.look(
+                connection.connection,
+                dataset.name,
+                identities,
+                run_id,
+                own_transaction=True,
+                ignore_email_case=dataset.ignore_email_case,
+            )
         )
     except (psycopg2.Error, RunFailed):
         return {}
@@ -49,14 +59,20 @@ def sample(dataset: Dataset, identities: Identities, run_id: int) -> dict[str, A
 
 def foretell_undo(run: Run) -> Foretold:
     """What an undo of ``run`` would do now. Raises RunFailed, with a sentence, where it can't be told."""
-    return _look(run, lambda: changes.foretell_undo(*_place(run), run.pk))
+    ignores = run.dataset.ignore_email_case
+    return _look(run, lambda: changes.foretell_undo(*_place(run), run.pk, ignore_email_case=ignores))
 
 
-def file_link(run: Run) -> str:
+def file_link(run: Run, *, user: Any | None = None) -> str:
     """A signed link by which a browser downloads the very version that the run read, for a quarter of an hour.
 
-    Raises RunFailed where that version isn't in the bucket any more, RunInterrupted where the bucket doesn't answer.
+    A run without a dataset is closed to nobody, but its file may lead by now to one that is closed to ``user``: then
+    RunFailed is raised, as where that version isn't in the bucket any more. RunInterrupted where the bucket doesn't
+    answer.
     """
+    if run.dataset is None:
+        goes = destinations([run.key])[run.key]
+        require_access(goes.dataset if isinstance(goes, Destination) else None, user)
     objects.check(run.source)
     return objects.presigned_url(run.source, _LINK_SECONDS)
 

@@ -1,7 +1,7 @@
 """A source object on this machine: fetched, unpacked, in UTF-8; each once, and only if it is needed (BEHAVIOUR 3)."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +9,22 @@ from django.conf import settings
 
 from ingest.aws import objects
 from ingest.loader import dialect, encoding
+from ingest.loader.basis import written_as
 from ingest.loader.dialect import Dialect
+from ingest.loader.encoding import Found
 from ingest.loader.errors import RunFailed, RunUnclear
 from ingest.loader.file import LocalFile
 from ingest.loader.foreign import refuse_foreign
-from ingest.loader.question import offers
+from ingest.loader.misfit_pins import refuse_wide_encoding
+from ingest.loader.question import offers, offers_of_encodings
 from ingest.loader.source import SourceObject
 from ingest.loader.unpack import Limits, unpack
 from ingest.models import Dataset, Progress, storable_list
 from ingest.runs.heartbeat import Heartbeat
+from ingest.runs.questions import OF_ENCODING
+from ingest.runs.room import told_if_too_small
+
+_CHOOSE = "Nothing was loaded: choose how the file is to be read."
 
 
 @dataclass
@@ -40,8 +47,8 @@ class Material:
     """How it was read when it was loaded before: what it is read as again where that isn't clear by now."""
     file: LocalFile | None = None
     """What the loader reads, once a dataset has opened it."""
-    skipped: tuple[str, ...] = ()
-    """The lines above its header."""
+    _written: Mapping[str, object] = field(default_factory=dict)
+    """How it is read, once a dataset has opened it."""
     _path: Path | None = None
     """The text in UTF-8, once it is ready."""
     _pinned: str | None = None
@@ -56,32 +63,37 @@ class Material:
 
     @property
     def written_as(self) -> dict[str, object]:
-        """The dialect that was found, for the run."""
+        """How it was read and what that rests on, for the run."""
         if not self.file:
             return {}
         packed: dict[str, object] = {"compression": self.compression} if self.compression else {}
-        skipped = {"skipped": storable_list(self.skipped)} if self.skipped else {}
-        return packed | asdict(self.file.dialect) | skipped
+        skipped = self._written.get("skipped")
+        return packed | dict(self._written) | ({"skipped": storable_list(skipped)} if skipped else {})
 
     def fetch(self) -> None:
         """Bring the pinned version here. Raises SourceGone, RunFailed, RunInterrupted."""
         if not self.sha256:
             self.beat.enter(Progress.Stage.FETCH, self.source.size)
             self.folder.mkdir(exist_ok=True)
-            self.sha256 = objects.fetch(self.source, self._source, progress=self.beat.reach).sha256
+            with told_if_too_small(self.folder.parent, wanted=self.source.size):
+                self.sha256 = objects.fetch(self.source, self._source, progress=self.beat.reach).sha256
 
     def is_ready(self, dataset: Dataset) -> bool:
         """Whether ``dataset`` could open it now."""
         return self._path is not None and self._pinned == dataset.encoding
 
     def make_ready(self, dataset: Dataset) -> None:
-        """Fetch it, if that isn't done, unpack it and write it in UTF-8. Raises RunFailed where that can't be."""
+        """Fetch it, if that isn't done, unpack it and write it in UTF-8.
+
+        Raises RunFailed where that can't be, and RunUnclear where it may be in several encodings and none was chosen.
+        """
         if self.is_ready(dataset):
             return
         if self._path is not None:  # made ready under another encoding: what it came from is gone
             self.sha256, self._path = "", None
         self.fetch()
-        self._path, self._pinned = self._in_utf_8(self._unpacked(), dataset.encoding), dataset.encoding
+        with told_if_too_small(self.folder.parent):  # where the other versions lie that are loaded with it
+            self._path, self._pinned = self._in_utf_8(self._unpacked(), dataset), dataset.encoding
 
     def open(self, dataset: Dataset) -> LocalFile:
         """The file as ``dataset`` reads it, once it is ready.
@@ -92,10 +104,10 @@ class Material:
             head = stream.read(dialect.HEAD)
         scratch = self.folder / "scratch"
         scratch.mkdir(exist_ok=True)
-        newest = dataset.newest.dialect if dataset.newest else {}
+        newest, pinned = dataset.newest.dialect if dataset.newest else {}, dataset.pinned
         found = dialect.examine(
             head,
-            pinned=dataset.pinned,
+            pinned=pinned,
             known=dataset.headers,
             null_tokens=dataset.null_tokens,
             encoding=self.encoding,
@@ -103,13 +115,21 @@ class Material:
             above=newest.get("above", 0),
             absent=newest.get("absent", 0),
         )
-        told = self.chosen or (self.loaded_as if found.doubt else None)
+        told = self.chosen if self.chosen and "delimiter" in self.chosen else None  # else the encoding alone
+        told = told or (self.loaded_as if found.doubt else None)
         chosen = read_as(told) if told else None
         if found.doubt and not chosen:
             question = [offer.to_json() for offer in offers(head, found.dialects, at=found.at)]
-            raise RunUnclear(f"{found.doubt} Nothing was loaded: choose how the file is to be read.", question)
+            raise RunUnclear(f"{found.doubt} {_CHOOSE}", question)
         written = replace(chosen, encoding=self.encoding) if chosen else found.dialect
-        self.skipped = dialect.lines_above(head, written)
+        self._written = written_as(
+            written,
+            found,
+            pinned=pinned,
+            head=head,
+            chosen=bool(chosen),
+            chosen_encoding=OF_ENCODING in (self.chosen or {}),
+        )
         self.file = LocalFile(
             path=self._path,
             dialect=written,
@@ -133,9 +153,10 @@ class Material:
         self._source.unlink()
         return target
 
-    def _in_utf_8(self, path: Path, pinned: str | None) -> Path:
+    def _in_utf_8(self, path: Path, dataset: Dataset) -> Path:
         """The text in UTF-8; where it was in another encoding, the original is gone then."""
-        self.encoding = encoding.settle(path, pinned) if pinned else _found(path)
+        self.encoding = self._settled_encoding(path, dataset)
+        refuse_wide_encoding(path, self.encoding, dataset.encoding)
         if self.encoding == encoding.UTF_8:
             return path
         self.beat.enter(Progress.Stage.DECODE, path.stat().st_size)
@@ -144,16 +165,36 @@ class Material:
         path.unlink()
         return target
 
+    def _settled_encoding(self, path: Path, dataset: Dataset) -> str:
+        """Return the encoding that is pinned, chosen for this file, or found. Raises RunUnclear on a doubt."""
+        settled = dataset.encoding or (self.chosen or {}).get("encoding")
+        if settled:
+            return encoding.settle(path, settled)
+        found = _found(path)
+        if found.doubt:
+            with path.open("rb") as stream:
+                head = stream.read(dialect.HEAD)
+            told = offers_of_encodings(
+                head,
+                found,
+                pinned=dataset.pinned,
+                known=dataset.headers,
+                null_tokens=dataset.null_tokens,
+                name=self.source.key,
+            )
+            raise RunUnclear(f"{found.doubt} {_CHOOSE}", [offer.to_json() for offer in told])
+        return found.encoding
+
 
 def read_as(told: Mapping[str, Any]) -> Dialect:
     """A dialect as it is kept on a run, which may be of a time when there was less to tell."""
     return Dialect(**{name: value for name, value in told.items() if name in Dialect.__dataclass_fields__})
 
 
-def _found(path: Path) -> str:
+def _found(path: Path) -> Found:
     """The encoding of the file. Raises RunFailed, saying what a file is that is no text."""
     try:
-        return encoding.detect(path)
+        return encoding.find(path)
     except RunFailed:
         with path.open("rb") as stream:
             refuse_foreign(stream.read(dialect.HEAD))

@@ -3,6 +3,8 @@
 The check is on the dataset that the file goes to at that moment: since the previous step a pattern may have changed, or
 a dataset may have been closed. A request that was allowed is executed: a queued run keeps its dataset, and closing the
 dataset doesn't cancel it. The user None is the system or the command line, which already has the database's password.
+
+No refusal names the dataset: a pattern may lead a file of any name to one that the person must not know of.
 """
 
 from collections.abc import Sequence
@@ -26,7 +28,7 @@ def permitted(keys: Sequence[str], user: Any) -> dict[str, Destination | RunFail
 
     def checked(goes: Destination | RunFailed) -> Destination | RunFailed:
         if isinstance(goes, Destination) and goes.dataset and goes.dataset.pk not in seen:
-            return RunFailed(f"The dataset {goes.name} is closed to you: ask for access, or rename the file.")
+            return RunFailed("This file goes to a dataset that is closed to you: ask for access, or rename the file.")
         return goes
 
     return {key: checked(goes) for key, goes in found.items()}
@@ -35,15 +37,15 @@ def permitted(keys: Sequence[str], user: Any) -> dict[str, Destination | RunFail
 def require_access(dataset: Dataset | None, user: Any | None) -> None:
     """Raise RunFailed if ``dataset`` is closed to ``user``."""
     if dataset is not None and not _visible({dataset.pk}, user):
-        raise RunFailed(f"The dataset {dataset.name} is closed to you: ask for access.")
+        raise RunFailed("Its dataset is closed to you: ask for access.")
 
 
 def require_sender_access(dataset: Dataset, who: str) -> None:
     """Raise RunFailed if ``dataset`` is closed to the user named ``who``, who uploaded a file that now goes there."""
     if not sender_may_load(dataset, who):
         raise RunFailed(
-            f"{who} uploaded this file but has no access to the dataset {dataset.name}, where it goes now. Nothing was "
-            "loaded. Ask someone with access to retry this run, or upload the file under another name."
+            f"{who} uploaded this file but has no access to the dataset where it goes now. Nothing was loaded. Ask "
+            "someone with access to retry this run, or upload the file under another name."
         )
 
 
@@ -55,9 +57,14 @@ def sender_may_load(dataset: Dataset, who: str) -> bool:
     """
     if not who or who.endswith(AT_THE_COMMAND_LINE):
         return True
-    accounts = get_user_model()
-    user = accounts.objects.filter(**{accounts.USERNAME_FIELD: who}).first()
+    user = account_of(who)
     return user is not None and bool(_visible({dataset.pk}, user))
+
+
+def account_of(who: str) -> Any | None:
+    """Return the account of the sender of a file; None where there is none, or none any more."""
+    accounts = get_user_model()
+    return accounts.objects.filter(**{accounts.USERNAME_FIELD: who}).first()
 
 
 def _visible(numbers: set[int], user: Any | None) -> set[int]:

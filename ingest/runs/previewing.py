@@ -7,6 +7,7 @@ from ingest.loader.errors import RunFailed
 from ingest.loader.source import SourceObject
 from ingest.models import Run, storable
 from ingest.runs.following import sent_by
+from ingest.runs.once import deciding
 from ingest.runs.permission import permitted
 from ingest.runs.preview_keys import key_of_load
 
@@ -15,18 +16,20 @@ def load_previewed(run_id: int, who: str = "", *, user: Any | None = None) -> So
     """Copy the very version that a preview read to the key where it is loaded: from there it takes the one way in.
 
     Gives what it became; ``who`` is told on the preview, and on the run that comes of it. Raises RunFailed, with a
-    sentence, if the run is no preview that succeeded, its file goes by now to a dataset that is closed to ``user``, or
-    the version isn't in the bucket any more; RunInterrupted if the bucket doesn't answer.
+    sentence, if the run is no preview that succeeded, somebody has decided about it, its file goes by now to a dataset
+    that is closed to ``user``, or the version isn't in the bucket any more. Raises RunInterrupted if the bucket doesn't
+    answer.
     """
-    run = _shown(run_id)
-    key = key_of_load(run.key)
-    goes = permitted([key], user)[key]
-    if isinstance(goes, RunFailed):
-        raise goes
-    with sent_by(who, key, run.size) as became:
-        source = objects.copy(run.source, key)
-        became.append(source)
-    _decide(run, "Loaded", who, run.status)
+    with deciding(run_id):
+        run = _undecided(run_id)
+        key = key_of_load(run.key)
+        goes = permitted([key], user)[key]
+        if isinstance(goes, RunFailed):
+            raise goes
+        with sent_by(who, key, run.size) as became:
+            source = objects.copy(run.source, key)
+            became.append(source)
+        _decide(run, "Loaded", who, run.status)
     return source
 
 
@@ -34,18 +37,22 @@ def discard_preview(run_id: int, who: str) -> Run:
     """Remove the file of a preview from the bucket; the preview itself stays, as what was seen of it.
 
     Where the bucket doesn't grant that, its own rule removes the file in some days. Raises RunFailed, with a sentence,
-    if the run is no preview that succeeded; RunInterrupted if the bucket doesn't answer.
+    if the run is no preview that succeeded, or somebody has decided about it; RunInterrupted if the bucket doesn't
+    answer.
     """
-    run = _shown(run_id)
-    objects.remove(run.source)
-    _decide(run, "Discarded", who, Run.Status.DISCARDED)
+    with deciding(run_id):
+        run = _undecided(run_id)
+        objects.remove(run.source)
+        _decide(run, "Discarded", who, Run.Status.DISCARDED)
     return run
 
 
-def _shown(run_id: int) -> Run:
+def _undecided(run_id: int) -> Run:
     run = Run.objects.select_related("dataset").get(pk=run_id)
     if run.kind != Run.Kind.PREVIEW or run.status not in Run.COMMITTED:
         raise RunFailed(f"Run {run.pk} is {_told(run)}; only a preview that has succeeded can be loaded or discarded.")
+    if run.decided:
+        raise RunFailed(f"Preview {run.pk} is already settled: {run.decided}")
     return run
 
 

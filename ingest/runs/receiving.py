@@ -15,8 +15,9 @@ from ingest.models import Dataset, Progress, Run
 from ingest.runs import signals
 from ingest.runs.claiming import Claim, first_claim, lease
 from ingest.runs.destinations import destination
-from ingest.runs.following import sender_of
-from ingest.runs.permission import require_sender_access
+from ingest.runs.following import upload_of
+from ingest.runs.permission import account_of, require_sender_access
+from ingest.runs.pinning import may_pin, pin
 from ingest.runs.preview_keys import FOLDER, kind_of
 
 
@@ -57,10 +58,13 @@ def _received(source: SourceObject, *, claimed: bool) -> tuple[Run, bool]:
     known = Run.objects.filter(**first).values_list("pk", flat=True).first()
     if known is not None:
         return Run.objects.select_related("dataset").get(pk=known), False
-    who = sender_of(source)
+    upload = upload_of(source)
+    who = upload.who if upload else ""
     try:
         (dataset, pattern), reason = destination(source.key), ""
         require_sender_access(dataset, who)
+        if upload and upload.pins and may_pin(dataset, account_of(who)):
+            pin(dataset, upload.pins)
     except RunFailed as refusal:
         dataset, pattern, reason = None, "", str(refusal)
     try:

@@ -9,10 +9,13 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from ingest.loader.errors import RunFailed
-from ingest.models import Reject, Run
+from ingest.models import Run
 from ingest.runs.claiming import FREE
 from ingest.runs.destinations import destination
+from ingest.runs.fresh_start import begin_anew
+from ingest.runs.once import check_loaded_again_once, check_undone_once
 from ingest.runs.permission import require_access
+from ingest.runs.questions import forget_overtaken_choice, is_behind
 from ingest.runs.receiving import load_once_more
 
 Status = Run.Status
@@ -29,20 +32,22 @@ _OTHER_KINDS = {Run.Kind.UNDO: "an undo", Run.Kind.PREVIEW: "a preview"}
 def due(limit: int = 100) -> list[int]:
     """The runs to take up now, longest waiting first (their ids): waiting ones, and those whose worker died.
 
-    A queued run is due when its own worker has had a lease's time to take it: the one that received it has died.
+    A queued run is due when its own worker has had a lease's time to take it: the one that received it has died. First
+    files of a dataset aren't, as long as an earlier one is a question.
     """
     waiting = Q(status=Status.WAITING) & (Q(not_before__isnull=True) | Q(not_before__lte=Now()))
     left = Q(status=Status.RUNNING, progress__lease_until__lt=Now())
     forgotten = Q(status=Status.QUEUED, received__lt=Now() - timedelta(seconds=settings.LEASE_SECONDS))
-    found = Run.objects.filter(waiting | left | forgotten, status__in=[*FREE, Status.RUNNING], dataset__isnull=False)
+    taken_up = left | ((waiting | forgotten) & ~is_behind())
+    found = Run.objects.filter(taken_up, status__in=[*FREE, Status.RUNNING], dataset__isnull=False)
     return list(found.order_by("id").values_list("pk", flat=True)[:limit])
 
 
 def retry(run_id: int, *, user: Any | None = None) -> Run:
     """Have a failed, superseded or discarded run tried again, with all its attempts before it; ``user`` asks.
 
-    Raises RunFailed, with a sentence, if the run is in another state, its file name still leads to no table, or its
-    dataset is closed to ``user``.
+    Raises RunFailed, with a sentence, if the run is in another state, its file name still leads to no table, its
+    dataset is closed to ``user``, or it is an undo of a run that another one undoes by now.
     """
     with transaction.atomic():
         run = locked(run_id)
@@ -51,6 +56,9 @@ def retry(run_id: int, *, user: Any | None = None) -> Run:
         if run.dataset is None:
             run.dataset, run.pattern = destination(run.key)
         require_access(run.dataset, user)
+        if run.undoes_id:
+            check_undone_once(locked(run.undoes_id))
+        forget_overtaken_choice(run)
         begin_anew(run)
     return run
 
@@ -65,27 +73,12 @@ def locked(run_id: int) -> Run:
     return Run.objects.select_for_update(no_key=True, of=("self",)).select_related("dataset").get(pk=run_id)
 
 
-def begin_anew(run: Run, *, approved: dict[str, int] | None = None) -> None:
-    """Put a run back to wait, with all its attempts before it and nothing left of what it found."""
-    run.status = Run.Status.WAITING
-    run.attempts = run.interruptions = 0
-    run.records = run.not_before = run.finished = None
-    run.inserted = run.updated = run.unchanged = run.duplicate = run.rejected = run.deleted = 0
-    run.columns, run.ddl, run.notes, run.reason, run.traceback, run.rejects_key = [], [], [], "", "", ""
-    run.question = []
-    run.brakes, run.approved, run.stayed, run.deletion_withheld = {}, approved, [], False
-    run.partial = False
-    run.answered, run.answered_by = None, ""
-    run.stages, run.sample = [], {}
-    run.save()
-    Reject.objects.filter(run=run).delete()
-
-
 def load_again(run_id: int, who: str = "", *, user: Any | None = None) -> Run:
     """A new run of a source object whatever speaks against it ("load anyway"); gives that run, waiting.
 
     It is loaded even if its content is in the table, and over the rows of newer versions of its file. Raises RunFailed
-    if the run has neither succeeded nor been superseded, or its dataset is closed to ``user``.
+    if the run has neither succeeded nor been superseded, its dataset is closed to ``user``, or somebody has asked for
+    the same and that load hasn't ended.
     """
     run = Run.objects.select_related("dataset").get(pk=run_id)
     if run.kind != Run.Kind.LOAD:
@@ -93,4 +86,7 @@ def load_again(run_id: int, who: str = "", *, user: Any | None = None) -> Run:
     if run.status not in LOADED_AGAIN:
         raise RunFailed(f"Run {run.pk} is {run.status}; only succeeded or superseded runs can be loaded again.")
     require_access(run.dataset, user)
-    return load_once_more(run, forced=True, status=Status.WAITING, who=who)
+    with transaction.atomic():
+        check_loaded_again_once(run)
+        forget_overtaken_choice(run)
+        return load_once_more(run, forced=True, status=Status.WAITING, who=who)

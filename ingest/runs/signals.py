@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from ingest.models import Run
+from ingest.models import Run, Trouble
 from ingest.runs.answering import answer_older
 from ingest.runs.troubles import meet
 
@@ -55,7 +55,7 @@ def ended(run: Run, status: str, told: Mapping[str, Any], error: BaseException |
     if status == Run.Status.SUCCEEDED and run.kind == Run.Kind.LOAD:
         answer_older(run)
     if status in (Run.Status.FAILED, Run.Status.HELD) and run.kind != Run.Kind.PREVIEW:
-        meet(run, status, told["reason"])
+        meet(run, Trouble.Kind.QUESTION if told.get("unclear") else status, told["reason"])
     event, level = _EVENTS[Run.Status(status)]
     seconds = (timezone.now() - run.started).total_seconds() if run.started else 0.0
     # What a load that was rolled back would have done is no row of any table.

@@ -1,7 +1,7 @@
 """The SQL of the use cases that the ORM has no word for."""
 
 from ingest.loader.target import SCHEMA
-from ingest.models import Reject, Run
+from ingest.models import LoginLimit, Reject, Run
 
 _NAMES = ("run_id", "line", "column", "value", "code", "reason", "raw")
 
@@ -27,6 +27,28 @@ KNOWN_CONTENTS = (
     " LEFT JOIN ingest_run run ON run.bucket = %s AND run.key = told.key GROUP BY told.key"
 )
 """Of keys without versions: whether what they hold since then is a run, and the newest order of theirs."""
+
+_LIMIT = f'"{LoginLimit._meta.db_table}"'
+_EMPTIER = "greatest(held.full_at, statement_timestamp()) + %(seconds)s * interval '1 second'"
+TAKE_LOGIN = (
+    f"INSERT INTO {_LIMIT} AS held (key, full_at)"  # noqa: S608 - the table's name is ours
+    " VALUES (%(key)s, statement_timestamp() + %(seconds)s * interval '1 second')"
+    f" ON CONFLICT (key) DO UPDATE SET full_at = {_EMPTIER}"
+    f" WHERE {_EMPTIER} <= statement_timestamp() + %(room)s * interval '1 second' RETURNING key"
+)
+"""Take one from a bucket that is full again after ``room`` seconds, of which one costs ``seconds``; no row if it is
+empty. One statement, so that of attempts at the same moment no more pass than there are."""
+WAIT_FOR_LOGIN = (
+    "SELECT extract(epoch FROM full_at - statement_timestamp()) + %(seconds)s - %(room)s "  # noqa: S608 - as above
+    f"FROM {_LIMIT} WHERE key = %(key)s"
+)
+"""The seconds until a bucket holds one again."""
+RETURN_LOGIN = f"UPDATE {_LIMIT} SET full_at = full_at - %(seconds)s * interval '1 second' WHERE key = %(key)s"  # noqa: S608
+
+LOCK_DECISION = "SELECT pg_try_advisory_lock(hashtextextended('ingest.decision ' || %s::text, 0))"
+"""Of one run, by its id: whether nobody else holds it. It outlives transactions and ends with the connection."""
+UNLOCK_DECISION = "SELECT pg_advisory_unlock(hashtextextended('ingest.decision ' || %s::text, 0))"
+
 _RUN = f'"{Run._meta.db_table}"'
 
 

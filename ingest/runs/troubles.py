@@ -60,7 +60,7 @@ def _over() -> QuerySet[Trouble]:
     quiet = Q(kind=Kind.FAILED, seen__lt=Now() - timedelta(minutes=settings.NOTIFY_QUIET_MINUTES))
     waiting = Run.objects.unanswered().filter(dataset=OuterRef("dataset"))
     held, failed = waiting.filter(status=Run.Status.HELD), waiting.filter(status=Run.Status.FAILED)
-    over = (quiet & ~Exists(failed)) | Q(~Exists(held), kind=Kind.HELD) | _IN_TIME
+    over = (quiet & ~Exists(failed)) | Q(~Exists(held), kind__in=[Kind.HELD, Kind.QUESTION]) | _IN_TIME
     return _open().filter(_LOADED_SINCE).filter(over)
 
 

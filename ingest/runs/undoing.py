@@ -10,6 +10,7 @@ from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Run
 from ingest.runs import ending
 from ingest.runs.measuring import rows_after
+from ingest.runs.once import check_undone_once
 from ingest.runs.permission import require_access
 from ingest.runs.receiving import load_once_more
 from ingest.runs.retrying import locked
@@ -22,13 +23,14 @@ def undo(run_id: int, who: str = "", *, user: Any | None = None) -> Run:
     """A new run, waiting for a worker, that takes back what is left of run ``run_id`` in its table; ``who`` asks.
 
     It can be repeated: rows that stay now may go once the run that changed them is undone. Raises RunFailed, with a
-    sentence, if the run isn't a load that succeeded, its rows as they were aren't kept any more, or its dataset is
-    closed to ``user``.
+    sentence, if the run isn't a load that succeeded, its rows as they were aren't kept any more, its dataset is closed
+    to ``user``, or another undo of it waits or runs.
     """
     with transaction.atomic():
         run = locked(run_id)
         check_undoable(run)
         require_access(run.dataset, user)
+        check_undone_once(run)
         return load_once_more(run, kind=Kind.UNDO, undoes=run, status=Status.WAITING, who=who)
 
 
@@ -40,7 +42,8 @@ def take_back(run: Run, dataset: Dataset, clock: StageClock) -> Status:
     loaded = locked(run.undoes_id)
     check_undoable(loaded)
     identities = tuple(tuple(key) for key in dataset.identities or ())
-    undone = loader.undo(connection.connection, dataset.name, identities, loaded.pk)
+    ignores = dataset.ignore_email_case
+    undone = loader.undo(connection.connection, dataset.name, identities, loaded.pk, ignore_email_case=ignores)
     Run.objects.filter(pk=loaded.pk).update(undone=True)
     dataset.table_rows = rows_after(dataset, inserted=undone.reinserted, deleted=undone.removed)
     Dataset.objects.filter(pk=dataset.pk).update(newest=None, table_rows=dataset.table_rows)

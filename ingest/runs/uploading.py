@@ -2,9 +2,9 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import reduce
 from operator import or_
@@ -20,8 +20,9 @@ from ingest.loader.errors import IngestError, RunFailed
 from ingest.loader.source import SourceObject
 from ingest.models import Upload
 from ingest.runs.following import note_finished
-from ingest.runs.judging import Chosen, refuse_size
+from ingest.runs.judging import Chosen, check_pins, refuse_size
 from ingest.runs.permission import permitted
+from ingest.runs.pinning import may_pin
 from ingest.runs.upload_keys import key_of
 from ingest.runs.upload_owner import ENDED, refusal
 
@@ -62,7 +63,8 @@ def start_uploads(files: Sequence[Chosen], *, user: Any, preview: bool) -> list[
     Gives for each what there is, with the first links, or why there is none: RunFailed, also if the upload belongs to
     somebody else, or RunInterrupted, which may be tried again.
     """
-    keys = _keys(files, user, preview)
+    keys, pins = _keys(files, user, preview)
+    files = [replace(file, pins=given) for file, given in zip(files, pins, strict=True)]
     wanted = {_mark(key, file): file for key, file in zip(keys, files, strict=True) if isinstance(key, str)}
     who = user.get_username()
     sending = _begin(wanted, who)
@@ -131,7 +133,8 @@ def _mark(key: str, file: Chosen) -> _Mark:
     return key, file.size, f"{file.modified}:{file.fingerprint}"
 
 
-def _keys(files: Sequence[Chosen], user: Any, preview: bool) -> list[str | RunFailed]:
+def _keys(files: Sequence[Chosen], user: Any, preview: bool) -> tuple[list[str | RunFailed], list[Mapping[str, Any]]]:
+    """Where each file goes, or why it can't be sent, and how it is to be read there, if that is still to be set."""
     keys: list[str | RunFailed] = []
     for file in files:
         try:
@@ -140,10 +143,16 @@ def _keys(files: Sequence[Chosen], user: Any, preview: bool) -> list[str | RunFa
         except RunFailed as refused:
             keys.append(refused)
     goes = permitted([key for key in keys if isinstance(key, str)], user)
-    return [
-        goes[key] if isinstance(key, str) and isinstance(goes[key], RunFailed) else key  # type: ignore[misc]
-        for key in keys
-    ]
+    pins: list[Mapping[str, Any]] = [{} for _ in files]
+    for at, key in enumerate(keys):
+        to = goes[key] if isinstance(key, str) else key
+        try:
+            if isinstance(to, RunFailed):
+                raise to
+            pins[at] = check_pins(files[at].pins) if may_pin(to.dataset, user) else {}
+        except RunFailed as refused:
+            keys[at] = refused
+    return keys, pins
 
 
 def _unfinished_rows(marks: Iterable[_Mark]) -> QuerySet[Upload]:
@@ -159,6 +168,9 @@ def _begin(wanted: dict[_Mark, Chosen], who: str) -> dict[_Mark, Sending | Inges
     rows |= _written_down(wanted, {mark: name for mark, name in begun.items() if isinstance(name, str)}, who)
     others = {mark: no for mark, upload in rows.items() if (no := refusal(upload, None, who))}
     rows = {mark: upload for mark, upload in rows.items() if mark not in others}
+    for mark, upload in rows.items():
+        if upload.pins != wanted[mark].pins:  # an upload that goes on, with other settings than it was begun with
+            Upload.objects.filter(pk=upload.pk).update(pins=wanted[mark].pins)
     new = {mark for mark, name in begun.items() if mark in rows and rows[mark].upload_id == name}  # nothing of it came
     told = _each(lambda mark: _sending(rows[mark], () if mark in new else None), rows)
     return begun | others | dict(zip(rows, told, strict=True))
@@ -177,6 +189,7 @@ def _written_down(files: dict[_Mark, Chosen], begun: dict[_Mark, str], who: str)
             upload_id=upload_id,
             who=who,
             started=now,
+            pins=files[mark].pins,
         )
         for mark, upload_id in begun.items()
     ]

@@ -19,6 +19,7 @@ def fingerprint(dataset: Dataset) -> str:
         dataset.policy,
         dataset.declared_key,
         dataset.identities,
+        dataset.ignore_email_case,
         dataset.null_tokens,
         dataset.reject_share,
         dataset.reject_count,

@@ -20,6 +20,8 @@ class Account:
 
     number: str
     region: str
+    caller: str = ""
+    """The ARN of whoever the credentials belong to."""
 
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client there; ``options`` are those of botocore's Config."""
@@ -39,7 +41,7 @@ def find(settings: Mapping[str, Any]) -> Account:
     if wanted and here and wanted != here:
         raise DeployError(
             f"zappa_settings.json says aws_region {wanted}, and your environment says {here}: set AWS_DEFAULT_REGION "
-            f"to {wanted}, or deploy another stage."
+            f"to {wanted}, or write the other one there."
         )
     region = wanted or here
     if not region:
@@ -48,7 +50,7 @@ def find(settings: Mapping[str, Any]) -> Account:
         raise DeployError(f"{region!r} is no region of AWS: write one such as eu-central-1.")
     try:
         client = session.client("sts", region_name=region, config=Config(retries={"total_max_attempts": 2}))
-        number = str(client.get_caller_identity()["Account"])
+        told = client.get_caller_identity()
     except (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError):
         raise DeployError(f"There are no AWS credentials: {_LOGIN}.") from None
     except (boto.SSOError, boto.TokenRetrievalError):
@@ -58,4 +60,4 @@ def find(settings: Mapping[str, Any]) -> Account:
     except boto.BotoCoreError as error:
         raise DeployError(f"AWS can't be reached from here ({type(error).__name__}): check the network.") from None
     os.environ["AWS_DEFAULT_REGION"] = region  # for whatever asks AWS from here on, zappa too
-    return Account(number=number, region=region)
+    return Account(number=str(told["Account"]), region=region, caller=str(told.get("Arn", "")))

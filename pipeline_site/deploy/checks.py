@@ -1,26 +1,33 @@
 """Whether a zip may go to Lambda: zappa checks neither its size nor its Python, and packs whatever lies about."""
 
 import importlib.util
+import lzma
 import re
 import struct
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline_site.deploy import DeployError
+from pipeline_site.deploy.known_secrets import known_secrets
+from pipeline_site.deploy.zappa import ROOT
 
 LARGEST = 250 << 20
 """Bytes that a function may have unpacked: Lambda's own limit."""
 
-_OURS = {"ingest", "pipeline_site", "static-root", "manage.py", "rds-ca.pem"}
+_OURS = {"ingest", "pipeline_site", "static-root", "manage.py", "rds-ca.pem", "sbom.cdx.json"}
 _ZAPPAS = {"handler.py", "django_zappa_app.py", "zappa_settings.py", "zappa_settings.json", "package_info.json"}
 _STRAY = re.compile(
-    r"(^|/)(\.[^/]+|tests?|conftest\.py|node_modules|id_(rsa|dsa|ecdsa|ed25519)|credentials|pgpass|secrets\.json)(/|$)"
+    r"(^|/)(\.[^/]*|tests?|conftest\.py|node_modules|id_(rsa|dsa|ecdsa|ed25519)|credentials|pgpass|secrets\.json)(/|$)"
+    r"|^pipeline_site/(local|deploy)/"
     r"|\.(key|p12|pfx|sqlite3?|csv|log|orig|rej)$",
     re.IGNORECASE,
 )
+_KINDS = {".py", ".pyc", ".html", ".txt", ".js", ".css", ".svg", ".png", ".ico", ".woff2", ".json"}
+"""The kinds of file that the product's own folders may hold."""
 _SECRET_FILE = re.compile(
     r"(^|/)(\.local|\.aws|\.ssh)/"
     r"|(^|/)(env|\.env[^/]*|[^/]+\.env|\.?pgpass|secrets\.json|admin-password|id_(rsa|dsa|ecdsa|ed25519))$"
@@ -44,26 +51,49 @@ _UNCHECKED_HASH = 0b01
 
 
 def refuse_secrets(path: Path) -> None:
-    """Raise DeployError if the zip is unreadable or contains a secret, no matter who built it."""
+    """Raise DeployError if the zip is unreadable, too large or contains a secret, no matter who built it."""
+    with _opened(path) as package:
+        known = known_secrets(ROOT)
+        _size(package.infolist())
+        for entry in package.infolist():
+            _refuse_secret(package, entry, known)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as package:
-            for entry in package.infolist():
-                _refuse_secret(package, entry)
-    except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            yield package
+    except (OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
         raise DeployError(
-            f"{path} is not a readable zip file: {error}. Build the package with `make package`."
+            f"{path} is not a readable zip file: {error}. Build the package with `zappa package STAGE`."
         ) from None
 
 
-def _refuse_secret(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+def _size(files: list[zipfile.ZipInfo]) -> int:
+    """The unpacked size, which bounds what is read of the files afterwards."""
+    size = sum(entry.file_size for entry in files)
+    if size > LARGEST:
+        raise DeployError(_too_large(files, size))
+    return size
+
+
+def _refuse_secret(package: zipfile.ZipFile, entry: zipfile.ZipInfo, known: Mapping[bytes, str]) -> None:
+    """Read the file once, and search it once for each pattern and for each secret that is known here."""
     if _SECRET_FILE.search(entry.filename):
         raise DeployError(
             f"The package contains {entry.filename}, which holds secrets: delete the package and build a new one with "
-            "`make package`."
+            "`zappa package STAGE`."
         )
     if entry.is_dir() or ".so" in PurePosixPath(entry.filename).suffixes:
         return
     content = package.read(entry)
+    for value, place in known.items():
+        if value in content:
+            raise DeployError(
+                f"{entry.filename} contains the value of {place}: remove it, and change that secret, which others may "
+                "have seen."
+            )
     for what, pattern in _OURS_SECRETS if _is_ours(entry.filename) else _SECRETS:
         if pattern.search(content):
             raise DeployError(
@@ -72,18 +102,17 @@ def _refuse_secret(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
 
 
 def check(path: Path, settings: Mapping[str, Any], *, expected: Collection[str]) -> int:
-    """The unpacked size of the zip in bytes; ``expected`` are the names that the installed packages brought.
+    """The unpacked size of the zip in bytes; ``expected`` are the files, or whole folders, of the installed packages.
 
     Raises DeployError for the first thing that must not go to Lambda.
     """
-    with zipfile.ZipFile(path) as package:
+    with _opened(path) as package:
         files = [entry for entry in package.infolist() if not entry.is_dir()]
-        size = sum(entry.file_size for entry in files)
-        if size > LARGEST:
-            raise DeployError(_too_large(files, size))
+        size = _size(files)
+        known, places = known_secrets(ROOT), _places(expected)
         for entry in files:
-            _check_place(entry.filename, expected)
-            _refuse_secret(package, entry)
+            _check_place(entry.filename, places)
+            _refuse_secret(package, entry, known)
             if ".so" in PurePosixPath(entry.filename).suffixes:
                 with package.open(entry) as binary:
                     _check_binary(entry.filename, binary.read(20), settings)
@@ -105,11 +134,20 @@ def _is_ours(name: str) -> bool:
     return name.split("/")[0] in _OURS | _ZAPPAS
 
 
-def _check_place(name: str, expected: Collection[str]) -> None:
-    top = name.split("/")[0]
-    if top not in _OURS | _ZAPPAS and top not in expected and name != "__init__.py":
+def _places(expected: Collection[str]) -> frozenset[str]:
+    """What was installed, with the empty modules that zappa adds to each of its folders; and our one module beside."""
+    folders = {str(parent) for name in expected for parent in PurePosixPath(name).parents}
+    added = {str(PurePosixPath(folder, "__init__.py")) for folder in folders}
+    return frozenset(expected) | added | {importlib.util.cache_from_source("manage.py")}
+
+
+def _check_place(name: str, places: Collection[str]) -> None:
+    if not _is_ours(name) and name not in places and not any(str(up) in places for up in PurePosixPath(name).parents):
         raise DeployError(f"The package holds {name}, which neither we nor a requirement put there: remove it.")
-    if _is_ours(name) and _STRAY.search(name):
+    if not _is_ours(name):
+        return
+    source = name.split("/")[0] in ("ingest", "pipeline_site")
+    if _STRAY.search(name) or (source and PurePosixPath(name).suffix not in _KINDS):
         raise DeployError(f"The package holds {name}, which has no place there: move it out of the source folders.")
 
 

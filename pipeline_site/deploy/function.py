@@ -28,6 +28,11 @@ class Function:
             raise
         return True
 
+    def versions(self) -> list[str]:
+        """Return the numbers of its published versions, the oldest first."""
+        pages = self._client.get_paginator("list_versions_by_function").paginate(FunctionName=self.name)
+        return [each["Version"] for page in pages for each in page["Versions"] if each["Version"] != "$LATEST"]
+
     def set_variables(self, wanted: Mapping[str, str]) -> None:
         """Give it these variables, unless it has them; others that it has stay."""
         self._wait()

@@ -11,18 +11,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import Any
 
-from pipeline_site.deploy import DeployError, zappa
-from pipeline_site.deploy.checks import check
+from pipeline_site.deploy import DeployError, licenses, locks, sbom, zappa
+from pipeline_site.deploy.checks import check, refuse_secrets
 from pipeline_site.deploy.zappa import ROOT
 
 BUILD = ROOT / ".build"
-REQUIREMENTS = ROOT / "requirements" / "lambda.txt"
+REQUIREMENTS = locks.DEPLOYED
 CA_FILE = "rds-ca.pem"
 """The certificates of RDS, at the package's root: what DATABASE_CA says there."""
 
@@ -31,6 +32,7 @@ _PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_2
 _PROJECT = ("ingest", "pipeline_site", "manage.py")
 _LEFT_OUT = ("__pycache__", "*.pyc", "local", "deploy")
 _TRIMMED = (
+    ".lock",  # uv's
     *("bin", "**/*.pyi", "numpy/**/tests", "numpy/_core/lib", "numpy/**/include", "numpy/f2py", "numpy/distutils"),
     "django/**/LC_MESSAGES",  # the site speaks one language
 )
@@ -63,6 +65,8 @@ class Package:
     """A zip that was checked."""
 
     path: Path
+    sbom: Path | None
+    """Its software bill of materials, which is in the zip too; None for a zip that was not built here."""
     unpacked: int
     """Bytes."""
     digest: str
@@ -74,25 +78,51 @@ def build(stage: str, settings: Mapping[str, Any], *, ca: Path | None = None) ->
 
     Raises DeployError with one sentence for whatever can't be packed, or must not be.
     """
+    zappa.check_python(settings)
     digest = _digest(stage, settings, ca)
     target = BUILD / "packages" / f"{settings['project_name']}-{stage}-{digest[:16]}.zip"
     wheels = _wheels(settings)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="package-", dir=BUILD) as folder:
-            made = _pack(Path(folder) / "project", stage, settings, wheels, ca)
+            made = _pack(Path(folder) / "project", stage, settings, wheels, ca, digest)
             made.rename(target)  # a build that is killed leaves no half of a zip
-        _keep_newest(target.parent, "*.zip")
-    expected = {path.name for path in (wheels / _site_packages(settings)).iterdir()}
+        for pattern in ("*.zip", "*.cdx.json"):
+            _keep_newest(target.parent, pattern)
     try:
-        size = check(target, settings, expected=expected)
+        size = check(target, settings, expected=_files(wheels, settings))
     except DeployError:
         target.unlink()
         raise
-    return Package(path=target, unpacked=size, digest=digest)
+    beside = target.with_suffix(".cdx.json")
+    with zipfile.ZipFile(target) as made_zip:
+        beside.write_bytes(made_zip.read(sbom.FILE))
+    return Package(path=target, sbom=beside, unpacked=size, digest=digest)
 
 
-def _pack(folder: Path, stage: str, settings: Mapping[str, Any], wheels: Path, ca: Path | None) -> Path:
+def take(path: Path, settings: Mapping[str, Any]) -> Package:
+    """Check a zip that somebody else may have made, and return it as a package.
+
+    Raises DeployError where it isn't what `build` would make of these requirements.
+    """
+    refuse_secrets(path)
+    size = check(path, settings, expected=_files(_wheels(settings), settings))
+    with zipfile.ZipFile(path) as made:
+        lacking = [name for name in (CA_FILE, "manage.py", "zappa_settings.py") if name not in made.namelist()]
+    if lacking:
+        raise DeployError(f"{path} has no {lacking[0]}: leave out --zip, and the package is built here.")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Package(path=path, sbom=None, unpacked=size, digest=digest)
+
+
+def _files(wheels: Path, settings: Mapping[str, Any]) -> set[str]:
+    """The installed files, by their names in the zip."""
+    installed = wheels / _site_packages(settings)
+    return {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()}
+
+
+def _pack(folder: Path, stage: str, settings: Mapping[str, Any], wheels: Path, ca: Path | None, digest: str) -> Path:
     folder.mkdir()
     for name in _PROJECT:
         source = ROOT / name
@@ -104,6 +134,8 @@ def _pack(folder: Path, stage: str, settings: Mapping[str, Any], wheels: Path, c
         shutil.copy(ca, folder / CA_FILE)
     _collect_static(folder)
     _compile(folder)
+    installed = wheels / _site_packages(settings)
+    (folder / sbom.FILE).write_text(sbom.text(installed, digest=digest, runtime=settings["runtime"]))
     zappa.write(folder, stage, settings)
     zappa.run(folder, ["package", stage, "--output", "made.zip"], environment={"VIRTUAL_ENV": str(wheels)})
     return folder / "made.zip"
@@ -191,6 +223,7 @@ def _digest(stage: str, settings: Mapping[str, Any], ca: Path | None) -> str:
 
 def _sources(ca: Path | None) -> Iterator[Path]:
     yield REQUIREMENTS
+    yield from (ROOT / "pyproject.toml", licenses.FILE, *(Path(str(each.__file__)) for each in (sbom, licenses, locks)))
     yield Path(__file__)
     for name in _PROJECT:
         path = ROOT / name

@@ -1,29 +1,28 @@
-"""A stage is put on AWS, and taken away: each step looks at what stands, so that a second run mends a first one."""
+"""A stage is put on AWS, and taken away: each step looks at what stands, so that a second run mends a first one.
 
-import subprocess
+zappa makes the function and its API between `prepare` and `finish`; `hooks` calls both from zappa's own commands.
+"""
+
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ingest.aws import wiring
-from pipeline_site.deploy import DeployError, authority, package, zappa
+from pipeline_site.deploy import DeployError, api, authority, cloudformation, completing, package, standing, zappa
 from pipeline_site.deploy.account import Account
 from pipeline_site.deploy.function import Function
 from pipeline_site.deploy.package import BUILD, CA_FILE
 from pipeline_site.deploy.stacks import Stacks
-from pipeline_site.deploy.zappa import ROOT
+from pipeline_site.deploy.templates import CAPABILITIES
 
-INFRA_PYTHON = ROOT / ".venv-infra" / "bin" / "python"
-CAPABILITIES: Mapping[str, tuple[str, ...]] = {
-    "data": ("CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),  # the rotation of the secret is a macro of AWS's
-    "app": ("CAPABILITY_IAM",),
-    "trigger": (),
-}
+POST: Mapping[str, str] = {"post": "zappa_hooks.post"}
+"""The callback that the complete settings name: zappa's own settings file does without it."""
 
 
 @dataclass(kw_only=True)
@@ -55,22 +54,41 @@ class Deployment:
         """The function, whether it stands or not."""
         return Function(self.account, self.name)
 
-    def up(self) -> str:
-        """Put the stage there, or bring it up to date; the address of its site.
+    def state(self) -> Literal["absent", "incomplete", "deployed"]:
+        """Tell how much of the function and its API is there; those by CloudFormation only count if they are wanted."""
+        function, api = self.function.stands(), bool(self._api())
+        if function and api:
+            by_stack = cloudformation.is_deployed(self)
+            return "incomplete" if by_stack and not cloudformation.is_wanted(self.stage) else "deployed"
+        return "incomplete" if function or self.stacks.stands(self.name) else "absent"
 
-        Raises DeployError where it can't go on; another run then goes on from what stands.
+    def prepare(self, own: Path | None = None, *, image: bool = False) -> str:
+        """Bring up to date what the function needs, and upload its package; return the package's address.
+
+        ``own`` is a zip that takes the place of ours; with ``image`` there is none. Raises DeployError where it can't
+        continue; another run then continues from what is there.
         """
+        with self._step("package"):
+            made = None if image else self._package(own)
         self._stack("data")
         self._stack("app")
-        with self._step("package"):
-            ca = authority.certificates(self.account.region, BUILD, source=self.ca)
-            complete = self.complete()
-            zappa.write(self.folder, self.stage, complete)
-            made = package.build(self.stage, self.settings, ca=ca)
-            self.say(f"{made.path.name}: {made.unpacked >> 20} MiB unpacked")
-        with self._step("function"):
-            self._put_function(self._upload(made))
-            self._tell_address()
+        with self._step("upload"):
+            address = self._upload(made) if made else ""
+        if self.state() == "incomplete":
+            with self._step("removal of what an earlier attempt left incomplete"):
+                self.remove_function()
+        return address
+
+    def finish(self) -> str:
+        """Complete what zappa has made: database, first user, trigger; return the address of the site.
+
+        Raises DeployError where it can't continue; another run then continues from what is there.
+        """
+        with self._step("address"):
+            self.write_settings()  # zappa has made the site's address, which nobody knew before
+            self.function.set_variables(self.complete()["aws_environment_variables"])
+        with self._step("limits and log of the site"):
+            api.protect(self.account, self._api(), self.stage, self.outputs, self.say)
         with self._step("checks"):
             self.function.call({"manage": "check --deploy --fail-level ERROR --database default"})
         with self._step("migrations"):
@@ -81,6 +99,11 @@ class Deployment:
         self.doctor()
         return self.site()
 
+    def write_settings(self) -> Path:
+        """Write the complete settings to where zappa finds them; return the file."""
+        self.outputs |= self._told("data") | self._told("app")
+        return zappa.write(self.folder, self.stage, self.complete(), callbacks=POST)
+
     def doctor(self) -> None:
         """Look at every piece, from here and from inside the function, and send a small file through.
 
@@ -88,16 +111,17 @@ class Deployment:
         """
         self.outputs |= self._told("data") | self._told("app")
         if not self.function.stands():
-            raise DeployError(f"The stage {self.stage!r} has no function here: run `make deploy STAGE={self.stage}`.")
+            raise DeployError(f"The stage {self.stage!r} has no function here: run `zappa deploy {self.stage}`.")
         where = {"bucket": "BucketName", "prefix": "Prefix", "queue_url": "QueueUrl"}
         found = wiring.look(
             wiring.Wiring(function=self.name, **{name: self.outputs.get(output, "") for name, output in where.items()})
         )
+        found += standing.look(self.account, self.outputs)
         found += [wiring.Finding(**told) for told in self.function.call({"command": "ingest.runs.examine"})]
         if all(each.good for each in found):
             found.append(wiring.Finding(**self.function.call({"command": "ingest.runs.probe"})))
         for each in found:
-            self.say(f"{'ok    ' if each.good else 'NOT OK'}  {each.subject}: {each.told}")
+            self.say(f"{each.mark:7} {each.subject}: {each.told}")
         if wrong := [each.subject for each in found if not each.good]:
             raise DeployError(f"{len(wrong)} of {len(found)} pieces are not right: {', '.join(wrong)}.")
 
@@ -107,13 +131,13 @@ class Deployment:
         if data and self.outputs.get("Protected") != "false" and self.stacks.stands(self._stack_name("app")):
             raise DeployError(
                 f"The stage {self.stage!r} is protected: write protect = false for it in infra/stages.toml, run "
-                f"`make deploy STAGE={self.stage}`, then this again."
+                f"`zappa update {self.stage}`, then this again."
             )
         with self._step("trigger stack"):
             self.stacks.delete(self._stack_name("trigger"))
         with self._step("function"):
             if self.function.stands() or self.stacks.stands(self.name):
-                self._remove_function()
+                self.remove_function()
         if data:
             with self._step("buckets"):
                 for output in ("BucketName", "CodeBucketName"):
@@ -143,14 +167,13 @@ class Deployment:
             "LOG_JSON": "1",
             "METRICS_NAMESPACE": self.name,  # where the alarm on failed runs looks
             "NOTIFY_TOPIC_ARN": told["TopicArn"],
+            "MAX_UNPACKED_BYTES": str(completing.largest_text(told, self.settings)),
         }
-        subnets = [each for each in told.get("FunctionSubnets", "").split(",") if each]
-        network = {"SubnetIds": subnets, "SecurityGroupIds": [told.get("FunctionSecurityGroup", "")]} if subnets else {}
-        return self.settings | {
+        ours = self.settings | completing.of_stage(told, self.settings, self.folder)
+        return ours | {
             "aws_region": region,
             "s3_bucket": told["CodeBucketName"],
             "role_arn": told["RoleArn"],
-            "vpc_config": network,
             "aws_environment_variables": variables | self.settings.get("aws_environment_variables", {}),
         }
 
@@ -170,40 +193,56 @@ class Deployment:
         return self.stacks.outputs(self._stack_name(part))
 
     def _stack(self, part: str) -> None:
-        site = self.site()
-        origin = "/".join(site.split("/")[:3])
         with self._step(f"{part} stack"):
             self.stacks.deploy(
                 self._stack_name(part),
                 self.templates[part],
-                parameters={"AdminOrigin": origin} if part == "app" and origin else {},
+                parameters=self._parameters(part),
                 capabilities=CAPABILITIES[part],
             )
         self.outputs |= self._told(part)
 
+    def _parameters(self, part: str) -> dict[str, str]:
+        """What only the account or an earlier step knows, as far as the template asks for it."""
+        asked = json.loads(self.templates[part].read_text()).get("Parameters", {})
+        known = {}
+        if "AdminOrigin" in asked:
+            known["AdminOrigin"] = "/".join(self.site().split("/")[:3])
+        if "DatabaseLoginArn" in asked:
+            known["DatabaseLoginArn"] = self.outputs.get("DatabaseSecretArn", "")
+        if "S3PrefixList" in asked:
+            known["S3PrefixList"] = self._s3_prefix_list()
+        return {name: value for name, value in known.items() if value}
+
+    def _s3_prefix_list(self) -> str:
+        """The id of the list of S3's addresses in this region; empty where AWS tells none."""
+        name = f"com.amazonaws.{self.account.region}.s3"
+        told = self.account.client("ec2").describe_managed_prefix_lists(
+            Filters=[{"Name": "prefix-list-name", "Values": [name]}]
+        )
+        return next((str(each["PrefixListId"]) for each in told["PrefixLists"] if each["PrefixListName"] == name), "")
+
+    def _package(self, own: Path | None) -> package.Package:
+        if own:
+            made = package.take(own, self.settings)
+        else:
+            ca = authority.certificates(self.account.region, BUILD, source=self.ca)
+            made = package.build(self.stage, self.settings, ca=ca)
+        self.say(f"{made.path.name}: {made.unpacked >> 20} MiB unpacked")
+        return made
+
     def _upload(self, made: package.Package) -> str:
         """Leave the zip where Lambda takes it from; its address."""
         s3, bucket = self.account.client("s3"), self.outputs["CodeBucketName"]
-        s3.upload_file(str(made.path), bucket, made.path.name)
-        return f"s3://{bucket}/{made.path.name}"
+        key = f"{self.name}-{made.digest[:16]}.zip"
+        s3.upload_file(str(made.path), bucket, key)
+        return f"s3://{bucket}/{key}"
 
-    def _put_function(self, address: str) -> None:
-        stands, api_stands = self.function.stands(), self.stacks.stands(self.name)
-        if stands != api_stands or (stands and not self._api()):
-            self.say("what an earlier try left half done is taken away first")
-            self._remove_function()
-            stands = False
-        zappa.run(self.folder, ["update" if stands else "deploy", self.stage, "--zip", address])
-
-    def _tell_address(self) -> None:
-        """Let the function know the site's address, which nobody does until zappa has made it for the first time."""
-        complete = self.complete()
-        zappa.write(self.folder, self.stage, complete)
-        self.function.set_variables(complete["aws_environment_variables"])
-
-    def _remove_function(self) -> None:
-        """By zappa where it can; what it leaves, or never made, by ourselves."""
-        if self.function.stands() and (self.folder / "zappa_settings.json").exists():
+    def remove_function(self) -> None:
+        """By zappa where it made it and can; what it leaves, or never made, by ourselves. What calls it goes first."""
+        self.stacks.delete(self._stack_name("trigger"))
+        by_zappa = self.function.stands() and not cloudformation.is_deployed(self)
+        if by_zappa and (self.folder / "zappa_settings.json").exists():
             try:
                 zappa.run(self.folder, ["undeploy", self.stage, "--yes"])
             except DeployError as error:
@@ -223,10 +262,11 @@ class Deployment:
             return ""
         client = self.account.client("cloudformation")
         try:
-            told = client.describe_stack_resource(StackName=self.name, LogicalResourceId="Api")
+            told = client.describe_stack_resource(StackName=self.name, LogicalResourceId="Api")["StackResourceDetail"]
         except ClientError:
             return ""
-        return str(told["StackResourceDetail"].get("PhysicalResourceId", ""))
+        gone = str(told.get("ResourceStatus", "")).startswith("DELETE_")  # a stack that rolled back still names it
+        return "" if gone else str(told.get("PhysicalResourceId", ""))
 
     def _empty(self, bucket: str | None) -> None:
         """Every version of every file: CloudFormation removes empty buckets only."""
@@ -255,18 +295,3 @@ _NEEDED = (
     *("DatabaseHost", "DatabasePort", "DatabaseName", "DatabaseSecretArn", "SiteSecretArn"),
     *("BucketName", "Prefix", "QueueUrl", "TopicArn", "CodeBucketName", "RoleArn"),
 )
-
-
-def synthesize(stage: str, folder: Path) -> dict[str, Path]:
-    """The templates of the three stacks, written anew by ``infra``. Raises DeployError with its sentence."""
-    if not INFRA_PYTHON.exists():
-        raise DeployError("The environment of the CDK isn't there: run `make .venv-infra/.ready`.")
-    command = [str(INFRA_PYTHON), "-O", "-m", "infra", stage, "--out", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise DeployError(f"The stacks can't be written: {done.stderr.strip().splitlines()[-1]}")
-    paths = [Path(line) for line in done.stdout.splitlines() if line.endswith(".template.json")]
-    templates = {path.name.removesuffix(".template.json").rsplit("-", 1)[-1]: path for path in paths}
-    if set(templates) != set(CAPABILITIES):
-        raise DeployError(f"infra wrote {', '.join(templates) or 'no stack'}, not {', '.join(CAPABILITIES)}.")
-    return templates

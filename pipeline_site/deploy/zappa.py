@@ -32,18 +32,29 @@ _GUARDS = ("callbacks", "exclude", "exclude_glob")
 """Settings that protect the project folder. We run zappa in folders that contain nothing but the product."""
 
 
+def stages(file: Path = SETTINGS) -> list[str]:
+    """Return the names of the stages in ``file``; ``base`` is none, they extend it."""
+    return [name for name in _told(file) if name != "base"]
+
+
+def _told(file: Path) -> dict[str, Any]:
+    try:
+        told = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise DeployError(f"{file} can't be read: {error}.") from None
+    if not isinstance(told, dict) or not all(isinstance(part, dict) for part in told.values()):
+        raise DeployError(f"{file} can't be read: it must hold an object of settings for each stage.")
+    return told
+
+
 def stage_settings(stage: str, *, file: Path = SETTINGS, runtime: str = "") -> dict[str, Any]:
     """The settings of ``stage`` with what it extends; ``runtime`` takes the place of theirs, for a Lambda of one's own.
 
     Raises DeployError for what can't be packed or deployed from here.
     """
-    try:
-        told = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise DeployError(f"{file} can't be read: {error}.") from None
-    stages = [name for name in told if name != "base"]
-    if stage not in stages:
-        raise DeployError(f"{file.name} has no stage {stage!r}: there is {', '.join(stages)}; say which with STAGE=…")
+    names, told = stages(file), _told(file)
+    if stage not in names:
+        raise DeployError(f"{file.name} has no stage {stage!r}: there is {', '.join(names)}; say which with STAGE=…")
     settings: dict[str, Any] = {}
     name: str | None = stage
     while name:
@@ -66,20 +77,40 @@ def _check(settings: Mapping[str, Any], stage: str) -> None:
                 f"{name} of the stage {stage!r} is {settings.get(name)!r} in zappa_settings.json: "
                 f"it must be {json.dumps(value)} here."
             )
+    if settings.get("architecture") not in ("x86_64", "arm64"):
+        raise DeployError("architecture in zappa_settings.json must be x86_64 or arm64.")
+    if not settings.get("aws_region"):
+        raise DeployError(
+            f"The stage {stage!r} has no aws_region in zappa_settings.json: write one there, such as eu-central-1."
+        )
+
+
+def check_runtime(settings: Mapping[str, Any]) -> None:
+    """Raise DeployError where the runtime is none of AWS's, as RUNTIME may choose for a Lambda on this machine."""
+    if settings["runtime"] not in RUNTIMES and not os.environ.get("AWS_ENDPOINT_URL"):
+        raise DeployError(
+            f"AWS can't run this with {settings['runtime']}: unset RUNTIME, or choose one of {', '.join(RUNTIMES)}."
+        )
+
+
+def check_python(settings: Mapping[str, Any]) -> None:
+    """Raise DeployError unless this is the Python that the function will have: what is packed is compiled by it."""
     if settings["runtime"] != HERE:
         raise DeployError(
             f"This is for {settings['runtime']}, and what makes it is {HERE}: run `make clean env PYTHON="
             f"{settings['runtime']}`. (For a Lambda on this machine alone: RUNTIME={HERE}.)"
         )
-    if settings.get("architecture") not in ("x86_64", "arm64"):
-        raise DeployError("architecture in zappa_settings.json must be x86_64 or arm64.")
 
 
-def write(folder: Path, stage: str, settings: Mapping[str, Any]) -> None:
+def write(folder: Path, stage: str, settings: Mapping[str, Any], *, callbacks: Mapping[str, str] | None = None) -> Path:
     """Leave ``settings`` where zappa, run in ``folder``, finds them, without the guards of the project folder."""
     folder.mkdir(parents=True, exist_ok=True)
     ours = {name: value for name, value in settings.items() if name not in _GUARDS}
-    (folder / "zappa_settings.json").write_text(json.dumps({stage: ours}, indent=4) + "\n")
+    if callbacks:
+        ours["callbacks"] = dict(callbacks)
+    file = folder / "zappa_settings.json"
+    file.write_text(json.dumps({stage: ours}, indent=4) + "\n")
+    return file
 
 
 def run(folder: Path, words: Sequence[str], *, environment: Mapping[str, str] | None = None) -> str:

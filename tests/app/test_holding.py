@@ -4,6 +4,8 @@ import json
 import logging
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
 
 from ingest import runs
 from ingest.loader.errors import RunFailed
@@ -94,6 +96,55 @@ def test_a_snapshot_of_under_half_of_the_previous_ones_records_is_held(door: Doo
     rows("DELETE FROM people WHERE id >= 45 RETURNING 1")  # so that no row would be missing
     run = door.load("people.csv", many(0, 45))
     assert (run.status, run.brakes) == ("held", {"shrunk": 55})
+
+
+TOTALS = "id,name\n3,Cy\nTotal,3\n"
+
+
+def test_a_file_that_would_turn_the_key_into_text_is_held_until_it_is_approved(door: Door):
+    door.load("people.csv", PEOPLE)
+    run = door.load("people.csv", TOTALS)
+    assert (run.status, run.brakes) == ("held", {"key_type": 1})
+    assert (
+        "the key column id would change from bigint to text for good, since 1 value in the file is not valid as bigint "
+        "(line 3: 'Total')"
+    ) in run.reason
+    assert runs.held_by(run.brakes) == "a key column would become text, because of 1 of its values"
+    assert runs.columns_of(run.dataset_id)["id"] == "bigint"
+    call_command("approve", run.pk)
+    assert runs.take(run.pk) == "succeeded"
+    assert rows("SELECT id FROM people ORDER BY id") == [("1",), ("2",), ("3",), ("Total",)]
+
+
+def test_a_key_is_held_again_where_more_values_would_make_it_text(door: Door):
+    door.load("days.csv", "id,n\n2024-01-01,1\n2024-01-02,1\n")
+    run = door.load("days.csv", "id,n\n2024-01-03,1\nTotal,3\n")
+    assert run.brakes == {"key_type": 1}
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE days ALTER id TYPE bigint USING extract(day FROM id)")
+    runs.approve(run.pk)
+    assert runs.take(run.pk) == "held"
+    run.refresh_from_db()
+    assert (run.brakes, run.approved) == ({"key_type": 2}, {"key_type": 1})
+    runs.approve(run.pk)
+    assert runs.take(run.pk) == "succeeded"
+
+
+def test_a_discarded_totals_row_leaves_the_key_as_it_is(door: Door):
+    door.load("people.csv", PEOPLE)
+    runs.discard(door.load("people.csv", TOTALS).pk, "ann")
+    assert door.load("people.csv", "id,name\n3,Cy\n").status == "succeeded"
+    assert runs.columns_of(Dataset.objects.get().pk)["id"] == "bigint"
+
+
+def test_a_preview_says_that_the_key_would_become_text(door: Door):
+    door.load("people.csv", PEOPLE)
+    preview = door.load("_preview/people.csv", TOTALS)
+    assert preview.brakes == {"key_type": 1}
+    assert (
+        "A load of this file would be held: a key column would become text, because of 1 of its values."
+        in preview.notes
+    )
 
 
 def test_a_corrected_reject_file_is_no_snapshot_to_measure_the_next_by(door: Door, snapshot):

@@ -79,7 +79,15 @@ def test_lists_of_texts_hold_nothing_else(value):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"encoding": "nonsense"}, {"encoding": "a\0"}, {"encoding": "hex"}, {"delimiter": "x"}]
+    "fields",
+    [
+        {"encoding": "nonsense"},
+        {"encoding": "punycode"},
+        {"encoding": "unicode_escape"},
+        {"encoding": "a\0"},
+        {"encoding": "hex"},
+        {"delimiter": "x"},
+    ],
 )
 def test_only_what_a_file_can_be_written_in_is_pinned(fields):
     Dataset(name="t", encoding="cp1252", delimiter="\t", has_header=False).full_clean()

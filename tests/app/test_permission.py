@@ -254,7 +254,9 @@ def test_the_use_case_asks_by_itself_whoever_calls_it(door: Door, people: dict[s
         if role in SEE_CLOSED:
             step.call(user, things[role])
         else:
-            assert "is closed to you: ask for access" in refusal(step, user, things[role])
+            told = refusal(step, user, things[role])
+            assert "is closed to you: ask for access" in told
+            assert "salaries" not in told, "not even its name is told"
         outcome[role] = step.done(things[role])
     assert outcome == {role: role in SEE_CLOSED for role in people}
 
@@ -273,11 +275,16 @@ def test_a_file_that_a_closed_dataset_takes_on_its_way_fails_and_is_retried_by_w
     Opening.objects.create(dataset=closed, group=Group.objects.get(name="hr"))
     for run in (event_of(upload), receive(source)):
         assert (run.status, run.dataset, run.who) == ("failed", None, people["operator"].username)
-        assert run.reason.startswith(
-            f"{run.who} uploaded this file but has no access to the dataset salaries, where it goes now. Nothing was"
-        )
-        with pytest.raises(RunFailed, match="closed to you"):
+        assert run.reason.startswith(f"{run.who} uploaded this file but has no access to the dataset where it goes")
+        with pytest.raises(RunFailed, match="closed to you") as refused:
             runs.retry(run.pk, user=people["operator"])
+        assert "salaries" not in f"{run.reason} {refused.value}", "not even its name is told"
+        downloads = {}
+        for role, user in people.items():
+            client = Client()
+            client.force_login(user)
+            downloads[role] = "X-Amz-Signature" in client.get(f"/admin/ingest/run/{run.pk}/file/")["Location"]
+        assert downloads == {role: role in SEE_CLOSED for role in people}, "nor is its file given to anybody else"
         assert runs.retry(run.pk, user=people["insider"]).dataset == closed
         assert runs.take(run.pk) == "succeeded"
 

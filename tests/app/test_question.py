@@ -1,13 +1,19 @@
 """A file that can be read in several ways is a question: nothing is loaded until somebody chooses (BEHAVIOUR 3)."""
 
+import json
+
 import pytest
 from django.core.management import CommandError, call_command
 
-from ingest import runs
+from ingest import handlers, runs
+from ingest.admin.datasets.form import DatasetForm
 from ingest.loader.errors import RunFailed
-from ingest.models import Dataset, Run
-from tests.app.conftest import Door, counts, rows
+from ingest.models import Dataset, Message, Run, Trouble
+from ingest.runs.delivering import _text
+from ingest.runs.verdict import fingerprint
+from tests.app.conftest import Door, counts, rows, sqs_event
 from tests.app.pages import staff
+from tests.app.test_commands import called
 
 STRAY = 'id,note\n1,a\n2,"starts\n3,b\n4,c\n5,ends 12"\n6,d\n'
 TITLE = "full name\nMiller,Tom\nSmith,Ann\nJones,Bob\n"
@@ -157,7 +163,7 @@ def test_its_page_shows_the_readings_side_by_side_with_a_button_each(door: Door,
     run = door.load("people.csv", STRAY.replace("a", "<b>"))
     staff(client, "view_run", "approve_run")
     page = client.get(f"/admin/ingest/run/{run.pk}/change/").content.decode()
-    assert page.count("Read it so (reading") == len(run.question) == 2
+    assert page.count(">Use reading ") == len(run.question) == 2
     assert "quotes are characters like others" in page
     assert "<b>" not in page
     assert ">Approve<" not in page
@@ -182,7 +188,7 @@ def test_nobody_chooses_who_may_not(door: Door, client):
     run = door.load("people.csv", STRAY)
     staff(client, "view_run")
     page = client.get(f"/admin/ingest/run/{run.pk}/change/").content.decode()
-    assert "Read it so" not in page
+    assert "Use reading" not in page
     client.post(f"/admin/ingest/run/{run.pk}/decide/approve/", {"reading": "2"})
     run.refresh_from_db()
     assert run.status == "held"
@@ -200,3 +206,315 @@ def test_rejects_of_a_file_without_quotes_come_apart_as_it_was_read(door: Door):
     run = door.load("people.csv", "id,n\n" + "".join(f'{n},"{n}\n' for n in range(20)) + '"20,x,y\n')
     assert (run.status, run.rejected) == ("succeeded", 1)
     assert list(runs.reject_file(run))[1].startswith('"""20"')
+
+
+# What stays of an answer, and what waits for it
+
+
+def test_lines_in_quotes_are_known_from_then_on(door: Door):
+    run = door.load("people.csv", '"id,city"\n"1,""Oslo, N"""\n"2,Rome"\n')
+    runs.approve(run.pk, 1)
+    runs.take(run.pk)
+    again = door.load("people.csv", '"id,city"\n"3,""Bonn, D"""\n"4,Bern"\n')
+    assert (again.status, again.dialect["wrapped"]) == ("succeeded", True)
+    assert rows("SELECT id, city FROM people WHERE id > 2 ORDER BY id") == [(3, "Bonn, D"), (4, "Bern")]
+
+
+def test_a_choice_for_always_is_pinned_on_a_known_dataset(door: Door):
+    door.load("people.csv", "id,note\n1,a\n")
+    run = door.load("people.csv", STRAY)
+    call_command("approve", str(run.pk), "--reading", "2", "--always")
+    assert runs.take(run.pk) == "succeeded"
+    dataset = Dataset.objects.get()
+    assert (dataset.delimiter, dataset.quote, dataset.escape, dataset.preamble) == (",", "none", None, 0)
+    again = door.load("people.csv", STRAY.replace("starts", "begins"))
+    assert (again.status, again.dialect["basis"]["quote"]) == ("succeeded", "pinned")
+
+
+def test_always_needs_a_reading(door: Door):
+    door.load("people.csv", "id,note\n1,a\n")
+    run = door.load("people.csv", STRAY)
+    with pytest.raises(RunFailed, match="say which to take"):
+        runs.approve(run.pk, always=True)
+
+
+def test_further_first_files_wait_behind_the_question_and_go_on_when_it_is_answered(door: Door):
+    run = door.load("people.csv", STRAY)
+    clear = door.load("people.csv", "id,note\n7,g\n")
+    again = door.load("people.csv", STRAY.replace("2", "8", 1))
+    for behind in (clear, again):
+        assert (behind.status, behind.attempts, behind.records) == ("waiting", 0, None)
+        assert behind.reason.startswith(f"Waiting for run {run.pk}, an earlier first file of people.")
+    assert runs.due() == []
+    assert runs.take(clear.pk) is None  # its event comes again
+    assert Run.objects.get(pk=clear.pk).status == "waiting"
+    runs.approve(run.pk, 2)
+    assert runs.due() == [run.pk]
+    assert runs.take(run.pk) == "succeeded"
+    assert runs.due() == [clear.pk, again.pk]
+    assert [runs.take(number) for number in runs.due()] == ["succeeded"] * 2
+    assert rows("SELECT count(*) FROM people") == [(8,)]
+    assert runs.due() == []
+
+
+def test_the_event_of_a_file_that_waits_behind_a_question_needs_not_come_again(door: Door):
+    door.load("people.csv", STRAY)
+    answer = handlers.on_event(sqs_event(door.put("people.csv", "id,note\n7,g\n")))
+    assert answer == {"batchItemFailures": []}
+
+
+def test_they_go_on_when_it_is_discarded(door: Door):
+    run = door.load("people.csv", STRAY)
+    behind = door.load("people.csv", "id,note\n7,g\n")
+    runs.discard(run.pk, "ada")
+    assert runs.due() == [behind.pk]
+    assert runs.take(behind.pk) == "succeeded"
+    assert not Dataset.objects.get().is_draft
+    assert Run.objects.get(pk=run.pk).dataset == Dataset.objects.get()
+
+
+def test_files_of_a_known_dataset_do_not_wait_behind_a_question(door: Door):
+    door.load("people.csv", "id,note\n1,a\n")
+    assert door.load("people.csv", STRAY).status == "held"
+    assert door.load("people.csv", "id,note\n7,g\n").status == "succeeded"
+
+
+def test_two_questions_at_once_are_settled_by_one_answer(door: Door):
+    first = door.load("people.csv", STRAY)
+    second = door.load("people.csv", STRAY.replace("starts", "begins"))
+    Run.objects.filter(pk=second.pk).update(status="held", unclear=True, question=first.question)
+    runs.approve(second.pk, 2)
+    assert runs.due() == [first.pk, second.pk]
+    assert [runs.take(number) for number in runs.due()] == ["succeeded", "succeeded"]
+
+
+# Drafts
+
+
+def test_a_dataset_that_has_only_a_question_is_a_draft_and_no_list_shows_it(door: Door, client):
+    door.load("others.csv", "id\n1\n")
+    run = door.load("people.csv", STRAY)
+    assert run.dataset.is_draft
+    assert list(Dataset.objects.listed().values_list("name", flat=True)) == ["others"]
+    staff(client, superuser=True)
+    for address in ("/admin/ingest/dataset/", "/admin/ingest/run/?status=succeeded"):
+        page = client.get(address).content.decode()
+        assert "others" in page
+        assert "people" not in page
+    home = client.get("/admin/")
+    assert [row["dataset"].name for row in home.context["chart"]["rows"]] == ["others"]
+    assert "Choose how this file is read" in home.content.decode()
+    assert "people" not in called("datasets")
+    assert client.get(f"/admin/ingest/dataset/{run.dataset_id}/change/").status_code == 200
+    runs.approve(run.pk, 1)
+    runs.take(run.pk)
+    assert Dataset.objects.listed().count() == 2
+
+
+def test_a_draft_is_gone_with_its_last_discarded_run(door: Door):
+    first = door.load("people.csv", STRAY)
+    second = door.load("people.csv", STRAY.replace("starts", "begins"))
+    Dataset.objects.update(quote="none", delimiter=";")
+    runs.discard(first.pk, "ada")
+    assert Dataset.objects.get().is_draft
+    runs.take(second.pk)
+    Run.objects.filter(pk=second.pk).update(status="held", unclear=True, question=first.question)
+    run = runs.discard(second.pk, "ada")
+    assert run.reason == "Discarded by ada. Nothing was ever loaded into people, so that dataset was removed."
+    assert not Dataset.objects.exists()
+    assert list(Run.objects.order_by("pk").values_list("status", "dataset")) == [("discarded", None)] * 2
+    assert rows("SELECT to_regclass('datasets.people')") == [(None,)]
+    assert not Trouble.objects.filter(closed=None).exists()
+
+
+def test_a_discarded_question_can_be_asked_again(door: Door):
+    run = door.load("people.csv", STRAY)
+    runs.discard(run.pk, "ada")
+    runs.retry(run.pk)
+    assert runs.take(run.pk) == "held"
+    assert Dataset.objects.get().is_draft
+
+
+@pytest.mark.parametrize("made", ["by hand", "loaded"])
+def test_a_dataset_that_somebody_made_or_that_was_loaded_stays(door: Door, made):
+    if made == "loaded":
+        door.load("people.csv", "id,note\n1,a\n")
+    else:
+        Dataset.objects.create(name="people")
+    run = door.load("people.csv", STRAY)
+    assert Dataset.objects.listed().count() == 1
+    runs.discard(run.pk, "ada")
+    assert Dataset.objects.get() == Run.objects.get(pk=run.pk).dataset
+
+
+def test_a_draft_with_a_failed_file_is_listed(door: Door):
+    run = door.load("people.csv", STRAY)
+    Run.objects.create(dataset=run.dataset, bucket="b", key="k", size=1, source_identity="x", status="failed")
+    assert Dataset.objects.listed().count() == 1
+
+
+# Pins, before the first load and afterwards
+
+
+def test_pins_set_on_a_draft_have_its_file_read_again(door: Door, client):
+    run = door.load("people.csv", STRAY)
+    staff(client, superuser=True)
+    page = client.get(f"/admin/ingest/run/{run.pk}/change/").content.decode()
+    address = f"/admin/ingest/dataset/{run.dataset_id}/change/"
+    assert f'href="{address}#id_encoding"' in page
+    form = client.get(address).context["adminform"].form
+    told = {name: "" if form[name].value() is None else form[name].value() for name in form.fields}
+    told |= {"declared_key": "", "null_tokens": "", "patterns": "", "notify_emails": "", "quote": "none"}
+    answer = client.post(address, told, follow=True)
+    assert "1 held file is read again with these settings." in [str(said) for said in answer.context["messages"]]
+    assert runs.take(run.pk) == "succeeded"
+    run.refresh_from_db()
+    assert (run.records, run.dialect["basis"]["quote"], run.dialect["basis"]["delimiter"]) == (6, "pinned", "found")
+
+
+@pytest.mark.parametrize(
+    ("words", "pins"),
+    [
+        (["--delimiter", "semicolon", "--quote", "none"], {"delimiter": ";", "quote": "none"}),
+        (["--delimiter", ";", "--escape", "backslash"], {"delimiter": ";", "escape": "\\"}),
+        (["--lines-above", "4", "--header", "no"], {"preamble": 4, "has_header": False}),
+        (["--encoding", "cp1252", "--delimiter", "tab"], {"encoding": "cp1252", "delimiter": "\t"}),
+    ],
+)
+@pytest.mark.django_db
+def test_pins_are_set_by_command_before_the_first_file(words, pins):
+    called("pin", "people", *words)
+    dataset = Dataset.objects.get(name="people")
+    assert {name: getattr(dataset, name) for name in Dataset.PINS if getattr(dataset, name) is not None} == pins
+    called("pin", "people", *[word if word.startswith("--") else "detect" for word in words])
+    assert "everything is detected" in called("pin", "people")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["people", "--delimiter", "x"], "Delimiter: Value 'x' is not a valid choice"),
+        (["people", "--lines-above", "-1"], "Lines above the header: Ensure this value is greater"),
+        (["people", "--lines-above", "1001"], "Lines above the header: Ensure this value is less"),
+        (["people", "--encoding", "idna"], "Encoding: 'idna' is no encoding"),
+        (["people", "--quote", "none", "--escape", "double"], "Escape: Leave the escape empty"),
+        (["people", "--quote", "double", "--escape", "single"], "Escape: Choose the quote itself"),
+        (["Not a name", "--delimiter", "comma"], "No file leads to the table"),
+        (["people"], "There is no dataset people."),
+    ],
+)
+@pytest.mark.django_db
+def test_pins_that_no_file_can_have_are_refused_by_command(words, said):
+    with pytest.raises(CommandError, match=said):
+        called("pin", *words)
+    assert not Dataset.objects.exists()
+
+
+def test_the_command_has_held_files_read_again(door: Door):
+    run = door.load("people.csv", STRAY)
+    assert "1 held file is read again" in called("pin", "people", "--quote", "none")
+    assert runs.take(run.pk) == "succeeded"
+    assert Run.objects.get(pk=run.pk).records == 6
+
+
+CONTENT = "id,note\n1,a\n2,b\n"
+
+
+@pytest.mark.parametrize("name", Dataset.PINS)
+@pytest.mark.django_db
+def test_every_pin_counts_in_what_the_same_content_is_and_reaches_the_loader(name):
+    values = {
+        "delimiter": ",",
+        "quote": "none",
+        "escape": "\\",
+        "preamble": 0,
+        "has_header": False,
+        "encoding": "utf-8",
+    }
+    before, after = Dataset(name="people"), Dataset(name="people", **{name: values[name]})
+    assert fingerprint(before) != fingerprint(after)
+    assert before.pinned != after.pinned
+    assert Dataset._meta.get_field(name).name in DatasetForm.Meta.fields
+
+
+def test_a_choice_is_forgotten_when_the_run_is_retried_after_other_pins(door: Door):
+    run = door.load("people.csv", STRAY)
+    runs.approve(run.pk, 1)
+    Run.objects.filter(pk=run.pk).update(status="failed")
+    assert runs.retry(run.pk).reading["quote"] == '"'
+    Run.objects.filter(pk=run.pk).update(status="failed")
+    Dataset.objects.update(quote="none")
+    assert runs.retry(run.pk).reading is None
+    runs.take(run.pk)
+    assert Run.objects.get(pk=run.pk).records == 6
+
+
+# Where it is told
+
+
+def test_the_run_tells_how_its_file_was_read_and_why(door: Door, client):
+    door.load("people.csv", "Report of May\n\nid;name\n1;Ann\n2;Bob\n")
+    run = door.load("people.csv", "Report of June\n\nid;name\n3;Cy\n")
+    read = runs.explain(run.dialect)
+    assert {part.name: (part.shown, part.basis) for part in read.parts} == {
+        "delimiter": ("semicolon", "known"),
+        "quote": ("double quote", "found"),
+        "escape": ("doubled quote", "found"),
+        "preamble": ("2", "known"),
+        "has_header": ("line 3", "known"),
+        "encoding": ("utf-8", "found"),
+    }
+    assert read.skipped == ("Report of June", "")
+    assert 0 < read.margin <= 1
+    staff(client, "view_run")
+    page = client.get(f"/admin/ingest/run/{run.pk}/change/").content.decode()
+    assert "Read as: semicolon between cells, double quotes, header on line 3, 2 lines above it, UTF-8" in page
+    assert '<span class="basis basis-known">known</span>' in page
+    assert "Report of June" in page
+
+
+def test_programs_are_told_how_files_were_read_and_what_is_asked(door: Door):
+    door.load("others.csv", "id;name\n1;Ann\n")
+    run = door.load("people.csv", STRAY)
+    loaded, held = json.loads(called("runs", "--json"))
+    assert loaded["reading"]["delimiter"] == {"value": ";", "basis": "found"}
+    assert (loaded["inserted"], loaded["reading"]["skipped"], loaded["question"]) == (1, [], [])
+    assert (held["run"], held["status"], held["reading"], held["records"]) == (run.pk, "held", None, None)
+    assert [(each["reading"], each["quote"]) for each in held["question"]] == [(1, '"'), (2, "")]
+    assert "reading 2: comma between the cells; quotes are characters" in called("runs")
+
+
+def test_a_chosen_reading_is_told_as_chosen(door: Door):
+    door.load("people.csv", "id,note\n1,a\n")
+    run = door.load("people.csv", STRAY)
+    runs.approve(run.pk, 2)
+    runs.take(run.pk)
+    run.refresh_from_db()
+    assert (run.dialect["basis"]["quote"], run.dialect.get("margin")) == ("chosen", None)
+
+
+@pytest.mark.parametrize("permission", ["", "change_dataset"])
+def test_who_may_not_change_datasets_chooses_for_one_file_only(door: Door, client, permission):
+    door.load("people.csv", "id,note\n1,a\n")
+    run = door.load("people.csv", STRAY)
+    staff(client, "view_run", "approve_run", permission)
+    page = client.get(f"/admin/ingest/run/{run.pk}/change/").content.decode()
+    assert ("Always use reading 2" in page) == bool(permission)
+    client.post(f"/admin/ingest/run/{run.pk}/decide/approve/", {"reading": "2", "always": "1"})
+    run.refresh_from_db()
+    assert run.status == ("waiting" if permission else "held")
+    assert Dataset.objects.get().quote == ("none" if permission else None)
+
+
+def test_a_question_is_told_as_one_in_the_list_and_by_message(door: Door, client, settings):
+    settings.NOTIFY_TOPIC_ARN = "arn:aws:sns:eu-west-1:1:t"
+    run = door.load("people.csv", STRAY)
+    (message,) = Message.objects.all()
+    assert runs.title_of(message) == "people: choose how a file is read"
+    assert "Reading 2: comma between the cells; quotes are" in _text(message)
+    assert f"manage.py approve {run.pk} --reading N" in _text(message)
+    staff(client, "view_run", "approve_run")
+    for query, found in (("question", True), ("attention", True), ("succeeded", False)):
+        page = client.get(f"/admin/ingest/run/?status={query}").content.decode()
+        assert (f"/admin/ingest/run/{run.pk}/change/#question" in page) == found
+        assert ('held">held · question<' in page) == found

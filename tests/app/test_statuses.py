@@ -116,12 +116,12 @@ def test_a_preview_of_an_empty_file_is_empty_and_can_be_loaded(door: Door) -> No
 
 
 def test_a_run_whose_every_record_is_rejected_fails_and_makes_nothing(door: Door) -> None:
-    run = door.load("people.csv", "id,name\n1,Ann,x,5\n2,Bob,y,6\n")
-    said = "Both records were rejected (2 extra_columns: every row has 4 cells, the header 2): nothing was loaded."
+    run = door.load("people.csv", "id,name,town,age\n1,Ann\n2,Bob\n")
+    said = "Both records were rejected (2 missing_columns: every row has 2 cells, the header 4): nothing was loaded."
     assert (run.status, run.reason.startswith(said)) == ("failed", True), run.reason
     assert rows("SELECT to_regclass('datasets.people')") == [(None,)]
-    assert [column["header"] for column in run.columns] == ["id", "name"]
-    assert "".join(runs.reject_file(run)).splitlines()[0].startswith("id,name,")
+    assert [column["header"] for column in run.columns] == ["id", "name", "town", "age"]
+    assert "".join(runs.reject_file(run)).splitlines()[0].startswith("id,name,town,age,")
     assert (run.dataset.newest, run.dataset.headers, run.dataset.last_loaded) == (None, {}, None)
 
 

@@ -19,7 +19,7 @@ from ingest.aws.uploads import UploadGone
 from ingest.loader.errors import RunFailed
 from ingest.models import Dataset, Opening, Run, Upload
 from ingest.runs import HEAD, Chosen, Sending
-from ingest.runs.following import sender_of
+from ingest.runs.following import upload_of
 from ingest.runs.unfinished import forget_expired
 from ingest.runs.uploading import part_size
 from tests.app.conftest import Door, counts
@@ -91,7 +91,7 @@ def test_the_event_may_be_faster_or_slower_than_the_answer(
 
     def heard_of_at_once(*asked: Any) -> Any:
         made.append(replace(complete(*asked), sequencer="A1", **called))
-        seen.append(sender_of(made[0]))
+        seen.append(upload_of(made[0]).who)
         return made[0]
 
     monkeypatch.setattr("ingest.runs.uploading.uploads.complete", heard_of_at_once)
@@ -335,3 +335,77 @@ def test_many_files_are_judged_with_a_fixed_number_of_queries(
         Dataset.objects.create(name=f"t{number}")
     with django_assert_max_num_queries(4):
         assert len(runs.judge([chosen(f"t{n}.csv") for n in range(20)], user=ann, preview=False)) == 20
+
+
+# -- how it is read ---------------------------------------------------------------------------------------------------
+
+STRAY = b'id,note\n1,a\n2,"starts\n3,b\n4,c\n5,ends 12"\n6,d\n'
+CONTROL = b"Format;From;Until\n7;2024-06-01;Example\nid;product;sold\n1;a;5\n2;b;6\n3;c;7\n"
+
+
+def test_how_a_file_is_read_is_told_before_it_is_sent(door: Door, ann: User):
+    told = judged(ann, "people.csv", b"Report\n\nid;name\n1;Ann\n2;Bob\n")
+    assert told.read.summary == "semicolon between cells, double quotes, header on line 3, 2 lines above it, UTF-8"
+    assert (told.read.skipped, told.can_pin) == (("Report", ""), True)
+    asked = judged(ann, "people.csv", STRAY)
+    assert len(asked.asks) == 1
+    pinned = judged(ann, "people.csv", STRAY, pins={"quote": "none"})
+    assert pinned.asks == ()
+    assert {part.name: part.basis for part in pinned.read.parts}["quote"] == "pinned"
+    assert "has none; its first record" in judged(ann, "people.csv", PEOPLE, pins={"delimiter": ";"}).refused
+    assert "'x' is not a valid choice" in judged(ann, "people.csv", PEOPLE, pins={"delimiter": "x"}).refused
+    assert Dataset.objects.count() == 0, "nothing is made by looking"
+
+
+def test_lines_as_wide_as_the_table_are_known_before_an_upload_as_by_the_load(door: Door, ann: User):
+    runs.approve(door.load("people.csv", CONTROL).pk, 1)
+    assert [runs.take(number) for number in runs.due()] == ["succeeded"]
+    Dataset.objects.update(**dict.fromkeys(Dataset.PINS))
+    again = CONTROL.replace(b"b;6", b"b;8")
+    assert judged(ann, "people.csv", again).asks == ()
+    assert door.load("people.csv", again).status == "succeeded"
+    longer = b"8;2024-06-01;Example\n" + again
+    assert len(judged(ann, "people.csv", longer).asks) == 1
+    assert door.load("people.csv", longer).status == "held"
+
+
+def uploaded(door: Door, user: User, content: bytes, **fields: Any) -> Run:
+    sending = begin(user, chosen("people.csv", content, **fields))
+    send(sending, content)
+    runs.finish_uploads([sending.upload.pk], user=user)
+    version = uploads.completed(door.aws.bucket, sending.upload.key, sending.upload.started - timedelta(seconds=5))
+    return runs.take_in(version)[0]
+
+
+def test_pins_of_an_upload_are_those_of_its_new_dataset(door: Door, ann: User):
+    run = uploaded(door, ann, STRAY, pins={"quote": "none", "delimiter": None})
+    run.refresh_from_db()
+    assert (run.status, run.records) == ("succeeded", 6)
+    assert run.dialect["basis"]["quote"] == "pinned"
+    assert (Dataset.objects.get().quote, Dataset.objects.get().delimiter) == ("none", None)
+
+
+def test_pins_of_an_upload_settle_a_question_and_leave_a_loaded_dataset_alone(door: Door, ann: User):
+    asked = door.load("people.csv", STRAY)
+    uploaded(door, ann, PEOPLE.replace(b"name", b"note"), pins={"quote": "none"})
+    assert [runs.take(number) for number in runs.due()] == ["succeeded"]
+    assert Run.objects.get(pk=asked.pk).records == 6
+    assert not judged(ann, "people.csv", PEOPLE).can_pin
+    uploaded(door, ann, PEOPLE.replace(b"name", b"note").replace(b"Ann", b"An"), pins={"quote": '"'})
+    assert Dataset.objects.get().quote == "none"
+
+
+def test_only_who_may_change_a_dataset_pins_what_somebody_has_set_up(door: Door, ann: User):
+    ben = User.objects.create_user("ben")
+    Dataset.objects.create(name="people", quote="none")
+    assert judged(ann, "people.csv", PEOPLE).can_pin
+    assert not judged(ben, "people.csv", PEOPLE).can_pin
+    assert judged(ben, "new.csv", PEOPLE).can_pin
+    begin(ben, chosen(pins={"quote": '"'}))
+    assert Upload.objects.get().pins == {}
+
+
+def test_an_upload_that_goes_on_takes_the_pins_of_now(door: Door, ann: User):
+    begin(ann, chosen(pins={"quote": "none"}))
+    begin(ann, chosen(pins={"delimiter": ","}))
+    assert Upload.objects.get().pins == {"delimiter": ","}

@@ -211,6 +211,8 @@ def refusal(code: str) -> bytes:
         (405, refusal("MethodNotAllowed"), SourceGone, "no longer in the bucket"),
         (404, refusal("NoSuchVersion"), SourceGone, "no longer in the bucket"),
         (400, refusal("ExpiredToken"), RunInterrupted, "S3 is busy"),
+        (400, refusal("TokenRefreshRequired"), RunInterrupted, "S3 is busy"),
+        (400, refusal("KMS.ThrottlingException"), RunInterrupted, "S3 is busy"),
         (503, refusal("SlowDown"), RunInterrupted, r"S3 is busy .* \(SlowDown\)"),
         (500, b"<html>not what S3 says", RunInterrupted, "S3 (is busy|could not be reached)"),
     ],

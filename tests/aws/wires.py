@@ -45,12 +45,14 @@ class CuttingProxy:
 
 
 @contextmanager
-def cutting(port: int, cuts: Sequence[int]) -> Iterator[tuple[str, CuttingProxy]]:
-    """A proxy before the server on ``port``: its address, and what it saw."""
+def cutting(port: int, cuts: Sequence[int], *, host: str = "127.0.0.1") -> Iterator[tuple[str, CuttingProxy]]:
+    """A proxy before the server on ``port``: its address, and what it saw. It listens on ``host``, ``::1`` perhaps."""
     proxy = CuttingProxy(port, cuts)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
         threading.Thread(target=proxy.serve, args=(listener,), daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", proxy
+        shown = f"[{host}]" if ":" in host else host
+        yield f"http://{shown}:{listener.getsockname()[1]}", proxy
         listener.shutdown(socket.SHUT_RDWR)
 
 

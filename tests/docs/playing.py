@@ -38,6 +38,7 @@ _WRITTEN: dict[str, Callable[[bytes], bytes]] = {
     "zip": _zipped,
     "utf-16": lambda content: content.decode().encode("utf-16"),
     "windows-1252": lambda content: content.decode().encode("windows-1252"),
+    "windows-1254": lambda content: content.decode().encode("windows-1254"),
     "bom": lambda content: b"\xef\xbb\xbf" + content,
     "empty": lambda content: b"",
     "bytes": lambda content: re.sub(rb"\\x([0-9A-F]{2})", lambda found: bytes.fromhex(found[1].decode()), content),

@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 
@@ -21,22 +22,28 @@ from pipeline_site.local.stack import _PORTS, BUCKET, PREFIX, Stack
 from tests.app.conftest import Door
 from tests.docs.page import blocks
 from tests.docs.playing import MANAGE
+from tests.lambdas import test_deploying
 from tests.local.test_demo import LOADED
 from tests.screenshots import __main__ as screenshots
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 TEXT = README.read_text()
-PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = [line for block in blocks(README) if block.kind == "console" for line in block.text.splitlines()]
 COMMANDS = [line for line in COMMANDS if line.startswith("$ ")]
 MADE = [line for line in COMMANDS if re.match(r"\$ (\w+=\w+ )?make\b", line)]
 MANAGED = [line for line in COMMANDS if line.startswith(MANAGE)]
+TYPED = [line for line in COMMANDS if line.startswith("$ zappa ")]
+"""tests/lambdas/test_deploying.py types them against a local AWS."""
+ACTIVATED = "$ source .venv/bin/activate"
 DEMO = next(block.text for block in blocks(README) if block.text.startswith("$ make demo\n"))
 
 
 def test_every_command_is_one_that_is_run_here() -> None:
-    assert {*MADE, *MANAGED} == set(COMMANDS)
+    assert {*MADE, *MANAGED, *TYPED, ACTIVATED} == set(COMMANDS)
+    assert [line.removeprefix("$ ") for line in TYPED] == test_deploying.README
+    assert (Path(sys.prefix) / "bin" / "activate").exists()
 
 
 def test_no_command_of_ours_is_left_out() -> None:
@@ -122,12 +129,17 @@ def _held(door: Door) -> Run:
     return door.load("careful.csv", b"id\n1\n")
 
 
+def _unclear(door: Door) -> Run:
+    return door.load("notes.csv", b'id,note\n1,a\n2,"b\n3,c\n4,d"\n5,e\n')
+
+
 BEFORE: dict[str, Callable[[Door], Run]] = {
     "retry RUN": _failed,
     "acknowledge RUN": _failed,
     "retry --anyway RUN": _loaded,
     "undo RUN": _loaded,
     "approve RUN": _held,
+    "approve RUN --reading 1": _unclear,
     "discard RUN": _held,
 }
 """The run that a command is about."""
@@ -146,6 +158,7 @@ def test_a_command_about_a_run_does_what_it_says(command: str, door: Door) -> No
 @pytest.mark.usefixtures("working")
 def test_the_other_commands_run_one_after_the_other(door: Door) -> None:
     _loaded(door)
+    User.objects.create_superuser("ann")
     for command in (line for line in MANAGED if "RUN" not in line):
         printed = _called(command)
         shown = TEXT.partition(f"{command}\n")[2].partition("```")[0]
@@ -254,4 +267,4 @@ def test_no_page_names_a_place_of_one_machine(page: Path) -> None:
     assert not re.search(r"index-url|pypi|simple/|artifactory", text, re.IGNORECASE)
     hosts = set(re.findall(r"\b(?:https?|s3|postgresql)://([^/\s)`:]+)", text))
     elsewhere = {"semver.org", "keepachangelog.com", "aws.amazon.com", "files.example.com"}
-    assert hosts <= {"127.0.0.1", BUCKET, "user"} | elsewhere, hosts
+    assert hosts <= {"127.0.0.1", BUCKET, "BUCKET_NAME", "user"} | elsewhere, hosts

@@ -163,6 +163,47 @@ def test_a_bucket_that_refuses_says_why_and_the_file_goes_on_when_it_may(site: S
     site.forgive("ERR_FAILED")
 
 
+def test_what_an_answer_of_s3_means_is_known_by_its_code_and_its_status(site: Site) -> None:
+    page = site.open(ADDRESS)
+    answers = {
+        "signature": ["400 ExpiredToken", "400 TokenRefreshRequired", "400 InvalidToken", "403 RequestTimeTooSkewed"],
+        "denied": ["403 AccessDenied", "403 SignatureDoesNotMatch", "403 InvalidAccessKeyId", "401 401"],
+        "busy": [
+            *("503 SlowDown", "500 500", "429 429", "409 OperationAborted", "408 408", "400 RequestTimeout"),
+            *("400 IncompleteBody", "400 BadDigest", "400 KMS.ThrottlingException", "400 XAmzContentSHA256Mismatch"),
+        ],
+        "gone": ["404 NoSuchUpload", "404 404"],
+        "refused": ["400 InvalidArgument", "400 EntityTooLarge", "400 KMS.DisabledException", "412 PreconditionFailed"],
+        "": ["0 0"],
+    }
+    asked = [(int(status), code) for told in answers.values() for status, code in (each.split() for each in told)]
+    script = "async asked => { const {meaning} = await import('/static/ingest/upload/answers.js'); "
+    script += "return asked.map(([status, code]) => meaning(status, code)) }"
+    assert page.evaluate(script, asked) == [means for means, told in answers.items() for _ in told]
+
+
+def test_a_long_upload_outlives_the_token_that_signed_its_links(site: Site, tmp_path: Path) -> None:
+    page = site.open(ADDRESS)
+    refused: list[str] = []
+
+    def expire(route: Route, request: Request) -> None:
+        """Refuse the links of the first signing, as S3 does once the role's token has expired."""
+        url = request.url
+        if request.method == "PUT" and len(refused) < 3 and url not in refused:
+            refused.append(url)
+            body = "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
+            headers = {"Access-Control-Allow-Origin": site.address, "Content-Type": "application/xml"}
+            route.fulfill(status=400, headers=headers, body=body)
+        else:
+            route.continue_()
+
+    page.route("**/*partNumber=*", expire)
+    page.locator("#files-input").set_input_files(big_file(tmp_path, parts=3))
+    status(page, "big.csv", "succeeded")
+    assert len(refused) == 3
+    site.forgive("400 (Bad Request)")
+
+
 def test_what_should_be_decided_is_asked_before_anything_is_sent(site: Site) -> None:
     site.door.load("people.csv", PEOPLE)
     page = site.open(ADDRESS)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.template import Stacks
+from pipeline_site.deploy import zappa
+from tests.infra.completed import completed
+from tests.infra.template import Stacks, Template
 from tests.shared import once
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +36,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _write(folder: Path) -> None:
+    certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+    domain = {"domain": "files.example.com", "certificate_arn": certificate}
+    zappa.write(folder / "function", "full", completed("full"))
+    zappa.write(folder / "domain", "full", completed("full", **domain))
     # -O: the CDK checks the type of every argument twice otherwise, here and in its Node.js.
     command = [str(PYTHON), "-O", "-m", "tests.infra.synthesize", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
@@ -56,6 +62,18 @@ def unprotected(written: Path) -> Stacks:
 def full(written: Path) -> Stacks:
     """The stage with all that can be had."""
     return Stacks(written, "full")
+
+
+@pytest.fixture(scope="session")
+def function(written: Path) -> Template:
+    """The stack of a function without zappa, of the stage with all that can be had."""
+    return Template(written / "function" / "ingest-full.template.json")
+
+
+@pytest.fixture(scope="session")
+def with_domain(written: Path) -> Template:
+    """The same with a domain of its own."""
+    return Template(written / "domain" / "ingest-full.template.json")
 
 
 @pytest.fixture(scope="session", params=["plain", "dev", "full"])

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from infra import accepted
-from infra.app import stacks
+from infra import accepted, function_settings
+from infra.app import function_stack, stacks
 from infra.stage import Stage, read
 
 STAGES = Path(__file__).with_name("stages.toml")
@@ -12,8 +12,12 @@ STAGES = Path(__file__).with_name("stages.toml")
 
 def main(folder: Path) -> None:
     """Write the stages; and what cdk-nag says where something is careless, and where nothing is accepted."""
-    for name, stage in read(STAGES).items():
+    stages = read(STAGES)
+    for name, stage in stages.items():
         stacks(stage, folder / name).synth()
+    for name in ("function", "domain"):
+        settings = function_settings.read(folder / name / "zappa_settings.json", stages["full"])
+        function_stack(stages["full"], settings, folder / name).synth()
     from aws_cdk import Stack, aws_sqs  # after infra, which says in which Node.js it runs
 
     careless = stacks(Stage(name="careless"), folder / "careless")

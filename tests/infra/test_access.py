@@ -54,7 +54,7 @@ def test_the_function_may_do_these_things_alone(by_default: Stacks) -> None:
         **dict.fromkeys(INTERFACES, ("*",)),
     }
     assert len(secrets) == 2
-    assert any("ingest-plain-data:" in each and "DatabaseInstanceSecret" in each for each in secrets)
+    assert "<DatabaseLoginArn>" in secrets
     assert any(each.startswith("<StorageSite") for each in secrets)
 
 
@@ -95,7 +95,7 @@ def test_no_role_is_allowed_a_star(stage: Stacks) -> None:
             for each in statements(policy["PolicyDocument"]):
                 assert not any("*" in action for action in each["Action"]), name
                 if "*" in each["Resource"]:
-                    assert name.startswith(("AccessFunction", "BastionRole")), name
+                    assert name.startswith(("AccessFunction", "BastionRole", "SiteApiLogs")), name
 
 
 def test_no_policy_of_aws_s_own_is_attached_and_no_key_is_made(stage: Stacks) -> None:
@@ -103,6 +103,24 @@ def test_no_policy_of_aws_s_own_is_attached_and_no_key_is_made(stage: Stacks) ->
         assert not template.kinds() & {"AWS::IAM::User", "AWS::IAM::AccessKey", "AWS::IAM::ManagedPolicy"}
         for role in template.all("AWS::IAM::Role").values():
             assert "ManagedPolicyArns" not in role
+
+
+def test_api_gateway_writes_logs_and_nothing_else(stage: Stacks) -> None:
+    assert {action.partition(":")[0] for action in rights(stage["app"], "SiteApiLogs")} == {"logs"}
+    trust = stage["app"].one("AWS::IAM::Role", "SiteApiLogs")["AssumeRolePolicyDocument"]
+    (let,) = trust["Statement"]
+    assert let["Principal"] == {"Service": "apigateway.amazonaws.com"}
+    assert let["Condition"] == {"StringEquals": {"aws:SourceAccount": "<AWS::AccountId>"}}
+
+
+def test_the_function_may_use_the_stage_s_own_key_and_no_other(full: Stacks, by_default: Stacks) -> None:
+    key = ("arn:aws:kms:eu-west-1:123456789012:key/5f6a7b8c-1b2c-3d4e-5f60-718293a4b5c6",)
+    allowed = rights(full["app"], "AccessFunction")
+    assert {action: on for action, on in allowed.items() if action.startswith("kms:")} == {
+        "kms:Decrypt": key,
+        "kms:GenerateDataKey": key,
+    }
+    assert not [action for action in rights(by_default["app"], "AccessFunction") if action.startswith("kms:")]
 
 
 def test_the_bastion_may_be_a_bastion(full: Stacks) -> None:

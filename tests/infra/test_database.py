@@ -75,6 +75,28 @@ def test_it_is_backed_up_and_can_be_looked_into(stage: Stacks) -> None:
     assert instance["AllowMajorVersionUpgrade"] is False
 
 
+def test_a_stage_s_own_key_encrypts_database_password_and_files(full: Stacks, by_default: Stacks) -> None:
+    key = "arn:aws:kms:eu-west-1:123456789012:key/5f6a7b8c-1b2c-3d4e-5f60-718293a4b5c6"
+    instance = full["data"].one("AWS::RDS::DBInstance")
+    assert (instance["KmsKeyId"], instance["PerformanceInsightsKMSKeyId"]) == (key, key)
+    for name in ("data", "app"):
+        assert full[name].one("AWS::SecretsManager::Secret")["KmsKeyId"] == key
+    (rule,) = full["app"].one("AWS::S3::Bucket", "StorageBucket")["BucketEncryption"][
+        "ServerSideEncryptionConfiguration"
+    ]
+    assert rule["ServerSideEncryptionByDefault"] == {"KMSMasterKeyID": key, "SSEAlgorithm": "aws:kms"}
+    assert rule["BucketKeyEnabled"] is True
+    assert "KmsKeyId" not in by_default["data"].one("AWS::RDS::DBInstance")
+
+
+def test_backups_are_copied_to_another_region_if_the_stage_names_one(full: Stacks, by_default: Stacks) -> None:
+    instance = full["data"].one("AWS::RDS::DBInstance")
+    assert instance["AutomaticBackupReplicationRegion"] == "eu-central-1"
+    assert ":kms:eu-central-1:" in instance["AutomaticBackupReplicationKmsKeyId"]
+    assert instance["AutomaticBackupReplicationRetentionPeriod"] == instance["BackupRetentionPeriod"]
+    assert "AutomaticBackupReplicationRegion" not in by_default["data"].one("AWS::RDS::DBInstance")
+
+
 def test_it_is_small_by_default_and_grows(by_default: Stacks) -> None:
     instance = by_default["data"].one("AWS::RDS::DBInstance")
     assert instance["DBInstanceClass"] == "db.t4g.micro"
@@ -97,8 +119,8 @@ def test_no_empty_one_can_take_its_place(stage: Stacks) -> None:
     assert stage["data"].one("AWS::RDS::DBInstance")["DBInstanceIdentifier"] == f"ingest-{stage.stage}"
 
 
-def test_the_password_is_made_by_aws_and_stands_in_no_template(stage: Stacks) -> None:
-    data = stage["data"]
+def test_the_password_is_made_by_aws_and_stands_in_no_template(by_default: Stacks) -> None:
+    data = by_default["data"]
     secret = data.one("AWS::SecretsManager::Secret")["GenerateSecretString"]
     assert secret["GenerateStringKey"] == "password"
     assert secret["PasswordLength"] >= 30
@@ -109,8 +131,21 @@ def test_the_password_is_made_by_aws_and_stands_in_no_template(stage: Stacks) ->
     assert attached["TargetType"] == "AWS::RDS::DBInstance"
 
 
-def test_the_password_is_changed_from_inside(stage: Stacks) -> None:
-    data = stage["data"]
+def test_by_ipv6_rds_itself_keeps_and_changes_the_password(unprotected: Stacks) -> None:
+    """The rotation function that AWS offers has no IPv6: without an endpoint it would never reach Secrets Manager."""
+    data = unprotected["data"]
+    instance = data.one("AWS::RDS::DBInstance")
+    assert instance["ManageMasterUserPassword"] is True
+    assert "MasterUserPassword" not in instance
+    assert not any(kind.startswith("AWS::SecretsManager::") for kind in data.kinds())
+    assert "Transform" not in data.whole
+    assert data.outputs["DatabaseSecretArn"].endswith(".MasterUserSecret.SecretArn>")
+    names = {alarm["AlarmName"] for alarm in unprotected["app"].all("AWS::CloudWatch::Alarm").values()}
+    assert "ingest-dev-RotationErrors" not in names
+
+
+def test_the_password_is_changed_from_inside(by_default: Stacks) -> None:
+    data = by_default["data"]
     rotation = data.one("AWS::SecretsManager::RotationSchedule")
     assert rotation["SecretId"].strip("<>") in data.all("AWS::SecretsManager::SecretTargetAttachment")
     assert rotation["RotationRules"] == {"ScheduleExpression": "rate(30 days)"}
@@ -127,10 +162,11 @@ def test_what_aws_logs_is_not_kept_for_ever(stage: Stacks) -> None:
         for log in stage[name].all("AWS::Logs::LogGroup").values()
         if "LogGroupName" in log
     }
-    assert logs == {
+    rotation = {} if stage.stage == "dev" else {f"/aws/lambda/ingest-{stage.stage}-rotation": 90}
+    assert logs == rotation | {
         f"/aws/rds/instance/ingest-{stage.stage}/postgresql": 90,
-        f"/aws/lambda/ingest-{stage.stage}-rotation": 90,
         f"/aws/lambda/ingest-{stage.stage}": 90,
+        f"/aws/apigateway/ingest-{stage.stage}": 90,
     }
     every = [log for each in stage for log in each.all("AWS::Logs::LogGroup").values()]
     assert all(log["RetentionInDays"] for log in every)

@@ -1,8 +1,8 @@
 """The app and trigger stacks stand in a local AWS as they were written, and a file that is put there is loaded.
 
 What this AWS can't be asked: it knows neither the rotation of secrets nor rules between security groups nor flow logs,
-so for the data stack stands the one secret that the app stack takes from it; its functions join no network; its clock
-is not waited for.
+so of the data stack there is only the ARN that the app stack takes from it; its functions join no network; its clock is
+not waited for.
 """
 
 import io
@@ -15,16 +15,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 from django.db import connection
 
 from ingest.models import Run
 from tests.conftest import MAJORS, Servers
+from tests.infra.completed import TOLD, completed
 from tests.infra.conftest import ROOT
-from tests.infra.template import Stacks
+from tests.infra.deployer import as_deployer
+from tests.infra.template import Stacks, Template
 from tests.infra.tls import TlsAws
 from tests.local.processes import comes_true
 
+SECRET = "arn:aws:secretsmanager:us-east-1:000000000000:secret:database-AbCdEf"
 CODE = """
 import django
 django.setup()
@@ -36,13 +40,31 @@ def called(event, context):
 """
 """In place of the package that is deployed, which has tests of its own: the same handlers, from this checkout."""
 
+ECHO = """
+import os
+
+def lambda_handler(event, context):
+    told = f"{event['version']} {event['rawPath']} {os.environ['SITE_URL']}"
+    return {"statusCode": 200, "headers": {"content-type": "text/plain"}, "body": told}
+"""
+"""In place of the package: says how a request came."""
+
+
+def zipped(files: dict[str, str]) -> bytes:
+    """A package of these files."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
 
 class Deployed:
     """The stacks of a stage in the local AWS."""
 
     def __init__(self, server: TlsAws, stacks: Stacks) -> None:
         self.server, self.stacks = server, stacks
-        self.cloudformation = server.client("cloudformation")
+        self.cloudformation = as_deployer(server, "cloudformation")
         self.standing: list[str] = []
 
     def deploy(self, name: str, body: dict[str, Any], **parameters: str) -> dict[str, str]:
@@ -85,18 +107,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsAws]:
 @pytest.fixture(scope="module")
 def deployed(server: TlsAws, unprotected: Stacks) -> Deployed:
     """The stage that may be taken away whole, without its trigger."""
-    deployed = Deployed(server, unprotected)
-    (exported,) = [each for each in unprotected["data"].whole["Outputs"].values() if "Export" in each]
-    secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"GenerateSecretString": {}}}
-    output = {"Value": {"Ref": "Secret"}, "Export": exported["Export"]}
-    deployed.deploy("data", {"Resources": {"Secret": secret}, "Outputs": {"Secret": output}})
-    return deployed
+    return Deployed(server, unprotected)
 
 
 @pytest.fixture(scope="module")
 def outputs(deployed: Deployed) -> dict[str, str]:
     """What the app stack tells."""
-    return deployed.deploy("app", deployed.stacks["app"].whole)
+    return deployed.deploy("app", deployed.stacks["app"].whole, DatabaseLoginArn=SECRET)
 
 
 @pytest.fixture
@@ -104,9 +121,7 @@ def made(
     deployed: Deployed, outputs: dict[str, str], transactional_db: None, servers: Servers
 ) -> Iterator[dict[str, str]]:
     """What zappa does: the function, with the stack's role, on the test's own database."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("code_of_tests.py", CODE)
+    packed = zipped({"code_of_tests.py": CODE})
     variables = {
         "DJANGO_SETTINGS_MODULE": "pipeline_site.settings",
         "DATABASE_URL": servers[MAJORS[0]].url(connection.settings_dict["NAME"]),
@@ -125,7 +140,7 @@ def made(
         Role=outputs["RoleArn"],
         Timeout=900,
         Environment={"Variables": variables},
-        Code={"ZipFile": packed.getvalue()},
+        Code={"ZipFile": packed},
     )
     yield outputs
     functions.delete_function(FunctionName=outputs["FunctionName"])
@@ -167,7 +182,9 @@ def test_the_admin_s_pages_may_send_files_once_their_address_is_told(
     s3 = deployed.server.client("s3")
     with pytest.raises(ClientError, match="NoSuchCORSConfiguration"):
         s3.get_bucket_cors(Bucket=outputs["BucketName"])
-    deployed.deploy("app", deployed.stacks["app"].whole, AdminOrigin="https://files.example.com")
+    deployed.deploy(
+        "app", deployed.stacks["app"].whole, AdminOrigin="https://files.example.com", DatabaseLoginArn=SECRET
+    )
     (rule,) = s3.get_bucket_cors(Bucket=outputs["BucketName"])["CORSRules"]
     assert rule["AllowedOrigins"] == ["https://files.example.com"]
 
@@ -178,3 +195,33 @@ def test_the_queue_gives_up_after_five_deliveries(deployed: Deployed, outputs: d
     dead = sqs.get_queue_attributes(QueueUrl=outputs["DeadLetterQueueUrl"], AttributeNames=["QueueArn"])
     redrive = json.loads(told["RedrivePolicy"])
     assert redrive == {"deadLetterTargetArn": dead["Attributes"]["QueueArn"], "maxReceiveCount": 5}
+
+
+def test_the_function_without_zappa_answers_requests_and_has_its_settings(
+    deployed: Deployed, outputs: dict[str, str], function: Template
+) -> None:
+    """The stack of another stage, told of this one's bucket and role; functions join no network here."""
+    files = {"pipeline_site/__init__.py": "", "pipeline_site/lambda_handler.py": ECHO}
+    deployed.server.client("s3").put_object(Bucket=outputs["CodeBucketName"], Key="made.zip", Body=zipped(files))
+    body = json.dumps(function.whole)
+    for name in ("CodeBucketName", "RoleArn"):
+        body = body.replace(TOLD[name], outputs[name])
+    template = json.loads(body)
+    del template["Resources"]["Function"]["Properties"]["VpcConfig"]
+    told = deployed.deploy("function", template, CodeKey="made.zip")
+    made = deployed.server.client("lambda").get_function_configuration(FunctionName="ingest-full")
+    settings = completed("full")
+    assert (made["Role"], made["Handler"]) == (outputs["RoleArn"], settings["lambda_handler"])
+    assert (made["MemorySize"], made["Timeout"]) == (settings["memory_size"], settings["timeout_seconds"])
+    assert made["EphemeralStorage"] == settings["ephemeral_storage"]
+    assert (
+        made["Environment"]["Variables"].items() >= {"SITE_URL": told["SiteAddress"], "PREFIX": TOLD["Prefix"]}.items()
+    )
+    (api,) = deployed.server.client("apigatewayv2").get_apis()["Items"]
+    assert told["SiteAddress"].startswith(f"https://{api['ApiId']}.execute-api.")
+    address = f"{deployed.server.endpoint}/_aws/execute-api/{api['ApiId']}/full/admin/"  # where this server has it
+    answer = urllib3.PoolManager(ca_certs=str(deployed.server.authority)).request("GET", address, retries=False)
+    version, path, site = answer.data.decode().split(" ")
+    assert (version, site) == ("2.0", told["SiteAddress"])
+    assert path.endswith("/admin/")
+    deployed.destroy("function")

@@ -5,6 +5,7 @@ import json
 from tests.infra.template import Stacks, statements
 
 OUTWARD = {"AWS::EC2::NatGateway", "AWS::EC2::InternetGateway", "AWS::EC2::EIP", "AWS::EC2::Route"}
+OUTWARD |= {"AWS::EC2::EgressOnlyInternetGateway", "AWS::EC2::VPCCidrBlock"}
 
 
 def test_by_default_no_way_leads_out(by_default: Stacks) -> None:
@@ -48,6 +49,51 @@ def test_nobody_is_let_in_by_address(stage: Stacks) -> None:
 def test_the_database_is_reached_by_function_and_rotation_alone(by_default: Stacks, full: Stacks) -> None:
     assert _clients(by_default, "NetworkDatabase") == {("NetworkFunction", 5432), ("NetworkRotation", 5432)}
     assert _clients(full, "NetworkDatabase") == _clients(by_default, "NetworkDatabase") | {("BastionGroup", 5432)}
+
+
+def test_by_ipv6_the_function_s_subnets_reach_out_and_nothing_reaches_in(unprotected: Stacks) -> None:
+    data = unprotected["data"]
+    assert data.kinds() & OUTWARD == {
+        "AWS::EC2::EgressOnlyInternetGateway",
+        "AWS::EC2::VPCCidrBlock",
+        "AWS::EC2::Route",
+    }
+    gateway = f"<{next(iter(data.all('AWS::EC2::EgressOnlyInternetGateway')))}.Id>"
+    routes = list(data.all("AWS::EC2::Route").values())
+    assert len(routes) == 2
+    for route in routes:
+        assert (route["DestinationIpv6CidrBlock"], route["EgressOnlyInternetGatewayId"]) == ("::/0", gateway)
+        assert "function" in route["RouteTableId"]
+    for name, subnet in data.all("AWS::EC2::Subnet").items():
+        assert ("Ipv6CidrBlock" in subnet) == ("function" in name)
+        assert subnet.get("AssignIpv6AddressOnCreation", False) == ("function" in name)
+    block = next(iter(data.all("AWS::EC2::VPCCidrBlock")))
+    waiting = [each for each in data.whole["Resources"].values() if block in each.get("DependsOn", ())]
+    assert [each["Type"] for each in waiting] == ["AWS::EC2::Subnet"] * 2
+
+
+def test_by_ipv6_only_tls_leaves_and_only_from_the_function(unprotected: Stacks) -> None:
+    found = {
+        name: rule
+        for name, group in unprotected["data"].all("AWS::EC2::SecurityGroup").items()
+        for rule in group.get("SecurityGroupEgress", ())
+        if "CidrIpv6" in rule
+    }
+    assert [name[:15] for name in found] == ["NetworkFunction"]
+    (rule,) = found.values()
+    assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 443, 443)
+
+
+def test_by_ipv6_no_endpoint_is_paid_for_and_s3_keeps_its_free_one(unprotected: Stacks) -> None:
+    assert _services(unprotected) == {"s3"}
+
+
+def test_s3_is_called_at_its_own_addresses_alone_where_they_are_known(by_default: Stacks, full: Stacks) -> None:
+    rule = by_default["data"].one("AWS::EC2::SecurityGroupEgress", "NetworkToS3")
+    assert rule["DestinationPrefixListId"]["Fn::If"][1:] == ["<S3PrefixList>", "<AWS::NoValue>"]
+    assert rule["CidrIp"]["Fn::If"][1:] == ["<AWS::NoValue>", "0.0.0.0/0"]
+    assert by_default["data"].whole["Parameters"]["S3PrefixList"]["Default"] == ""
+    assert "S3PrefixList" not in full["data"].whole.get("Parameters", {}), "a NAT gateway leads everywhere"
 
 
 def test_endpoints_are_reached_by_the_same_by_tls(by_default: Stacks, full: Stacks) -> None:
@@ -111,3 +157,10 @@ def _clients(stage: Stacks, group: str) -> set[tuple[str, int]]:
 def _services(stage: Stacks) -> set[str]:
     points = stage["data"].all("AWS::EC2::VPCEndpoint").values()
     return {point["ServiceName"].rpartition(".")[2] for point in points}
+
+
+def test_no_stack_imports_what_another_choice_of_network_would_change(stage: Stacks) -> None:
+    """CloudFormation refuses to change a value that is imported: the secret's ARN is a parameter of the app stack."""
+    assert not [each for each in stage["data"].whole["Outputs"].values() if "Export" in each]
+    assert stage["app"].whole["Parameters"]["DatabaseLoginArn"]["Type"] == "String"
+    assert "Fn::ImportValue" not in stage["app"].file.read_text()

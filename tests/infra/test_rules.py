@@ -35,6 +35,10 @@ def test_cdk_nag_finds_nothing_without_a_reason(stage: Stacks) -> None:
     assert found(stage.folder / stage.stage) == set()
 
 
+def test_cdk_nag_finds_nothing_in_the_function_without_zappa(written: Path) -> None:
+    assert found(written / "function") == found(written / "domain") == set()
+
+
 def test_cdk_nag_would_find_a_careless_queue(written: Path) -> None:
     assert found(written / "careless") == {"AwsSolutions-SQS3", "AwsSolutions-SQS4"}
 
@@ -47,7 +51,8 @@ def test_what_is_accepted_is_what_is_found_and_each_has_its_reason(written: Path
 
 def test_cfn_lint_finds_nothing(written: Path) -> None:
     templates = [*(written / "full").glob("*.template.json"), *(written / "dev").glob("*-data.template.json")]
-    assert len(templates) == 4
+    templates += (written / "domain").glob("*.template.json")
+    assert len(templates) == 5
     done = subprocess.run(
         [str(PYTHON.with_name("cfn-lint")), *map(str, templates)], capture_output=True, text=True, timeout=600
     )
@@ -97,4 +102,5 @@ def test_the_page_tells_of_every_alarm_and_no_other(by_default: Stacks) -> None:
         for line in re.findall(r"^\| (`.*?) \|", table, re.M)
         for name in line[1:-1].split("`, `")
     }
-    assert told == {alarm["AlarmName"] for alarm in by_default["app"].all("AWS::CloudWatch::Alarm").values()}
+    alarms = [each for template in by_default for each in template.all("AWS::CloudWatch::Alarm").values()]
+    assert told == {alarm["AlarmName"] for alarm in alarms}

@@ -12,6 +12,9 @@ ALARMS = {
     "RotationErrors": ("AWS/Lambda", "Errors", 0),
     "DatabaseStorage": ("AWS/RDS", "FreeStorageSpace", 2 << 30),
     "DatabaseConnections": ("AWS/RDS", "DatabaseConnections", 64),
+    "DatabaseCpu": ("AWS/RDS", "CPUUtilization", 90),
+    "DatabaseMemory": ("AWS/RDS", "FreeableMemory", 64 << 20),
+    "SiteErrors": ("AWS/ApiGateway", "5XXError", 0),
     "DatabaseCredits": ("AWS/RDS", "CPUCreditBalance", 10),
 }
 
@@ -36,12 +39,25 @@ def test_the_clock_calls_the_function_every_five_minutes_and_may(by_default: Sta
     assert permission["SourceArn"].startswith("<TriggerClock")
 
 
+def test_a_clock_that_stops_is_told_of(stage: Stacks) -> None:
+    """It has no news of its own: what alarms is that there is none. The alarm goes with the clock."""
+    rule = stage["trigger"].one("AWS::Events::Rule")
+    alarm = stage["trigger"].one("AWS::CloudWatch::Alarm")
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Events", "Invocations")
+    assert alarm["Dimensions"] == [{"Name": "RuleName", "Value": rule["Name"]}]
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 30 * 60
+    assert alarm["TreatMissingData"] == "breaching"
+    assert "StorageMessages" in alarm["AlarmActions"][0]["Fn::ImportValue"]
+    assert alarm["AlarmActions"] == alarm["OKActions"]
+
+
 def test_each_alarm_watches_its_own_thing(by_default: Stacks) -> None:
     found = {}
     for alarm in by_default["app"].all("AWS::CloudWatch::Alarm").values():
         name = alarm["AlarmName"].removeprefix("ingest-plain-")
         found[name] = (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"])
-        low = name in ("DatabaseStorage", "DatabaseCredits")
+        low = name in ("DatabaseStorage", "DatabaseCredits", "DatabaseMemory")
         assert alarm["ComparisonOperator"] == ("LessThanThreshold" if low else "GreaterThanThreshold")
         assert alarm["TreatMissingData"] == "notBreaching"
     assert found == ALARMS
@@ -61,6 +77,7 @@ def test_each_alarm_goes_by_the_name_that_its_thing_has(by_default: Stacks) -> N
         elif name.startswith("Function"):
             assert told == {"FunctionName": app.outputs["FunctionName"]}
     assert dimensions["RotationErrors"] == {"FunctionName": rotation["RotationLambdaName"]}
+    assert dimensions["SiteErrors"] == {"ApiName": app.outputs["FunctionName"], "Stage": "plain"}  # zappa's names
     assert dimensions["FailedRuns"] == {"Status": "failed"}
     assert dimensions["DeadLetters"]["QueueName"].startswith("<StorageDeadLetters")
     assert dimensions["OldestMessage"]["QueueName"].startswith("<StorageFiles")

@@ -5,6 +5,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 HOST = "abc123.execute-api.eu-west-1.amazonaws.com"
+SOURCE = "203.0.113.9"
+"""The address that API Gateway saw; what stands before it in X-Forwarded-For is what the client wrote."""
 
 
 def sqs(*records: dict[str, Any], inside: str = "s3") -> dict[str, Any]:
@@ -61,7 +63,7 @@ CLOCK = {
 
 def rest(method: str, path: str, *, form: dict[str, str] | None = None, cookies: str = "") -> dict[str, Any]:
     """A request as API Gateway's REST API (v1) passes it on."""
-    headers = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9, 10.0.0.1"}
+    headers = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": f"198.51.100.66, {SOURCE}"}
     headers |= _form_headers(form, cookies)
     return {
         "resource": "/{proxy+}",
@@ -72,7 +74,7 @@ def rest(method: str, path: str, *, form: dict[str, str] | None = None, cookies:
         "queryStringParameters": None,
         "multiValueQueryStringParameters": None,
         "stageVariables": None,
-        "requestContext": {"stage": "dev", "identity": {"sourceIp": "203.0.113.9"}},
+        "requestContext": {"stage": "dev", "identity": {"sourceIp": SOURCE}},
         "body": urlencode(form) if form else None,
         "isBase64Encoded": False,
     }
@@ -80,9 +82,9 @@ def rest(method: str, path: str, *, form: dict[str, str] | None = None, cookies:
 
 def http(method: str, path: str, *, form: dict[str, str] | None = None, cookies: str = "") -> dict[str, Any]:
     """The same as its HTTP API (v2) does."""
-    headers = {"host": HOST, "x-forwarded-proto": "https", "x-forwarded-for": "203.0.113.9"}
+    headers = {"host": HOST, "x-forwarded-proto": "https", "x-forwarded-for": f"198.51.100.66,{SOURCE}"}
     headers |= {name.lower(): value for name, value in _form_headers(form, "").items()}
-    request = {"method": method, "path": f"/dev{path}", "protocol": "HTTP/1.1", "sourceIp": "203.0.113.9"}
+    request = {"method": method, "path": f"/dev{path}", "protocol": "HTTP/1.1", "sourceIp": SOURCE}
     return {
         "version": "2.0",
         "routeKey": "$default",

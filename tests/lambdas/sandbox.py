@@ -116,6 +116,12 @@ class Sandbox:
             self._signal(signal.SIGSTOP)
         return Answer(error=error, body=_decoded(body), seconds=seconds, init_seconds=cold, peak=peak)
 
+    @property
+    def root(self) -> Path:
+        """The files as the process that runs finds them."""
+        assert self._process is not None
+        return Path(f"/proc/{self._process.pid}/root")
+
     def kill(self) -> None:
         """End the process, as Lambda does with one that it no longer needs."""
         if self._process:

@@ -1,4 +1,4 @@
-"""A stage is put on a local AWS by the steps of `make deploy`, with CloudFormation and zappa, and taken away again.
+"""A stage is put on a local AWS by zappa's own commands, typed as the README has them, and taken away again.
 
 What this AWS can't be asked: it has no rotation of secrets and no security groups, so that a stack with the outputs
 alone stands for the network and the database; where CloudFormation gives a secret's ARN by `Ref` it gives a name, so
@@ -7,29 +7,39 @@ that the template is told in other words; its API Gateway has no address of its 
 
 import json
 import os
+import re
+import shlex
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from unittest import mock
 
 import psycopg2
 import pytest
 
-from pipeline_site.deploy import DeployError, account, package, zappa
-from pipeline_site.deploy.function import Function
-from pipeline_site.deploy.stacks import Stacks
-from pipeline_site.deploy.steps import INFRA_PYTHON, Deployment, synthesize
+from pipeline_site.deploy import package
+from pipeline_site.deploy.templates import INFRA_PYTHON, synthesize
 from pipeline_site.local.children import HOST
 from pipeline_site.local.postgres import USER, Postgres
+from tests.docs.page import blocks
 from tests.guarded import AUTHORITY, authority, guarded_postgres
+from tests.infra.deployer import credentials
 from tests.infra.tls import TlsAws
+from tests.lambdas.project import COMMAND, copy_project, environment
 from tests.lambdas.sandbox import wait_for
-from tests.local.processes import all_pids, end_at_once, of_process, parent_of
 
 PASSWORD = "a-password-that-no-log-may-hold"
+README = [
+    line.removeprefix("$ ")
+    for block in blocks(Path(__file__).resolve().parents[2] / "README.md")
+    for line in block.text.splitlines()
+    if line.startswith("$ zappa ")
+]
+"""The commands that the README types."""
 _OURS = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "SECRET_KEY", "BUCKET", "QUEUE_URL", "HTTPS", "ALLOWED_HOSTS")
 
 
@@ -51,10 +61,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsAws]:
             os.environ.pop(name, None)
         server.start()
     authority()
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in (server.environment | {"DATABASE_CA": str(AUTHORITY)}).items():
-            environment.setenv(name, value)
-        yield server
+    yield server
     if server.child:
         os.kill(server.child.pid, signal.SIGKILL)  # told to stop, it first waits for the polls of queues
     server.stop()
@@ -67,15 +74,13 @@ def templates(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> d
         pytest.skip("INFRA=0, or the CDK isn't installed: run `make .venv-infra/.ready`.")
     folder = tmp_path_factory.mktemp("templates")
     written = synthesize("dev", folder)
-    (exported,) = [each for each in json.loads(written["data"].read_text())["Outputs"].values() if "Export" in each]
     login = json.dumps({"username": USER, "password": PASSWORD})
     told = {"Host": HOST, "Port": str(postgres.port), "Name": "ingest", "SecretArn": {"Ref": "Secret"}}
     outputs: dict[str, Any] = {f"Database{name}": {"Value": value} for name, value in told.items()}
-    outputs["Exported"] = {"Value": {"Ref": "Secret"}, "Export": exported["Export"]}
     secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": login}}
     data = {"Resources": {"Secret": secret}, "Outputs": outputs}
     for name, body in {"data": data, "app": json.loads(written["app"].read_text())}.items():
-        written[name] = folder / f"{name}.json"
+        written[name] = folder / f"{name}.template.json"
         written[name].write_text(json.dumps(_by_arn(body, body["Resources"])))
     return written
 
@@ -90,21 +95,84 @@ def _by_arn(told: Any, resources: dict[str, Any]) -> Any:
     return [_by_arn(each, resources) for each in told] if isinstance(told, list) else told
 
 
-@pytest.fixture(scope="module")
-def said() -> list[str]:
-    """What the person at the terminal was told."""
-    return []
+@dataclass(kw_only=True)
+class Person:
+    """Somebody at a terminal in the project's folder."""
+
+    folder: Path
+    variables: dict[str, str]
+    typed: list[str] = field(default_factory=list)
+
+    def types(self, line: str, *, answer: str = "", fails: bool = False, **variables: str) -> str:
+        """Type a command, and ``answer`` to what it asks; what it prints. ``fails`` is whether it must."""
+        self.typed.append(line)
+        command, *words = shlex.split(line)
+        done = subprocess.run(
+            [COMMAND if command == "zappa" else command, *words],
+            cwd=self.folder,
+            env=environment(self.folder, **self.variables, **variables),
+            input=answer,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode != 0) == fails, (line, done.stdout[-6000:])
+        assert "Oh no!" not in done.stdout, "zappa's own traceback, which the function's log is none of"
+        return done.stdout
+
+    def is_refused(self, line: str, **variables: str) -> str:
+        """Type a command that can't be executed; the one sentence that says why."""
+        return self.types(line, fails=True, **variables).splitlines()[-1].removeprefix("Error: ")
+
+    def is_killed_after(self, line: str, step: str) -> None:
+        """Type a command whose process is killed once it has said that ``step`` is done."""
+        process = subprocess.Popen(
+            [COMMAND, *line.split()[1:]],
+            cwd=self.folder,
+            env=environment(self.folder, **self.variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        with process:
+            said = []
+            for told in process.stdout or ():
+                said.append(told)
+                if told.strip().startswith(f"{step}: ok"):
+                    os.killpg(process.pid, signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL, said
+
+
+KILLED = """
+import os, signal
+from zappa.core import Zappa
+Zappa.update_stack = lambda *words, **named: os.kill(os.getpid(), signal.SIGKILL)
+"""
+"""Python reads this at its start: zappa is killed where it has made the function, and not yet its API."""
 
 
 @pytest.fixture(scope="module")
-def deployment(aws: TlsAws, templates: dict[str, Path], packed: package.Package, said: list[str]) -> Deployment:
-    """The stage, not there yet; its package is."""
-    settings = zappa.stage_settings("dev", runtime=zappa.HERE)
-    found = account.find(settings)
-    stacks = Stacks(found.client("cloudformation"), pause=0.2)
-    return Deployment(
-        stage="dev", settings=settings, account=found, stacks=stacks, templates=templates, say=said.append
-    )
+def person(
+    tmp_path_factory: pytest.TempPathFactory, aws: TlsAws, templates: dict[str, Path], packed: package.Package
+) -> Person:
+    """Somebody in a copy of the project, where nothing is deployed yet; what ``infra`` writes is ``templates``.
+
+    They have no more rights than the policies in ``infra/deployer`` give.
+    """
+    folder = copy_project(tmp_path_factory.mktemp("deploying") / "project")
+    infra = folder / ".venv-infra" / "bin" / "python"
+    infra.parent.mkdir(parents=True)
+    infra.write_text("#!/bin/sh\n" + "".join(f"echo {shlex.quote(str(path))}\n" for path in templates.values()))
+    infra.chmod(0o755)
+    (folder / "killed").mkdir()
+    (folder / "killed" / "sitecustomize.py").write_text(KILLED)
+    names = {
+        "DATABASE_CA": str(folder / ".build" / "tests" / AUTHORITY.name),
+        "REQUESTS_CA_BUNDLE": str(aws.authority),
+    }
+    return Person(folder=folder, variables=aws.environment | names | credentials(aws))
 
 
 def rows(postgres: Postgres, query: str) -> list[tuple[Any, ...]]:
@@ -118,78 +186,62 @@ def rows(postgres: Postgres, query: str) -> list[tuple[Any, ...]]:
         connection.close()
 
 
-class Killed(BaseException):
-    """What a process that is killed does at that point: nothing more."""
-
-
-def killed_after(deployment: Deployment, step: str) -> None:
-    """Let ``up`` begin anew, in a process that knows nothing of earlier ones, and end when ``step`` has been told."""
-
-    def say(text: str) -> None:
-        deployment.say(text)
-        if text.startswith(f"{step}: "):
-            raise Killed
-
-    with pytest.raises(Killed):
-        replace(deployment, say=say, outputs={}).up()
-
-
-def kill_zappa_once_there_is(function: Function) -> None:
-    """End the zappa that this process has started, as soon as it has made the function, and nothing after it."""
-    wait_for(function.stands)
-    (zappa_itself,) = wait_for(lambda: [pid for pid in all_pids() if parent_of(pid) == os.getpid() and deploys(pid)])
-    end_at_once(zappa_itself)
-
-
-def deploys(pid: int) -> bool:
-    """Whether a process is `zappa deploy`; one that has ended isn't."""
-    return b"zappa\0deploy\0" in of_process(pid, "cmdline")
-
-
-def test_a_stage_comes_up_however_often_it_was_killed_and_loads_and_goes(
-    deployment: Deployment, postgres: Postgres, said: list[str]
+def test_a_stage_comes_up_however_often_it_was_killed_and_is_used_and_goes(
+    person: Person, aws: TlsAws, postgres: Postgres
 ) -> None:
-    for step in ("data stack", "app stack", "package"):
-        killed_after(deployment, step)
+    is_killed_and_comes_up(person)
+    loads(aws, postgres)
+    is_used(person)
+    goes(person, aws, postgres)
+    assert set(README) <= set(person.typed), "each command of the README is typed here"
 
-    killer = Thread(target=kill_zappa_once_there_is, args=[deployment.function])
-    killer.start()
-    with pytest.raises(DeployError, match=r"`zappa deploy dev .*` failed"):
-        replace(deployment, outputs={}).up()
-    killer.join()
-    assert (deployment.function.stands(), deployment.stacks.stands("ingest-dev")) == (True, False)
 
-    killed_after(deployment, "admin user")
-    assert sum("half done" in line for line in said) == 1, said
-    assert sum("shown only this once" in line for line in said) == 1, said
+def is_killed_and_comes_up(person: Person) -> None:
+    """`zappa deploy`, killed between any two of its parts and typed again, until `zappa update` completes it."""
+    for step in ("data stack", "app stack", "upload"):
+        person.is_killed_after("zappa deploy dev", step)
 
-    said.clear()
-    site = deployment.up()
-    assert site.endswith(".execute-api.us-east-1.amazonaws.com/dev/")
-    assert not [line for line in said if "half done" in line]
-    assert sum("shown only this once" in line for line in said) == 1, "nobody has logged in by the first"
-    assert any(line.startswith("ok      probe: a file came through") for line in said), said
-    told = deployment.account.client("lambda").get_function_configuration(FunctionName="ingest-dev")
-    assert told["Environment"]["Variables"]["SITE_URL"] == site
+    person.types("zappa deploy dev", fails=True, PYTHONPATH=str(person.folder / "killed"))
+    assert person.is_refused("zappa update dev") == "The stage 'dev' is only half deployed: run `zappa deploy dev`."
 
-    bucket = deployment.outputs["BucketName"]
-    deployment.account.client("s3").put_object(Bucket=bucket, Key="data/people.csv", Body=b"id,name\n1,Ann\n2,Bob\n")
+    person.is_killed_after("zappa deploy dev", "migrations")
+    said = person.types("zappa update dev")
+    assert said.count("shown only this once") == 1, said
+    assert "ok      probe: a file came through" in said
+    assert re.search(r"^Site: https://\w+\.execute-api\.us-east-1\.amazonaws\.com/dev/admin/$", said, re.MULTILINE)
+    assert "left incomplete" not in said
+
+
+def loads(aws: TlsAws, postgres: Postgres) -> None:
+    """A file in the bucket becomes a table; and the function knows its site's address."""
+    told = aws.client("lambda").get_function_configuration(FunctionName="ingest-dev")
+    variables = told["Environment"]["Variables"]
+    assert re.fullmatch(r"https://\w+\.execute-api\.us-east-1\.amazonaws\.com/dev/", variables["SITE_URL"])
+    body = b"id,name\n1,Ann\n2,Bob\n"
+    aws.client("s3").put_object(Bucket=variables["BUCKET"], Key="data/people.csv", Body=body)
     found = "SELECT 1 FROM information_schema.tables WHERE table_name = 'people'"
     wait_for(lambda: rows(postgres, found))
     wait_for(lambda: rows(postgres, "SELECT count(*) FROM datasets.people") == [(2,)])
 
-    assert "ingest-dev" in zappa.run(deployment.folder, ["status", "dev"])
-    zappa.run(deployment.folder, ["manage", "dev", "check"])
-    for words in (["manage", "dev", "shell -c print(1)"], ["invoke", "dev", "print(1)", "--raw"]):
-        with pytest.raises(DeployError, match=r"^`zappa .* failed: .*Refused"):
-            zappa.run(deployment.folder, words)
 
-    deployment.down(data=False)
-    assert not deployment.function.stands()
-    assert deployment.stacks.stands("ingest-dev-app")
+def is_used(person: Person) -> None:
+    """The other commands, on a stage that is deployed."""
+    assert "ingest-dev" in person.types("zappa status dev")
+    person.types('zappa manage dev "runs --limit 5"')
+    person.types("zappa invoke dev ingest.runs.examine")
+    person.types("zappa tail dev --disable-keep-open")
+    assert "error occurred while invoking" in person.is_refused("zappa invoke dev os.system")
+    person.types("zappa rollback dev")
+    person.types("zappa manage dev check")
+    person.typed.append("zappa tail dev")  # which would go on for ever
+
+
+def goes(person: Person, aws: TlsAws, postgres: Postgres) -> None:
+    """`zappa undeploy` takes the function away, and not the data; `make destroy` both, where it is told twice."""
+    person.types("zappa undeploy dev", answer="y\n")
     assert rows(postgres, "SELECT count(*) FROM datasets.people") == [(2,)]
-    with pytest.raises(DeployError, match="has no function here: run `make deploy STAGE=dev`"):
-        deployment.doctor()
-
-    deployment.down(data=True)
-    assert not any(deployment.stacks.stands(f"ingest-dev-{part}") for part in ("trigger", "app", "data"))
+    make = f"{shlex.quote(sys.executable)} -m pipeline_site.deploy"
+    assert "has no function here: run `zappa deploy dev`" in person.types(f"{make} doctor dev", fails=True)
+    person.types(f"{make} down dev --data dev")
+    stacks = aws.client("cloudformation").list_stacks()["StackSummaries"]
+    assert {each["StackStatus"] for each in stacks} <= {"DELETE_COMPLETE"}, stacks

@@ -11,23 +11,7 @@ from pipeline_site.deploy.stacks import Stacks
 from pipeline_site.deploy.steps import Deployment
 from pipeline_site.deploy.zappa import ROOT
 from pipeline_site.local.aws import LocalAws
-
-TOLD = {
-    "DatabaseHost": "db.example",
-    "DatabasePort": "5432",
-    "DatabaseName": "ingest",
-    "DatabaseSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db",
-    "SiteSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:site",
-    "BucketName": "files",
-    "Prefix": "in/",
-    "QueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/q",
-    "TopicArn": "arn:aws:sns:eu-west-1:123456789012:topic",
-    "CodeBucketName": "code",
-    "RoleArn": "arn:aws:iam::123456789012:role/function",
-    "FunctionSubnets": "subnet-1,subnet-2",
-    "FunctionSecurityGroup": "sg-1",
-}
-"""The outputs of the stacks."""
+from tests.infra.completed import TOLD
 
 LAMBDAS_OWN = {"FUNCTION_NAME", "SCRATCH_DIR", "AWS_DEFAULT_REGION", "AWS_REGION"}
 """Lambda tells these by variables of its own, or its /tmp is the system's folder for such files."""
@@ -35,7 +19,7 @@ SAFE = {"DEBUG", "HTTPS", "EMAIL_USE_TLS", "EMAIL_PORT"}
 """The default is what a site that others reach must have."""
 EVERYWHERE = {
     *("LEASE_SECONDS", "MAX_ATTEMPTS", "RECONCILE_HOURS", "LATE_VERSIONS", "UNDO_DAYS", "REJECT_DAYS", "MESSAGE_DAYS"),
-    *("MAX_UNPACKED_BYTES", "MAX_RECORD_BYTES", "NOTIFY_QUIET_MINUTES"),
+    *("MAX_RECORD_BYTES", "NOTIFY_QUIET_MINUTES", "AUDIT_LOG_DAYS"),
 }
 """One default is right for both."""
 CHOSEN = {
@@ -110,7 +94,7 @@ def test_what_the_stage_says_itself_comes_first(deployment: Deployment) -> None:
     chosen = {"LOG_JSON": "0", "UNDO_DAYS": "7"}
     told = variables(deployment, aws_environment_variables=chosen)
     assert chosen.items() <= told.items()
-    assert told["BUCKET"] == "files"
+    assert told["BUCKET"] == TOLD["BucketName"]
 
 
 def test_stacks_that_tell_too_little_are_named(deployment: Deployment) -> None:

@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
+from ingest.runs.logins import _key
 from pipeline_site.local.postgres import USER
 from tests.lambdas import events
 from tests.lambdas.conftest import PASSWORD, SITE_KEY, Deployed
@@ -43,6 +44,11 @@ def test_the_admin_takes_a_login_and_its_static_files_come(
     cookies = _cookies(page)
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page["body"])
     form = admin | {"csrfmiddlewaretoken": token[1], "next": "/dev/admin/"} if token else {}
+    guessed = kind("POST", "/admin/login/", form=form | {"password": "wrong"}, cookies=cookies)
+    wrong = good(deployed.sandbox.invoke(guessed), deployed)
+    keys = {key for (key,) in deployed.rows("SELECT key FROM ingest_loginlimit")}
+    assert wrong["statusCode"] == 200
+    assert _key(_key("expected", "ann"), events.SOURCE) in keys, "it counts for the address that API Gateway saw"
     entered = good(deployed.sandbox.invoke(kind("POST", "/admin/login/", form=form, cookies=cookies)), deployed)
     assert entered["statusCode"] == 302, entered
     assert _header(entered, "location") == "/dev/admin/"
@@ -127,8 +133,12 @@ def test_of_a_batch_only_what_must_come_again_is_named(deployed: Deployed) -> No
 def test_the_clock_takes_up_what_waits(deployed: Deployed) -> None:
     good(deployed.sandbox.invoke({"Records": [deployed.put("waiting.csv", b"")]}), deployed)
     deployed.rows("UPDATE ingest_run SET status = 'waiting', finished = NULL WHERE key = 'data/waiting.csv'")
-    assert good(deployed.sandbox.invoke(events.CLOCK), deployed)["carried"] >= 1
-    assert deployed.rows("SELECT attempts FROM ingest_run WHERE key = 'data/waiting.csv'") == [(2,)]
+    attempts = "SELECT attempts FROM ingest_run WHERE key = 'data/waiting.csv'"
+    for _ in range(20):  # with so little time it takes one each time, and those of other tests may wait longer
+        assert good(deployed.sandbox.invoke(events.CLOCK), deployed)["carried"] >= 1
+        if deployed.rows(attempts) == [(2,)]:
+            break
+    assert deployed.rows(attempts) == [(2,)]
 
 
 # -- what may not be run ----------------------------------------------------------------------------------------------
@@ -143,6 +153,10 @@ def test_the_clock_takes_up_what_waits(deployed: Deployed) -> None:
         {"command": ["os.system"]},
         {"command": "ingest.handlers.on_event"},
         {"manage": "shell -c open('/tmp/it-ran','w')"},
+        {"manage": "diffsettings"},
+        {"manage": "startapp --template=https://a.example.com/x.zip evil"},
+        {"manage": "dumpdata auth"},
+        {"manage": "migrate ingest zero"},
         {"manage": ""},
         {"manage": {"a": 1}},
     ],
@@ -173,11 +187,23 @@ def test_a_second_first_user_is_not_made(deployed: Deployed, admin: dict[str, st
     assert deployed.rows("SELECT count(*) FROM auth_user") == [(1,)]
 
 
-def test_the_code_cannot_be_written_to(deploy: Callable[..., Deployed]) -> None:
-    function = deploy()  # of its own: the command empties the list of static files that its process has
-    listed = function.sandbox.invoke({"manage": "collectstatic --noinput"})
-    assert listed.error == "Unhandled"
-    assert "Read-only file system" in json.dumps(listed.body)
+def test_a_lost_password_is_replaced_and_told_in_the_answer_alone(deployed: Deployed, admin: dict[str, str]) -> None:
+    answer = deployed.sandbox.invoke({"command": "pipeline_site.lost_password.reset", "username": "ann", "by": "arn:x"})
+    made = good(answer, deployed)
+    assert (made["username"], made["password"] not in deployed.log) == ("ann", True)
+    admin["password"] = made["password"]
+    refused = deployed.sandbox.invoke({"command": "pipeline_site.lost_password.reset", "username": "eve"})
+    assert "There is no account 'eve'" in refused.body["errorMessage"]
+    printed = deployed.sandbox.invoke({"manage": "reset_password ann"})
+    assert printed.error == "Unhandled", "that would print it into the log"
+    told = deployed.rows("SELECT change_message FROM django_admin_log WHERE change_message LIKE 'Password reset%'")
+    assert told == [("Password reset by arn:x, who invoked the function; all sessions ended.",)]
+
+
+def test_the_code_cannot_be_written_to(deployed: Deployed) -> None:
+    good(deployed.sandbox.invoke({"manage": "check"}), deployed)
+    with pytest.raises(OSError, match="Read-only file system"):
+        (deployed.sandbox.root / "var" / "task" / "manage.py").open("a")
 
 
 def test_no_secret_is_in_the_log(deployed: Deployed) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import trustme
 
-from pipeline_site.deploy import DeployError, account, authority
+from pipeline_site.deploy import DeployError, account, authority, password
+from pipeline_site.deploy.function import Function
 from pipeline_site.deploy.stacks import Stacks
 from pipeline_site.deploy.steps import Deployment
 from pipeline_site.deploy.zappa import ROOT
@@ -292,3 +293,21 @@ def test_buckets_that_go_with_their_stack_are_emptied_first(here: pytest.MonkeyP
     for name in names:
         left = s3.list_object_versions(Bucket=name)
         assert (left.get("Versions"), left.get("DeleteMarkers")) == (None, None)
+
+
+# -- a lost password --------------------------------------------------------------------------------------------------
+
+
+def test_a_password_is_reset_by_the_function_alone_and_says_for_whom(
+    here: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert password.main(["production", "ann"]) == 1
+    assert "has no function here: run `make deploy STAGE=production`" in capsys.readouterr().err
+    asked: list[dict[str, str]] = []
+    here.setattr(Function, "stands", lambda self: True)
+    here.setattr(Function, "call", lambda self, event: asked.append(event) or {"username": "ann", "password": "new"})
+    assert password.main(["production", "ann"]) == 0
+    assert capsys.readouterr().out.startswith("New password of ann: new\nIt is shown only this once.")
+    (event,) = asked
+    assert event.pop("by").startswith("arn:aws:")
+    assert event == {"command": "pipeline_site.lost_password.reset", "username": "ann"}

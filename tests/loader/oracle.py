@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tests.loader.oracle_deciding import differing, is_held, missing_rows
-from tests.loader.oracle_identities import Identities, Resolved, blank_to_null, choose, resolve
+from tests.loader.oracle_identities import OTHER_EMAILS, Identities, Resolved, blank_to_null, choose, resolve
 from tests.loader.oracle_names import SharedColumn
 from tests.loader.oracle_names import columns as columns_of
 from tests.loader.oracle_reading import Cell, Record, read
@@ -22,6 +22,7 @@ class Policy:
     mode: str = "upsert"
     strict: bool = False
     declared_key: tuple[str, ...] = ()
+    ignore_email_case: bool = False
     null_tokens: tuple[str, ...] = ()
     reject_share: float = 0.10
     reject_count: int = 10
@@ -135,7 +136,7 @@ class _Load:
         identities = chosen or ()
         if self.lacks_key(chosen) or not {name for identity in identities for name in identity} <= set(kinds):
             return self.dataset, Account(failed="key")
-        resolved = resolve(table, values, identities)
+        resolved = resolve(table, values, identities, self.policy.ignore_email_case)
         for number, fate in resolved.fates.items():
             if fate == "duplicate":
                 self.counts["duplicate"] += 1
@@ -155,14 +156,22 @@ class _Load:
             withheld=missing is None if table else None,
             differing=differing(values, identities, resolved),
             stood=len(table),
+            key_becomes_text=self.key_becomes_text(kinds, identities),
         )
 
-    def account(self, *, withheld: bool | None, differing: int, stood: int) -> Account:
+    def key_becomes_text(self, kinds: dict[str, str], identities: Identities) -> bool:
+        before, names = self.dataset.kinds or {}, {name for identity in identities for name in identity}
+        held = {name for name in names for row in self.dataset.rows if row.cells.get(name) is not None}
+        return any(kinds[name] == "text" != before[name] for name in held)
+
+    def account(self, *, withheld: bool | None, differing: int, stood: int, key_becomes_text: bool) -> Account:
         failed = ""
         previous = self.dataset.previous if self.policy.mode == "snapshot" else None
         if self.is_over_the_limit():
             failed = "rejected"
-        elif not self.policy.approves and is_held(self.counts, differing, stood, previous):
+        elif not self.policy.approves and is_held(
+            self.counts, differing, stood, previous, key_becomes_text=key_becomes_text
+        ):
             failed = "held"
         rejects = tuple(self.refused[number] for number in sorted(self.refused))
         return Account(failed=failed, counts=+self.counts, rejects=rejects, withheld=withheld)
@@ -172,12 +181,13 @@ class _Load:
         if self.policy.mode == "append":
             return ()
         if self.dataset.identities is None and values:
-            return choose(self.columns, values, self.policy.declared_key)
+            return choose(self.columns, values, self.policy.declared_key, self.policy.ignore_email_case)
         return self.dataset.identities
 
     def lacks_key(self, chosen: Identities | None) -> bool:
         """Whether a snapshot can't tell, now or with the first record to come, which rows it lacks."""
         has_one = bool(self.policy.declared_key or {"id", "email"} & set(self.columns))
+        has_one = has_one or len({*OTHER_EMAILS} & set(self.columns)) == 1
         return self.policy.mode == "snapshot" and (chosen == () or (chosen is None and not has_one))
 
     def missing(
@@ -187,7 +197,7 @@ class _Load:
         if self.policy.mode != "snapshot" or not identities:
             return []
         keys = [self.key(number, kinds, identities) for number in range(len(self.records))]
-        return missing_rows(table, keys, identities, resolved)
+        return missing_rows(table, keys, identities, resolved, self.policy.ignore_email_case)
 
     def key(self, number: int, kinds: dict[str, str], identities: Identities) -> dict[str, Value] | None:
         """The identity cells of a record; None if they can't be read, or there is none."""

@@ -8,7 +8,7 @@ from tests.loader.oracle_types import Value, written
 Identities = tuple[tuple[str, ...], ...]
 Cells = Mapping[str, Value]
 
-ID_AND_EMAIL: Identities = (("id",), ("email",))
+OTHER_EMAILS = ("e_mail", "email_address", "e_mail_address")
 LONGEST_IDENTITY = 2_600
 
 
@@ -29,24 +29,47 @@ def blank_to_null(value: Value) -> Value:
     return None if isinstance(value, str) and not value.strip(" ") else value
 
 
-def choose(columns: Sequence[str], records: Mapping[int, Cells], declared: tuple[str, ...]) -> Identities:
+def same(column: str, value: Value, ignore_case: bool) -> Value:
+    """What of an identity cell is compared: of an e-mail, if that is set, neither case (A to Z) nor outer spaces."""
+    if not ignore_case or not isinstance(value, str) or column not in ("email", *OTHER_EMAILS):
+        return value
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in value.strip(" \t\n\r\v\f"))
+
+
+def email_of(columns: Sequence[str], records: Mapping[int, Cells]) -> str | None:
+    """The column that holds the e-mail."""
+    if "email" in columns:
+        return "email"
+    found = [name for name in OTHER_EMAILS if name in columns]
+    if len(found) != 1:
+        return None
+    values = [value for record in records.values() if (value := blank_to_null(record[found[0]])) is not None]
+    return found[0] if values and all(str(value).count("@") == 1 for value in values) else None
+
+
+def choose(
+    columns: Sequence[str], records: Mapping[int, Cells], declared: tuple[str, ...], ignore_case: bool
+) -> Identities:
     """The identities of a dataset whose first records these are."""
     if declared:
         return (declared,)
+    column = email_of(columns, records)
     if "id" not in columns:
-        return (("email",),) if "email" in columns else ()
-    if "email" not in columns:
+        return ((column,),) if column else ()
+    if column is None:
         return (("id",),)
     ids_of: dict[Value, set[Value]] = {}
     for record in records.values():
-        email, own = blank_to_null(record["email"]), blank_to_null(record["id"])
+        email, own = blank_to_null(record[column]), blank_to_null(record["id"])
         if email is not None:
-            ids_of.setdefault(email, set()).update(() if own is None else (own,))
+            ids_of.setdefault(same(column, email, ignore_case), set()).update(() if own is None else (own,))
     tells_apart = bool(ids_of) and all(len(ids) <= 1 for ids in ids_of.values())
-    return ID_AND_EMAIL if tells_apart else (("id",),)
+    return (("id",), (column,)) if tells_apart else (("id",),)
 
 
-def resolve(table: Sequence[Cells], records: Mapping[int, Cells], identities: Identities) -> Resolved:
+def resolve(
+    table: Sequence[Cells], records: Mapping[int, Cells], identities: Identities, ignore_case: bool
+) -> Resolved:
     """Hold ``records`` (number -> cells, in the order of the file) against the table as it stood before the run."""
     if not identities:
         return Resolved(rows=dict.fromkeys(records))
@@ -56,15 +79,21 @@ def resolve(table: Sequence[Cells], records: Mapping[int, Cells], identities: Id
         if any(len((written(record.get(name)) or "").encode()) > LONGEST_IDENTITY for key in identities for name in key)
     }
     live = {number: record for number, record in records.items() if number not in long}
-    resolved = _by_id_and_email(table, live) if identities == ID_AND_EMAIL else _by_key(table, live, identities[0])
+    if len(identities) == 2:
+        resolved = _by_id_and_email(table, live, identities[1][0], ignore_case)
+    else:
+        resolved = _by_key(table, live, identities[0], ignore_case)
     resolved.fates.update(long)
     return resolved
 
 
-def _by_key(table: Sequence[Cells], records: Mapping[int, Cells], key: tuple[str, ...]) -> Resolved:
+def _by_key(table: Sequence[Cells], records: Mapping[int, Cells], key: tuple[str, ...], ignore_case: bool) -> Resolved:
     resolved = Resolved()
-    at = {tuple(row[name] for name in key): number for number, row in enumerate(table)}
-    keys = {number: tuple(blank_to_null(record.get(name)) for name in key) for number, record in records.items()}
+    at = {tuple(same(name, row[name], ignore_case) for name in key): number for number, row in enumerate(table)}
+    keys = {
+        number: tuple(same(name, blank_to_null(record.get(name)), ignore_case) for name in key)
+        for number, record in records.items()
+    }
     last = {of: number for number, of in keys.items()}
     for number, of in keys.items():
         if None in of:
@@ -77,12 +106,16 @@ def _by_key(table: Sequence[Cells], records: Mapping[int, Cells], key: tuple[str
     return resolved
 
 
-def _by_id_and_email(table: Sequence[Cells], records: Mapping[int, Cells]) -> Resolved:
+def _by_id_and_email(table: Sequence[Cells], records: Mapping[int, Cells], column: str, ignore_case: bool) -> Resolved:
     resolved = Resolved()
     ids = {number: blank_to_null(record.get("id")) for number, record in records.items()}
-    emails = {number: blank_to_null(record.get("email")) for number, record in records.items()}
+    emails = {
+        number: same(column, blank_to_null(record.get(column)), ignore_case) for number, record in records.items()
+    }
     row_of_id = {row["id"]: number for number, row in enumerate(table)}
-    row_of_email = {row["email"]: number for number, row in enumerate(table) if row["email"] is not None}
+    row_of_email = {
+        same(column, row[column], ignore_case): number for number, row in enumerate(table) if row[column] is not None
+    }
 
     # (a) a record without id takes one by its email
     id_of_email = {emails[number]: ids[number] for number in records if ids[number] is not None}

@@ -1,10 +1,15 @@
 """The encoding of a file, and the same text in UTF-8."""
 
+import codecs
+import encodings
+import pkgutil
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.loader.encoding import detect, settle, transcode
+from ingest.loader.encoding_names import ENCODINGS, known
 from ingest.loader.errors import RunFailed
 
 WESTERN = "id;name;city\r\n" + "".join(
@@ -90,6 +95,22 @@ def test_a_pinned_encoding_goes_by_its_name_in_python(tmp_path):
 
 def test_a_byte_order_mark_knows_better_than_the_pinned_encoding(tmp_path):
     assert settle(written(tmp_path, "a\n".encode("utf-16")), "cp1252") == "utf-16"
+
+
+@pytest.mark.parametrize("name", sorted(ENCODINGS))
+def test_a_file_in_every_encoding_that_can_be_pinned_is_read(tmp_path, name):
+    text = 'id;name\r\n1;"A,b\tc"\r\n'
+    source, target = written(tmp_path, text.encode(name)), tmp_path / "target"
+    transcode(source, target, settle(source, name))
+    assert target.read_bytes().removeprefix(codecs.BOM_UTF8) == text.encode()
+    noise = written(tmp_path, bytes(range(1, 256)) * 2)
+    transcode(noise, target, settle(noise, name))  # whatever the bytes are, it is no error
+
+
+def test_what_python_encodes_and_no_file_is_written_in_cannot_be_pinned():
+    others = {each.name for each in pkgutil.iter_modules(encodings.__path__)} - ENCODINGS - {"latin_1"}
+    assert {"punycode", "unicode_escape", "rot_13", "charmap", "aliases"} < others
+    assert [name for name in others if known(name)] == []
 
 
 @pytest.mark.parametrize("name", ["klingon", "", "a\0b", "hex", "unicode_escape", "idna", "utf-7", "x" * 1000])

@@ -37,7 +37,8 @@ CLEAN = {
 }
 TYPOS = ("x", "00601", "+5", "1e5", "01/02/2023", "now", "infinity", "NaN", "1,5", "2023-02-30", "12:30", "-", "O")
 IDS = ("1", "2", "3", "4", "5", " 2", "03", "1.0", "x", "7777777777777777777777")
-EMAILS = ("a@x", "b@x", "c@x", "d@x", "A@x", "a@x ", "5")
+EMAILS = ("a@x", "b@x", "c@x", "d@x", "A@x", "a@x ", "\tB@X", "ä@x", "Ä@x", "5")
+EMAIL_HEADERS = ("email", "email", "E-mail", "Email Address", "e-mail address")
 BROKEN = (
     '"open',
     'x"y',
@@ -86,7 +87,8 @@ def _write(text: str, writing: str) -> str:
 @st.composite
 def columns(draw: st.DrawFn, families: dict[str, str]) -> list[str]:
     """Some of the columns, in any order."""
-    wanted = draw(st.lists(st.sampled_from(sorted(families)), min_size=1, max_size=len(families), unique=True))
+    names = sorted(name for name in families if not name.endswith(" header"))
+    wanted = draw(st.lists(st.sampled_from(names), min_size=1, max_size=len(names), unique=True))
     return list(dict.fromkeys(["id", "email", *wanted])) if draw(st.booleans()) else wanted
 
 
@@ -96,7 +98,8 @@ def files(draw: st.DrawFn, families: dict[str, str], wanted: list[str]) -> File:
     rows = draw(st.integers(0, 6)) if draw(st.integers(0, 3)) < 3 else draw(st.integers(10, 24))
     delimiter = draw(st.sampled_from(",,,;\t|"))
     columns = [draw(cells(pool_of(name, families), rows, delimiter)) for name in wanted]
-    names = [draw(st.sampled_from((name,) * 9 + (name.upper(), f" {name.title()}"))) for name in wanted]
+    names = [families.get(f"{name} header", name) for name in wanted]
+    names = [draw(st.sampled_from((name,) * 9 + (name.upper(), f" {name.title()}"))) for name in names]
     if draw(st.integers(0, 9)) == 9:
         names += oracle.MARKS
         columns += [["7"] * rows, ["bad_value"] * rows, ["why"] * rows]
@@ -118,7 +121,11 @@ def pool_of(name: str, families: dict[str, str]) -> tuple[str, ...]:
     """The values from which a column is mostly made."""
     if name == "id":
         return IDS[: 5 if families[name] == "bigint" else None]
-    return EMAILS[: 4 if families[name] == "bigint" else None] if name == "email" else CLEAN[families[name]]
+    if name != "email":
+        return CLEAN[families[name]]
+    if families[name] == "bigint":
+        return EMAILS[:4]
+    return EMAILS[: None if families["email header"] == "email" else 9]
 
 
 @st.composite
@@ -126,15 +133,16 @@ def people(draw: st.DrawFn) -> list[File]:
     """Files of ids and emails that meet again and again: the first lets both be identities, mostly."""
     ids, emails = draw(st.permutations("12345")), draw(st.permutations([*EMAILS[:4], ""]))
     first = draw(st.integers(1, 5))
+    header = draw(st.sampled_from(EMAIL_HEADERS))
     rows = [[*pair, "p"] for pair in zip(ids[:first], emails[:first], strict=True)]
-    contents = [_written(["id", "email", "a"], rows)]
-    each = (st.sampled_from([*"1234567", ""]), st.sampled_from([*EMAILS[:5], "", " "]), st.sampled_from("pq"))
+    contents = [_written(["id", header, "a"], rows)]
+    each = (st.sampled_from([*"1234567", ""]), st.sampled_from([*EMAILS[:8], "", " "]), st.sampled_from("pq"))
     for _ in range(draw(st.integers(1, 2))):
         rows = [list(row) for row in draw(st.lists(st.tuples(*each), min_size=1, max_size=6))]
         lacking = draw(st.sampled_from(("", "", "id", "email")))
         names = [name for name in ("id", "email", "a") if name != lacking]
         rows = [[row[("id", "email", "a").index(name)] for name in names] for row in rows]
-        contents.append(_written(names, rows))
+        contents.append(_written([header if name == "email" else name for name in names], rows))
     return contents
 
 
@@ -146,8 +154,12 @@ def _written(names: list[str], rows: list[list[str]]) -> File:
 def histories(draw: st.DrawFn) -> tuple[oracle.Policy, list[File]]:
     """A policy and one to three files for one dataset."""
     if draw(st.booleans()):
-        mode = draw(st.sampled_from(("upsert", "upsert", "snapshot")))
-        return oracle.Policy(mode=mode, reject_count=draw(st.sampled_from((10, 10, 1)))), draw(people())
+        policy = oracle.Policy(
+            mode=draw(st.sampled_from(("upsert", "upsert", "snapshot"))),
+            reject_count=draw(st.sampled_from((10, 10, 1))),
+            ignore_email_case=draw(st.booleans()),
+        )
+        return policy, draw(people())
     return draw(policies()), draw(tables())
 
 
@@ -158,6 +170,7 @@ def tables(draw: st.DrawFn) -> list[File]:
     families = [
         {name: draw(kinds) for name in ("a", "B c", "n")}
         | {name: draw(st.sampled_from(("bigint", "text"))) for name in ("id", "email")}
+        | {"email header": draw(st.sampled_from(EMAIL_HEADERS))}
     ]
     for _ in range(draw(st.integers(0, 2))):
         families.append(dict(families[-1]) | ({"a": draw(kinds)} if draw(st.booleans()) else {}))
@@ -175,6 +188,7 @@ def policies(draw: st.DrawFn) -> oracle.Policy:
         declared_key=draw(st.sampled_from(((), (), (), ("a",), ("a", "id"), ("b_c",)))),
         null_tokens=draw(st.sampled_from(((), (), ("NA", "-")))),
         reject_count=draw(st.sampled_from((10, 10, 1))),
+        ignore_email_case=draw(st.booleans()),
     )
 
 
@@ -226,6 +240,7 @@ def target_of(
         strict=policy.strict,
         declared_key=policy.declared_key,
         identities=identities,
+        ignore_email_case=policy.ignore_email_case,
         headers=headers,
         null_tokens=policy.null_tokens,
         reject_share=policy.reject_share,

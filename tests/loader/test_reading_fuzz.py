@@ -6,7 +6,7 @@ import lzma
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest.loader.cells import BOM
@@ -131,6 +131,7 @@ def test_damaged_files_keep_their_account(tmp_path_factory, content, block):
 
 
 @settings(max_examples=200)
+@example(content=b";\r ")
 @given(
     content=st.one_of(st.binary(max_size=400), st.text(alphabet="ab1,;\"\t|\r\n\\' #é€", max_size=400).map(str.encode))
 )

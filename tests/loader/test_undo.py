@@ -1,5 +1,7 @@
 """Undo puts rows back exactly, own columns included, and lists what it leaves (BEHAVIOUR 8)."""
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,8 +9,8 @@ from psycopg2.extensions import connection as Connection
 
 from ingest.loader.brakes import EVERYTHING
 from ingest.loader.errors import RunFailed
+from ingest.loader.identities import Identities
 from ingest.loader.outcome import Outcome
-from ingest.loader.plan import ID_AND_EMAIL, Identities
 from ingest.loader.target import Mode, Target
 from ingest.loader.undo import Undone, forget, undo
 from tests.loader.conftest import clear
@@ -29,14 +31,24 @@ def table(shared: Connection) -> "Table":
 class Table:
     """One dataset, loaded and undone by the number of the run."""
 
-    def __init__(self, connection: Connection, identities: Identities | None = None) -> None:
+    def __init__(
+        self, connection: Connection, identities: Identities | None = None, *, ignore_email_case: bool = False
+    ) -> None:
         self.connection = connection
         self.identities = identities
+        self.ignore_email_case = ignore_email_case
         self.runs = 0
 
     def load(self, content: str, mode: Mode = Mode.UPSERT) -> int:
         self.runs += 1
-        target = Target(table="t", run_id=self.runs, mode=mode, identities=self.identities, approved=EVERYTHING)
+        target = Target(
+            table="t",
+            run_id=self.runs,
+            mode=mode,
+            identities=self.identities,
+            ignore_email_case=self.ignore_email_case,
+            approved=EVERYTHING,
+        )
         outcome = load_bytes(self.connection, content.encode(), target)
         if isinstance(outcome, RunFailed) and outcome.outcome and outcome.outcome.records == outcome.outcome.rejected:
             return self.runs  # every record was rejected: nothing was loaded
@@ -46,7 +58,8 @@ class Table:
 
     def undo(self, run: int) -> Undone:
         assert self.identities is not None
-        undone = undo(self.connection, "t", self.identities, run)
+        ignores = self.ignore_email_case
+        undone = undo(self.connection, "t", self.identities, run, ignore_email_case=ignores)
         self.connection.commit()
         return undone
 
@@ -140,28 +153,72 @@ def test_a_table_that_is_gone_is_said(table: Table) -> None:
     table.connection.rollback()
 
 
+@dataclass(frozen=True)
+class Story:
+    """Files that follow one another into a dataset; every one has the columns of the first."""
+
+    first: str
+    later: list[tuple[str, Mode]]
+    identities: Identities
+    ignore_email_case: bool
+
+    def begin(self, connection: Connection) -> Table:
+        """A table with the first file in it."""
+        table = Table(connection, ignore_email_case=self.ignore_email_case)
+        table.load(self.first)
+        assert table.identities == self.identities
+        return table
+
+
 @st.composite
-def files(draw: st.DrawFn) -> str:
-    pairs = draw(st.lists(st.tuples(st.sampled_from("123456"), st.sampled_from("abcdef")), max_size=5))
-    return "id,email,v\n" + "".join(f"{i},{e},{draw(st.integers(0, 3))}\n" for i, e in pairs)
+def stories(draw: st.DrawFn) -> Story:
+    """Ids and e-mails, or e-mails alone, in a column of any of their names, in capitals and with spaces too."""
+    header = draw(st.sampled_from(["email", "email", "E-mail"]))
+    column = header.lower().replace("-", "_")
+    with_id = draw(st.integers(0, 3)) > 0
+    cells = st.tuples(st.sampled_from("123456"), st.sampled_from([*"abcdefAB", " a"]), st.integers(0, 3))
+
+    def written(rows: list[tuple[str, str, int]]) -> str:
+        lines = [f"{'id,' if with_id else ''}{header},v"]
+        lines += [f"{f'{own},' if with_id else ''}{email}@x,{v}" for own, email, v in rows]
+        return "\n".join(lines) + "\n"
+
+    modes = st.sampled_from([Mode.UPSERT, Mode.SNAPSHOT])
+    later = draw(st.lists(st.tuples(st.lists(cells, max_size=5).map(written), modes), min_size=1, max_size=4))
+    return Story(
+        first=written([("1", "a", 1), ("2", "b", 2), ("3", "c", 3)]),
+        later=later,
+        identities=(("id",), (column,)) if with_id else ((column,),),
+        ignore_email_case=draw(st.booleans()),
+    )
 
 
 @settings(max_examples=60)
-@given(history=st.lists(st.tuples(files(), st.sampled_from([Mode.UPSERT, Mode.SNAPSHOT])), min_size=1, max_size=4))
-def test_undone_in_turn_every_run_leaves_the_table_as_it_found_it(
-    shared: Connection, history: list[tuple[str, Mode]]
-) -> None:
+@given(story=stories())
+def test_undone_in_turn_every_run_leaves_the_table_as_it_found_it(shared: Connection, story: Story) -> None:
     clear(shared)
-    table = Table(shared)
-    table.load("id,email,v\n1,a,1\n2,b,2\n3,c,3\n")
-    assert table.identities == ID_AND_EMAIL
+    table = story.begin(shared)
     states = []
-    for content, mode in history:
+    for content, mode in story.later:
         states.append(table.rows())
         table.load(content, mode)
     for run, state in zip(range(table.runs, 1, -1), reversed(states), strict=True):
         assert table.undo(run).stayed == ()
         assert table.rows() == state
+
+
+def test_with_case_ignored_a_row_gets_its_e_mail_back_as_it_was_written(table: Table) -> None:
+    table.ignore_email_case = True
+    table.load("email,v\nAda@x,1\nbob@x,2\n")
+    before = table.rows()
+    run = table.load("email,v\nADA@X,1\ncy@x,3\n", Mode.SNAPSHOT)
+    later = table.load("email,v\nada@x,1\nBob@x,5\n")
+    assert table.undo(run) == Undone(
+        removed=1, restored=0, reinserted=0, stayed=(("Ada@x", "changed"), ("bob@x", "taken"))
+    )
+    table.undo(later)
+    assert table.undo(run) == Undone(removed=0, restored=1, reinserted=1, stayed=())
+    assert table.rows() == before
 
 
 def test_columns_that_somebody_added_by_hand_are_kept_and_left_alone(table: Table) -> None:

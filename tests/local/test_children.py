@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from threading import Barrier, Thread
 
 import pytest
 
@@ -140,3 +141,35 @@ def test_a_listening_socket_is_handed_over_and_its_port_is_never_free_in_between
 def test_a_port_to_listen_on_that_is_taken_is_replaced() -> None:
     with listen(0) as first, listen(first.getsockname()[1]) as second:
         assert first.getsockname()[1] != second.getsockname()[1]
+
+
+def test_two_that_start_at_the_same_moment_get_a_port_each() -> None:
+    with listen(0) as other:
+        wanted = int(other.getsockname()[1])
+    both_have_chosen = Barrier(2, timeout=60)
+    kept: list[socket.socket] = []
+    ports: list[int] = []
+
+    def begin() -> None:
+        chosen: list[int] = []
+
+        def start(port: int) -> None:
+            chosen.append(port)
+            if len(chosen) == 1:
+                both_have_chosen.wait()
+            try:
+                kept.append(socket.create_server((HOST, port)))
+            except OSError:
+                raise LocalError("It doesn't start, and says nothing of its port.") from None
+
+        ports.append(start_on_port(wanted, start))
+
+    both = [Thread(target=begin) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join(120)
+    assert sorted(server.getsockname()[1] for server in kept) == sorted(ports)
+    assert len(set(ports)) == 2
+    for server in kept:
+        server.close()

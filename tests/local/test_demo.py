@@ -10,7 +10,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from email.message import Message
 from http.client import HTTPConnection
 from pathlib import Path
@@ -159,13 +159,17 @@ def test_it_serves_and_takes_files_until_it_is_stopped(demo: Demo, tmp_path: Pat
 
 
 def test_one_that_was_killed_leaves_nothing_that_stops_the_next(demo: Demo) -> None:
-    with socket.socket() as taken, suppress(OSError):  # if it is taken already, all the better
-        taken.bind(("127.0.0.1", 8000))
-        taken.listen()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held = True
+        try:
+            taken.bind(("127.0.0.1", 8000))
+            taken.listen()
+        except OSError:  # another process has the port now, and may give it back at any time
+            held = False
         demo.start()
-        assert comes_true(lambda: "the site listens on" in demo.printed, seconds=PATIENCE), demo.printed
-    assert "Port 8000 is taken: the site listens on" in demo.printed
-    assert comes_true(lambda: "Serving" in demo.printed, seconds=PATIENCE), demo.printed
+        assert comes_true(lambda: "Serving" in demo.printed, seconds=PATIENCE), demo.printed
+    assert ("Port 8000 is taken: the site listens on" in demo.printed) or not held, demo.printed
     second = Demo(demo.folder)
     assert second.start("--exit").wait() == 1
     assert "Another demo runs in" in second.printed

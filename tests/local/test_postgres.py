@@ -62,10 +62,13 @@ def with_a_row(server: Postgres) -> str:
 def test_what_was_committed_is_there_after_a_restart(make: Made, tmp_path: Path, major: int) -> None:
     server = make(tmp_path / "pg", major=major)
     url = with_a_row(server)
+    with server.superuser() as cursor:
+        cursor.execute(f"ALTER ROLE {USER} NOCREATEROLE")  # as earlier versions made it
     server.stop()
     server.start()
     assert ask(url, "SELECT n FROM t") == 7
     assert str(ask(url, "SHOW server_version")).startswith(str(major))
+    assert ask(url, "SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user") is True
 
 
 def test_on_a_port_it_wants_the_password(make: Made, tmp_path: Path) -> None:

@@ -28,6 +28,9 @@ def _changes(dataset: Dataset, told: dict[str, Any]) -> list[tuple[str, str, str
         found.append(("Mode", dataset.mode, str(told["mode"])))
     if told.get("declared_key") != dataset.declared_key:
         found.append(("Key", key, wanted))
+    if told.get("ignore_email_case") != dataset.ignore_email_case:
+        ways = ("exact", "regardless of case and surrounding spaces")
+        found.append(("E-mail matching", ways[dataset.ignore_email_case], ways[not dataset.ignore_email_case]))
     if column := told.get("column"):
         types = runs.columns_of(dataset.pk)
         found.append((f"Type of {column}", types.get(column, ""), str(told["type"])))

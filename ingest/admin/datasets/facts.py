@@ -29,15 +29,15 @@ def tell_of_list(datasets: Sequence[Dataset]) -> None:
     numbers = [dataset.pk for dataset in datasets]
     last = Run.objects.filter(dataset=OuterRef("pk")).exclude(kind=Run.Kind.PREVIEW).order_by("-id")
     newest = Dataset.objects.filter(pk__in=numbers).values_list(
-        "pk", *(Subquery(last.values(name)[:1]) for name in ("pk", "status", "rejected"))
+        "pk", *(Subquery(last.values(name)[:1]) for name in ("pk", "status", "rejected", "unclear"))
     )
-    by_number = {number: (run, status, rejected) for number, run, status, rejected in newest}
+    by_number = {number: told for number, *told in newest}
     groups: dict[int, list[str]] = {}
     for number, name in Opening.objects.filter(dataset__in=numbers).values_list("dataset", "group__name"):
         groups.setdefault(number, []).append(name)
     for dataset in datasets:
         dataset.measure = (measures or {}).get(dataset.name)
-        dataset.last_run = by_number.get(dataset.pk, (None, "", 0))
+        dataset.last_run = by_number.get(dataset.pk, (None, "", 0, False))
         dataset.groups = sorted(groups.get(dataset.pk, ()))
 
 
@@ -52,6 +52,7 @@ def tell_of_page(dataset: Dataset, request: HttpRequest) -> dict[str, Any]:
         "dataset": dataset,
         "runs": [_line(run) for run in last],
         "last": last[0] if last else None,
+        "questions": [run for run in last if run.is_question],
         "all_runs": _runs_like(dataset),
         "is_late": dataset.due is not None and dataset.due < timezone.now(),
         "rule": _rule(dataset),

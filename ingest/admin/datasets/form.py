@@ -17,7 +17,7 @@ from ingest.loader.errors import IngestError
 from ingest.models import Dataset
 
 FIELDS = (
-    *("name", "mode", "policy", "asks_approval", "declared_key"),
+    *("name", "mode", "policy", "asks_approval", "declared_key", "ignore_email_case"),
     *(*Dataset.RULE, "notify_emails"),
     *("patterns", "encoding", "delimiter", "quote", "escape", "preamble", "has_header"),
     *("null_tokens", "reject_share", "reject_count"),
@@ -25,6 +25,7 @@ FIELDS = (
 _ENDS_UNDO = {
     "mode": "A change from or to append ends the undo of all runs so far.",
     "declared_key": "A change is tried on every row first, and ends the undo of all runs so far.",
+    "ignore_email_case": "A change is tried on every row first, and ends the undo of all runs so far.",
     "type": "Tried on every value first; a narrower type ends the undo of all runs so far.",
 }
 _SHOWN = 5
@@ -117,7 +118,7 @@ class DatasetForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        for name in ("declared_key", "mode", "type"):
+        for name in _ENDS_UNDO:
             if name in self.fields and self.instance.pk:
                 field = self.fields[name]
                 field.help_text = f"{field.help_text} {_ENDS_UNDO[name]}".strip()
@@ -167,7 +168,10 @@ class DatasetForm(forms.ModelForm):
             self.add_error(None, "This change ends the undo of earlier runs. Confirm it first.")
 
     def _change_table(self) -> None:
-        """Change key, mode and type, all or none; raises _AsksFirst, and changes nothing, where that ends undo."""
+        """Change key, mode, matching and type, all or none.
+
+        Raises _AsksFirst, and changes nothing, where that ends undo.
+        """
         field = "declared_key"
         try:
             with transaction.atomic():
@@ -175,6 +179,9 @@ class DatasetForm(forms.ModelForm):
                 if {"mode", "declared_key"} & set(self.changed_data):
                     told = self.cleaned_data
                     runs.change_key(self.instance.pk, mode=told["mode"], declared_key=told["declared_key"])
+                if "ignore_email_case" in self.changed_data:
+                    field = "ignore_email_case"
+                    runs.ignore_email_case(self.instance.pk, self.cleaned_data[field])
                 field = "type"
                 if self.cleaned_data.get("column"):
                     runs.change_type(self.instance.pk, self.cleaned_data["column"], self.cleaned_data["type"])
@@ -186,7 +193,7 @@ class DatasetForm(forms.ModelForm):
         """Raise _AsksFirst if the change has ended the undo of runs other than those that were confirmed."""
         if not before.count or runs.undoable(self.instance.pk, 0).count == before.count:
             return
-        told = [self.cleaned_data.get(name) for name in ("mode", "declared_key", "column", "type")]
+        told = [self.cleaned_data.get(name) for name in ("mode", "declared_key", "ignore_email_case", "column", "type")]
         runs_meant = [before.count, [run.pk for run in before.newest]]
         mark = hashlib.sha256(repr((self.instance.pk, told, runs_meant)).encode()).hexdigest()
         if self.data.get(CONFIRMED) != mark:

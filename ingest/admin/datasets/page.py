@@ -15,14 +15,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_POST
 
+from ingest import runs
 from ingest.admin import browse, shown
 from ingest.admin.datasets.ending import ending
 from ingest.admin.datasets.facts import tell_of_list, tell_of_page
 from ingest.admin.datasets.form import CONFIRMED, FIELDS, DatasetForm
 from ingest.admin.filters import KnownChoices, KnownFilter
-from ingest.admin.pages import Page
-from ingest.models import SEES_ALL, Dataset, label_of, look_of
+from ingest.admin.pages import Page, is_list
+from ingest.models import SEES_ALL, Dataset, Run, label_of, look_of
 
+_PINS = FIELDS[FIELDS.index("encoding") : FIELDS.index("null_tokens")]
 _ASKED_ANEW = ("csrfmiddlewaretoken", CONFIRMED)
 
 
@@ -63,12 +65,11 @@ class DatasetPage(Page):
     search_help_text = "A part of the table's name"
     fieldsets = (
         (None, {"fields": ("name", "mode", "policy", "asks_approval")}),
-        ("Which rows are the same", {"fields": ("declared_key",)}),
+        ("Which rows are the same", {"fields": ("declared_key", "ignore_email_case")}),
         ("When a file is expected, and who is told", {"fields": (*Dataset.RULE, "due", "notify_emails")}),
-        (
-            "Which files belong here, and how they are read",
-            {"fields": ("patterns", "draws", *FIELDS[FIELDS.index("encoding") :])},
-        ),
+        ("Which files belong here", {"fields": ("patterns", "draws")}),
+        ("How files are read", {"fields": (*_PINS, "null_tokens")}),
+        ("How many rejects are too many", {"fields": ("reject_share", "reject_count")}),
     )
     _found = ("open_to_", "due")
 
@@ -81,6 +82,11 @@ class DatasetPage(Page):
         may_change = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         who = self._who_may_set if may_change and request.user.has_perm(SEES_ALL) else self._who_sees
         return (*self.fieldsets, who, *([self._type_of_a_column] if obj and may_change else []))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
+        """A list does without drafts, whose page the page of their question leads to."""
+        queryset = super().get_queryset(request)
+        return queryset.listed() if is_list(request) else queryset
 
     def get_form(self, request: HttpRequest, obj: Dataset | None = None, change: bool = False, **options: Any) -> Any:
         """The form of this person."""
@@ -130,8 +136,8 @@ class DatasetPage(Page):
             return self._get_obj_does_not_exist_redirect(request, self.opts, str(dataset_id))
         if not self.has_change_permission(request, dataset):
             raise PermissionDenied
-        dataset.policy = Dataset.Policy.STRICT
-        dataset.save(update_fields=["policy"])
+        dataset.policy, dataset.is_draft = Dataset.Policy.STRICT, False
+        dataset.save(update_fields=["policy", "is_draft"])
         self.log_change(request, dataset, "Made strict.")
         messages.success(request, f"{dataset.name} is strict: a file that doesn't fit its table fails.")
         return HttpResponseRedirect(reverse("admin:ingest_dataset_change", args=[dataset.pk]))
@@ -142,19 +148,27 @@ class DatasetPage(Page):
 
     def save_model(self, request: HttpRequest, obj: Dataset, form: forms.ModelForm, change: bool) -> None:
         """Write only what was edited: a run may have learnt something about the dataset in the meantime."""
-        if change:
-            obj.save(update_fields=[name for name in form.changed_data if name in FIELDS])
-        else:
+        if not change:
             obj.save()
+            return
+        changed = {name for name in form.changed_data if name in FIELDS}
+        if obj.is_draft and set(form.changed_data) - set(Dataset.PINS):
+            obj.is_draft = False
+            changed.add("is_draft")
+        obj.save(update_fields=changed)
+        if changed & set(Dataset.PINS) and (count := runs.read_again(obj)):
+            files = "1 held file is" if count == 1 else f"{count:,} held files are"
+            messages.info(request, f"{files} read again with these settings.")
 
     # -- what stands in the list --------------------------------------------------------------------------------------
 
     @admin.display(description="last run")
     def status_(self, dataset: Dataset) -> SafeString:
-        number, status, rejected = dataset.last_run
+        number, status, rejected, unclear = dataset.last_run
         late = dataset.due is not None and dataset.due < timezone.now()
         address = reverse("admin:ingest_run_change", args=[number]) if number else ""
-        badges = [(look_of(status, rejected), address, label_of(status, rejected))] if number else []
+        label = label_of(status, rejected, asks=bool(unclear) and status == Run.Status.HELD)
+        badges = [(look_of(status, rejected), address, label)] if number else []
         return format_html(
             "{}{}",
             format_html_join("", '<a class="status status-{}" href="{}">{}</a>', badges),

@@ -61,10 +61,15 @@ class RunActions(admin.ModelAdmin):
         """Give held runs up."""
         self._each(request, queryset.order_by("pk"), "discard")
 
-    def decide(self, request: HttpRequest, run_id: int, name: str, reading: int | None = None) -> bool:
-        """Do it, log it and say it; whether it was done. ``reading`` is the one of a question that was chosen."""
+    def decide(
+        self, request: HttpRequest, run_id: int, name: str, reading: int | None = None, *, always: bool = False
+    ) -> bool:
+        """Do it, log it and say it; whether it was done.
+
+        ``reading`` is the one of a question that was chosen, ``always`` whether for the next files too.
+        """
         try:
-            done = None if reading is None else read(run_id, request.user, reading)
+            done = None if reading is None else read(run_id, request.user, reading, always=always)
             said = self._do(request, run_id, name) if done is None else self._logged(request, done)
         except IngestError as refused:
             messages.warning(request, str(refused))
@@ -88,8 +93,7 @@ class RunActions(admin.ModelAdmin):
 
     def _confirmed(self, request: HttpRequest, queryset: QuerySet[Run], name: str) -> HttpResponse | None:
         """Do it if exactly what is selected now was confirmed; else ask, with the counts as they are now."""
-        wide = [name for name in Run.WIDE if name != "question"]  # without a reading it can't be approved
-        chosen = list(queryset.select_related("dataset").defer(None).defer(*wide)[: MOST + 1])
+        chosen = list(queryset.select_related("dataset").defer(None).defer(*Run.WIDE)[: MOST + 1])
         context = confirming.of_many(name, chosen[:MOST], more=len(chosen) > MOST)
         if not context["number"]:
             self._each(request, queryset, name, {})  # nothing is possible: the message says why

@@ -55,6 +55,7 @@ def of_one(run: Run) -> dict[str, Any]:
         "left": max(before - run.deleted, 0) + run.inserted if before else None,
         "shrunk": run.brakes.get("shrunk"),
         "duplicate": run.brakes.get("duplicate"),
+        "key_type": run.brakes.get("key_type"),
         "danger": runs.is_dangerous(run),
         SEEN: packed([run]),
         "days": settings.UNDO_DAYS,

@@ -79,10 +79,16 @@ def _approve(run_id: int, user: Any) -> Done:
     return runs.approve(run_id, user=user), "Approved.", f"Run {run_id} is loaded again."
 
 
-def read(run_id: int, user: Any, reading: int) -> Done:
-    """Have a run that is held as a question read its file in one of the ways that it offers."""
-    said = f"Run {run_id} is loaded, read as you chose."
-    return runs.approve(run_id, reading, user=user), f"Chose reading {reading}.", said
+def read(run_id: int, user: Any, reading: int, *, always: bool = False) -> Done:
+    """Have a run that is held as a question read its file in one of the ways that it offers.
+
+    With ``always`` the next files of its dataset are read so too. Raises RunFailed where ``user`` may not set that.
+    """
+    if always and not user.has_perm("ingest.change_dataset"):
+        raise RunFailed(f"Run {run_id} is still held: you may choose a reading for this file, but not for later ones.")
+    run = runs.approve(run_id, reading, always=always, user=user)
+    logged = f"Chose reading {reading}{' for all files' if always else ''}."
+    return run, logged, f"Run {run_id} is queued for loading with reading {reading}."
 
 
 def _discard(run_id: int, user: Any) -> Done:

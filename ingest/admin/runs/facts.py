@@ -30,23 +30,8 @@ _COLUMNS = 200
 """Columns that are shown at once; the rest is left out."""
 
 
-_DIALECT = {
-    "has_header": "names its columns",
-    "preamble": "lines before the header",
-    "row_names": "each record begins with a name",
-    "unnamed": "a last column without a name",
-    "trailing": "blank cells at the end of records",
-    "absent": "last columns without values",
-    "spaced": "a space after each delimiter",
-    "wrapped": "quotes around whole lines",
-    "above": "lines as wide as the table above it",
-    "end": "last line that was read",
-    "marked": "spreadsheet-safe",
-}
-_UNSAID = ("used", "cells", "skipped")
 _SKIPPED = 20
 """Lines above the header that are shown."""
-_SIGNS = {"\t": "tab", "\\": "backslash", "": "none"}
 
 
 def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
@@ -74,14 +59,8 @@ def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
         "timeline": _timeline(run),
         "notes": [shown.printable(note, 1_000) for note in run.notes],
         "columns": _columns(run),
-        "dialect": [
-            (_DIALECT.get(name, name), _written(value))
-            for name, value in run.dialect.items()
-            # No preamble, no comments: nothing to say.
-            if name not in _UNSAID and (value or name == "has_header")
-        ],
-        "question": _question(run) if user.has_perm(DECISIONS["approve"].permission) else [],
-        "skipped": [shown.printable(line, 500) for line in run.dialect.get("skipped", [])[:_SKIPPED]],
+        "read": _read(run),
+        "question": _question(run, user),
         "rejects": _rejects(run),
         "changes": _changes(run),
         "corrections": list(run.corrections.only("pk").order_by("pk")[:_OTHERS]),
@@ -139,18 +118,47 @@ def _columns(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def _question(run: Run) -> list[dict[str, Any]]:
-    """The readings that are offered, each on the file's own lines."""
-    if run.status != Run.Status.HELD:
-        return []
-    return [
-        {
-            "label": _safe(offer["label"]),
-            "header": [_safe(cell) for cell in offer["header"]],
-            "rows": [[_safe(cell) for cell in row] for row in offer["rows"]],
-        }
-        for offer in run.question
-    ]
+def _read(run: Run) -> dict[str, Any] | None:
+    """How its file was read, and what each part of that rests on; None where it wasn't, or is still a question."""
+    read = None if run.is_question else runs.explain(run.dialect)
+    if read is None:
+        return None
+    return {
+        "summary": shown.printable(read.summary),
+        "parts": [(part.label, shown.printable(part.shown), part.basis) for part in read.parts],
+        "skipped": [shown.printable(line, 500) for line in read.skipped[:_SKIPPED]],
+        "skipped_more": max(len(read.skipped) - _SKIPPED, 0),
+        "margin": read.margin_shown,
+    }
+
+
+def _question(run: Run, user: Any) -> dict[str, Any] | None:
+    """The readings that are offered, each on the file's own lines, and what this person may do about them."""
+    if not run.is_question:
+        return None
+    dataset = run.dataset
+    is_new = dataset is not None and not dataset.headers
+    return {
+        "readings": [
+            {
+                "label": _safe(offer["label"]),
+                "header": [_safe(cell) for cell in offer["header"]],
+                "rows": [[_safe(cell) for cell in row] for row in offer["rows"]],
+            }
+            for offer in run.question
+        ],
+        "may_choose": user.has_perm(DECISIONS["approve"].permission),
+        "is_new": is_new,
+        "always": dataset is not None and not is_new and user.has_perm("ingest.change_dataset"),
+        "may_pin": dataset is not None and user.has_perm("ingest.change_dataset"),
+        "waiting": _waiting(run) if is_new else 0,
+    }
+
+
+def _waiting(run: Run) -> int:
+    """How many files wait behind a question."""
+    behind = Run.objects.filter(dataset=run.dataset, pk__gt=run.pk, kind=Run.Kind.LOAD, status=Run.Status.WAITING)
+    return behind.count()
 
 
 def _rejects(run: Run) -> dict[str, Any] | None:
@@ -247,12 +255,6 @@ def _evidence(run: Run) -> dict[str, str] | None:
         return None
     told = " or ".join(", ".join(names) for names in key)
     return {"key": shown.printable(told) or "nothing: rows are appended", "why": shown.printable(why)}
-
-
-def _written(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return _SIGNS.get(value, shown.printable(value)) if isinstance(value, str) else str(value)
 
 
 def _safe(value: object) -> object:

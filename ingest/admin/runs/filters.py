@@ -44,7 +44,12 @@ class StatusFilter(_Typed):
     """By status, or by what has to be done about it."""
 
     title = parameter_name = "status"
-    _together = {"attention": "needs attention", "active": "under way", PARTIAL: "succeeded with rejects"}
+    _together = {
+        "attention": "needs attention",
+        "question": "held · question",
+        "active": "under way",
+        PARTIAL: "succeeded with rejects",
+    }
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         """What has to be done first."""
@@ -54,6 +59,8 @@ class StatusFilter(_Typed):
         """The runs in that state; those that need attention are failed or held ones that nobody has answered."""
         if self.value() == "attention":
             return queryset.unanswered()
+        if self.value() == "question":
+            return queryset.filter(status=Status.HELD, unclear=True)
         if self.value() == "active":
             return queryset.filter(status__in=Run.UNFINISHED)
         if self.value() == PARTIAL:
@@ -82,7 +89,7 @@ class DatasetFilter(_Typed):
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         """The first datasets by name."""
-        datasets = Dataset.objects.visible_to(request.user).order_by("name")
+        datasets = Dataset.objects.visible_to(request.user).listed().order_by("name")
         return [(name, name) for name in datasets.values_list("name", flat=True)[:_OFFERED]]
 
     def knows(self, request: HttpRequest, value: str) -> bool:

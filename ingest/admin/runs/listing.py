@@ -99,7 +99,7 @@ def row(run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "file": shown.printable(run.file_name, 80),
-        "reason": shown.printable(run.reason, 200),
+        "reason": shown.printable(run.reason, 240),
         "records": shown.count(run.records),
         "who": shown.who(run.who),
         "counts": [

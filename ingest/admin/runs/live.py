@@ -13,6 +13,7 @@ from ingest.models import Run
 
 SAID = {
     "queued": "Waiting for a worker",
+    "behind": "Waiting for an earlier file of its dataset",
     "fetch": "Fetching the file",
     "wait": "Waiting for the table",
     "unpack": "Unpacking",
@@ -48,7 +49,7 @@ def told(run: Run) -> dict[str, Any]:
         known = run.records is not None
         return word | {"counts": {name: getattr(run, name) for name in _COUNTS} if known else {}}
     if run.status != Run.Status.RUNNING:
-        waits = "Waiting to be tried again" if run.attempts else SAID["queued"]
+        waits = "Waiting to be tried again" if run.attempts else SAID["behind" if run.reason else "queued"]
         return word | {"attempt": run.attempts, "stage": waits}
     return word | _progress(run)
 

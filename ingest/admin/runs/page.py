@@ -145,7 +145,7 @@ class RunPage(RunActions, HistoryPage):
         if run is None:
             return self._missing(request, run_id)
         try:
-            return HttpResponseRedirect(runs.file_link(run))
+            return HttpResponseRedirect(runs.file_link(run, user=request.user))
         except IngestError as refused:
             messages.error(request, str(refused))
             return HttpResponseRedirect(_page(run.pk))
@@ -182,7 +182,8 @@ class RunPage(RunActions, HistoryPage):
             return HttpResponseRedirect(reverse(APPROVES, args=[run.pk]))  # nothing of this is done unconfirmed
         elif request.method == "POST":
             reading = request.POST.get("reading", "") if name == "approve" else ""
-            self.decide(request, run.pk, name, int(reading) if reading.isdecimal() and len(reading) < 4 else None)
+            number = int(reading) if reading.isascii() and reading.isdecimal() and len(reading) < 4 else None
+            self.decide(request, run.pk, name, number, always=request.POST.get("always") == "1")
         return HttpResponseRedirect(_page(run.pk))
 
     def approve_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
 
-from ingest.loader.statements.tables import columns, table
+from ingest.loader.statements.matching import EXACT, Matching
+from ingest.loader.statements.tables import IS_CASELESS, table
 from ingest.loader.target import SCHEMA
 from ingest.loader.types import GRAMMAR, LONGEST_TYPED, SPACES, Type
 
@@ -57,15 +58,44 @@ def count_longer(name: str, key: Sequence[str], limit: int) -> Composed:
     )
 
 
-def repeated(name: str, key: Sequence[str], limit: int) -> Composed:
-    """Some keys that several rows have, as texts; NULL repeats nothing."""
-    return SQL("select concat_ws(', ', {}) from {} where {} group by {} having count(*) > 1 limit {}").format(
-        _each("{c}::text", key, ", "),
-        table(name),
-        _each("{c} is not null", key, " and "),
-        columns(key),
-        Literal(limit),
+def repeated(name: str, key: Sequence[str], limit: int, match: Matching = EXACT) -> Composed:
+    """Some keys that several rows have, each as the texts of two of these rows; NULL repeats nothing."""
+    return SQL(
+        "select min({key}), max({key}) from {table} where {known} group by {same} having count(*) > 1"
+        " order by 1 limit {limit}"
+    ).format(
+        key=SQL("concat_ws(', ', {})").format(_each("{c}::text", key, ", ")),
+        table=table(name),
+        known=_each("{c} is not null", key, " and "),
+        same=match.values(key),
+        limit=Literal(limit),
     )
+
+
+def count_repeated(name: str, key: Sequence[str], match: Matching) -> Composed:
+    """How many keys several rows have."""
+    return SQL(
+        "select count(*) from (select from {table} where {known} group by {same} having count(*) > 1) repeated"
+    ).format(table=table(name), known=_each("{c} is not null", key, " and "), same=match.values(key))
+
+
+def are_addresses(name: str, column: str) -> Composed:
+    """Whether the column has a value, and each holds exactly one @; blank ones are none."""
+    return SQL("select coalesce(bool_and({c}::text ~ '^[^@]*@[^@]*$'), false) from {table} where {filled}").format(
+        c=Identifier(column), table=table(name), filled=_each("btrim({c}::text, {spaces}) <> ''", [column], "")
+    )
+
+
+CASELESS_INDEXES = SQL(
+    "select x.relname from pg_index i join pg_class x on x.oid = i.indexrelid join pg_class c on c.oid = i.indrelid"
+    " join pg_namespace n on n.oid = c.relnamespace where n.nspname = {} and c.relname = %s and {}"
+).format(Literal(SCHEMA), IS_CASELESS)
+"""The table's unique indexes that ignore the case of e-mails."""
+
+
+def drop_index(name: str) -> Composed:
+    """Drops an index of a table."""
+    return SQL("drop index {}").format(table(name))
 
 
 def set_type(relation: Composable, column: str, kind: Type) -> Composed:

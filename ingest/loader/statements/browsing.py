@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
 
 from ingest.loader.statements.images import shadow
+from ingest.loader.statements.matching import caseless
+from ingest.loader.statements.reader import TAKE
 from ingest.loader.statements.tables import table
 from ingest.loader.target import SCHEMA
 from ingest.loader.values import MARK
@@ -20,13 +22,15 @@ _SESSION = SQL(
     # A load that changes the columns keeps readers out: they are told so instead of left waiting.
     "set local lock_timeout = '2s'; set local synchronize_seqscans = off;"
     # Compiling takes longer than what is asked for here.
-    "set local jit = off; set local statement_timeout = {}"
+    "set local jit = off; set local statement_timeout = {};"
+    # Whatever a page asks for, it is asked by a role that can read these tables and nothing else.
+    "{}"
 )
 
 
 def read_only(milliseconds: int) -> Composed:
-    """Makes the transaction one that can only read, each statement for so long at most."""
-    return _SESSION.format(Literal(milliseconds))
+    """Makes the transaction one that can only read, and only these tables, each statement for so long at most."""
+    return _SESSION.format(Literal(milliseconds), TAKE)
 
 
 def limit_time(milliseconds: int) -> Composed:
@@ -90,6 +94,11 @@ def is_one_of(column: str, kind: str, texts: Sequence[str]) -> Composed:
 def is_in_lower_case(column: str, text: str) -> Composed:
     """The value is this one, in upper or lower case; an index of ``lower(column)`` finds it."""
     return SQL("lower({}) = lower({}::text)").format(_column(column), Literal(text))
+
+
+def is_caseless(column: str, text: str) -> Composed:
+    """The value is this one, in upper or lower case and with or without outer spaces, as identities ignore them."""
+    return SQL("{} = {}").format(caseless(_column(column)), caseless(SQL("{}::text").format(Literal(text))))
 
 
 def compares(column: str, operator: str, text: str, kind: str, *, days: int = 0) -> Composed:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
 
-from ingest.loader.plan import ID_AND_EMAIL, Identities
-from ingest.loader.statements.merging import CHANGES
-from ingest.loader.statements.tables import STAGE, columns, table
+from ingest.loader.identities import Identities, email_beside_id
+from ingest.loader.statements.matching import EXACT, Matching
+from ingest.loader.statements.tables import CHANGES, STAGE, columns, table
 from ingest.loader.target import SHADOW_SCHEMA
 from ingest.loader.types import Type
 
@@ -83,7 +83,14 @@ def create_named(kinds: dict[str, Type]) -> Composed:
 
 
 def delete_missing(
-    name: str, names: Sequence[str], identities: Identities, known: Sequence[str], run_id: int, *, named: bool
+    name: str,
+    names: Sequence[str],
+    identities: Identities,
+    known: Sequence[str],
+    run_id: int,
+    match: Matching = EXACT,
+    *,
+    named: bool,
 ) -> Composed:
     """Deletes the rows that no record of the file names by any identity, and keeps them as images.
 
@@ -92,7 +99,7 @@ def delete_missing(
     sources: list[Composable] = [STAGE, NAMED] if named else [STAGE]
     unnamed = [
         SQL("not exists (select from {source} s where {same})").format(
-            source=source, same=SQL(" and ").join(SQL("s.{c} = t.{c}").format(c=Identifier(c)) for c in identity)
+            source=source, same=match.same(identity, "s", "t")
         )
         for identity in identities
         if all(column in known for column in identity)
@@ -112,17 +119,14 @@ def delete_missing(
     )
 
 
-def same_row(identities: Identities, image: str, row: str) -> Composed:
+def same_row(identities: Identities, image: str, row: str, match: Matching = EXACT) -> Composed:
     """The row that an image's run left: by its id since, or by the key, which never changes otherwise."""
-    if identities == ID_AND_EMAIL:
+    if email_beside_id(identities):
         return SQL('{row}.id = {image}."$id"').format(row=Identifier(row), image=Identifier(image))
-    return SQL(" and ").join(
-        SQL("{row}.{c} = {image}.{c}").format(row=Identifier(row), image=Identifier(image), c=Identifier(column))
-        for column in identities[0]
-    )
+    return match.same(identities[0], row, image)
 
 
-def find_back(name: str, identities: Identities, run_id: int) -> list[Composed]:
+def find_back(name: str, identities: Identities, run_id: int, match: Matching = EXACT) -> list[Composed]:
     """The run's images with the rows that it left and nobody has changed since."""
     return [
         SQL("drop table if exists pg_temp.ingest_back"),
@@ -130,15 +134,17 @@ def find_back(name: str, identities: Identities, run_id: int) -> list[Composed]:
             'create temp table ingest_back on commit drop as select u.*, u.ctid as "$place", t.ctid as "$row",'
             ' null::text as "$stays" from {shadow} u left join {table} t'
             ' on not u."$deleted" and {same} and t.run_id = {run} where u."$run" = {run}'
-        ).format(shadow=shadow(name), table=table(name), same=same_row(identities, "u", "t"), run=Literal(run_id)),
+        ).format(
+            shadow=shadow(name), table=table(name), same=same_row(identities, "u", "t", match), run=Literal(run_id)
+        ),
     ]
 
 
-def remove_inserted(name: str, identities: Identities, run_id: int) -> Composed:
+def remove_inserted(name: str, identities: Identities, run_id: int, match: Matching = EXACT) -> Composed:
     """Deletes the rows that the run inserted: they have its number and no image."""
     imaged = (
         SQL(' and not exists (select from {back} u where not u."$deleted" and {same})').format(
-            back=BACK, same=same_row(identities, "u", "t")
+            back=BACK, same=same_row(identities, "u", "t", match)
         )
         if identities
         else SQL("")
@@ -148,11 +154,11 @@ def remove_inserted(name: str, identities: Identities, run_id: int) -> Composed:
     )
 
 
-def mark_staying(name: str, identities: Identities) -> list[Composed]:
+def mark_staying(name: str, identities: Identities, match: Matching = EXACT) -> list[Composed]:
     """Images that stay: their row was changed or deleted since, or another row has taken their old identity."""
     taken = SQL(" or ").join(
         SQL('exists (select from {table} o where {same} and o.ctid is distinct from b."$row")').format(
-            table=table(name), same=SQL(" and ").join(SQL("o.{c} = b.{c}").format(c=Identifier(c)) for c in identity)
+            table=table(name), same=match.same(identity, "o", "b")
         )
         for identity in identities
     )
@@ -193,7 +199,7 @@ def staying(identity: Sequence[str], limit: int) -> Composed:
     )
 
 
-def changed_since(name: str, identities: Identities, run_id: int, limit: int) -> Composed:
+def changed_since(name: str, identities: Identities, run_id: int, limit: int, match: Matching = EXACT) -> Composed:
     """Rows that the run inserted and a later run has changed or deleted: its images carry the run's number."""
     return SQL(
         "select {key}, case when bool_or(v.\"$deleted\") then 'deleted' else 'changed' end from {shadow} v"
@@ -203,7 +209,7 @@ def changed_since(name: str, identities: Identities, run_id: int, limit: int) ->
         shadow=shadow(name),
         run=Literal(run_id),
         back=BACK,
-        same=same_row(identities, "u", "v"),
+        same=same_row(identities, "u", "v", match),
         limit=Literal(limit),
     )
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from psycopg2.sql import SQL, Composed, Identifier, Literal
 
-from ingest.loader.plan import Identities
+from ingest.loader.identities import Identities
 from ingest.loader.statements.images import same_row, shadow
+from ingest.loader.statements.matching import EXACT, Matching
 from ingest.loader.statements.tables import table
 
 LONGEST = 200
@@ -27,7 +28,14 @@ def _texts(names: Sequence[str], prefix: str) -> Composed:
 
 
 def changed_rows(
-    name: str, names: Sequence[str], identities: Identities, run_id: int, limit: int, *, overtaken: bool
+    name: str,
+    names: Sequence[str],
+    identities: Identities,
+    run_id: int,
+    limit: int,
+    match: Matching = EXACT,
+    *,
+    overtaken: bool,
 ) -> Composed:
     """Some rows that the run changed: old, new, and where they differ.
 
@@ -44,14 +52,21 @@ def changed_rows(
         differs=differs,
         shadow=shadow(name),
         table=shadow(name) if overtaken else table(name),
-        same=same_row(identities, "u", "t"),
+        same=same_row(identities, "u", "t", match),
         run=Literal(run_id),
         limit=Literal(limit),
     )
 
 
 def count_changed(
-    name: str, names: Sequence[str], identities: Identities, run_id: int, limit: int, *, overtaken: bool
+    name: str,
+    names: Sequence[str],
+    identities: Identities,
+    run_id: int,
+    limit: int,
+    match: Matching = EXACT,
+    *,
+    overtaken: bool,
 ) -> Composed:
     """Of the first ``limit`` rows that the run changed: how many, how many are as it left them (or were ``overtaken``,
     and are kept as it left them), and the changes by column."""
@@ -68,7 +83,7 @@ def count_changed(
         limit=Literal(limit),
         counts=counts,
         table=shadow(name) if overtaken else table(name),
-        same=same_row(identities, "u", "t"),
+        same=same_row(identities, "u", "t", match),
     )
 
 
@@ -80,14 +95,21 @@ def deleted_rows(name: str, names: Sequence[str], run_id: int, limit: int) -> Co
 
 
 def inserted_rows(
-    name: str, names: Sequence[str], identities: Identities, run_id: int, limit: int, *, kept: bool
+    name: str,
+    names: Sequence[str],
+    identities: Identities,
+    run_id: int,
+    limit: int,
+    match: Matching = EXACT,
+    *,
+    kept: bool,
 ) -> Composed:
     """Some rows that the run inserted; ``kept`` says whether there are before-images to tell them by."""
     return SQL("select {values} from {table} t where t.run_id = {run}{imaged} limit {limit}").format(
         values=_texts(names, "t"),
         table=table(name),
         run=Literal(run_id),
-        imaged=_without_image(name, identities, run_id, "t") if identities and kept else SQL(""),
+        imaged=_without_image(name, identities, run_id, "t", match) if identities and kept else SQL(""),
         limit=Literal(limit),
     )
 
@@ -97,7 +119,7 @@ def count_inserted(name: str, run_id: int) -> Composed:
     return SQL("select count(*) from {table} where run_id = {run}").format(table=table(name), run=Literal(run_id))
 
 
-def foretell_undo(name: str, identities: Identities, run_id: int) -> Composed:
+def foretell_undo(name: str, identities: Identities, run_id: int, match: Matching = EXACT) -> Composed:
     """How many rows an undo would remove, restore and reinsert, and how many would stay: changed, taken, and those
     that the run inserted and a later one changed or deleted."""
     taken = SQL(" or ").join(
@@ -107,9 +129,9 @@ def foretell_undo(name: str, identities: Identities, run_id: int) -> Composed:
             " and not (o.run_id = {run}{imaged}))"
         ).format(
             table=table(name),
-            same=SQL(" and ").join(SQL("o.{c} = b.{c}").format(c=Identifier(c)) for c in identity),
+            same=match.same(identity, "o", "b"),
             run=Literal(run_id),
-            imaged=_without_image(name, identities, run_id, "o"),
+            imaged=_without_image(name, identities, run_id, "o", match),
         )
         for identity in identities
     )
@@ -127,16 +149,16 @@ def foretell_undo(name: str, identities: Identities, run_id: int) -> Composed:
     ).format(
         shadow=shadow(name),
         table=table(name),
-        same=same_row(identities, "u", "t"),
-        same_image=same_row(identities, "u", "v"),
+        same=same_row(identities, "u", "t", match),
+        same_image=same_row(identities, "u", "v", match),
         run=Literal(run_id),
         taken=taken,
-        imaged=_without_image(name, identities, run_id, "t"),
+        imaged=_without_image(name, identities, run_id, "t", match),
         key=SQL(", ").join(SQL("v.{}::text").format(Identifier(c)) for c in identities[0]),
     )
 
 
-def _without_image(name: str, identities: Identities, run_id: int, row: str) -> Composed:
+def _without_image(name: str, identities: Identities, run_id: int, row: str, match: Matching) -> Composed:
     return SQL(
         ' and not exists (select from {shadow} i where i."$run" = {run} and not i."$deleted" and {same})'
-    ).format(shadow=shadow(name), run=Literal(run_id), same=same_row(identities, "i", row))
+    ).format(shadow=shadow(name), run=Literal(run_id), same=same_row(identities, "i", row, match))

@@ -6,11 +6,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
 
 from ingest.loader.dialect import Dialect
+from ingest.loader.statements.matching import Matching
 from ingest.loader.target import SCHEMA, SHADOW_SCHEMA
-from ingest.loader.types import Type
+from ingest.loader.types import SPACES, Type
 
 STAGE = Identifier("pg_temp", "ingest_stage")
 """The file's records, typed as the table, numbered by ``n$`` from 0: no file can give a column a name with ``$``."""
+CHANGES = Identifier("pg_temp", "ingest_changes")
+"""The records that are to be written, each with the place of the row that it changes, if there is one."""
 
 _SESSION = SQL(
     # Texts of dates and times are read and written one way, whatever the server's defaults are.
@@ -49,8 +52,16 @@ def lock_table(name: str, *, ddl: bool) -> Composed:
     return SQL("lock table {} in {} mode").format(table(name), mode)
 
 
+IS_CASELESS = SQL(
+    "i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is not null"
+    " and strpos(pg_get_indexdef(i.indexrelid), 'btrim(') > 0 and strpos(pg_get_indexdef(i.indexrelid), {}) > 0"
+).format(Literal(SPACES))
+"""Whether ``pg_index i`` is one that ``add_caseless_index`` made: no other has our list of spaces in it."""
+
+
 def describe(schema: str, name: str) -> Composed:
-    """What the catalogue knows of a table: its kind, columns with types, unique keys, the columns of its shadow."""
+    """What the catalogue knows of a table: its kind, columns with types, unique keys, the columns of its shadow, and
+    the columns of unique indexes that ignore the case of e-mails."""
     return SQL(
         "select c.relkind::text,"
         " (select json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated)"
@@ -60,10 +71,15 @@ def describe(schema: str, name: str) -> Composed:
         "  where i.indrelid = c.oid and i.indisunique and i.indpred is null and i.indexprs is null),"
         " (select json_agg(a.attname) from pg_attribute a join pg_class s on s.oid = a.attrelid"
         "  join pg_namespace m on m.oid = s.relnamespace where m.nspname = {shadows} and s.relname = c.relname"
-        "  and a.attnum > 0 and not a.attisdropped)"
+        "  and a.attnum > 0 and not a.attisdropped),"
+        " (select json_agg((select json_agg(distinct a.attname order by a.attname) from pg_depend d"
+        "  join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid"
+        "  where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid and d.refobjid = c.oid"
+        "  and d.refclassid = 'pg_class'::regclass and a.attnum > 0))"
+        "  from pg_index i where i.indrelid = c.oid and {caseless})"
         " from pg_class c join pg_namespace n on n.oid = c.relnamespace"
         " where n.nspname = {schema} and c.relname = {name}"
-    ).format(shadows=Literal(SHADOW_SCHEMA), schema=Literal(schema), name=Literal(name))
+    ).format(shadows=Literal(SHADOW_SCHEMA), caseless=IS_CASELESS, schema=Literal(schema), name=Literal(name))
 
 
 DEPENDENT_VIEWS = SQL(
@@ -160,6 +176,11 @@ def add_key(name: str, key: Sequence[str], *, primary: bool) -> Composed:
     """The constraint that keeps an identity: the first is the primary key, a second unique."""
     kind = SQL("primary key" if primary else "unique")
     return SQL("alter table {} add {} ({})").format(table(name), kind, columns(key))
+
+
+def add_caseless_index(name: str, key: Sequence[str], match: Matching) -> Composed:
+    """The unique index of an identity whose e-mails are matched without regard to case, beside its constraint."""
+    return SQL("create unique index on {} ({})").format(table(name), match.values(key))
 
 
 # -- staging --------------------------------------------------------------------------------------------------------

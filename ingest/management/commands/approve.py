@@ -22,7 +22,11 @@ class Command(DecidingCommand):
             help="Which of the readings that the run's page shows is taken for its file (1, 2...).",
         )
 
+        parser.add_argument(
+            "--always", action="store_true", help="Read the dataset's next files so too (a new dataset's always are)."
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Each of them; raises CommandError at the first that isn't held."""
-        decide = partial(runs.approve, reading=options["reading"])
+        decide = partial(runs.approve, reading=options["reading"], always=options["always"])
         self.each(options["runs"], decide, "is approved and waits for a worker.")

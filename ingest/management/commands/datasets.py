@@ -9,7 +9,7 @@ from ingest.models import Dataset
 class Command(SpeakingCommand):
     """`manage.py datasets`: each table with its policy and when it was loaded last."""
 
-    help = "Lists the datasets."
+    help = "Lists the datasets, without drafts: those of which there is nothing but a question."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """The table."""
@@ -21,7 +21,7 @@ class Command(SpeakingCommand):
                 _identities(dataset),
                 f"{dataset.last_loaded:%Y-%m-%d %H:%M:%S}" if dataset.last_loaded else "",
             ]
-            for dataset in Dataset.objects.order_by("name")
+            for dataset in Dataset.objects.listed().order_by("name")
         ]
         self.show(("dataset", "mode", "policy", "rows are the same by", "last loaded (UTC)"), rows)
 
@@ -29,4 +29,5 @@ class Command(SpeakingCommand):
 def _identities(dataset: Dataset) -> str:
     if dataset.identities is None:
         return "not chosen yet"
-    return " or ".join(", ".join(key) for key in dataset.identities) or "nothing"
+    told = " or ".join(", ".join(key) for key in dataset.identities) or "nothing"
+    return f"{told} (e-mail case ignored)" if dataset.is_caseless else told

@@ -28,7 +28,7 @@ class Command(SpeakingCommand):
             found += runs.examine_wiring()
             if all(each.good for each in found if each.subject in ("database", "schema", "bucket")):
                 found.append(runs.probe(options["wait"]))
-        rows = [("ok" if each.good else "NOT OK", each.subject, plain(each.told)) for each in found]
+        rows = [(each.mark, each.subject, plain(each.told)) for each in found]
         self.stdout.write(table(("", "piece", ""), rows))
         wrong = sum(not each.good for each in found)
         if wrong:

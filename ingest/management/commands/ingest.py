@@ -11,7 +11,7 @@ from ingest import runs
 from ingest.loader.errors import IngestError
 from ingest.loader.source import SourceObject
 from ingest.management.speaking import SpeakingCommand
-from ingest.management.tables import RUN_HEADER, plain, run_row
+from ingest.management.tables import RUN_HEADER, plain, readings, run_row
 from ingest.models import Run
 
 _PAUSE = 0.2  # seconds between two looks at the runs
@@ -46,9 +46,12 @@ class Command(SpeakingCommand):
         if options["dry_run"]:
             self._show(finished)
         failed = [run for run in finished if run.status == Run.Status.FAILED]
-        held = [run for run in finished if run.status in (Run.Status.HELD, Run.Status.DISCARDED)]
+        waiting = (Run.Status.HELD, Run.Status.DISCARDED, Run.Status.WAITING)
+        held = [run for run in finished if run.status in waiting]
         for run in (*held, *failed):
             self.stderr.write(plain(f"{run.file_name}: {run.reason}"))
+            for line in readings(run):
+                self.stderr.write(line)
         if failed:
             raise CommandError(f"{len(failed):,} of {len(finished):,} runs failed.")
 
@@ -66,6 +69,11 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _is_settled(run: Run) -> bool:
+    """Whether nothing comes of it by itself: it has ended, or waits behind a question."""
+    return run.status not in Run.UNFINISHED or (run.status == Run.Status.WAITING and runs.in_front_of(run) is not None)
 
 
 class _Follower:
@@ -91,7 +99,7 @@ class _Follower:
         changed, before = time.monotonic(), None
         while True:
             found = [self._run_of(source, newest) for source, newest in self._put]
-            if all(run and run.status not in Run.UNFINISHED for run in found):
+            if all(run and _is_settled(run) for run in found):
                 self._show("")
                 return [run for run in found if run]
             self._show_progress(found)

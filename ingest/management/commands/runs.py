@@ -1,33 +1,42 @@
 """List the newest runs."""
 
+import json
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from ingest.management.speaking import SpeakingCommand
-from ingest.management.tables import RUN_HEADER, plain, run_row
+from ingest.management.tables import RUN_HEADER, plain, readings, run_json, run_row
 from ingest.models import Run
 
 
 class Command(SpeakingCommand):
-    """`manage.py runs`: newest last, as a terminal shows them best; the reason of a failure under its run."""
+    """`manage.py runs`: newest last, as a terminal shows them best; reasons and questions below."""
 
     help = "Lists the newest runs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which, and how many."""
+        """Which, how many, and for whom."""
         parser.add_argument("--dataset", help="of this dataset only")
         parser.add_argument("--status", choices=Run.Status.values, help="in this state only")
         parser.add_argument("--limit", type=_limit, default=20, help="how many, at most 10,000 (default: 20)")
+        parser.add_argument(
+            "--json", action="store_true", help="for programs: a JSON array, with how each file was read, and questions"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """The table, then the reasons."""
         chosen = {name: options[option] for name, option in _FILTERS.items() if options[option]}
         newest = Run.objects.select_related("dataset").filter(**chosen).order_by("-pk")[: options["limit"]]
         found = list(reversed(newest))
+        if options["json"]:
+            self.stdout.write(json.dumps([run_json(run) for run in found], indent=2))
+            return
         self.show(RUN_HEADER, [run_row(run) for run in found])
         for run in found:
             if run.reason:
                 self.stdout.write(f"run {run.pk}: {plain(run.reason)}")
+            for line in readings(run):
+                self.stdout.write(line)
 
 
 def _limit(text: str) -> int:

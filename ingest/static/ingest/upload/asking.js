@@ -43,10 +43,11 @@ export class Site {
     });
     if (answer.type === "opaqueredirect") throw new Refused("You are logged out: log in again, reload this page, and choose the files again. What was sent stays.");
     if (answer.status === 403) throw new Refused("The site doesn't let you do that (any more): reload this page.");
-    if (answer.status >= 500 || answer.status === 429) throw new Error(`The site answers ${answer.status}: try again later.`);
+    if (answer.status >= 500 || [408, 425, 429].includes(answer.status)) throw new Error(`The site answers ${answer.status}: try again later.`);
     const said = await answer.json();
     if (said.error && !said.again) throw new Refused(said.error);
     if (said.error) throw new Error(said.error);
+    if (!answer.ok) throw new Refused(`The site refused this request (${answer.status}): reload this page and choose the files again. What was sent stays.`);
     return said;
   }
 

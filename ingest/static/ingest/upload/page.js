@@ -2,6 +2,7 @@
 
 import { Site } from "./asking.js";
 import { MOST, listen, withoutHidden } from "./choosing.js";
+import { pins, whenChanged } from "./pins.js";
 import { Follower } from "./following.js";
 import { Rows, TROUBLED, count, rate, sentBytes, size, stateOf, time } from "./rows.js";
 import { Sender } from "./sending.js";
@@ -45,7 +46,7 @@ function choose(files) {
     if (active.has(path)) busy.push(path);
     else {
       active.add(path);
-      taken.push({ file, path, preview, size: file.size, modified: file.lastModified, state: "checking" });
+      taken.push({ file, path, preview, pins: pins(), size: file.size, modified: file.lastModified, state: "checking" });
     }
   }
   const over = meant.length - taken.length - busy.length;
@@ -93,8 +94,8 @@ async function tell(item) {
     const head = new Uint8Array(await item.file.slice(0, HEAD).arrayBuffer());
     const tail = new Uint8Array(await item.file.slice(Math.max(0, item.size - HEAD)).arrayBuffer());
     item.fingerprint = await digest(head, tail);
-    const { path, size: bytes, modified, fingerprint } = item;
-    return [item, { path, size: bytes, modified, fingerprint, head: base64(head) }];
+    const { path, size: bytes, modified, fingerprint, pins: told } = item;
+    return [item, { path, size: bytes, modified, fingerprint, pins: told, head: base64(head) }];
   } catch {
     end(item, "refused", "This file can't be read: it is gone, open elsewhere, or a folder.");
     return null;
@@ -120,7 +121,7 @@ function base64(bytes) {
 function take(item, judged) {
   item.judged = judged;
   if (judged.refused) end(item, "refused");
-  else if (judged.asks.length) end(item, "asks");
+  else if (judged.asks.length || item.again) end(item, "asks");
   else sender.add(item);
 }
 
@@ -128,6 +129,17 @@ function end(item, state, error = "") {
   Object.assign(item, { state, error });
   changed(item);
 }
+
+// Files that wait for a decision are looked at again with other settings, and wait on.
+whenChanged(() => {
+  for (const item of items) {
+    if (!["asks", "refused"].includes(item.state) || !item.judged?.can_pin) continue;
+    Object.assign(item, { pins: pins(), again: true, state: "checking", error: "" });
+    toLook.push(item);
+    changed(item);
+  }
+  look();
+});
 
 // -- what the buttons do ------------------------------------------------------------------------------------------
 

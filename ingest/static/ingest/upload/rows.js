@@ -96,10 +96,21 @@ function judged(item) {
     ];
     lines.push(make("p", "quiet", ...where, ". ", say.filter(Boolean).join(" ")));
   }
+  if (told.read) lines.push(readAs(told.read));
   if (item.state === "asks") for (const ask of told.asks) lines.push(make("p", "warn-words", ask));
   if (item.state === "asks" && told.same) lines.push(make("p", "quiet", link(`Run ${told.same.run}`, told.same.address)));
   if (item.state === "asks" && told.gather) lines.push(make("p", "quiet", link("Make that dataset", told.gather)));
   return lines;
+}
+
+// How a file is read: one line, and what each part of it rests on behind it.
+function readAs({ summary, parts, skipped, margin }) {
+  const rows = parts.map(([label, shown, basis]) => [make("dt", "", label), make("dd", "", shown, ...(basis ? [" ", make("span", `basis basis-${basis}`, basis)] : []))]);
+  const lines = skipped.map((line) => make("code", "cell", line));
+  const above = lines.length ? [make("p", "quiet", "Lines above the header:"), make("div", "skipped", ...lines)] : [];
+  const all = make("details", "read-as", make("summary", "", `Read as: ${summary}`), make("dl", "pairs", ...rows.flat()), ...above);
+  if (margin) all.append(make("p", "quiet", margin));
+  return all;
 }
 
 function ran(run) {
@@ -111,6 +122,7 @@ function ran(run) {
   const name = link(`${run.kind === "preview" ? "Preview, run" : "Run"} ${run.run}`, run.address);
   lines.push(make("p", "", name, run.dataset ? ` into ${run.dataset}` : "", words ? `: ${words}` : "", run.stage ? `: ${run.stage}` : "", "."));
   if (run.reason) lines.push(make("p", "bad-words", run.reason));
+  if (run.question) lines.push(make("p", "", link("Choose how this file is read", `${run.address}#question`)));
   if (run.decided) lines.push(make("p", "quiet", run.decided));
   return lines;
 }

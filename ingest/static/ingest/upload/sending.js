@@ -1,10 +1,12 @@
 // Files go to the bucket in parts, several at once. What has come is S3's to say: nothing is kept in the browser.
 
+import { meaning } from "./answers.js";
 import { pause, untilOnline } from "./asking.js";
 
 const PUTS = 6; // at once, over all files: as many connections as a browser opens to one host
 const TRIES = 8; // of a part that the network or S3 broke
 const BLOCKED = 3; // after so many, if no part ever went through, the way is closed rather than bad
+const DENIED = 3; // so many links of a part are refused before the role is to blame
 const STALLED_MS = 60_000;
 const FILES = 20; // that are begun, or finished, by one request
 const AHEAD = 64 << 20; // bytes that are begun by one request
@@ -46,6 +48,13 @@ function put(url, blob, progress, signal) {
     alive();
     request.send(blob);
   });
+}
+
+const signed = (url) => new URL(url).searchParams.get("X-Amz-Date") ?? "";
+
+// The links that were signed no later than a refused one: they hold the same token.
+function dropLinks(links, refused) {
+  for (const [number, url] of Object.entries(links)) if (signed(url) <= signed(refused)) delete links[number];
 }
 
 export class Sender {
@@ -104,7 +113,7 @@ export class Sender {
       bytes += next.size;
     }
     try {
-      const files = some.map(({ path, size, modified, fingerprint }) => ({ path, size, modified, fingerprint }));
+      const files = some.map(({ path, size, modified, fingerprint, pins }) => ({ path, size, modified, fingerprint, pins }));
       const { files: answers } = await this.site.ask("start", { files, preview: some[0].preview });
       some.forEach((item, at) => this.#begin(item, answers[at]));
     } catch (error) {
@@ -161,7 +170,7 @@ export class Sender {
 
   async #deliver(item, number) {
     const start = (number - 1) * item.partSize;
-    for (let attempt = 0; ; attempt++) {
+    for (let attempt = 0, denied = 0; ; attempt++) {
       await untilOnline();
       const url = await this.#link(item, number);
       if (item.abort.signal.aborted) return;
@@ -172,9 +181,12 @@ export class Sender {
         return;
       } catch (broken) {
         item.moving.delete(number);
+        const means = meaning(broken.status, broken.code);
+        if (means === "denied") denied++;
+        if (means === "denied" || means === "signature") dropLinks(item.links, url);
         delete item.links[number];
         if (item.abort.signal.aborted) throw broken;
-        await this.#judge(item, broken, attempt);
+        await this.#judge(item, broken, { means, attempt, denied });
         if (navigator.onLine) await pause(attempt);
         else attempt = -1; // waiting for the network is no attempt
       }
@@ -182,7 +194,7 @@ export class Sender {
   }
 
   // Whether to try a part again; else throws the sentence why not.
-  async #judge(item, broken, attempt) {
+  async #judge(item, broken, { means, attempt, denied }) {
     const { status, code } = broken;
     if (!status) {
       await item.file
@@ -197,13 +209,17 @@ export class Sender {
       if (attempt + 1 >= TRIES) throw new Error("The connection to the bucket broke again and again. Go on when it is better: what was sent stays.");
       return;
     }
-    if (code === "NoSuchUpload" || status === 404) throw new Error("The bucket doesn't know this upload any more: it was given up elsewhere, or has expired. Go on begins anew.");
-    if (status >= 500 || status === 429 || code === "RequestTimeout" || code === "SlowDown") {
+    if (means === "gone") throw new Error("The bucket doesn't know this upload any more: it was given up elsewhere, or has expired. Go on begins anew.");
+    if (means === "busy") {
       if (attempt + 1 >= TRIES) throw new Error(`The bucket is busy (${code}). Go on later: what was sent stays.`);
       return;
     }
-    if (status === 403 && attempt < 2) return; // with a new link
-    if (status === 403) throw new Error(`The bucket denied it (${code}): the site's role may not write there, or its key has changed.`);
+    if (means === "signature") {
+      if (attempt + 1 >= TRIES) throw new Error(`The site's links to the bucket have expired (${code}). Go on later: what was sent stays.`);
+      return;
+    }
+    if (means === "denied" && denied < DENIED) return; // with a new link
+    if (means === "denied") throw new Error(`The bucket denied it (${code}): the site's role may not write there, or its key has changed.`);
     throw new Error(`The bucket refused it (${code}): ${broken.message || "no reason was given"}`);
   }
 

@@ -1,0 +1,25 @@
+"""The role by which pages read tables is made, and given what it lacks, after every migration."""
+
+import logging
+
+from django.db import DatabaseError, connections, transaction
+
+from ingest.loader.statements import reader
+
+_LOG = logging.getLogger("ingest")
+_NOT_ALLOWED = "42501"
+
+
+def make_reader(*, using: str, **_: object) -> None:
+    """Make the role. Where the product's user may not create roles, pages read as that user; the doctor says so.
+
+    Not in a migration: a dump of the database holds no roles, so one that is restored elsewhere lacks it.
+    """
+    connection = connections[using]
+    try:
+        with transaction.atomic(using=using), connection.cursor() as cursor:
+            cursor.execute(reader.make())
+    except DatabaseError as error:
+        if getattr(error.__cause__, "pgcode", None) != _NOT_ALLOWED:
+            raise
+        _LOG.warning("The role by which pages read tables can't be made (%s): see `manage.py doctor`.", error)

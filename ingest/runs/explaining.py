@@ -1,0 +1,134 @@
+"""Explain: how a file was read, part by part, with what each part rests on; for pages, commands and programs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "space"}
+_QUOTES = {'"': "double quote", "'": "single quote", "": "none"}
+_LABELS = {
+    "delimiter": "Delimiter",
+    "quote": "Quote",
+    "escape": "Escape",
+    "preamble": "Lines above the header",
+    "has_header": "Header",
+    "encoding": "Encoding",
+}
+_ALSO = {
+    "compression": "Compression",
+    "row_names": "Record names",
+    "unnamed": "Last column without a name",
+    "absent": "Last columns without values",
+    "trailing": "Blank cells at the end",
+    "spaced": "Space after each delimiter",
+    "wrapped": "Quotes around whole lines",
+    "above": "Lines as wide as the table above it",
+    "end": "Last line read",
+    "marked": "Spreadsheet-safe export",
+}
+_CLEAR = 1.0
+"""The margin where no other reading comes near."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One part of a reading."""
+
+    name: str
+    """As on the dataset's form."""
+    label: str
+    value: Any
+    shown: str
+    basis: str
+    """``found``, ``known``, ``pinned`` or ``chosen``; empty for what can't be set, and where it wasn't kept."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explained:
+    """How a file was read."""
+
+    parts: tuple[Part, ...]
+    skipped: tuple[str, ...]
+    """The text of the lines above the header."""
+    margin: float | None
+    """How far the reading is ahead of the next best one, 0 to 1; None where somebody chose it, or it isn't known."""
+    summary: str
+    """In a few words."""
+
+    @property
+    def margin_shown(self) -> str:
+        """The margin in words."""
+        if self.margin is None:
+            return ""
+        if self.margin >= _CLEAR:
+            return "No other reading comes close."
+        return f"Margin to the next best reading: {self.margin:.2f} (of 1)."
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        told = {
+            part.name: {"value": part.value, "basis": part.basis or None} if part.name in _LABELS else part.value
+            for part in self.parts
+        }
+        return {**told, "skipped": list(self.skipped), "margin": self.margin}
+
+
+def explain(written: Mapping[str, Any]) -> Explained | None:
+    """Return how a file was read, by what its run (or a look at its head) kept of that; None where it wasn't."""
+    if "delimiter" not in written:
+        return None
+    written = {"quote": '"', "has_header": True, **written}  # a run may be of a time when less was kept
+    bases = written.get("basis", {})
+    told = [
+        Part(name=name, label=label, value=written[name], shown=_shown(name, written), basis=bases.get(name, ""))
+        for name, label in _LABELS.items()
+        if name in written and not (name == "escape" and not written["quote"])
+    ]
+    told += [
+        Part(name=name, label=label, value=written[name], shown=_also(written[name]), basis="")
+        for name, label in _ALSO.items()
+        if written.get(name)
+    ]
+    return Explained(
+        parts=tuple(told),
+        skipped=tuple(written.get("skipped", ())),
+        margin=written.get("margin"),
+        summary=_summary(written),
+    )
+
+
+def _shown(name: str, written: Mapping[str, Any]) -> str:
+    value = written[name]
+    if name == "delimiter":
+        return _DELIMITERS.get(value, value)
+    if name == "quote":
+        return _QUOTES.get(value, value)
+    if name == "escape":
+        return "doubled quote" if value == written["quote"] else "backslash" if value == "\\" else value
+    if name == "preamble":
+        return f"{value:,}" if value else "none"
+    if name == "has_header":
+        return _header(written)
+    return str(value)
+
+
+def _header(written: Mapping[str, Any]) -> str:
+    if not written["has_header"]:
+        return "none"
+    return f"line {written.get('preamble', 0) + 1:,}" + (", in a comment" if written.get("commented") else "")
+
+
+def _also(value: object) -> str:
+    return "yes" if value is True else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _summary(written: Mapping[str, Any]) -> str:
+    delimiter = _DELIMITERS.get(written["delimiter"], written["delimiter"])
+    quote = _QUOTES.get(written["quote"], written["quote"])
+    told = [f"{delimiter} between cells", f"{quote}s" if written["quote"] else "no quotes"]
+    header = _header(written)
+    told.append("no header" if header == "none" else f"header on {header}")
+    if skipped := written.get("preamble", 0):
+        told.append("1 line above it" if skipped == 1 else f"{skipped:,} lines above it")
+    told.append(str(written.get("encoding", "")).upper().replace("UTF_", "UTF-"))
+    return ", ".join(filter(None, told))

@@ -1,0 +1,62 @@
+"""Examine the ways out of the network: to the services of AWS that are called, and to what the settings name."""
+
+import os
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from ingest.aws import reach
+from ingest.aws.wiring import Finding
+
+_NAMED = ("NOTIFY_", "OIDC_", "OTEL_")
+"""What settings begin with that may hold an address outside."""
+_MAIL = "internet = true"
+_WEB = 'internet = true, or network = "ipv6" if that host has an IPv6 address'
+
+
+def look() -> list[Finding]:
+    """Open a connection to each; one that can't be opened names the stage choice that it needs."""
+    return [_service(name) for name in _services()] + [_setting(*each) for each in _outside()]
+
+
+def _services() -> list[str]:
+    used = {
+        "secretsmanager": settings.DATABASES["default"].get("SECRET_ARN"),
+        "sqs": settings.QUEUE_URL,
+        "sns": settings.NOTIFY_TOPIC_ARN,
+    }
+    return [name for name, is_used in used.items() if is_used]
+
+
+def _service(name: str) -> Finding:
+    host, port = reach.service(name)
+    try:
+        told = f"{host} answers by {reach.connect(host, port)}"
+    except OSError as error:
+        told = (
+            f"{host}:{port} can't be reached ({type(error).__name__}): check the stage's network and its security "
+            "groups, then deploy the stage again."
+        )
+        return Finding(subject=f"way to {name}", good=False, told=told)
+    return Finding(subject=f"way to {name}", good=True, told=told)
+
+
+def _outside() -> Iterator[tuple[str, str, int, str]]:
+    """Settings that lead outside: name, host, port, and the choice by which they get there."""
+    if settings.EMAIL_HOST:
+        yield "EMAIL_HOST", settings.EMAIL_HOST, settings.EMAIL_PORT, _MAIL
+    for name, value in sorted(os.environ.items()):
+        if name.startswith(_NAMED) and "://" in value:
+            yield name, *reach.place(value), _WEB
+
+
+def _setting(name: str, host: str, port: int, choice: str) -> Finding:
+    try:
+        told = f"{host} answers by {reach.connect(host, port)}"
+    except OSError as error:
+        told = (
+            f"{host}:{port} can't be reached from here ({type(error).__name__}). If it is up, the stage lacks a way to "
+            f"it: write {choice} in infra/stages.toml, then deploy the stage again."
+        )
+        return Finding(subject=name, good=False, told=told)
+    return Finding(subject=name, good=True, told=told)
