@@ -42,6 +42,6 @@ def encoding_only(value: str) -> None:
     if not known(value):
         raise ValidationError(
             f"{value!r} is not an encoding that files can be read in. Enter utf-8, utf-16, cp1252, iso8859-15, "
-            "shift_jis, gb18030 or another standard encoding of Python, utf-8+cp1252 for lines of both, or leave it empty "
-            "to have it detected."
+            "shift_jis, gb18030 or another standard encoding of Python, utf-8+cp1252 for lines of both, or nothing, to "
+            "have it detected."
         )

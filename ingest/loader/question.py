@@ -106,7 +106,7 @@ def _told_encoding(encoding: str) -> str:
 
 
 def table_of(text: bytes, dialect: Dialect) -> bytes:
-    """Return ``text``, a file's beginning without a mark, from header to end, without quotes around whole lines."""
+    """Return ``text``, a file's beginning without a mark, from its header on, without quotes around whole lines."""
     if dialect.end:
         text = b"".join(first_lines(text, dialect.end))
     text = skip_lines(text, dialect.preamble)

@@ -23,7 +23,7 @@ _ALSO = {
     "spaced": "Space after each delimiter",
     "wrapped": "Quotes around whole lines",
     "above": "Lines as wide as the table above it",
-    "end": "Last line read",
+    "end": "Last line that was read",
     "marked": "Spreadsheet-safe export",
 }
 _CLEAR = 1.0

@@ -104,7 +104,8 @@ class Material:
             head = stream.read(dialect.HEAD)
         scratch = self.folder / "scratch"
         scratch.mkdir(exist_ok=True)
-        newest, pinned = dataset.newest.dialect if dataset.newest else {}, dataset.pinned
+        pinned = dataset.pinned
+        newest = dataset.newest.dialect if dataset.newest else {}
         found = dialect.examine(
             head,
             pinned=pinned,
@@ -115,7 +116,7 @@ class Material:
             above=newest.get("above", 0),
             absent=newest.get("absent", 0),
         )
-        told = self.chosen if self.chosen and "delimiter" in self.chosen else None  # else the encoding alone
+        told = self.chosen if self.chosen and "delimiter" in self.chosen else None  # else the encoding alone was chosen
         told = told or (self.loaded_as if found.doubt else None)
         chosen = read_as(told) if told else None
         if found.doubt and not chosen:
@@ -171,6 +172,8 @@ class Material:
         if settled:
             return encoding.settle(path, settled)
         found = _found(path)
+        if found.doubt and self.loaded_as and self.loaded_as.get("encoding"):
+            return encoding.settle(path, self.loaded_as["encoding"])
         if found.doubt:
             with path.open("rb") as stream:
                 head = stream.read(dialect.HEAD)
