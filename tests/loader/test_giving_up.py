@@ -124,8 +124,7 @@ def test_a_file_that_its_end_can_save_is_read_to_its_end(database, bad):
 
 def test_a_small_file_has_exact_counts(database):
     content = HEADER + lines(b"%d,x\n", 100_000)
-    dialect = Dialect()  # as somebody chooses: that every record is too short is a question
-    failure = failed(load_bytes(database, content, Target(table="t", run_id=1), dialect=dialect))
+    failure = failed(load_bytes(database, content, Target(table="t", run_id=1)))
     assert not outcome_of(failure).partial
     assert outcome_of(failure).rejected == content.count(b"\n") - 1
 
