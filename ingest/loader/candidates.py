@@ -24,8 +24,6 @@ class Reading:
     """Physical lines between a commented header and the first record."""
     trailing: int = 0
     """Blank cells behind those of the header that are no columns."""
-    absent: int = 0
-    """The last columns, for which no record has a cell."""
     row_names: bool = False
     """Whether each record begins with a cell for which the header has no name."""
     unnamed: bool = False
@@ -77,7 +75,6 @@ class Weighed:
             has_header=has_header,
             commented=self.reading.commented and has_header,
             trailing=layout.trailing,
-            absent=layout.absent,
             row_names=layout.row_names,
             unnamed=layout.unnamed,
         )
@@ -87,5 +84,5 @@ class Weighed:
     def cells(self) -> tuple[object, ...]:
         """What makes two readings the same."""
         reading = self.reading
-        surplus = reading.trailing, reading.absent, reading.row_names, reading.unnamed
+        surplus = reading.trailing, reading.row_names, reading.unnamed
         return reading.lines, reading.end, surplus, reading.spaced, self.sample.records

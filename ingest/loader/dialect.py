@@ -38,8 +38,6 @@ class Dialect:
     """Physical lines between a commented header and the first record: comments and blank lines."""
     trailing: int = 0
     """Blank cells that records may have behind those of the header: a delimiter at the end makes no column."""
-    absent: int = 0
-    """The header's last columns, for which the records have no cell."""
     row_names: bool = False
     """Whether each record begins with a cell for which the header has no name, as R writes it."""
     unnamed: bool = False
@@ -133,7 +131,6 @@ def examine(
     encoding: str | None = None,
     name: str = "",
     above: int = 0,
-    absent: int = 0,
     whole: bool | None = None,
     cut: bool = False,
 ) -> Examined:
@@ -142,10 +139,9 @@ def examine(
     ``head`` has ``HEAD`` bytes, or is the ``whole`` file; ``cut``: it ends within the file's first line.
 
     ``head`` is UTF-8, whatever ``encoding`` it came in; where that is None it wasn't found out, and is looked at here.
-    ``known`` are the headers that the dataset has met, ``null_tokens`` its words for NULL; ``above`` the lines of the
-    table's width that stood above the header of the file before, ``absent`` the last columns that its records lacked;
-    ``name`` is the file's, with its extension. Raises RunFailed for an empty file, a binary one, text of another
-    format, and one that isn't UTF-8.
+    ``known`` are the headers that the dataset has met, ``null_tokens`` its words for NULL, and ``above`` the lines of
+    the table's width that stood above the header of the file before; ``name`` is the file's, with its extension. Raises
+    RunFailed for an empty file, a binary one, text of another format, and one that isn't UTF-8.
     """
     pinned = _checked(pinned or Pinned())
     refuse_foreign(head)
@@ -158,7 +154,7 @@ def examine(
         text = text.removesuffix(END_OF_FILE)
     if ours := our_delimiter(text):  # what is pinned is how the dataset's other files are written
         pinned = Pinned(delimiter=ours, quote='"', escape='"', encoding=pinned.encoding, preamble=0, has_header=True)
-    pins = _pins(pinned, known, null_tokens, above, absent)
+    pins = _pins(pinned, known, null_tokens, above)
     found = weigh(text, pins, whole=whole)
     refuse_misfit(text, pins, found, whole=whole)
     if whole or cut or found.header_ends:  # else the splitter counts a header of which this is a part
@@ -180,7 +176,7 @@ def examine(
     )
 
 
-def _pins(pinned: Pinned, known: Collection[str], null_tokens: Collection[str], above: int, absent: int) -> Pins:
+def _pins(pinned: Pinned, known: Collection[str], null_tokens: Collection[str], above: int) -> Pins:
     met, nameless = known_headers(known)
     told = Told(
         known=met,
@@ -190,7 +186,6 @@ def _pins(pinned: Pinned, known: Collection[str], null_tokens: Collection[str], 
         settled=pinned.preamble is not None,
         quoted=pinned.quote is not None,
         above=above,
-        absent=absent,
     )
     quotes = None if pinned.quote is None else (pinned.quote, pinned.escape or pinned.quote)
     return Pins(delimiter=pinned.delimiter, quotes=quotes, escape=pinned.escape, lines=pinned.preamble, told=told)
@@ -224,7 +219,6 @@ def _dialect(reading: Reading, encoding: str) -> Dialect:
         commented=reading.commented,
         below=reading.below,
         trailing=reading.trailing,
-        absent=reading.absent,
         row_names=reading.row_names,
         unnamed=reading.unnamed,
         spaced=reading.spaced,

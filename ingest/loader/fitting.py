@@ -1,4 +1,4 @@
-"""Records fitted to the columns of their file, where all have cells too many or too few, and cells cut in quotes."""
+"""Records fitted to the columns of their file: blank cells at their end, and cells that are cut within quotes."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Cut:
 
 
 def fit(cut: Cut, grammar: Grammar, form: Form) -> None:
-    """Leave out blank cells behind the columns, and write empty ones for columns without any, where all have that."""
+    """Leave out blank cells behind the columns, where the file has a delimiter at the end of its records."""
     sound = cut.flaws == Flaw.NONE
     if form.trailing:
         longer = sound & (cut.cells > form.columns) & (cut.cells <= form.columns + form.trailing)
@@ -37,11 +37,6 @@ def fit(cut: Cut, grammar: Grammar, form: Form) -> None:
             if kept is not None:
                 cut.cells[record], written = grammar.examine(kept) if kept else (1, b"")
                 cut.rewritten[record] = kept if written is None else written
-    if form.absent:
-        shorter = sound & (cut.cells == form.columns - form.absent) & (cut.bodies > cut.starts)
-        for record in np.flatnonzero(shorter).tolist():
-            cut.rewritten[record] = cut.rewritten.get(record, cut.raw(record)) + grammar.delimiter * form.absent
-            cut.cells[record] = form.columns
 
 
 def doubt_quotes(cut: Cut, grammar: Grammar) -> None:

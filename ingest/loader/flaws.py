@@ -41,8 +41,6 @@ class Form:
     delimiter: bytes
     trailing: int = 0
     """Blank cells that it may have behind its columns."""
-    absent: int = 0
-    """The last columns, for which it may have no cells."""
     header: tuple[bytes, ...] = ()
     """The header's cells, which a record may repeat; none where it has one cell, or there is no header."""
     cells: Callable[[bytes], list[bytes]] = bytes.split

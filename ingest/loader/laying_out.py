@@ -28,7 +28,7 @@ def settled(table: Table, found: Layout) -> Layout:
     if found.has_header is None:
         told = tell_header(table.records[found.first :], (), table.told.null_tokens)
         found = replace(found, has_header=told is not False)
-    return found if found.has_header else replace(found, trailing=0, absent=0, row_names=False, unnamed=False)
+    return found if found.has_header else replace(found, trailing=0, row_names=False, unnamed=False)
 
 
 def _by_known_header(table: Table) -> list[Layout]:
@@ -52,7 +52,7 @@ def _by_known_header(table: Table) -> list[Layout]:
 
 
 def _with_surplus(table: Table, found: Layout) -> list[Layout]:
-    """What the records have more than the header, or the header more than the records, or than it has names."""
+    """What the records have more than the header, or the header more than it has names."""
     head = table.records[found.first]
     if found.has_header is False or not head:  # none, or one that can't be read
         return [found]
@@ -65,8 +65,7 @@ def _with_surplus(table: Table, found: Layout) -> list[Layout]:
     while named > 1 and not likeness(head[named - 1].decode("utf-8", "replace")) and named not in nameless:
         named -= 1
     trailing = len(head) - max(named, _last_filled(len(head), below)) if below else 0
-    found = replace(found, trailing=trailing)
-    return _some_absent(table, found, head, below) or [found]
+    return [replace(found, trailing=trailing)]
 
 
 def _last_filled(width: int, below: Sequence[Sequence[bytes]]) -> int:
@@ -97,21 +96,3 @@ def _one_more(table: Table, found: Layout, head: Sequence[bytes], longer: Sequen
         return [found]
     doubt = f"The header has {count_cells(len(head))}, every record {len(head) + 1:,}."
     return [replace(one, doubt=doubt) for one in (*possible, found)]
-
-
-def _some_absent(table: Table, found: Layout, head: Sequence[bytes], below: Sequence[Sequence[bytes]]) -> list[Layout]:
-    """The header's last columns, where nearly all records are shorter than it by as many cells.
-
-    Each would be rejected. Which of their cells are missing can't be told, unless it was before.
-    """
-    width = table.width
-    absent = len(head) - found.trailing - width
-    if absent < 1 or width < 2 or sum(len(record) == width for record in below) < _MOST * len(below):
-        return []
-    filled = replace(found, absent=absent)
-    if table.told.absent == absent:
-        return [filled]
-    if found.doubt:
-        return []
-    doubt = f"The header has {count_cells(len(head) - found.trailing)}, every record {width:,}."
-    return [replace(filled, doubt=doubt), replace(found, doubt=doubt)]

@@ -16,8 +16,6 @@ class Layout:
     """None: to be told by its values."""
     trailing: int = 0
     """Blank cells behind those of the header that records have, and that are no columns."""
-    absent: int = 0
-    """The last columns, for which no record has a cell."""
     row_names: bool = False
     """Whether each record begins with a cell that the header has no name for."""
     unnamed: bool = False

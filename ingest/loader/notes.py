@@ -6,7 +6,7 @@ from ingest.loader.split import Certified
 
 
 def notes_of(certified: Certified) -> Iterator[str]:
-    """Sentences about what is in the file but isn't loaded, and about columns that it has no cells for."""
+    """Sentences about what is in the file but isn't loaded."""
     if certified.blank_rows:
         many = (
             "1 row of blank cells is"
@@ -20,6 +20,3 @@ def notes_of(certified: Certified) -> Iterator[str]:
     if certified.left_out:
         many = "1 line" if certified.left_out == 1 else f"{certified.left_out:,} lines"
         yield f"{many} after line {certified.source_dialect.end:,} left out, as chosen: they belong to another table."
-    if absent := certified.source_dialect.absent:
-        last = "last column has" if absent == 1 else f"last {absent:,} columns have"
-        yield f"The {last} no values: the header has {len(certified.header):,} cells, its records {absent:,} fewer."

@@ -143,12 +143,6 @@ def describe(dialect: Dialect) -> str:
         told.append("each record ends with a cell for which the header has no name")
     if dialect.trailing:
         told.append("blank cells at the end are no columns")
-    if dialect.absent:
-        told.append(
-            "the last column has no values"
-            if dialect.absent == 1
-            else f"the last {dialect.absent:,} columns have no values"
-        )
     if dialect.end:
         told.append(f"the lines after line {dialect.end:,} left out")
     if dialect.spaced:

@@ -43,7 +43,7 @@ def score(table: Table, layout: Layout) -> float:
         fit *= worth * _ONE_COLUMN * (0.1 if len(head) == 1 and shape(head[0]) == "glued" else 1)
     else:
         fit *= 1 - 0.4 / width
-        if head and len(head) != width and not (layout.trailing or layout.absent or layout.row_names or layout.unnamed):
+        if head and len(head) != width and not (layout.trailing or layout.row_names or layout.unnamed):
             fit *= _UNFITTING
     known = table.told.known
     if known and layout.has_header is not False:

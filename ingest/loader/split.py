@@ -197,7 +197,6 @@ def _form(head: "_Head", dialect: Dialect, *, repeats_header: bool) -> Form:
         columns=len(head.header),
         delimiter=dialect.delimiter.encode(),
         trailing=dialect.trailing,
-        absent=dialect.absent,
         header=cells if len(cells) > 1 and repeats_header else (),
         cells=dialect.grammar.cells,
     )

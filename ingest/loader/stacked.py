@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ingest.loader.headings import is_header
 from ingest.loader.table import Table, count_cells
 from ingest.loader.target import REJECT_COUNT, REJECT_SHARE
 
@@ -28,8 +29,8 @@ class Stacked:
 def stacked(table: Table, first: int, *, whole: bool) -> Stacked | None:
     """The second table below the one that begins at record ``first``; ``whole``: the sample is all of the file.
 
-    Its records would be rejected, and be too many for the run to succeed. A repeated header alone is no second table:
-    joined files have that (BEHAVIOUR 3).
+    It has a header of its own, and so many records that the run would fail, since they would be rejected. A repeated
+    header alone is no second table: joined files have that (BEHAVIOUR 3).
     """
     if len(table.records) <= first + 1 + _LEAST:
         return None
@@ -45,6 +46,8 @@ def _other_width(table: Table, first: int) -> Stacked | None:
         return None
     above, below = widths[top:at], widths[at:]
     rejected = len(below) - below.count(own)
+    if not table.records[at] or not is_header(Table(table.sample.part(at, len(widths)), table.told), 0):
+        return None
     if above.count(own) < (1 - _FEW) * len(above) or below.count(own) > _FEW * len(below):
         return None
     if rejected <= REJECT_COUNT or rejected <= REJECT_SHARE * (len(widths) - top):

@@ -29,8 +29,6 @@ class Told:
     """Whether the quote is pinned, so that what it encloses is no question."""
     above: int = 0
     """Lines of the table's width that stood above the header in the file that taught it."""
-    absent: int = 0
-    """The last columns that each record of the newest load lacked."""
 
     def is_known(self, cells: Sequence[bytes]) -> bool:
         """Whether they are all headers that the dataset knows."""

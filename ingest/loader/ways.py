@@ -40,7 +40,6 @@ REJECTS = "rejects"
 
 _CLEAN: dict[str, Any] = {
     "trailing": 0,
-    "absent": 0,
     "row_names": False,
     "unnamed": False,
     "spaced": False,

@@ -74,7 +74,6 @@ def _one(below: bytes, top: int, table: Table, layout: Layout, score: float) -> 
         lines=lines,
         commented=is_marked(head),
         trailing=layout.trailing,
-        absent=layout.absent,
         row_names=layout.row_names,
         unnamed=layout.unnamed,
         spaced=table.width > 1 and plain.is_spaced,

@@ -18,7 +18,6 @@ _ALSO = {
     "compression": "Compression",
     "row_names": "Record names",
     "unnamed": "Last column without a name",
-    "absent": "Last columns without values",
     "trailing": "Blank cells at the end",
     "spaced": "Space after each delimiter",
     "wrapped": "Quotes around whole lines",

@@ -114,7 +114,6 @@ class Material:
             encoding=self.encoding,
             name=self.source.key,
             above=newest.get("above", 0),
-            absent=newest.get("absent", 0),
         )
         told = self.chosen if self.chosen and "delimiter" in self.chosen else None  # else the encoding alone was chosen
         told = told or (self.loaded_as if found.doubt else None)

@@ -101,21 +101,6 @@ def test_one_of_two_tables_is_loaded_once_that_is_chosen(door: Door):
     assert "they look like two tables" in door.load("people.csv", content + "B,y,2\n").reason
 
 
-def test_columns_without_a_cell_are_known_once_they_were_chosen(door: Door):
-    content = "id,name,city\n1,Ada\n2,Bob\n"
-    run = door.load("people.csv", content)
-    assert run.reason.startswith("The header has 3 cells, every record 2.")
-    runs.approve(run.pk, 1)
-    assert runs.take(run.pk) == "succeeded"
-    again = door.load("people.csv", content + "3,Cy\n")
-    assert (again.status, again.inserted) == ("succeeded", 1)
-    assert rows("SELECT id, name, city FROM people ORDER BY id") == [
-        (1, "Ada", None),
-        (2, "Bob", None),
-        (3, "Cy", None),
-    ]
-
-
 def test_on_a_known_dataset_a_choice_is_for_this_file(door: Door):
     door.load("people.csv", "id,note\n1,a\n")
     run = door.load("people.csv", STRAY)
