@@ -89,6 +89,7 @@ ANYWHERE = {"WhoAmI", "Network", "LookAtDatabases", "MakePasswords", "Mappings",
 _OTHER_NAMES = {
     "Invoke": "InvokeFunction",
     "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
     "ListObjectVersions": "ListBucketVersions",
     "DeleteObjects": "DeleteObjectVersion",
     "GetBucketNotificationConfiguration": "GetBucketNotification",

@@ -27,7 +27,6 @@ from pipeline_site.local.children import HOST
 from pipeline_site.local.postgres import USER, Postgres
 from tests.docs.page import blocks
 from tests.guarded import AUTHORITY, authority, guarded_postgres
-from tests.infra.deployer import credentials
 from tests.infra.tls import TlsAws
 from tests.lambdas.project import COMMAND, copy_project, environment
 from tests.lambdas.sandbox import wait_for
@@ -157,10 +156,7 @@ Zappa.update_stack = lambda *words, **named: os.kill(os.getpid(), signal.SIGKILL
 def person(
     tmp_path_factory: pytest.TempPathFactory, aws: TlsAws, templates: dict[str, Path], packed: package.Package
 ) -> Person:
-    """Somebody in a copy of the project, where nothing is deployed yet; what ``infra`` writes is ``templates``.
-
-    They have no more rights than the policies in ``infra/deployer`` give.
-    """
+    """Somebody in a copy of the project, where nothing is deployed yet; what ``infra`` writes is ``templates``."""
     folder = copy_project(tmp_path_factory.mktemp("deploying") / "project")
     infra = folder / ".venv-infra" / "bin" / "python"
     infra.parent.mkdir(parents=True)
@@ -172,7 +168,7 @@ def person(
         "DATABASE_CA": str(folder / ".build" / "tests" / AUTHORITY.name),
         "REQUESTS_CA_BUNDLE": str(aws.authority),
     }
-    return Person(folder=folder, variables=aws.environment | names | credentials(aws))
+    return Person(folder=folder, variables=aws.environment | names)
 
 
 def rows(postgres: Postgres, query: str) -> list[tuple[Any, ...]]:
