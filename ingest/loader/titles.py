@@ -65,7 +65,10 @@ def _one_cell_short(table: Table) -> list[Layout]:
         short += [record] if is_short else []
     if not short or first > HEADS or not _has_table(table, first) or not is_certain_header(table, first):
         return []
-    if len(short) > 1 and all(any(shape(cell) in TYPED for cell in record) for record in short):
+    has_value = [any(shape(cell) in TYPED for cell in record) for record in short]
+    if any(has_value) and not has_value[0]:  # a header and its records: another table, or this one
+        return []
+    if len(short) > 1 and all(has_value):
         return [_headed(table, first)]
     return _doubtful_titles(table, first)
 

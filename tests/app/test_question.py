@@ -381,7 +381,7 @@ def test_pins_are_set_by_command_before_the_first_file(words, pins):
         (["people", "--delimiter", "x"], "Delimiter: Value 'x' is not a valid choice"),
         (["people", "--lines-above", "-1"], "Lines above the header: Ensure this value is greater"),
         (["people", "--lines-above", "1001"], "Lines above the header: Ensure this value is less"),
-        (["people", "--encoding", "idna"], "Encoding: 'idna' is no encoding"),
+        (["people", "--encoding", "idna"], "Encoding: 'idna' is not an encoding"),
         (["people", "--quote", "none", "--escape", "double"], "Escape: Leave the escape empty"),
         (["people", "--quote", "double", "--escape", "single"], "Escape: Choose the quote itself"),
         (["Not a name", "--delimiter", "comma"], "No file leads to the table"),

@@ -83,7 +83,7 @@ def test_tables_are_readable_the_moment_they_are_made_changed_or_widened(door: D
     staff(client, "view_dataset")
     run = door.load("people.csv", PEOPLE)
     assert len(browse(client, run.dataset).rows) == 2
-    door.load("people.csv", "id,name,city\n1,Ann,Rome\nx7,Eve,Oslo\n")
+    door.load("people.csv", "id,name,city\n1,Ann,Rome\n7.5,Eve,Oslo\n")
     assert len(browse(client, run.dataset).rows) >= 2
     page = client.get(f"/admin/ingest/dataset/{run.dataset.pk}/browse/row/", {"key.id": "1"})
     assert page.status_code == 200

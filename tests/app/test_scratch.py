@@ -16,7 +16,8 @@ from ingest.runs.scratch import scratch_folder, sweep
 HOLDER = """
 import sys, time, django
 from django.conf import settings
-apps = ["django.contrib.contenttypes", "django.contrib.auth", "ingest"]
+apps = ["contenttypes", "auth", "admin", "sessions"]
+apps = [*(f"django.contrib.{name}" for name in apps), "ingest"]
 settings.configure(SCRATCH_DIR=sys.argv[1], INSTALLED_APPS=apps)
 django.setup()
 from ingest.runs.scratch import scratch_folder

@@ -31,8 +31,8 @@ def chosen(folder: Path, **told: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("told", "allowed"), [("true", True), ("false", False), ("", False)])
 def test_the_function_has_ipv6_where_its_network_has(tmp_path: Path, told: str, allowed: bool) -> None:
     assert chosen(tmp_path, FunctionIpv6=told)["vpc_config"] == {
-        "SubnetIds": ["subnet-1", "subnet-2"],
-        "SecurityGroupIds": ["sg-1"],
+        "SubnetIds": TOLD["FunctionSubnets"].split(","),
+        "SecurityGroupIds": [TOLD["FunctionSecurityGroup"]],
         "Ipv6AllowedForDualStack": allowed,
     }
 
