@@ -16,10 +16,8 @@ from ingest.runs.scratch import scratch_folder, sweep
 HOLDER = """
 import sys, time, django
 from django.conf import settings
-apps = ["contenttypes", "auth", "admin", "sessions"]
-apps = [*(f"django.contrib.{name}" for name in apps), "ingest"]
-settings.configure(SCRATCH_DIR=sys.argv[1], INSTALLED_APPS=apps)
 django.setup()
+settings.SCRATCH_DIR = sys.argv[1]
 from ingest.runs.scratch import scratch_folder
 with scratch_folder() as folder:
     (folder / "source").write_bytes(b"x" * 1000)
@@ -31,7 +29,9 @@ with scratch_folder() as folder:
 @pytest.fixture
 def holder(scratch):
     """Another worker in the middle of its work."""
-    with subprocess.Popen([sys.executable, "-c", HOLDER, str(scratch)], stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-c", HOLDER, str(scratch)]
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         process.folder = process.stdout.readline().strip()
         assert (Path(process.folder) / "source").stat().st_size == 1000
         yield process
