@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ingest.loader.header_detection import tell_header
-from ingest.loader.headings import is_certain_header, is_header, recurs
+from ingest.loader.headings import has_usual_names, is_certain_header, is_header, recurs
 from ingest.loader.layout import HEADS, Layout
 from ingest.loader.shapes import TYPED, columns, shape
 from ingest.loader.table import Table, count_lines_in_words, is_full
@@ -142,9 +142,7 @@ def _controls(table: Table) -> list[Layout]:
         above = [record for record in table.records[:first] if len(record) == table.width]
         if len(head) != table.width or head == table.records[0] or not all(cell.strip() for cell in head):
             continue
-        if any(shape(cell) in TYPED for cell in head) or not any(
-            shape(cell) in TYPED for record in above for cell in record
-        ):
+        if any(shape(cell) in TYPED for cell in head) or not _is_other(table, first, above):
             continue
         if _parts(table, first, above):
             doubt = (
@@ -153,6 +151,13 @@ def _controls(table: Table) -> list[Layout]:
             )
             return [replace(_headed(table, first), doubt=doubt), replace(_headed(table, 0), doubt=doubt)]
     return []
+
+
+def _is_other(table: Table, first: int, above: Sequence[Sequence[bytes]]) -> bool:
+    """Whether the lines above are no header's: one has a typed value, or the header below is certain, theirs unusual."""
+    if any(shape(cell) in TYPED for record in above for cell in record):
+        return True
+    return is_certain_header(table, first) and not has_usual_names(table, table.records[0])
 
 
 def _parts(table: Table, first: int, above: Sequence[Sequence[bytes]]) -> bool:
