@@ -154,7 +154,7 @@ def _controls(table: Table) -> list[Layout]:
 
 
 def _is_other(table: Table, first: int, above: Sequence[Sequence[bytes]]) -> bool:
-    """Whether the lines above are no header's: one has a typed value, or the header below is certain, theirs unusual."""
+    """Whether the lines above are no header: one has a typed value, or the one below is certain, and theirs unusual."""
     if any(shape(cell) in TYPED for record in above for cell in record):
         return True
     return is_certain_header(table, first) and not has_usual_names(table, table.records[0])
