@@ -3,6 +3,7 @@
 import ast
 import inspect
 import json
+import os
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -157,9 +158,19 @@ def test_make_types_zappas_own_commands(
 
 
 def test_make_zappa_types_any_command_with_its_words() -> None:
-    said = subprocess.run(
-        ["make", "--dry-run", "--old-file=env", "zappa", "STAGE=dev", "ARGS=manage 'runs --limit 5'"],
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    said = subprocess.run(  # these tests may be run by make themselves, which would print where it is
+        [
+            "make",
+            "--no-print-directory",
+            "--dry-run",
+            "--old-file=env",
+            "zappa",
+            "STAGE=dev",
+            "ARGS=manage 'runs --limit 5'",
+        ],
         cwd=ROOT,
+        env=environment,
         capture_output=True,
         text=True,
         check=True,
