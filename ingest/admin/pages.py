@@ -61,10 +61,11 @@ class SteadyPage(admin.ModelAdmin):
             return self._without_parameters(request)
         try:
             return answer()
-        except (DataError, ValueError, OverflowError, SuspiciousOperation):
+        except (DataError, ValueError, OverflowError, SuspiciousOperation) as refused:
             if not request.GET and not request.POST:
                 raise
-            _LOG.info("The address %r made no sense here.", request.get_full_path()[:500], exc_info=True)
+            # One line: anybody can ask as often as they like, and a traceback each time would fill the log.
+            _LOG.info("%s does not understand its parameters: %s", request.path[:200], type(refused).__name__)
             return self._without_parameters(request)
 
     def _without_parameters(self, request: HttpRequest) -> HttpResponse:

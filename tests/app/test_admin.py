@@ -95,7 +95,7 @@ ODD = [
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("query", ODD, ids=range(len(ODD)))
-def test_no_odd_address_leads_to_an_error_page(client, source, query):
+def test_no_odd_address_leads_to_an_error_page_or_a_traceback_in_the_log(client, source, query, caplog):
     run = runs.receive(source())
     Reject.objects.create(run=run, line=2, code="bad_value", reason="r", raw=b"x")
     staff(client, superuser=True)
@@ -103,6 +103,7 @@ def test_no_odd_address_leads_to_an_error_page(client, source, query):
         response = client.get(page + query, follow=True)
         assert response.status_code == 200, page
         assert b"Database error" not in response.content, page
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
 
 @pytest.mark.django_db
