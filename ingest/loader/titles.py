@@ -157,6 +157,8 @@ def _is_other(table: Table, first: int, above: Sequence[Sequence[bytes]]) -> boo
     """Whether the lines above are no header: one has a typed value, or the one below is certain, and theirs unusual."""
     if any(shape(cell) in TYPED for record in above for cell in record):
         return True
+    if len(above) < first:  # a narrower table, or titles
+        return False
     return is_certain_header(table, first) and not has_usual_names(table, table.records[0])
 
 
