@@ -8,6 +8,7 @@ from ingest.loader.cells import BOM, END_OF_FILE, without_marks
 from ingest.loader.dialect import HEAD, Dialect, Pinned, examine
 from ingest.loader.encoding import UTF_8, Found, decoded
 from ingest.loader.mixture import other_of
+from ingest.loader.readings import NAMES
 from ingest.loader.sniff import first_lines, sample, skip_lines, unwrap
 
 _ROWS, _CELLS, _LENGTH = 6, 30, 120
@@ -31,7 +32,6 @@ _ENCODINGS = {
     "cp949": "Korean",
 }
 """What encodings are for."""
-_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +126,7 @@ def _offer(text: bytes, dialect: Dialect, at: int, *, whole: bool) -> Offer:
 
 def describe(dialect: Dialect) -> str:
     """A reading in a few words."""
-    told = [f"{_DELIMITERS.get(dialect.delimiter, dialect.delimiter)} between the cells"]
+    told = [f"{NAMES.get(dialect.delimiter, dialect.delimiter)} between the cells"]
     if not dialect.quote:
         told.append("quotes are characters like others")
     elif (dialect.quote, dialect.escape) != ('"', '"'):

@@ -10,8 +10,6 @@ from ingest.loader.errors import RunFailed
 from ingest.models import Run
 from ingest.runs.statements import LOCK_DECISION, UNLOCK_DECISION
 
-_UNENDED = (Run.Status.QUEUED, Run.Status.WAITING, Run.Status.RUNNING)
-
 
 def check_undone_once(loaded: Run) -> None:
     """Raise RunFailed if an undo of ``loaded`` waits or runs. To be called with the row of ``loaded`` locked."""
@@ -50,4 +48,4 @@ def deciding(run_id: int) -> Iterator[None]:
 
 
 def _unended(**which: Any) -> Run | None:
-    return Run.objects.filter(**which, status__in=_UNENDED).order_by("pk").first()
+    return Run.objects.filter(**which, status__in=Run.UNFINISHED).order_by("pk").first()
