@@ -193,7 +193,7 @@ def test_a_stage_comes_up_however_often_it_was_killed_and_is_used_and_goes(
 
 
 def is_killed_and_comes_up(person: Person) -> None:
-    """`zappa deploy`, killed before, in and after zappa's own part and typed again, until `zappa update` completes it."""
+    """`zappa deploy`, killed before, in and after zappa's own part and typed again; `zappa update` completes it."""
     person.is_killed_after("zappa deploy dev", "upload")
     person.types("zappa deploy dev", fails=True, PYTHONPATH=str(person.folder / "killed"))
     assert person.is_refused("zappa update dev") == "The stage 'dev' is only half deployed: run `zappa deploy dev`."
