@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
-from ingest.loader.target import SCHEMA
+from ingest.loader.outcome.target import SCHEMA
 
 _OLDEST = 170000
 """MERGE tells what it did (``RETURNING merge_action()``) from PostgreSQL 17 on."""

@@ -9,10 +9,18 @@ from typing import Any
 from django.conf import settings
 from django.db import close_old_connections
 
-from ingest import runs
 from ingest.aws.events import Message, parse
-from ingest.loader.errors import IngestError, RunInterrupted
+from ingest.loader.outcome.errors import IngestError, RunInterrupted
 from ingest.models import Run
+from ingest.notifications.delivery import deliver
+from ingest.notifications.incidents import look
+from ingest.operations.reconcile import reconcile_when_due
+from ingest.operations.retention import expire
+from ingest.runs.execute import take, take_in
+from ingest.runs.receive import receive
+from ingest.runs.retry import due
+from ingest.runs.scratch import sweep
+from ingest.runs.telemetry import REQUEST
 
 _LOG = logging.getLogger("ingest.handlers")
 
@@ -50,16 +58,16 @@ def on_schedule(event: object = None, context: object = None) -> dict[str, int]:
     been told yet, what was kept for the undo of old runs is forgotten, and lost files are looked for.
     """
     carried = 0
-    runs.sweep()
+    sweep()
     with _invocation(context):
-        for run_id in runs.due():
+        for run_id in due():
             if carried and _seconds_left(context) < MARGIN:
                 break
-            carried += runs.take(run_id) is not None
+            carried += take(run_id) is not None
         if _seconds_left(context) > MARGIN:
-            runs.look()
-            runs.deliver(until=lambda: _seconds_left(context) < MARGIN)
-            runs.expire()
+            look()
+            deliver(until=lambda: _seconds_left(context) < MARGIN)
+            expire()
             _reconcile(context)
     return {"carried": carried}
 
@@ -67,7 +75,7 @@ def on_schedule(event: object = None, context: object = None) -> dict[str, int]:
 def _reconcile(context: object) -> None:
     """Look for lost files, if it is time to; a bucket that can't be listed just now is no reason to stop."""
     try:
-        runs.reconcile_when_due(until=lambda: _seconds_left(context) < MARGIN)
+        reconcile_when_due(until=lambda: _seconds_left(context) < MARGIN)
     except IngestError as refused:
         _LOG.warning("The bucket was not searched for files whose event was lost: %s", refused)
 
@@ -77,9 +85,9 @@ def _carry(message: Message, *, late: bool) -> None:
     interrupted = []
     for source in message.objects:
         if late:
-            interrupted.append(f"no time was left for run {runs.receive(source).pk}")
+            interrupted.append(f"no time was left for run {receive(source).pk}")
             continue
-        run, status = runs.take_in(source)
+        run, status = take_in(source)
         if status == Run.Status.WAITING:
             interrupted.append(f"run {run.pk} was interrupted")
     if interrupted:
@@ -95,10 +103,10 @@ def _seconds_left(context: object) -> float:
 @contextmanager
 def _invocation(context: object) -> Iterator[None]:
     """Name the invocation in the log, and drop connections that broke between two: Django checks requests only."""
-    request = runs.REQUEST.set(str(getattr(context, "aws_request_id", "")))
+    request = REQUEST.set(str(getattr(context, "aws_request_id", "")))
     close_old_connections()
     try:
         yield
     finally:
         close_old_connections()
-        runs.REQUEST.reset(request)
+        REQUEST.reset(request)

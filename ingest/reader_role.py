@@ -4,7 +4,7 @@ import logging
 
 from django.db import DatabaseError, connections, transaction
 
-from ingest.loader.statements import reader
+from ingest.loader.sql import reader
 
 _LOG = logging.getLogger("ingest")
 _NOT_ALLOWED = "42501"

@@ -3,9 +3,9 @@
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from ingest.loader.encoding_names import known
-from ingest.loader.errors import RunFailed
-from ingest.loader.names import table_name
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.source.encoding.names import known
+from ingest.loader.source.identifiers import table_name
 
 
 def texts_only(value: object) -> None:

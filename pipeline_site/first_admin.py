@@ -17,7 +17,7 @@ def make(event: dict[str, Any]) -> dict[str, str]:
     from django.contrib.auth import get_user_model
     from django.db import transaction
 
-    from ingest import runs
+    from ingest.accounts.login_limits import expect_login
 
     users: Any = get_user_model().objects
     name = str(event.get("username") or "admin")[:_LONGEST]
@@ -33,5 +33,5 @@ def make(event: dict[str, Any]) -> dict[str, str]:
             standing[0].save(update_fields=["password"])
         else:
             users.create_superuser(name, password=password)
-    runs.expect_login(name)
+    expect_login(name)
     return {"username": name, "password": password}

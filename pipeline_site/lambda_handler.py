@@ -15,7 +15,8 @@ from zappa.handler import LambdaHandler
 
 _zappa = LambdaHandler()  # reads zappa_settings, puts its variables into the environment and sets Django up
 
-from ingest import handlers, runs  # noqa: E402 - needs Django
+from ingest import handlers  # noqa: E402 - needs Django
+from ingest.operations.doctor import examine, probe  # noqa: E402
 from pipeline_site import (  # noqa: E402
     first_admin,
     lost_password,
@@ -27,8 +28,8 @@ _LOG = logging.getLogger("pipeline_site.lambda_handler")
 
 COMMANDS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "ingest.handlers.on_schedule": handlers.on_schedule,
-    "ingest.runs.examine": lambda event: [asdict(finding) for finding in runs.examine()],
-    "ingest.runs.probe": lambda event: asdict(runs.probe(120)),
+    "ingest.runs.examine": lambda event: [asdict(finding) for finding in examine()],
+    "ingest.runs.probe": lambda event: asdict(probe(120)),
     "pipeline_site.first_admin.make": first_admin.make,
     "pipeline_site.lost_password.reset": lost_password.reset,
 }

@@ -11,10 +11,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 
-from ingest import browsing, runs
+from ingest import browsing
 from ingest.admin import browse_shown as shown
-from ingest.loader.errors import IngestError
+from ingest.loader.outcome.errors import IngestError
 from ingest.models import Dataset
+from ingest.runs.row_lineage import trace
 
 _ADDED = ("filter-column", "filter-operator", "filter-value")
 _FOR = "for"
@@ -116,7 +117,7 @@ def _traced(step: browsing.Step) -> str:
     if step.run is None or step.wanted is None:
         return "Without a key of the table, or without its run, that can't be told."
     try:
-        return shown.traced(runs.trace(step.run, step.wanted))
+        return shown.traced(trace(step.run, step.wanted))
     except IngestError as refused:
         return str(refused)
 

@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from ingest import browsing
 from ingest.admin.shown import count, lines, printable
 from ingest.browsing import Column, Filter, Kind, Operator, Shown, State
-from ingest.loader.tracing import Traced
+from ingest.loader.lineage import Traced
 
 _LONGEST_NAME = 80
 _INSTANT = "timestamp with time zone"

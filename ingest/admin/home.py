@@ -14,9 +14,9 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from ingest import runs
 from ingest.admin import shown, squares
 from ingest.models import SEES_ALL, Dataset, Message, Run
+from ingest.operations.dashboard import Day, Load, days_of, dead_letters, last_loads
 
 DAYS = 30
 _ROWS = 50
@@ -47,7 +47,7 @@ class Growth:
     usual: float
 
 
-def growth(loads: Sequence[runs.Load]) -> Growth | None:
+def growth(loads: Sequence[Load]) -> Growth | None:
     """Whether the rejects of the newest of ``loads`` have grown against the others; None where they haven't.
 
     Grown is what has doubled, to at least 1 % and 10 records: less is everyday.
@@ -90,7 +90,7 @@ def _problems(user: Any) -> dict[str, Any]:
     )
     late = Dataset.objects.visible_to(user).late().order_by("due")
     told = {
-        "dead": runs.dead_letters(),
+        "dead": dead_letters(),
         "runs": _by_dataset(newest.order_by("-id")[:_LOOKED_AT]),
         "unanswered": _counted(unanswered),
         "late": list(late.only("name", "due", "last_loaded")[:_LISTED]),
@@ -140,7 +140,7 @@ def _growing(user: Any) -> list[dict[str, Any]]:
         status=Run.Status.SUCCEEDED, rejected__gt=0, kind=Run.Kind.LOAD, received__gte=Now() - _RECENTLY
     )
     rejecting = set(recent.order_by("-id").values_list("dataset", flat=True)[:_LOOKED_AT])
-    grown = {number: growth(loads) for number, loads in runs.last_loads(sorted(rejecting)).items()}
+    grown = {number: growth(loads) for number, loads in last_loads(sorted(rejecting)).items()}
     names = Dataset.objects.only("name").in_bulk([number for number, much in grown.items() if much])
     worst = sorted((number for number in names), key=lambda number: grown[number].share, reverse=True)
     return [
@@ -170,8 +170,8 @@ def _datasets(user: Any) -> list[Dataset]:
 
 
 def _chart(datasets: Sequence[Dataset], days: Sequence[date]) -> dict[str, Any]:
-    told = runs.days_of([dataset.pk for dataset in datasets[:_ROWS]], days[0], days[-1])
-    by_dataset: dict[int, dict[date, runs.Day]] = {}
+    told = days_of([dataset.pk for dataset in datasets[:_ROWS]], days[0], days[-1])
+    by_dataset: dict[int, dict[date, Day]] = {}
     for (number, day), that in told.items():
         by_dataset.setdefault(number, {})[day] = that
     rows = []

@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from ingest import runs
+from ingest.accounts.login_limits import Attempt, begin_login, begin_password_change, end_login
 
 _COOKIE, _SALT = "ingest_browser", "ingest.admin.login"
 _COOKIE_SECONDS = 180 * 24 * 3600
@@ -32,7 +32,7 @@ class LimitedLogins:
         """
         if request is None or username is None:
             return
-        attempt = runs.begin_login(username, address_of(request), browser=_browser(request, username))
+        attempt = begin_login(username, address_of(request), browser=_browser(request, username))
         setattr(request, _ATTEMPT, attempt)
         if attempt.wait:
             raise PermissionDenied
@@ -58,7 +58,7 @@ def answered(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         response.status_code = 429
         response.headers["Retry-After"] = str(math.ceil(attempt.wait))
     elif response.status_code == 302:
-        runs.end_login(attempt)
+        end_login(attempt)
         _remember(response, request.user.get_username())
     return response
 
@@ -67,17 +67,17 @@ def changed(request: HttpRequest, change: Callable[[], HttpResponse]) -> HttpRes
     """Answer the page on which people change their own password; guesses at the old one are limited as logins are."""
     if request.method != "POST":
         return change()
-    attempt = runs.begin_password_change(request.user.pk)
+    attempt = begin_password_change(request.user.pk)
     if attempt.wait:
         messages.error(request, f"Too many failed attempts to change the password. {_wait(attempt)}")
         return HttpResponseRedirect(request.path)
     response = change()
     if response.status_code == 302:
-        runs.end_login(attempt)
+        end_login(attempt)
     return response
 
 
-def _wait(attempt: runs.Attempt) -> str:
+def _wait(attempt: Attempt) -> str:
     minutes = math.ceil(attempt.wait / 60)
     return f"Wait {'a minute' if minutes == 1 else f'{minutes:,} minutes'}, then try again."
 

@@ -10,11 +10,11 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from ingest import runs
 from ingest.admin import shown
 from ingest.admin.filters import KnownFilter
 from ingest.admin.pages import HistoryPage
 from ingest.models import Message, Trouble
+from ingest.notifications.delivery import page_of, title_of
 
 _CAUSES = 50
 """Causes that are listed, those that were met last."""
@@ -89,7 +89,7 @@ class MessagePage(HistoryPage):
 
     @admin.display(description="about")
     def about(self, message: Message) -> SafeString:
-        title, address = shown.printable(runs.title_of(message), 120), runs.page_of(message.trouble)
+        title, address = shown.printable(title_of(message), 120), page_of(message.trouble)
         return format_html('<a href="{}">{}</a>', address, title)
 
     @admin.display(description="to")
@@ -135,7 +135,7 @@ def _causes(user: Any) -> dict[str, Any]:
                 else shown.printable(trouble.run.file_name, 80)
                 if trouble.run
                 else "a file",
-                "address": runs.page_of(trouble),
+                "address": page_of(trouble),
                 "reason": shown.printable(trouble.reason, 240),
                 "times": shown.count(trouble.count),
             }

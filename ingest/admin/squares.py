@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from ingest.runs import MOST_A_DAY, Day
+from ingest.operations.dashboard import MOST_A_DAY, Day
 
 STEP = 16
 """Units of the chart from one day to the next."""

@@ -12,7 +12,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from ingest import runs
 from ingest.admin import shown
 from ingest.admin.upload_words import (
     NOT_UNDERSTOOD,
@@ -24,8 +23,15 @@ from ingest.admin.upload_words import (
     run_as_told,
     unfinished_as_told,
 )
-from ingest.loader.errors import IngestError, RunInterrupted
+from ingest.loader.outcome.errors import IngestError, RunInterrupted
 from ingest.models import Dataset, Run, Upload
+from ingest.runs.preview import discard_preview, load_previewed
+from ingest.uploads import precheck
+from ingest.uploads.keys import path_of
+from ingest.uploads.multipart import MOST_FILES, finish_uploads, give_up_upload, sign_parts, start_uploads
+from ingest.uploads.ownership import take_over_upload
+from ingest.uploads.tracking import runs_of
+from ingest.uploads.unfinished import unfinished_uploads
 
 _MOST_SHOWN = 50
 _MOST_FOLLOWED = 100
@@ -72,7 +78,7 @@ class UploadPage(admin.ModelAdmin):
     def upload_view(self, request: HttpRequest) -> HttpResponse:
         """The page; ``?preview=1`` begins with "preview first"."""
         self._check(request)
-        begun = runs.unfinished_uploads(request.user, _MOST_SHOWN)
+        begun = unfinished_uploads(request.user, _MOST_SHOWN)
         context = {
             **self.admin_site.each_context(request),
             "title": "Upload",
@@ -87,12 +93,12 @@ class UploadPage(admin.ModelAdmin):
         """Take over an unfinished upload that another user started."""
         self._check(request)
         try:
-            upload, before = runs.take_over_upload(_number(request), user=request.user)
+            upload, before = take_over_upload(_number(request), user=request.user)
         except IngestError as refused:
             messages.warning(request, str(refused))
         else:
             self._log(request, [upload], f"{upload.who} took over the upload that {before} started.")
-            name = shown.printable(runs.path_of(upload.key), 120)
+            name = shown.printable(path_of(upload.key), 120)
             messages.success(request, f"You took over the upload of {name}. Choose the file again to continue it.")
         return HttpResponseRedirect(reverse("admin:ingest_upload"))
 
@@ -100,12 +106,12 @@ class UploadPage(admin.ModelAdmin):
         """Drop an unfinished upload."""
         self._check(request)
         try:
-            upload = runs.give_up_upload(_number(request), user=request.user)
+            upload = give_up_upload(_number(request), user=request.user)
         except IngestError as refused:
             messages.warning(request, str(refused))
         else:
             self._log(request, [upload], "Given up.")
-            messages.success(request, f"The upload of {shown.printable(runs.path_of(upload.key), 120)} was given up.")
+            messages.success(request, f"The upload of {shown.printable(path_of(upload.key), 120)} was given up.")
         return HttpResponseRedirect(reverse("admin:ingest_upload"))
 
     # -- what the script asks for -------------------------------------------------------------------------------------
@@ -115,7 +121,7 @@ class UploadPage(admin.ModelAdmin):
 
         def judge(told: dict[str, Any]) -> dict[str, Any]:
             files, preview = chosen(told), told.get("preview") is True
-            judged = runs.judge(files, user=request.user, preview=preview)
+            judged = precheck.judge(files, user=request.user, preview=preview)
             may_add = request.user.has_perm("ingest.add_dataset")
             return {"files": [as_told(each, may_add=may_add) for each in judged]}
 
@@ -126,7 +132,7 @@ class UploadPage(admin.ModelAdmin):
 
         def start(told: dict[str, Any]) -> dict[str, Any]:
             files, preview = chosen(told), told.get("preview") is True
-            return {"files": [answered(each) for each in runs.start_uploads(files, user=request.user, preview=preview)]}
+            return {"files": [answered(each) for each in start_uploads(files, user=request.user, preview=preview)]}
 
         return self._answer(request, start)
 
@@ -136,7 +142,7 @@ class UploadPage(admin.ModelAdmin):
         def sign(told: dict[str, Any]) -> dict[str, Any]:
             (upload_id,) = numbers([told.get("id")], most=1)
             parts = numbers(told.get("parts"), most=10_000)
-            return {"links": runs.sign_parts(upload_id, parts, user=request.user)}
+            return {"links": sign_parts(upload_id, parts, user=request.user)}
 
         return self._answer(request, sign)
 
@@ -144,7 +150,7 @@ class UploadPage(admin.ModelAdmin):
         """Make the objects of their parts."""
 
         def finish(told: dict[str, Any]) -> dict[str, Any]:
-            done = runs.finish_uploads(numbers(told.get("ids"), most=runs.MOST_FILES), user=request.user)
+            done = finish_uploads(numbers(told.get("ids"), most=MOST_FILES), user=request.user)
             self._log(request, [each for each in done if isinstance(each, Upload)], "Uploaded.")
             return {"files": [answered(each) for each in done]}
 
@@ -155,7 +161,7 @@ class UploadPage(admin.ModelAdmin):
 
         def load(told: dict[str, Any]) -> dict[str, Any]:
             run = self._run(request, told)
-            source = runs.load_previewed(run.pk, request.user.get_username(), user=request.user)
+            source = load_previewed(run.pk, request.user.get_username(), user=request.user)
             self._log(request, [run], "Preview loaded.")
             upload = Upload.objects.filter(key=source.key, etag=source.etag).first()
             return {"id": upload.pk if upload else None}
@@ -166,7 +172,7 @@ class UploadPage(admin.ModelAdmin):
         """Throw away what was previewed."""
 
         def discard(told: dict[str, Any]) -> dict[str, Any]:
-            run = runs.discard_preview(self._run(request, told).pk, request.user.get_username())
+            run = discard_preview(self._run(request, told).pk, request.user.get_username())
             self._log(request, [run], "Preview discarded.")
             return {"decided": run.decided}
 
@@ -178,7 +184,7 @@ class UploadPage(admin.ModelAdmin):
         asked = request.GET.get("ids", "").split(",")[:_MOST_FOLLOWED]
         ids = [int(number) for number in asked if number.isdecimal() and len(number) < 19]
         uploads = Upload.objects.filter(pk__in=ids)
-        found = runs.runs_of(uploads)
+        found = runs_of(uploads)
         seen = set(
             Run.objects.visible_to(request.user)
             .filter(pk__in=[run.pk for run in found.values()])

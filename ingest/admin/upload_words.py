@@ -7,11 +7,15 @@ from urllib.parse import urlencode
 from django.db.models import BigIntegerField
 from django.urls import reverse
 
-from ingest import runs
 from ingest.admin import shown
-from ingest.loader.errors import IngestError, RunInterrupted
-from ingest.loader.names import table_name
+from ingest.datasets.reading_summary import Explained
+from ingest.loader.outcome.errors import IngestError, RunInterrupted
+from ingest.loader.source.identifiers import table_name
 from ingest.models import Run, Upload
+from ingest.uploads.keys import path_of
+from ingest.uploads.multipart import MOST_FILES, Sending
+from ingest.uploads.precheck import HEAD, Chosen, Judgement
+from ingest.uploads.unfinished import Unfinished
 
 NOT_UNDERSTOOD = "This page asked for something that isn't understood: reload it."
 _LARGEST = BigIntegerField.MAX_BIGINT
@@ -27,15 +31,15 @@ class Unreadable(Exception):
     """The script asked for something of no form that is known here; its text is for the person before the page."""
 
 
-def chosen(told: dict[str, Any]) -> list[runs.Chosen]:
+def chosen(told: dict[str, Any]) -> list[Chosen]:
     """The files that the script tells of. Raises Unreadable."""
     files = told.get("files")
-    if not isinstance(files, list) or len(files) > runs.MOST_FILES:
-        raise Unreadable(f"This page asked for more than {runs.MOST_FILES} files at once: reload it.")
+    if not isinstance(files, list) or len(files) > MOST_FILES:
+        raise Unreadable(f"This page asked for more than {MOST_FILES} files at once: reload it.")
     return [_chosen(file) for file in files]
 
 
-def _chosen(file: object) -> runs.Chosen:
+def _chosen(file: object) -> Chosen:
     if not isinstance(file, dict):
         raise Unreadable(NOT_UNDERSTOOD)
     name, mark, head = file.get("path"), file.get("fingerprint", ""), file.get("head", "")
@@ -45,13 +49,13 @@ def _chosen(file: object) -> runs.Chosen:
         raise Unreadable("This page told of a file whose name is too long.")
     size, modified = numbers([file.get("size"), file.get("modified")], most=2, least=-_LARGEST)
     try:
-        start = b64decode(head, validate=True)[: runs.HEAD]
+        start = b64decode(head, validate=True)[:HEAD]
     except ValueError:
         raise Unreadable(NOT_UNDERSTOOD) from None
     pins = file.get("pins", {})
     if not isinstance(pins, dict) or not all(isinstance(value, _PIN) for value in pins.values()):
         raise Unreadable(NOT_UNDERSTOOD)
-    return runs.Chosen(path=name, size=size, modified=modified, fingerprint=mark, head=start, pins=pins)
+    return Chosen(path=name, size=size, modified=modified, fingerprint=mark, head=start, pins=pins)
 
 
 def numbers(told: object, *, most: int, least: int = 0) -> list[int]:
@@ -63,7 +67,7 @@ def numbers(told: object, *, most: int, least: int = 0) -> list[int]:
     return told
 
 
-def as_told(judged: runs.Judgement, *, may_add: bool) -> dict[str, Any]:
+def as_told(judged: Judgement, *, may_add: bool) -> dict[str, Any]:
     """A judgement for the script, with addresses."""
     told: dict[str, Any] = {
         "refused": shown.printable(judged.refused, 500),
@@ -88,7 +92,7 @@ def as_told(judged: runs.Judgement, *, may_add: bool) -> dict[str, Any]:
     return told
 
 
-def _read_as_told(read: runs.Explained) -> dict[str, Any]:
+def _read_as_told(read: Explained) -> dict[str, Any]:
     """How a file is read, for its row."""
     return {
         "summary": shown.printable(read.summary, 200),
@@ -98,9 +102,9 @@ def _read_as_told(read: runs.Explained) -> dict[str, Any]:
     }
 
 
-def answered(answer: runs.Sending | Upload | list[int] | IngestError) -> dict[str, Any]:
+def answered(answer: Sending | Upload | list[int] | IngestError) -> dict[str, Any]:
     """What start or finish gave for one file, for the script."""
-    if isinstance(answer, runs.Sending):
+    if isinstance(answer, Sending):
         upload = answer.upload
         about = {"id": upload.pk, "part_size": upload.part_size, "there": answer.there, "links": answer.links}
         return {**about, "begun": upload.who, "started": upload.started.isoformat()}
@@ -134,12 +138,12 @@ def run_as_told(run: Run) -> dict[str, Any]:
     return told
 
 
-def unfinished_as_told(begun: runs.Unfinished, who: str) -> dict[str, Any]:
+def unfinished_as_told(begun: Unfinished, who: str) -> dict[str, Any]:
     """An unfinished upload for its row in the page of ``who``."""
     upload = begun.upload
     return {
         "pk": upload.pk,
-        "name": shown.printable(runs.path_of(upload.key), 120),
+        "name": shown.printable(path_of(upload.key), 120),
         "bytes": upload.size,
         "size": shown.size(upload.size),
         "came": begun.came,

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import unquote_plus
 
-from ingest.loader.errors import RunFailed
-from ingest.loader.names import is_extension
-from ingest.loader.source import SourceObject
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.source_object import SourceObject
+from ingest.loader.source.identifiers import is_extension
 
 _LOG = logging.getLogger(__name__)
 

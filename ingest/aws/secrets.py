@@ -11,7 +11,7 @@ import boto3
 from botocore import exceptions as boto
 from botocore.config import Config
 
-from ingest.loader.errors import RunInterrupted
+from ingest.loader.outcome.errors import RunInterrupted
 
 _SHORTEST: Final = 4
 """Characters; a shorter value is no secret, and would blot out half of every text that it is taken from."""

@@ -8,7 +8,7 @@ import boto3
 from botocore import exceptions as boto
 from botocore.config import Config
 
-from ingest.loader.errors import RunInterrupted
+from ingest.loader.outcome.errors import RunInterrupted
 
 _LONGEST_SUBJECT: Final = 100  # characters, of ASCII: SNS's own limit
 _LONGEST_MESSAGE: Final = 200_000  # bytes, under SNS's 256 KiB

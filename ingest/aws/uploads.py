@@ -9,8 +9,8 @@ from typing import Final
 from botocore.exceptions import ClientError
 
 from ingest.aws.objects import TO_WRITE, client, described, translated
-from ingest.loader.errors import RunFailed
-from ingest.loader.source import SourceObject
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.source_object import SourceObject
 
 LARGEST: Final = 5 << 40
 """Bytes of an object: S3's own limit."""

@@ -9,7 +9,7 @@ from psycopg2.sql import Composable
 
 from ingest.browsing.state import Filter, Operator, State, ordered
 from ingest.browsing.table import Column, Kind, Table
-from ingest.loader.statements import browsing as statements
+from ingest.loader.sql import browsing as statements
 
 _COMPARED = (Operator.IS, Operator.FROM, Operator.TO)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.db import DatabaseError
 
-from ingest.loader.errors import IngestError
+from ingest.loader.outcome.errors import IngestError
 
 
 class CantBrowse(IngestError):

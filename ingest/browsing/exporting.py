@@ -25,11 +25,11 @@ from ingest.browsing.reading import reading, shown_columns
 from ingest.browsing.searching import ask
 from ingest.browsing.state import State, ordered, parse
 from ingest.browsing.table import Column, Kind, Table, read
-from ingest.loader.cells import BOM
-from ingest.loader.errors import RunInterrupted
-from ingest.loader.names import EXPORT_HEADER, OWN_COLUMNS
-from ingest.loader.statements import browsing as statements
-from ingest.loader.values import MARK
+from ingest.loader.outcome.errors import RunInterrupted
+from ingest.loader.source.identifiers import EXPORT_HEADER, OWN_COLUMNS
+from ingest.loader.source.layout.grammar import BOM
+from ingest.loader.sql import browsing as statements
+from ingest.loader.types.values import MARK
 from ingest.models import Dataset
 
 SECONDS = 20

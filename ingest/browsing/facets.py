@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.browsing.state import Filter, Operator, State
 from ingest.browsing.table import Column, Table
-from ingest.loader.statements import browsing as statements
+from ingest.loader.sql import browsing as statements
 
 if TYPE_CHECKING:
     from ingest.browsing.searching import Question

@@ -8,8 +8,8 @@ from django.db import connection, transaction
 
 from ingest.browsing.errors import CantBrowse
 from ingest.loader import load as loading
-from ingest.loader.errors import RunFailed
-from ingest.loader.names import (
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.source.identifiers import (
     ADDRESS_HEADERS,
     EXPORT_HEADER,
     REJECT_HEADERS,
@@ -18,7 +18,7 @@ from ingest.loader.names import (
     plain_headers,
     positional_columns,
 )
-from ingest.loader.types import Type, classify
+from ingest.loader.types.types import Type, classify
 from ingest.models import Dataset
 
 _RESERVED = {*REJECT_HEADERS, *ADDRESS_HEADERS, EXPORT_HEADER}

@@ -10,12 +10,12 @@ from psycopg2.sql import Composable
 from ingest.browsing.errors import CantBrowse
 from ingest.browsing.reading import aside, reading
 from ingest.browsing.table import Column, Table, read
-from ingest.loader.catalogue import read_shadow
-from ingest.loader.identities import Identities, caseless_columns, email_beside_id
-from ingest.loader.names import OWN_COLUMNS
-from ingest.loader.statements import browsing as statements
-from ingest.loader.tracing import Wanted
-from ingest.loader.types import Type
+from ingest.loader.lineage import Wanted
+from ingest.loader.planning.identities import Identities, caseless_columns, email_beside_id
+from ingest.loader.source.identifiers import OWN_COLUMNS
+from ingest.loader.sql import browsing as statements
+from ingest.loader.types.types import Type
+from ingest.loader.writing.catalog import read_shadow
 from ingest.models import Dataset, Run, storable
 
 LONGEST = 100_000

@@ -13,7 +13,7 @@ from ingest.browsing.errors import TookTooLong, told
 from ingest.browsing.searching import Question, Window, ask, listed
 from ingest.browsing.state import LAST_BY_COUNTING, State, ordered, parse
 from ingest.browsing.table import Column, Table, default_columns, read
-from ingest.loader.statements import browsing as statements
+from ingest.loader.sql import browsing as statements
 
 SECONDS = 5
 """For a statement that a page can't do without."""

@@ -12,7 +12,7 @@ from ingest.browsing import conditions
 from ingest.browsing.errors import TookTooLong, told
 from ingest.browsing.state import State
 from ingest.browsing.table import Column, Kind, Table
-from ingest.loader.statements import browsing as statements
+from ingest.loader.sql import browsing as statements
 
 SECONDS = 5
 """After so long a request that goes on searching stops at the step that it is in."""

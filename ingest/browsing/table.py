@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import Any
 
 from ingest.browsing.errors import CantBrowse
-from ingest.loader.names import OWN_COLUMNS
-from ingest.loader.statements import browsing as statements
-from ingest.loader.types import Type
+from ingest.loader.source.identifiers import OWN_COLUMNS
+from ingest.loader.sql import browsing as statements
+from ingest.loader.types.types import Type
 
 _BTREE = "btree"
 _PARTITIONED = "p"

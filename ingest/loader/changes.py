@@ -8,11 +8,11 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.sql import Composed
 
-from ingest.loader.catalogue import read_table
-from ingest.loader.errors import RunFailed
-from ingest.loader.identities import Identities, caseless_columns
-from ingest.loader.statements import looking
-from ingest.loader.statements.matching import Matching
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.planning.identities import Identities, caseless_columns
+from ingest.loader.sql import changes
+from ingest.loader.sql.matching import Matching
+from ingest.loader.writing.catalog import read_table
 
 SHOWN = 20
 """Rows of each kind in a sample."""
@@ -85,7 +85,7 @@ def look(
     driver's errors where that takes too long.
     """
     with connection.cursor() as cursor:
-        cursor.execute(looking.SOON if own_transaction else looking.BRIEFLY)
+        cursor.execute(changes.SOON if own_transaction else changes.BRIEFLY)
         standing = read_table(cursor, table)
         if not standing.exists:
             raise RunFailed(f"The table {table} isn't there any more.")
@@ -94,7 +94,7 @@ def look(
         inserted: Sequence[Mapping[str, Text]] = ()
         if own_transaction:
             names = list(standing.columns)[:WIDE]
-            statement = looking.inserted_rows(table, names, identities, run_id, SHOWN, match, kept=kept is not None)
+            statement = changes.inserted_rows(table, names, identities, run_id, SHOWN, match, kept=kept is not None)
             inserted = _rows(cursor, statement, names)
         if kept is None or not identities:
             return Changes(inserted=inserted)
@@ -104,7 +104,7 @@ def look(
         found, compared, counts, changed = _compared(place)
         return Changes(
             changed=changed,
-            deleted=_rows(cursor, looking.deleted_rows(table, names[:WIDE], run_id, SHOWN), names[:WIDE]),
+            deleted=_rows(cursor, changes.deleted_rows(table, names[:WIDE], run_id, SHOWN), names[:WIDE]),
             inserted=inserted,
             by_column={name: count for name, count in zip(names, counts, strict=True) if count},
             compared=compared,
@@ -118,16 +118,16 @@ def foretell_undo(
 ) -> Foretold:
     """What ``undo`` would do now, without doing it. Raises as ``look`` does."""
     with connection.cursor() as cursor:
-        cursor.execute(looking.BRIEFLY)
+        cursor.execute(changes.BRIEFLY)
         standing = read_table(cursor, table)
         if not standing.exists or "run_id" not in standing.own:
             raise RunFailed(f"The table {table} is gone or has no column run_id: there is nothing to undo.")
         if not identities or standing.shadow is None:
-            cursor.execute(looking.count_inserted(table, run_id))
+            cursor.execute(changes.count_inserted(table, run_id))
             (removed,) = cursor.fetchone() or (0,)
             return Foretold(removed=removed)
         match = Matching(caseless_columns(identities, standing.columns, ignore_case=ignore_email_case))
-        cursor.execute(looking.foretell_undo(table, identities, run_id, match))
+        cursor.execute(changes.foretell_undo(table, identities, run_id, match))
         removed, restored, reinserted, changed, taken, since = cursor.fetchone() or (0,) * 6
     return Foretold(removed=removed, restored=restored, reinserted=reinserted, changed=changed + since, taken=taken)
 
@@ -168,7 +168,7 @@ def _compared(place: _Place) -> tuple[int, int, Sequence[int], list[ChangedRow]]
 def _counted(place: _Place, *, overtaken: bool) -> tuple[int, int, Sequence[int]]:
     names = place.names
     place.cursor.execute(
-        looking.count_changed(
+        changes.count_changed(
             place.table, names, place.identities, place.run_id, COMPARED, place.match, overtaken=overtaken
         )
     )
@@ -179,7 +179,7 @@ def _counted(place: _Place, *, overtaken: bool) -> tuple[int, int, Sequence[int]
 def _changed(place: _Place, limit: int, *, overtaken: bool) -> list[ChangedRow]:
     names, identities = place.names, place.identities
     place.cursor.execute(
-        looking.changed_rows(place.table, names, identities, place.run_id, limit, place.match, overtaken=overtaken)
+        changes.changed_rows(place.table, names, identities, place.run_id, limit, place.match, overtaken=overtaken)
     )
     return [
         ChangedRow(

@@ -9,32 +9,32 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.sql import Composable
 
-from ingest.loader.account import Account
-from ingest.loader.brakes import EVERYTHING, check_brakes
-from ingest.loader.careful import Careful
-from ingest.loader.definition import OWN, Definition
-from ingest.loader.errors import RunFailed
-from ingest.loader.file import LocalFile
-from ingest.loader.giving_up import giving_up
-from ingest.loader.header_rows import has_header_row
-from ingest.loader.headers import Header, read_header
-from ingest.loader.identities import Identities
-from ingest.loader.judge import Judged, judge
-from ingest.loader.limit import RejectLimit, check_limit
-from ingest.loader.merge import Merge
-from ingest.loader.notes import notes_of
-from ingest.loader.outcome import Outcome
-from ingest.loader.reading import Reading
-from ingest.loader.rejects import RejectBook
-from ingest.loader.resolve import choose
-from ingest.loader.rows import Counted
-from ingest.loader.split import Certified, split
-from ingest.loader.statements import merging, tables
-from ingest.loader.statements.matching import Matching
-from ingest.loader.stray_quotes import ask_of_swallowed
-from ingest.loader.target import Mode, Target
-from ingest.loader.types import Type
-from ingest.loader.ways import REJECTS, Refuted, Way, guess, is_worthwhile
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.reject_limit import RejectLimit, check_limit
+from ingest.loader.outcome.rejects import RejectBook
+from ingest.loader.outcome.target import Mode, Target
+from ingest.loader.planning.abort import giving_up
+from ingest.loader.planning.identities import Identities
+from ingest.loader.planning.safeguards import EVERYTHING, check_brakes
+from ingest.loader.planning.stray_quotes import ask_of_swallowed
+from ingest.loader.records.notes import notes_of
+from ingest.loader.records.reading import Reading
+from ingest.loader.records.split import Certified, split
+from ingest.loader.source.headers import Header, read_header
+from ingest.loader.source.local_file import LocalFile
+from ingest.loader.sql import merging, tables
+from ingest.loader.sql.matching import Matching
+from ingest.loader.types.types import Type
+from ingest.loader.writing.copy_stream import Counted
+from ingest.loader.writing.ddl import OWN, Definition
+from ingest.loader.writing.match_rows import choose
+from ingest.loader.writing.merge import Merge
+from ingest.loader.writing.optimistic import REJECTS, Refuted, Way, guess, is_worthwhile
+from ingest.loader.writing.plan_under_lock import Judged, judge
+from ingest.loader.writing.repeated_headers import has_header_row
+from ingest.loader.writing.reporting import Account
+from ingest.loader.writing.scanned_copy import Careful
 
 VERSION = 5
 """Raised when the same file may give another table than before: identical content is then loaded all the same."""

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader.catalogue import read_shadow, read_table
-from ingest.loader.errors import RunFailed
-from ingest.loader.identities import Identities, caseless_columns
 from ingest.loader.load import lock
-from ingest.loader.statements import images, tables
-from ingest.loader.statements.matching import Matching
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.planning.identities import Identities, caseless_columns
+from ingest.loader.sql import before_images, tables
+from ingest.loader.sql.matching import Matching
+from ingest.loader.writing.catalog import read_shadow, read_table
 
 LISTED = 1_000
 """At most so many rows that stay are listed."""
@@ -45,25 +45,25 @@ def undo(
         cursor.execute(tables.lock_table(table, ddl=False))
         kept = read_shadow(cursor, table)
         if not identities or kept is None:
-            cursor.execute(images.remove_inserted(table, (), run_id))
+            cursor.execute(before_images.remove_inserted(table, (), run_id))
             return Undone(removed=cursor.rowcount, restored=0, reinserted=0, stayed=())
         names = [name for name in standing.all_columns() if name in kept]
         match = Matching(caseless_columns(identities, standing.columns, ignore_case=ignore_email_case))
-        for statement in images.find_back(table, identities, run_id, match):
+        for statement in before_images.find_back(table, identities, run_id, match):
             cursor.execute(statement)
-        cursor.execute(images.remove_inserted(table, identities, run_id, match))
+        cursor.execute(before_images.remove_inserted(table, identities, run_id, match))
         removed = cursor.rowcount
-        for statement in images.mark_staying(table, identities, match):
+        for statement in before_images.mark_staying(table, identities, match):
             cursor.execute(statement)
-        cursor.execute(images.put_back(table, names))
+        cursor.execute(before_images.put_back(table, names))
         restored = cursor.rowcount
-        cursor.execute(images.reinsert(table, names))
+        cursor.execute(before_images.reinsert(table, names))
         reinserted = cursor.rowcount
-        cursor.execute(images.staying(identities[0], LISTED))
+        cursor.execute(before_images.staying(identities[0], LISTED))
         stayed = cursor.fetchall()
-        cursor.execute(images.changed_since(table, identities, run_id, LISTED, match))
+        cursor.execute(before_images.changed_since(table, identities, run_id, LISTED, match))
         stayed += cursor.fetchall()
-        cursor.execute(images.forget_back(table))
+        cursor.execute(before_images.forget_back(table))
     return Undone(removed=removed, restored=restored, reinserted=reinserted, stayed=tuple(stayed))
 
 
@@ -71,4 +71,4 @@ def forget(connection: Connection, table: str, runs: list[int]) -> None:
     """Give up the undo of ``runs``: their before-images go."""
     with connection.cursor() as cursor:
         if read_shadow(cursor, table) is not None:
-            cursor.execute(images.forget(table, runs))
+            cursor.execute(before_images.forget(table, runs))

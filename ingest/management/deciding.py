@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from django.core.management.base import CommandError
 
-from ingest import runs
-from ingest.loader.errors import IngestError
+from ingest.datasets.permission import AT_THE_COMMAND_LINE
+from ingest.loader.outcome.errors import IngestError
 from ingest.management.speaking import SpeakingCommand
 from ingest.management.tables import plain
 from ingest.models import Run
@@ -19,7 +19,7 @@ def who_is_here() -> str:
         who = getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         who = "somebody"
-    return f"{who}{runs.AT_THE_COMMAND_LINE}"
+    return f"{who}{AT_THE_COMMAND_LINE}"
 
 
 class DecidingCommand(SpeakingCommand):

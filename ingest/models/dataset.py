@@ -14,9 +14,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from ingest import freshness
-from ingest.loader.dialect import Pinned
-from ingest.loader.identities import EMAILS
-from ingest.loader.target import Mode, Target
+from ingest.loader.outcome.target import Mode, Target
+from ingest.loader.planning.identities import EMAILS
+from ingest.loader.source.dialect.dialect import Pinned
 from ingest.models.visible import VisibleQuerySet
 from ingest.validators import emails_only, encoding_only, table_name_only, texts_only
 

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
 
-from ingest.loader.source import SourceObject
+from ingest.loader.outcome.source_object import SourceObject
 from ingest.models.dataset import Dataset
 from ingest.models.labels import label_of, look_of
 from ingest.models.visible import VisibleQuerySet

@@ -5,23 +5,23 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from ingest.loader import load as loading
-from ingest.loader.brakes import EVERYTHING
-from ingest.loader.errors import RunFailed, RunHeld, RunInterrupted
-from ingest.loader.outcome import Outcome
-from ingest.loader.target import Target
+from ingest.loader.outcome.errors import RunFailed, RunHeld, RunInterrupted
+from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.target import Target
+from ingest.loader.planning.safeguards import EVERYTHING
 from ingest.models import Dataset, Progress, Run, storable
-from ingest.runs import ending
-from ingest.runs.claiming import Claim, ClaimLost
+from ingest.runs import complete
+from ingest.runs.claim import Claim, ClaimLost
 from ingest.runs.corrections import send_back
+from ingest.runs.disk_space import told_if_too_small
+from ingest.runs.fetched_file import Material
 from ingest.runs.heartbeat import Heartbeat
 from ingest.runs.late_versions import OutOfTurn, check_repeatable, note_of_late, note_repeated, take_back_newer
-from ingest.runs.looking import sample
-from ingest.runs.material import Material
 from ingest.runs.questions import in_front_of
-from ingest.runs.receiving import load_once_more
-from ingest.runs.room import told_if_too_small
-from ingest.runs.undoing import take_back
-from ingest.runs.verdict import last_records, newer_loads, previous_snapshot, same_content
+from ingest.runs.receive import load_once_more
+from ingest.runs.row_changes import sample
+from ingest.runs.undo import take_back
+from ingest.runs.versions import last_records, newer_loads, previous_snapshot, same_content
 
 Status = Run.Status
 
@@ -62,9 +62,9 @@ class Attempt:
         if self._run.kind == Run.Kind.UNDO:
             return self._take_back()
         if self._run.size == 0 and not self._run.forced and newer_loads(self._run):
-            return ending.supersede(self._claim, "A newer version of this file was loaded, and this one has 0 bytes.")
+            return complete.supersede(self._claim, "A newer version of this file was loaded, and this one has 0 bytes.")
         if other := in_front_of(self._run):
-            return ending.wait_behind(self._claim, other)
+            return complete.wait_behind(self._claim, other)
         missing = self._first_need()
         for _ in range(_ROUNDS):
             try:
@@ -75,11 +75,11 @@ class Attempt:
                 with transaction.atomic():
                     status, missing = self._settle()
             except _Previewed as seen:
-                return ending.show(self._claim, seen.outcome, seen.brakes, self.own)
+                return complete.show(self._claim, seen.outcome, seen.brakes, self.own)
             except OutOfTurn as reason:
-                return ending.supersede(self._claim, str(reason))
+                return complete.supersede(self._claim, str(reason))
             except _Behind as behind:  # a question that has come up meanwhile
-                return ending.wait_behind(self._claim, behind.other)
+                return complete.wait_behind(self._claim, behind.other)
             if status:
                 return status
         raise RunInterrupted(f"Newer versions of {self._run.key} kept arriving while this one was being loaded.")
@@ -112,10 +112,10 @@ class Attempt:
             newer = []
         if newer and run.dataset.mode == Dataset.Mode.SNAPSHOT:
             reason = f"Run {newer[-1].pk} has loaded a newer version of this file, and a snapshot is the whole truth."
-            return ending.supersede(self._claim, reason), []
+            return complete.supersede(self._claim, reason), []
         same = same_content(run, run.dataset, self.own.sha256)
         if same and newer in ([], [same]):
-            return ending.finish_unchanged(run, same, self.own.sha256, self._claim.clock.stages), []
+            return complete.finish_unchanged(run, same, self.own.sha256, self._claim.clock.stages), []
         if newer:
             check_repeatable(run, newer)
         versions = list({load.source_identity: load for load in newer}.values())  # the last load of each
@@ -163,7 +163,7 @@ class Attempt:
         except RunFailed as failed:  # its account would be taken for that of the late version
             raise OutOfTurn(f"run {version.pk} can't be repeated after this one: {failed}") from failed
         note = f"Repeats run {version.pk}, since an older version of the file came late, as run {run.pk}."
-        ending.finish(again, outcome, material, (note,))
+        complete.finish(again, outcome, material, (note,))
 
     def _load(self, run: Run, material: Material, notes: tuple[str, ...] = ()) -> Status:
         try:
@@ -176,7 +176,7 @@ class Attempt:
         if run.kind == Run.Kind.PREVIEW:
             self._sample(run, outcome)
             raise _Previewed(outcome, {})
-        return ending.finish(run, outcome, material, notes, self._claim.clock.stages)
+        return complete.finish(run, outcome, material, notes, self._claim.clock.stages)
 
     def _outcome(self, dataset: Dataset, material: Material, target: Target) -> Outcome:
         file = material.open(dataset)

@@ -7,9 +7,8 @@ from types import TracebackType
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from ingest.models import Progress
-from ingest.runs import statements
-from ingest.runs.claiming import Claim, ClaimLost, lease_end
+from ingest.models import Progress, sql
+from ingest.runs.claim import Claim, ClaimLost, lease_end
 
 _LOG = logging.getLogger("ingest.runs")
 
@@ -96,6 +95,6 @@ class Heartbeat:
         if self._backend is None:
             return None
         with connection.cursor() as cursor:
-            cursor.execute(statements.ROWS_COPIED, [self._backend])
+            cursor.execute(sql.ROWS_COPIED, [self._backend])
             found = cursor.fetchone()
         return found[0] if found else None

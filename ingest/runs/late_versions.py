@@ -11,12 +11,12 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
-from ingest.loader import hand, undo
-from ingest.loader.catalogue import is_empty
-from ingest.loader.errors import RunFailed
-from ingest.loader.statements.tables import retyped_columns
+from ingest.datasets.table_size import rows_after
+from ingest.loader import alter, undo
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.sql.tables import retyped_columns
+from ingest.loader.writing.catalog import is_empty
 from ingest.models import Dataset, Run
-from ingest.runs.measuring import rows_after
 
 _ADVICE = "Nothing was changed. To load it over the newer rows all the same, choose “Load anyway” on this run."
 
@@ -111,7 +111,7 @@ def _have_chosen_identities(dataset: Dataset, loads: Sequence[Run]) -> bool:
 def _choose_identities_again(dataset: Dataset) -> None:
     """Let the late version choose, as the first file with records does (BEHAVIOUR 5)."""
     try:
-        hand.drop_keys(connection.connection, dataset.name)
+        alter.drop_keys(connection.connection, dataset.name)
     except RunFailed as refused:
         raise OutOfTurn(f"the key that they chose can't be chosen again: {refused}") from refused
     dataset.identities, dataset.evidence = None, ""

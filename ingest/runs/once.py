@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db import connection
 
-from ingest.loader.errors import RunFailed
+from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Run
-from ingest.runs.statements import LOCK_DECISION, UNLOCK_DECISION
+from ingest.models.sql import LOCK_DECISION, UNLOCK_DECISION
 
 
 def check_undone_once(loaded: Run) -> None:

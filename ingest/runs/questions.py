@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ingest.models import Dataset, Run
-from ingest.runs.fresh_start import anew
+from ingest.runs.reset import anew
 
 Status, Kind = Run.Status, Run.Kind
 

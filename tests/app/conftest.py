@@ -11,9 +11,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from ingest import handlers, runs
-from ingest.loader.source import SourceObject
+from ingest import handlers
+from ingest.loader.outcome.source_object import SourceObject
 from ingest.models import Dataset, Reject, Run
+from ingest.runs.receive import receive
 from tests.conftest import Aws
 
 _sequence = count(1)
@@ -101,7 +102,7 @@ def history(source: Callable[..., SourceObject]) -> list[Run]:
     """A run in every state, with rejects of any bytes."""
     made = []
     for status in Run.Status.values:
-        run = runs.receive(source(f"data/{status}{NASTY.replace('/', '')}.csv"))
+        run = receive(source(f"data/{status}{NASTY.replace('/', '')}.csv"))
         counts = {"records": 1, "rejected": 1} if status in ("succeeded", "failed", "held", "discarded") else {}
         counts |= {"records": 0} if status == "empty" else {}
         Run.objects.filter(pk=run.pk).update(
@@ -129,7 +130,7 @@ def history(source: Callable[..., SourceObject]) -> list[Run]:
             raw=b"\0\xff<script>" * 5_000,
         )
         made.append(run)
-    made.append(runs.receive(source("data/.csv")))
+    made.append(receive(source("data/.csv")))
     return made
 
 

@@ -5,8 +5,9 @@ from django.contrib.auth.models import AnonymousUser, Group, Permission
 from django.core.management import call_command
 from django.db.models import ProtectedError
 
-from ingest import groups, runs
+from ingest import groups
 from ingest.models import Dataset, Reject, Run
+from ingest.runs.receive import receive
 from tests.app.pages import member
 
 pytestmark = pytest.mark.django_db
@@ -43,10 +44,8 @@ def test_another_migration_gives_back_what_a_group_lacks_and_takes_nothing_away(
 def closed(source) -> Dataset:
     """The dataset ``salaries``, open to the groups hr and board only, with a run and a reject; ``people`` is open."""
     for name in ("salaries", "people"):
-        Reject.objects.create(
-            run=runs.receive(source(f"data/{name}.csv")), line=2, code="bad_value", reason="", raw=b""
-        )
-    runs.receive(source("data/.csv"))  # of no dataset
+        Reject.objects.create(run=receive(source(f"data/{name}.csv")), line=2, code="bad_value", reason="", raw=b"")
+    receive(source("data/.csv"))  # of no dataset
     dataset = Dataset.objects.get(name="salaries")
     dataset.open_to.set([Group.objects.create(name="hr"), Group.objects.create(name="board")])
     return dataset

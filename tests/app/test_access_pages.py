@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from ingest import runs
 from ingest.models import Dataset, Reject, Run
+from ingest.runs.receive import receive
 from tests.app.pages import member
 
 pytestmark = pytest.mark.django_db
@@ -145,7 +145,7 @@ def world(source) -> dict[str, Objects]:
     User.objects.create_user("somebody")
     made = {}
     for state, name in (("open", "people"), ("closed", "salaries")):
-        run = runs.receive(source(f"data/{name}.csv"))
+        run = receive(source(f"data/{name}.csv"))
         reject = Reject.objects.create(
             run=run, line=2, code="bad_value", reason="r", raw=b"x", value="secret of " + name
         )

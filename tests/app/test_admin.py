@@ -10,9 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from ingest import runs
 from ingest.admin import shown
 from ingest.models import Dataset, Reject, Run
+from ingest.runs.receive import receive
 from tests.app.pages import staff
 
 LISTS = ("/admin/ingest/dataset/", "/admin/ingest/run/", "/admin/ingest/reject/")
@@ -96,7 +96,7 @@ ODD = [
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("query", ODD, ids=range(len(ODD)))
 def test_no_odd_address_leads_to_an_error_page_or_a_traceback_in_the_log(client, source, query, caplog):
-    run = runs.receive(source())
+    run = receive(source())
     Reject.objects.create(run=run, line=2, code="bad_value", reason="r", raw=b"x")
     staff(client, superuser=True)
     for page in (*LISTS, f"/admin/ingest/run/{run.pk}/change/"):
@@ -160,7 +160,7 @@ def test_a_dataset_is_never_deleted_by_hand(client, history):
 
 @pytest.mark.django_db
 def test_the_list_of_runs_shows_status_counts_and_the_reason_itself(client, source):
-    run = runs.receive(source("data/people.csv"))
+    run = receive(source("data/people.csv"))
     Run.objects.filter(pk=run.pk).update(
         status="failed", records=12_345, rejected=12_345, reason="The disk is full. Make room, then retry."
     )
@@ -174,7 +174,7 @@ def test_the_list_of_runs_shows_status_counts_and_the_reason_itself(client, sour
 def test_runs_are_found_by_file_status_and_dataset(client, source):
     staff(client, "view_run")
     for name in ("apples.csv", "pears.csv"):
-        runs.receive(source(f"data/{name}"))
+        receive(source(f"data/{name}"))
     Run.objects.filter(key="data/pears.csv").update(status="failed")
     for query in ("?q=pear", "?status__exact=failed", "?dataset=pears"):
         page = client.get(f"/admin/ingest/run/{query}")
@@ -183,7 +183,7 @@ def test_runs_are_found_by_file_status_and_dataset(client, source):
 
 @pytest.mark.django_db
 def test_a_list_is_called_by_what_stands_in_it(client, source):
-    run = runs.receive(source("data/pears.csv"))
+    run = receive(source("data/pears.csv"))
     staff(client, superuser=True)
     for path, title in {
         "ingest/run/": "Runs",
@@ -254,7 +254,7 @@ def test_a_list_takes_a_fixed_number_of_queries(client, source, address):
 
     def add(count: int) -> None:
         for _ in range(count):
-            run = runs.receive(source(f"data/t{Run.objects.count()}.csv"))
+            run = receive(source(f"data/t{Run.objects.count()}.csv"))
             Dataset.objects.filter(pk=run.dataset_id).update(newest=run)
             Reject.objects.create(run=run, line=2, code="bad_value", reason="r", raw=b"x")
 

@@ -7,8 +7,11 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from ingest import handlers, runs
+from ingest import handlers
 from ingest.models import Dataset, Run
+from ingest.runs.approve import approve
+from ingest.runs.execute import take
+from ingest.runs.undo import undo as undo_run
 from tests.app.conftest import Door, rows
 from tests.app.pages import staff
 
@@ -297,12 +300,12 @@ def test_a_runs_page_shows_brakes_undo_and_links(client, door: Door):
     staff(client, "view_run", "view_dataset")
     address = "/admin/ingest/run/{}/change/".format
     assert "the dataset asks for approval" in client.get(address(held.pk)).content.decode()
-    runs.approve(held.pk)
-    runs.take(held.pk)
+    approve(held.pk)
+    take(held.pk)
     Dataset.objects.update(asks_approval=False)
     door.load("people.csv", "id,name\n1,Anna\n")
-    undo = runs.undo(held.pk)
-    runs.take(undo.pk)
+    undo = undo_run(held.pk)
+    take(undo.pk)
     page = client.get(address(undo.pk)).content.decode()
     for text in (f'href="{address(held.pk)}"', "1 row stays", "<td>1</td><td>changed</td>"):
         assert text in page

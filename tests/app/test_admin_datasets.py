@@ -12,9 +12,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ingest import runs
 from ingest.admin.datasets import chart
+from ingest.datasets.alter import change_type, columns_of
 from ingest.models import Dataset, Run
+from ingest.runs.execute import take
+from ingest.runs.receive import receive
+from ingest.runs.undo import undo as undo_run
 from tests.app.conftest import Door, rows, tell_statistics
 from tests.app.pages import member, staff
 
@@ -66,7 +69,7 @@ def test_what_makes_no_sense_is_refused_on_the_form(client, change):
 
 @pytest.mark.django_db
 def test_saving_a_policy_keeps_what_a_run_has_learnt_meanwhile(client, source):
-    dataset = runs.receive(source("data/people.csv")).dataset
+    dataset = receive(source("data/people.csv")).dataset
     Dataset.objects.update(identities=[["id"]], headers={"id": "id"})
     staff(client, "change_dataset", "view_dataset")
     address = f"/admin/ingest/dataset/{dataset.pk}/change/"
@@ -78,7 +81,7 @@ def test_saving_a_policy_keeps_what_a_run_has_learnt_meanwhile(client, source):
 
 @pytest.mark.django_db
 def test_what_is_settled_about_files_and_approval_is_saved(client, source):
-    dataset = runs.receive(source("data/people.csv")).dataset
+    dataset = receive(source("data/people.csv")).dataset
     staff(client, "change_dataset", "view_dataset")
     told = {"encoding": "cp1252", "delimiter": "\t", "has_header": "false", "asks_approval": "on"}
     assert client.post(f"/admin/ingest/dataset/{dataset.pk}/change/", POLICY | told).status_code == 302
@@ -110,7 +113,7 @@ def test_a_key_and_a_type_are_changed_on_the_form_where_the_rows_allow_it(client
     assert client.post(address, dict(asked.context["pairs"])).status_code == 302
     dataset.refresh_from_db()
     assert (dataset.declared_key, dataset.identities, dataset.newest) == (["code"], [["code"]], None)
-    assert runs.columns_of(dataset.pk)["id"] == "text"
+    assert columns_of(dataset.pk)["id"] == "text"
 
 
 def test_a_change_that_ends_undo_asks_first_and_names_the_runs(client, people, door: Door):
@@ -160,7 +163,7 @@ def test_only_a_change_that_ends_undo_asks(client, people, change, told):
 def test_a_narrower_type_asks_and_a_change_that_the_rows_refuse_does_not(client, door: Door):
     door.load("codes.csv", "id,code\n1,7\n2,8\n")
     dataset = Dataset.objects.get()
-    runs.change_type(dataset.pk, "code", "text")
+    change_type(dataset.pk, "code", "text")
     staff(client, "change_dataset", "view_dataset")
     address, change = f"/admin/ingest/dataset/{dataset.pk}/change/", POLICY | {"column": "code", "type": "bigint"}
     assert client.post(address, change).context["changes"] == [("Type of code", "text", "bigint")]
@@ -356,8 +359,8 @@ def test_each_run_leaves_the_rows_and_bytes_of_its_table(client, door):
     assert left(second) == (399, bytes_now())
     assert left(second)[1] > left(first)[1]
     assert left(door.load("people.csv", f"id,name\n1,Anna\n{large}")) == (399, bytes_now()), "what changes nothing, too"
-    undo = runs.undo(second.pk)
-    assert runs.take(undo.pk) == "succeeded"
+    undo = undo_run(second.pk)
+    assert take(undo.pk) == "succeeded"
     assert left(undo)[0] == 2
     assert rows("SELECT count(*) FROM people") == [(2,)]
     Dataset.objects.update(mode="snapshot", declared_key=["id"])

@@ -10,8 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ingest import runs
 from ingest.models import Dataset, Message, Run, Trouble
+from ingest.runs.receive import receive
 from tests.app.conftest import NASTY
 from tests.app.pages import member
 
@@ -24,7 +24,7 @@ def trouble(source):
     """Make a trouble of a failed run, with messages of it."""
 
     def make(name: str = "orders", reason: str = "The file is empty.", **message: object) -> Trouble:
-        run = runs.receive(source(f"data/{name}.csv"))
+        run = receive(source(f"data/{name}.csv"))
         Run.objects.filter(pk=run.pk).update(status="failed")
         made = Trouble.objects.create(dataset=run.dataset, kind="failed", reason=reason, code=f"{run.pk}", run=run)
         told = {"event": "opened", "channel": "email", "recipients": ["ann@x.example"], **message}

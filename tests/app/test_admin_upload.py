@@ -12,9 +12,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ingest import runs
 from ingest.aws import objects
 from ingest.models import Dataset, Opening, Run, Upload
+from ingest.runs.receive import receive
+from ingest.uploads.multipart import start_uploads
+from ingest.uploads.precheck import Chosen
 from tests.app.conftest import NASTY, Door
 from tests.app.pages import staff
 
@@ -110,7 +112,7 @@ def test_a_preview_is_loaded_once_somebody_says_so(client: Client, door: Door):
     told = ask(client, "load", {"run": preview.pk}).json()
     sent = Upload.objects.get(pk=told["id"])
     assert (sent.key, sent.who, sent.size) == ("data/people.csv", who.username, preview.size)
-    run = runs.receive(objects.describe(door.aws.bucket, sent.key))
+    run = receive(objects.describe(door.aws.bucket, sent.key))
     assert (run.who, client.get(f"{ADDRESS}follow/?ids={sent.pk}").json()["runs"][str(sent.pk)]["run"]) == (
         who.username,
         run.pk,
@@ -155,7 +157,7 @@ def test_a_bucket_that_does_not_answer_is_a_sentence_and_may_be_asked_again(
 
 def test_unfinished_uploads_are_listed_harmlessly_and_given_up(client: Client, door: Door):
     who = staff(client, superuser=True)
-    begun = runs.start_uploads([runs.Chosen(path="a<b>.csv", size=5, modified=1)], user=who, preview=False)[0]
+    begun = start_uploads([Chosen(path="a<b>.csv", size=5, modified=1)], user=who, preview=False)[0]
     upload(f"data/{NASTY}.csv".replace("\0", ""))
     page = client.get(ADDRESS).content.decode()
     assert "a&lt;b&gt;.csv" in page

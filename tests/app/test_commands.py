@@ -8,9 +8,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from ingest import handlers, runs
+from ingest import handlers
 from ingest.management.tables import RUN_HEADER, table
 from ingest.models import Dataset, Run
+from ingest.runs.receive import put, receive
 from tests.app.conftest import Door, rows
 
 PEOPLE = "id,name\n1,Ann\n2,Bob\n"
@@ -88,14 +89,13 @@ def test_ingest_says_when_no_worker_takes_the_file(door: Door, tmp_path):
 
 def test_ingest_says_when_a_run_gets_no_further(door: Door, tmp_path, monkeypatch):
     (tmp_path / "people.csv").write_text(PEOPLE)
-    put = runs.put
 
     def put_and_receive(path, **options):
         source = put(path, **options)
-        runs.receive(source)
+        receive(source)
         return source
 
-    monkeypatch.setattr("ingest.runs.put", put_and_receive)
+    monkeypatch.setattr("ingest.management.commands.ingest.put", put_and_receive)
     with pytest.raises(CommandError, match=r"of people\.csv is queued, and nothing happened for 0\.5 s"):
         called("ingest", "--wait", "0.5", tmp_path / "people.csv")
 

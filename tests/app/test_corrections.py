@@ -10,10 +10,13 @@ import pytest
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
-from ingest import runs
 from ingest.admin.runs.records import marked
 from ingest.models import Dataset, Opening, Run, Upload
-from ingest.runs.judging import Chosen
+from ingest.rejects.csv_file import reject_file
+from ingest.runs.approve import approve, discard
+from ingest.runs.execute import take
+from ingest.runs.receive import receive
+from ingest.uploads.precheck import Chosen, judge
 from tests.app.conftest import Door, counts, rows
 from tests.app.pages import member, staff
 
@@ -31,7 +34,7 @@ def first(door: Door) -> Run:
 
 
 def corrected(run: Run, old: str = ",x,", new: str = ",41,") -> str:
-    text = "".join(runs.reject_file(run))
+    text = "".join(reject_file(run))
     assert old in text
     return text.replace(old, new)
 
@@ -98,11 +101,11 @@ def test_headers_of_a_file_without_header_are_found_again(door: Door):
 def test_what_is_rejected_again_comes_back_in_its_columns(door: Door, first: Run):
     run = door.load(NAME, corrected(first, ",x,", ",y,"))
     assert (run.rejected, run.corrects) == (1, first)
-    header, line = csv.reader(io.StringIO("".join(runs.reject_file(run)), newline=""))
+    header, line = csv.reader(io.StringIO("".join(reject_file(run)), newline=""))
     assert header == ["id", "name", "age", "_line", "_code", "_reason", "_dataset", "_run"]
     assert line[:5] == ["2", "", "y", "2", "bad_value"]
     assert line[6:] == ["customers", str(run.public_id)]
-    last = door.load("once-more.csv", "".join(runs.reject_file(run)).replace(",y,", ",42,"))
+    last = door.load("once-more.csv", "".join(reject_file(run)).replace(",y,", ",42,"))
     assert (last.dataset, last.corrects) == (first.dataset, run)
     assert rows("select name, age from customers where id = 2") == [("", 42)]
 
@@ -111,7 +114,7 @@ def test_a_reject_of_a_spreadsheet_safe_export_comes_back_without_its_marks(door
     good = "".join(f"{n},'=x,'-1,spreadsheet-safe\n" for n in range(3, 14))
     run = door.load("customers.csv", f"id,name,age,_export\n{good}20,'-,'y,spreadsheet-safe\n")
     assert (run.rejected, counts(run)["updated"]) == (1, 11)
-    header, line = csv.reader(io.StringIO("".join(runs.reject_file(run)), newline=""))
+    header, line = csv.reader(io.StringIO("".join(reject_file(run)), newline=""))
     assert (header[:4], line[:4]) == (["id", "name", "age", "_line"], ["20", "-", "y", "13"])
 
 
@@ -146,7 +149,7 @@ def test_a_file_that_cannot_be_sent_back_is_held_and_says_why(
     assert rows("select t::text from customers t order by 1") == before
     staff(client, superuser=True)
     assert said in html.unescape(client.get(reverse("admin:ingest_run_change", args=[run.pk])).content.decode())
-    runs.discard(run.pk, "ada")
+    discard(run.pk, "ada")
     assert not Dataset.objects.filter(name=DRAFT).exists()
     assert Run.objects.get(pk=run.pk).dataset is None
 
@@ -154,8 +157,8 @@ def test_a_file_that_cannot_be_sent_back_is_held_and_says_why(
 def test_an_approved_one_is_loaded_where_its_name_leads(door: Door, first: Run):
     text = corrected(first).replace(str(first.public_id), str(uuid.UUID(int=7)))
     run = door.load(NAME, text)
-    runs.approve(run.pk)
-    assert runs.take(run.pk) == "succeeded"
+    approve(run.pk)
+    assert take(run.pk) == "succeeded"
     assert rows(f"select id, age from {DRAFT}") == [(2, 41)]
     assert Run.objects.get(pk=run.pk).corrects is None
 
@@ -193,11 +196,11 @@ def test_the_upload_page_says_where_it_goes(door: Door, first: Run):
     head = corrected(first).encode()
     chosen = Chosen(path=NAME, size=len(head), modified=1, head=head)
     user = member("operator")
-    (judged,) = runs.judge([chosen], user=user, preview=False)
+    (judged,) = judge([chosen], user=user, preview=False)
     assert (judged.dataset, judged.dataset_id, judged.asks) == ("customers", first.dataset_id, ())
     assert f"It corrects rejects of run {first.pk}, so it goes to customers." in judged.says
     Opening.objects.create(dataset=first.dataset, group=Group.objects.create(name="trusted"))
-    (judged,) = runs.judge([chosen], user=user, preview=False)
+    (judged,) = judge([chosen], user=user, preview=False)
     assert judged.dataset == DRAFT
     assert "Its run would be held." in judged.asks[0]
 
@@ -215,7 +218,7 @@ def test_a_preview_shows_what_a_load_would_do(door: Door, first: Run):
 
 @pytest.mark.django_db
 def test_each_run_has_a_public_id_of_its_own(source):
-    made = {runs.receive(source()).public_id for _ in range(3)}
+    made = {receive(source()).public_id for _ in range(3)}
     assert len(made) == 3
 
 

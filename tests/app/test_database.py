@@ -18,7 +18,7 @@ from django.db.utils import load_backend
 from psycopg2 import sql
 
 from ingest.aws import secrets
-from ingest.runs.failures import scrub
+from ingest.notifications.redaction import scrub
 from pipeline_site import settings as site
 from pipeline_site.local.postgres import USER, Postgres
 from tests.conftest import Aws

@@ -4,9 +4,14 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 
-from ingest import browsing, runs
-from ingest.loader.errors import RunFailed
+from ingest import browsing
+from ingest.datasets.alter import change_key, ignore_email_case
+from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Dataset, Run
+from ingest.runs.execute import take
+from ingest.runs.row_changes import foretell_undo
+from ingest.runs.row_lineage import trace
+from ingest.runs.undo import undo
 from tests.app.conftest import Door, counts, rows
 from tests.app.pages import staff
 from tests.app.test_admin_datasets import POLICY
@@ -43,15 +48,15 @@ def test_what_the_switch_would_match_is_told_until_it_is_on(door: Door, people):
 def test_it_is_refused_with_the_rows_that_would_become_one_and_nothing_changes(door: Door, people):
     newest = door.load("people.csv", SHOUTED)
     with pytest.raises(RunFailed, match="1 e-mail is in several rows that would become one, such as 'A"):
-        runs.ignore_email_case(people.pk, True)
+        ignore_email_case(people.pk, True)
     people.refresh_from_db()
     assert (people.ignore_email_case, people.newest) == (False, newest)
-    assert runs.undo(newest.pk)
+    assert undo(newest.pk)
 
 
 def test_content_that_is_in_the_table_is_read_again_once_e_mails_are_matched_otherwise(door: Door, people):
     assert counts(door.load("people.csv", PEOPLE)) == {"records": 2, "unchanged": 2}
-    runs.ignore_email_case(people.pk, True)
+    ignore_email_case(people.pk, True)
     shouted = door.load("people.csv", SHOUTED)
     assert counts(shouted) == {"records": 2, "updated": 1, "unchanged": 1}
     assert rows(TABLE) == [("ADA@X.ORG", "Ada"), ("bob@x.org", "Bob")]
@@ -62,17 +67,17 @@ def test_content_that_is_in_the_table_is_read_again_once_e_mails_are_matched_oth
 
 
 def test_a_row_is_undone_and_traced_however_its_e_mail_is_written(door: Door, people):
-    runs.ignore_email_case(people.pk, True)
+    ignore_email_case(people.pk, True)
     door.load("people.csv", "E-mail,name\ncy@x.org,Cy\n")
     run = door.load("people.csv", "E-mail,name\nada@x.org,A\nADA@x.org,Ada L.\n")
     dataset = Dataset.objects.get()
     found = browsing.biography(dataset, [("key.e_mail", "ADA@x.org")])
     step = found.steps[0]
     assert (step.run_id, [name for name, *_ in step.changes]) == (run.pk, ["e_mail", "name"])
-    traced = runs.trace(step.run, step.wanted)
+    traced = trace(step.run, step.wanted)
     assert (traced.line, traced.duplicate_lines) == (3, [2])
-    assert runs.foretell_undo(run).restored == 1
-    assert runs.take(runs.undo(run.pk).pk) == "succeeded"
+    assert foretell_undo(run).restored == 1
+    assert take(undo(run.pk).pk) == "succeeded"
     assert rows(TABLE) == [("Ada@x.org", "Ada"), ("bob@x.org", "Bob"), ("cy@x.org", "Cy")]
 
 
@@ -83,7 +88,7 @@ def test_a_record_without_id_is_traced_by_its_e_mail_in_another_case(door: Door)
     for own, expected in (("1", (2, [])), ("2", (4, [3]))):
         step = browsing.biography(Dataset.objects.get(), [("key.id", own)]).steps[0]
         assert step.run_id == run.pk
-        traced = runs.trace(step.run, step.wanted)
+        traced = trace(step.run, step.wanted)
         assert (traced.line, traced.duplicate_lines) == expected
 
 
@@ -99,25 +104,25 @@ def test_versions_that_arrive_late_are_matched_so_too(door: Door):
 def test_a_version_from_before_the_switch_is_not_put_below_newer_ones(door: Door):
     older = door.put("people.csv", "email,v\nada@x,1\nb@x,1\n", sequencer="0A")
     newer = door.deliver(door.put("people.csv", "email,v\nAda@x,2\n", sequencer="0B"))
-    runs.ignore_email_case(newer.dataset_id, True)
+    ignore_email_case(newer.dataset_id, True)
     late = door.deliver(older)
     assert (late.status, "was changed by an operator since" in late.reason) == ("superseded", True)
 
 
 def test_before_the_first_file_it_is_only_noted(door: Door):
     dataset = Dataset.objects.create(name="people")
-    runs.ignore_email_case(dataset.pk, True)
+    ignore_email_case(dataset.pk, True)
     assert counts(door.load("people.csv", "email\nAda@x\nada@x\n")) == {"records": 2, "inserted": 1, "duplicate": 1}
 
 
 def test_without_a_declared_key_the_columns_choose_an_e_mail_by_another_name_too(door: Door, people):
-    runs.change_key(people.pk, declared_key=["name"])
-    runs.change_key(people.pk, declared_key=[])
+    change_key(people.pk, declared_key=["name"])
+    change_key(people.pk, declared_key=[])
     people.refresh_from_db()
     assert people.identities == [["e_mail"]]
     rows("UPDATE people SET e_mail = 'none' WHERE name = 'Bob' RETURNING 1")
-    runs.change_key(people.pk, declared_key=["name"])
-    runs.change_key(people.pk, declared_key=[])
+    change_key(people.pk, declared_key=["name"])
+    change_key(people.pk, declared_key=[])
     people.refresh_from_db()
     assert people.identities == []
 
@@ -126,7 +131,7 @@ def test_an_id_that_is_the_key_alone_gets_no_e_mail_beside_it_by_a_change_of_the
     door.load("people.csv", "id\n1\n")
     door.load("people.csv", "id,E-mail\n1,a@x\n")
     dataset = Dataset.objects.get()
-    runs.change_key(dataset.pk, mode="snapshot")
+    change_key(dataset.pk, mode="snapshot")
     dataset.refresh_from_db()
     assert dataset.identities == [["id"]]
 

@@ -8,8 +8,8 @@ from django.contrib.auth.models import update_last_login
 from django.test import Client
 from django.utils import timezone
 
+from ingest.accounts.login_limits import begin_login
 from ingest.models import LoginLimit
-from ingest.runs.logins import begin_login
 from pipeline_site.first_admin import make
 
 pytestmark = pytest.mark.django_db

@@ -5,9 +5,12 @@ import threading
 import pytest
 from django.db import OperationalError, connection
 
-from ingest import handlers, runs
-from ingest.loader.errors import RunInterrupted
+from ingest import handlers
+from ingest.loader.outcome.errors import RunInterrupted
 from ingest.models import Progress, Run
+from ingest.runs import fetched_file
+from ingest.runs.claim import claim
+from ingest.runs.receive import receive
 from tests.app.conftest import Door, rows, s3_event, sqs_event
 
 PEOPLE = "id,name\n1,Ann\n2,Bob\n"
@@ -54,14 +57,14 @@ def test_the_same_event_three_times_at_once_is_one_run_and_one_load(door: Door):
 
 def test_a_message_whose_run_was_interrupted_comes_again(door: Door, monkeypatch):
     interrupted, fine = door.put("a.csv", PEOPLE), door.put("b.csv", PEOPLE)
-    fetch = runs.material.objects.fetch
+    fetch = fetched_file.objects.fetch
 
     def break_one(source, path, **options):
         if source.key == "data/a.csv":
             raise RunInterrupted("S3 is busy. The run is retried.")
         return fetch(source, path, **options)
 
-    monkeypatch.setattr("ingest.runs.material.objects.fetch", break_one)
+    monkeypatch.setattr("ingest.runs.fetched_file.objects.fetch", break_one)
     event = sqs_event(interrupted, fine)
     assert handlers.on_event(event) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
     assert dict(Run.objects.values_list("key", "status")) == {"data/a.csv": "waiting", "data/b.csv": "succeeded"}
@@ -74,7 +77,7 @@ def test_an_event_that_came_directly_raises_so_that_its_sender_tries_again(door:
     def busy(*args, **options):
         raise RunInterrupted("S3 is busy. The run is retried.")
 
-    monkeypatch.setattr("ingest.runs.material.objects.fetch", busy)
+    monkeypatch.setattr("ingest.runs.fetched_file.objects.fetch", busy)
     with pytest.raises(RunInterrupted, match="delivered again"):
         handlers.on_event(s3_event(door.put("a.csv", PEOPLE)))
 
@@ -83,7 +86,7 @@ def test_a_database_that_is_away_loses_no_message(door: Door, monkeypatch):
     def away(source):
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr("ingest.runs.take_in", away)
+    monkeypatch.setattr("ingest.handlers.take_in", away)
     event = sqs_event(door.put("a.csv", PEOPLE), door.put("b.csv", PEOPLE))
     failures = handlers.on_event(event)["batchItemFailures"]
     assert [failure["itemIdentifier"] for failure in failures] == ["m0", "m1"]
@@ -107,10 +110,10 @@ def test_what_is_not_ours_makes_no_run(door: Door):
 
 
 def test_the_schedule_takes_up_what_waits_and_what_died(door: Door, settings):
-    waiting, left, held = (runs.receive(door.put(f"{name}.csv", PEOPLE)) for name in ("a", "b", "c"))
+    waiting, left, held = (receive(door.put(f"{name}.csv", PEOPLE)) for name in ("a", "b", "c"))
     Run.objects.filter(pk=waiting.pk).update(status="waiting")
     for run in (left, held):
-        runs.claim(run.pk)
+        claim(run.pk)
     Progress.objects.filter(pk=left.pk).update(lease_until="2020-01-01T00:00Z")
     assert handlers.on_schedule({}, Context(900)) == {"carried": 2}
     assert dict(Run.objects.values_list("key", "status")) == {
@@ -124,7 +127,7 @@ def test_the_schedule_takes_up_what_waits_and_what_died(door: Door, settings):
 
 def test_the_schedule_begins_no_second_run_without_time(door: Door):
     for name in ("a", "b"):
-        run = runs.receive(door.put(f"{name}.csv", PEOPLE))
+        run = receive(door.put(f"{name}.csv", PEOPLE))
         Run.objects.filter(pk=run.pk).update(status="waiting")
     assert handlers.on_schedule({}, Context(5)) == {"carried": 1}
     assert handlers.on_schedule({}, Context(5)) == {"carried": 1}

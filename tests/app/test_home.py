@@ -10,12 +10,12 @@ from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.utils import timezone
 
-from ingest import runs
 from ingest.admin import squares
 from ingest.admin.home import growth
 from ingest.aws import queues
 from ingest.models import Dataset, Run
-from ingest.runs import Day, Load
+from ingest.operations.dashboard import Day, Load
+from ingest.runs.receive import receive
 from tests.app.pages import member
 from tests.conftest import Aws
 
@@ -31,7 +31,7 @@ def make(source):
     """Make a run of a file that came some days ago."""
 
     def make(name: str, status: str = "succeeded", *, ago: int = 0, **fields: object) -> Run:
-        run = runs.receive(source(f"data/{name}.csv"))
+        run = receive(source(f"data/{name}.csv"))
         told = {
             "status": status,
             "received": timezone.now() - timedelta(days=ago),

@@ -5,10 +5,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ingest import runs
-from ingest.loader.errors import RunFailed
-from ingest.loader.source import SourceObject
+from ingest.datasets.alter import change_type
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.source_object import SourceObject
 from ingest.models import Dataset, Run
+from ingest.runs.approve import approve
+from ingest.runs.available_actions import choices
+from ingest.runs.execute import take
+from ingest.runs.retry import load_again, retry
+from ingest.runs.undo import undo as undo_run
 from tests.app.conftest import Door, counts, rows
 from tests.loader import oracle
 
@@ -26,7 +31,7 @@ def versions(door: Door, *contents: str, name: str = "people.csv") -> list[Sourc
 
 
 def undo(run: Run) -> None:
-    assert runs.take(runs.undo(run.pk).pk) == "succeeded"
+    assert take(undo_run(run.pk).pk) == "succeeded"
 
 
 def last_load(source: SourceObject) -> Run:
@@ -63,7 +68,7 @@ def test_each_repeated_load_says_why_and_cannot_be_undone_twice(door: Door):
     assert f"run {late.pk}" in again.notes[-1]
     assert f"loaded again after it by run {again.pk}." in late.notes[-1]
     with pytest.raises(RunFailed, match=f"undo run {again.pk} instead"):
-        runs.undo(first.pk)
+        undo_run(first.pk)
     undo(again)
     assert rows(PEOPLE) == [(1, "old"), (2, "two")]
 
@@ -133,9 +138,9 @@ def test_an_undo_has_changed_the_table_since(door: Door):
 
 def test_an_operator_has_changed_the_table_since(door: Door):
     older, newer = versions(door, people((1, "old")), people((1, "new")))
-    runs.change_type(door.deliver(newer).dataset_id, "name", "text")
+    change_type(door.deliver(newer).dataset_id, "name", "text")
     assert Dataset.objects.get().altered is None, "it was text before"
-    runs.change_type(Dataset.objects.get().pk, "id", "text")
+    change_type(Dataset.objects.get().pk, "id", "text")
     superseded(door, older, because="changed by an operator")
 
 
@@ -173,8 +178,8 @@ def test_a_newer_version_that_is_unclear_by_now_is_read_as_it_was(door: Door):
     older, newer = versions(door, people((1, "old"), (5, "old")), stray)
     held = door.deliver(newer)
     assert held.status == "held"
-    runs.approve(held.pk, 2)
-    assert runs.take(held.pk) == "succeeded"
+    approve(held.pk, 2)
+    assert take(held.pk) == "succeeded"
     Run.objects.filter(pk=held.pk).update(reading=None)  # as it was loaded before such files were asked about
     Dataset.objects.update(delimiter="", quote=None, escape=None, preamble=None, has_header=None)
     assert door.deliver(older).status == "succeeded"
@@ -188,8 +193,8 @@ def test_there_are_too_many_newer_versions(door: Door, settings):
         assert door.deliver(source).status == "succeeded"
     superseded(door, sources[0], because="more than the 2")
     settings.LATE_VERSIONS = 3
-    assert runs.retry(Run.objects.latest("pk").pk).status == "waiting"
-    assert runs.take(Run.objects.latest("pk").pk) == "succeeded"
+    assert retry(Run.objects.latest("pk").pk).status == "waiting"
+    assert take(Run.objects.latest("pk").pk) == "succeeded"
     assert rows(PEOPLE)[0] == (1, "v3")
 
 
@@ -208,9 +213,9 @@ def test_an_operator_loads_a_superseded_version_over_the_newer_rows(door: Door):
     door.deliver(newer)
     door.load("else/people.csv", people((3, "other")))
     late = superseded(door, older, because="has changed the table")
-    assert "load_again" in runs.choices(late)
-    again = runs.load_again(late.pk, "ann")
-    assert runs.take(again.pk) == "succeeded"
+    assert "load_again" in choices(late)
+    again = load_again(late.pk, "ann")
+    assert take(again.pk) == "succeeded"
     again.refresh_from_db()
     assert counts(again) == {"records": 2, "inserted": 1, "updated": 1}
     assert "on request" in again.notes[-1]
@@ -223,7 +228,7 @@ def test_an_older_snapshot_is_loaded_on_request(door: Door):
     door.deliver(newer)
     late = door.deliver(older)
     assert late.status == "superseded"
-    assert runs.take(runs.load_again(late.pk).pk) == "succeeded"
+    assert take(load_again(late.pk).pk) == "succeeded"
     assert rows(PEOPLE) == [(1, "old")]
 
 
@@ -231,8 +236,8 @@ def test_what_was_loaded_out_of_turn_on_request_stays_so(door: Door):
     first, second, third = versions(door, people((1, "a")), people((1, "b")), people((1, "c")))
     door.deliver(third)
     run = door.deliver(second)
-    again = runs.load_again(run.pk)
-    assert runs.take(again.pk) == "succeeded"
+    again = load_again(run.pk)
+    assert take(again.pk) == "succeeded"
     assert rows(PEOPLE) == [(1, "b")]
     superseded(door, first, because="over a newer one")
 
@@ -244,8 +249,8 @@ def test_a_late_version_that_is_held_changes_nothing_until_it_is_approved(door: 
     late = door.deliver(older)
     assert (late.status, counts(late)) == ("held", {"records": 2, "inserted": 2})
     assert rows(PEOPLE) == [(1, "new")]
-    runs.approve(late.pk)
-    assert runs.take(late.pk) == "succeeded"
+    approve(late.pk)
+    assert take(late.pk) == "succeeded"
     assert rows(PEOPLE) == [(1, "new"), (2, "old")]
 
 
@@ -303,8 +308,8 @@ def test_any_versions_in_any_order_end_as_those_that_came_in_theirs(door: Door, 
     for step, number in enumerate(order):
         run = door.deliver(sources[number])
         if run.status == "held":  # many records of this small file repeat an id
-            runs.approve(run.pk)
-            runs.take(run.pk)
+            approve(run.pk)
+            take(run.pk)
             run.refresh_from_db()
         assert run.status == story.arrives(number, step * 2), (seed, order, run.reason)
         is_newest = number == max(story.loaded) and len(story.loaded) > 1

@@ -13,10 +13,9 @@ from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
-from ingest import runs
+from ingest.accounts.login_limits import BY_ADDRESS, BY_NAME, OF_ALL, begin_login, end_login, expect_login
 from ingest.admin.login import address_of
 from ingest.models import LoginLimit
-from ingest.runs.logins import BY_ADDRESS, BY_NAME, OF_ALL, begin_login, end_login
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +27,7 @@ SLOWER = 1_000
 def nothing_refills(monkeypatch: pytest.MonkeyPatch) -> None:
     """The buckets fill up so slowly that a busy machine gives nothing back in the middle of a test."""
     for name, limit in {"BY_NAME": BY_NAME, "BY_ADDRESS": BY_ADDRESS, "OF_ALL": OF_ALL}.items():
-        monkeypatch.setattr(f"ingest.runs.logins.{name}", replace(limit, seconds=limit.seconds * SLOWER))
+        monkeypatch.setattr(f"ingest.accounts.login_limits.{name}", replace(limit, seconds=limit.seconds * SLOWER))
 
 
 @pytest.fixture
@@ -147,7 +146,7 @@ def test_many_addresses_share_a_limit_that_fills_up_slowly():
 
 def test_a_name_that_is_expected_passes_by_what_others_have_used_up(ann: User):
     use_up_what_all_have()
-    runs.expect_login("ann")
+    expect_login("ann")
     assert enter(Client(), "ann", "right").status_code == 302
     assert guess(11) == [200] * 10 + [429], "and is limited by its address all the same"
 

@@ -11,9 +11,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from ingest.loader.errors import RunFailed
+from ingest.accounts.login_limits import BY_NAME, OF_ALL, begin_login
+from ingest.loader.outcome.errors import RunFailed
 from ingest.models import LoginLimit
-from ingest.runs.logins import BY_NAME, OF_ALL, begin_login
 from pipeline_site.lost_password import reset
 
 pytestmark = pytest.mark.django_db

@@ -5,28 +5,28 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from ingest import runs
-from ingest.loader.target import Mode
+from ingest.loader.outcome.target import Mode
 from ingest.models import Dataset, Run
+from ingest.runs.receive import receive
 
 pytestmark = pytest.mark.django_db
 
 
 def test_the_books_of_every_run_balance(source):
-    run = runs.receive(source())
+    run = receive(source())
     Run.objects.filter(pk=run.pk).update(records=10, inserted=4, updated=3, unchanged=1, duplicate=1, rejected=1)
     with pytest.raises(IntegrityError, match="books_balance"), transaction.atomic():
         Run.objects.filter(pk=run.pk).update(inserted=5)
 
 
 def test_a_run_that_succeeded_has_an_outcome(source):
-    run = runs.receive(source())
+    run = receive(source())
     with pytest.raises(IntegrityError, match="succeeded_with_outcome"), transaction.atomic():
         Run.objects.filter(pk=run.pk).update(status="succeeded", finished=timezone.now())
 
 
 def test_a_source_object_has_one_run_of_each_load_number(source):
-    run = runs.receive(source())
+    run = receive(source())
     run.pk = None
     with pytest.raises(IntegrityError, match="source_once"), transaction.atomic():
         run.save(force_insert=True)

@@ -6,9 +6,12 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 
-from ingest import runs
-from ingest.loader.errors import RunFailed
+from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Run, Upload
+from ingest.runs.execute import take
+from ingest.runs.preview import discard_preview, load_previewed
+from ingest.runs.retry import load_again, retry
+from ingest.runs.undo import undo as undo_run
 from tests.app.conftest import Door, rows
 
 PEOPLE = "id,name\n1,Ann\n2,Bob\n"
@@ -44,45 +47,45 @@ def refusals(got: list[object]) -> list[str]:
 
 def test_eight_undos_at_once_are_one(door: Door):
     run = door.load("people.csv", PEOPLE)
-    refused = refusals(at_once(lambda: runs.undo(run.pk)))
+    refused = refusals(at_once(lambda: undo_run(run.pk)))
     undo = Run.objects.get(kind="undo")
     assert refused == [f"Run {run.pk} is already being undone by run {undo.pk}. Wait for it to finish."] * 7
-    assert runs.take(undo.pk) == "succeeded"
+    assert take(undo.pk) == "succeeded"
     assert rows("SELECT count(*) FROM people") == [(0,)]
 
 
 def test_an_undo_that_failed_is_not_tried_again_beside_another(door: Door):
     run = door.load("people.csv", PEOPLE)
-    first = runs.undo(run.pk)
+    first = undo_run(run.pk)
     Run.objects.filter(pk=first.pk).update(status="failed")
-    second = runs.undo(run.pk)
+    second = undo_run(run.pk)
     with pytest.raises(RunFailed, match=f"already being undone by run {second.pk}"):
-        runs.retry(first.pk)
+        retry(first.pk)
     Run.objects.filter(pk=second.pk).update(status="failed")
-    assert runs.retry(first.pk).status == "waiting"
+    assert retry(first.pk).status == "waiting"
 
 
 def test_eight_requests_to_load_a_file_again_are_one_whichever_of_its_runs_they_name(door: Door):
     first = door.load("people.csv", PEOPLE)
-    second = runs.load_again(first.pk)
-    assert runs.take(second.pk) == "succeeded"
+    second = load_again(first.pk)
+    assert take(second.pk) == "succeeded"
     asked = iter([first.pk, second.pk] * CLICKS)
-    refused = refusals(at_once(lambda: runs.load_again(next(asked))))
+    refused = refusals(at_once(lambda: load_again(next(asked))))
     third = Run.objects.get(status="waiting")
     assert refused == [f"Run {third.pk} is already loading this file again. Wait for it to finish."] * 7
-    assert runs.take(third.pk) == "succeeded"
-    assert runs.load_again(first.pk).status == "waiting", "it has ended, so it may be asked for again"
+    assert take(third.pk) == "succeeded"
+    assert load_again(first.pk).status == "waiting", "it has ended, so it may be asked for again"
 
 
 def test_eight_decisions_to_load_what_was_previewed_are_one(door: Door):
     preview = door.load("_preview/people.csv", PEOPLE)
-    refused = refusals(at_once(lambda: runs.load_previewed(preview.pk, "ann")))
+    refused = refusals(at_once(lambda: load_previewed(preview.pk, "ann")))
     assert all("deciding about run" in each or "Loaded by ann." in each for each in refused)
     assert (len(refused), Upload.objects.count()) == (7, 1)
     listed = door.aws.client("s3").list_object_versions(Bucket=door.aws.bucket, Prefix="data/people.csv")
     assert len(listed["Versions"]) == 1
     with pytest.raises(RunFailed, match=f"Preview {preview.pk} is already settled: Loaded by ann."):
-        runs.discard_preview(preview.pk, "bob")
+        discard_preview(preview.pk, "bob")
 
 
 def test_a_decision_that_fails_leaves_the_preview_to_be_decided_about(door: Door):
@@ -91,4 +94,4 @@ def test_a_decision_that_fails_leaves_the_preview_to_be_decided_about(door: Door
     door.aws.client("s3").delete_object(Bucket=source.bucket, Key=source.key, VersionId=source.version_id)
     for _ in range(2):
         with pytest.raises(RunFailed, match="no longer in the bucket"):
-            runs.load_previewed(preview.pk)
+            load_previewed(preview.pk)

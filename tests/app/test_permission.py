@@ -10,11 +10,17 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from ingest import runs
 from ingest.aws import objects
-from ingest.loader.errors import IngestError, RunFailed
+from ingest.loader.outcome.errors import IngestError, RunFailed
 from ingest.models import Dataset, Opening, Run, Upload
-from ingest.runs.receiving import receive
+from ingest.runs.approve import approve
+from ingest.runs.execute import take
+from ingest.runs.preview import load_previewed
+from ingest.runs.receive import receive
+from ingest.runs.retry import load_again, retry
+from ingest.runs.undo import undo
+from ingest.uploads.multipart import Sending, finish_uploads, sign_parts, start_uploads
+from ingest.uploads.precheck import Chosen
 from tests.app.conftest import Door
 from tests.app.pages import member
 
@@ -58,30 +64,30 @@ def bulk(client: Client, run: Run, name: str) -> None:
     client.post("/admin/ingest/run/", {"action": name, "_selected_action": [run.pk]})
 
 
-def chosen(folder: str) -> runs.Chosen:
-    return runs.Chosen(path=f"{folder}/people.csv", size=len(PEOPLE), modified=1, fingerprint="f")
+def chosen(folder: str) -> Chosen:
+    return Chosen(path=f"{folder}/people.csv", size=len(PEOPLE), modified=1, fingerprint="f")
 
 
-def told(file: runs.Chosen) -> dict[str, Any]:
+def told(file: Chosen) -> dict[str, Any]:
     return {"path": file.path, "size": file.size, "modified": file.modified, "fingerprint": file.fingerprint}
 
 
 def begun(door: Door, folder: str, user: User) -> Upload:
-    (sending,) = runs.start_uploads([chosen(folder)], user=user, preview=False)
-    assert isinstance(sending, runs.Sending)
+    (sending,) = start_uploads([chosen(folder)], user=user, preview=False)
+    assert isinstance(sending, Sending)
     return sending.upload
 
 
 def sent(door: Door, folder: str, user: User) -> Upload:
     upload = begun(door, folder, user)
-    links = runs.sign_parts(upload.pk, [1], user=user)
+    links = sign_parts(upload.pk, [1], user=user)
     urllib.request.urlopen(urllib.request.Request(links[1], data=PEOPLE.encode(), method="PUT"), timeout=20).close()
     return upload
 
 
 def finished(door: Door, folder: str, user: User) -> Upload:
     upload = sent(door, folder, user)
-    (done,) = runs.finish_uploads([upload.pk], user=user)
+    (done,) = finish_uploads([upload.pk], user=user)
     assert isinstance(done, Upload)
     return done
 
@@ -128,65 +134,65 @@ STEPS = {
     "begin an upload": Step(
         prepare=lambda _door, folder, _user: chosen(folder),
         ask=lambda client, file: post(client, "start", {"files": [told(file)]}),
-        call=lambda user, file: runs.start_uploads([file], user=user, preview=False),
+        call=lambda user, file: start_uploads([file], user=user, preview=False),
         done=lambda file: Upload.objects.filter(key=f"data/{file.path}").exists(),
     ),
     "finish an upload": Step(
         prepare=sent,
         ask=lambda client, upload: post(client, "finish", {"ids": [upload.pk]}),
-        call=lambda user, upload: runs.finish_uploads([upload.pk], user=user),
+        call=lambda user, upload: finish_uploads([upload.pk], user=user),
         done=lambda upload: is_there(upload.key),
     ),
     "load what was previewed": Step(
         prepare=lambda door, folder, _user: door.load(f"_preview/{folder}/people.csv", PEOPLE),
         ask=decide("load_previewed"),
-        call=lambda user, run: runs.load_previewed(run.pk, user.username, user=user),
+        call=lambda user, run: load_previewed(run.pk, user.username, user=user),
         done=lambda run: is_there(run.key.replace("_preview/", "")),
     ),
     "load what was previewed, on the upload page": Step(
         prepare=lambda door, folder, _user: door.load(f"_preview/{folder}/people.csv", PEOPLE),
         ask=lambda client, run: post(client, "load", {"run": run.pk}),
-        call=lambda user, run: runs.load_previewed(run.pk, user.username, user=user),
+        call=lambda user, run: load_previewed(run.pk, user.username, user=user),
         done=lambda run: is_there(run.key.replace("_preview/", "")),
     ),
     "retry what had no dataset": Step(
         prepare=lambda door, folder, _user: door.load(f"{folder}/___.csv", PEOPLE),
         ask=decide("retry"),
-        call=lambda user, run: runs.retry(run.pk, user=user),
+        call=lambda user, run: retry(run.pk, user=user),
         done=lambda run: status(run) == "waiting",
     ),
     "retry": Step(
         prepare=failed,
         ask=decide("retry"),
-        call=lambda user, run: runs.retry(run.pk, user=user),
+        call=lambda user, run: retry(run.pk, user=user),
         done=lambda run: status(run) == "waiting",
         by_name=False,
     ),
     "retry in bulk": Step(
         prepare=failed,
         ask=lambda client, run: bulk(client, run, "retry"),
-        call=lambda user, run: runs.retry(run.pk, user=user),
+        call=lambda user, run: retry(run.pk, user=user),
         done=lambda run: status(run) == "waiting",
         by_name=False,
     ),
     "load again": Step(
         prepare=loaded,
         ask=decide("load_again"),
-        call=lambda user, run: runs.load_again(run.pk, user.username, user=user),
+        call=lambda user, run: load_again(run.pk, user.username, user=user),
         done=lambda run: Run.objects.filter(key=run.key, forced=True).exists(),
         by_name=False,
     ),
     "undo": Step(
         prepare=loaded,
         ask=decide("undo"),
-        call=lambda user, run: runs.undo(run.pk, user.username, user=user),
+        call=lambda user, run: undo(run.pk, user.username, user=user),
         done=lambda run: Run.objects.filter(undoes=run).exists(),
         by_name=False,
     ),
     "approve": Step(
         prepare=held,
         ask=decide("approve"),
-        call=lambda user, run: runs.approve(run.pk, user=user),
+        call=lambda user, run: approve(run.pk, user=user),
         done=lambda run: status(run) == "waiting",
         by_name=False,
     ),
@@ -221,7 +227,7 @@ def test_who_may_take_a_step_that_loads(door: Door, people: dict[str, User], nam
     step, outcome, expected = STEPS[name], {}, {}
     with pytest.MonkeyPatch.context() as patched:
         if step.prepare is sent:  # when it was begun all of them might
-            patched.setattr("ingest.runs.uploading.permitted", lambda keys, _user: dict.fromkeys(keys))
+            patched.setattr("ingest.uploads.multipart.permitted", lambda keys, _user: dict.fromkeys(keys))
         things = prepared(step, door, people, closed=closed)
     for role, user in people.items():
         client = Client()
@@ -248,7 +254,7 @@ def test_the_use_case_asks_by_itself_whoever_calls_it(door: Door, people: dict[s
     step, outcome = STEPS[name], {}
     with pytest.MonkeyPatch.context() as patched:
         if step.prepare is sent:
-            patched.setattr("ingest.runs.uploading.permitted", lambda keys, _user: dict.fromkeys(keys))
+            patched.setattr("ingest.uploads.multipart.permitted", lambda keys, _user: dict.fromkeys(keys))
         things = prepared(step, door, people, closed=True)
     for role, user in people.items():
         if role in SEE_CLOSED:
@@ -270,14 +276,14 @@ def test_a_file_that_a_closed_dataset_takes_on_its_way_fails_and_is_retried_by_w
     """Between the upload and its event: the file has gone, and its run finds out where it belongs."""
     upload = finished(door, "f", people["operator"])
     previewed = door.load("_preview/g/people.csv", PEOPLE)
-    source = runs.load_previewed(previewed.pk, people["operator"].username, user=people["operator"])
+    source = load_previewed(previewed.pk, people["operator"].username, user=people["operator"])
     closed = Dataset.objects.create(name="salaries", patterns=["*/people.csv"])
     Opening.objects.create(dataset=closed, group=Group.objects.get(name="hr"))
     for run in (event_of(upload), receive(source)):
         assert (run.status, run.dataset, run.who) == ("failed", None, people["operator"].username)
         assert run.reason.startswith(f"{run.who} uploaded this file but has no access to the dataset where it goes")
         with pytest.raises(RunFailed, match="closed to you") as refused:
-            runs.retry(run.pk, user=people["operator"])
+            retry(run.pk, user=people["operator"])
         assert "salaries" not in f"{run.reason} {refused.value}", "not even its name is told"
         downloads = {}
         for role, user in people.items():
@@ -285,8 +291,8 @@ def test_a_file_that_a_closed_dataset_takes_on_its_way_fails_and_is_retried_by_w
             client.force_login(user)
             downloads[role] = "X-Amz-Signature" in client.get(f"/admin/ingest/run/{run.pk}/file/")["Location"]
         assert downloads == {role: role in SEE_CLOSED for role in people}, "nor is its file given to anybody else"
-        assert runs.retry(run.pk, user=people["insider"]).dataset == closed
-        assert runs.take(run.pk) == "succeeded"
+        assert retry(run.pk, user=people["insider"]).dataset == closed
+        assert take(run.pk) == "succeeded"
 
 
 @pytest.mark.parametrize("role", ["insider", "admin", "superuser"])
@@ -302,7 +308,7 @@ def test_a_file_of_nobody_is_the_systems(door: Door, people: dict[str, User]):
     closed = Dataset.objects.create(name="salaries", patterns=["*/people.csv"])
     Opening.objects.create(dataset=closed, group=Group.objects.get(name="hr"))
     assert door.load("f/people.csv", PEOPLE).status == "succeeded"
-    assert runs.undo(Run.objects.get().pk).status == "waiting", "nor does the command line ask"
+    assert undo(Run.objects.get().pk).status == "waiting", "nor does the command line ask"
 
 
 def test_what_was_asked_for_when_it_was_allowed_is_carried_out_though_the_dataset_closes(
@@ -311,8 +317,8 @@ def test_what_was_asked_for_when_it_was_allowed_is_carried_out_though_the_datase
     """A run that waits has its dataset already; closing decides who asks and who sees from then on."""
     run = failed(door, "f", people["operator"])
     Run.objects.filter(pk=run.pk).update(status="succeeded", records=0)
-    again = runs.load_again(run.pk, "operator", user=people["operator"])
+    again = load_again(run.pk, "operator", user=people["operator"])
     Opening.objects.create(dataset=run.dataset, group=Group.objects.get(name="hr"))
-    assert runs.take(again.pk) is not None
+    assert take(again.pk) is not None
     with pytest.raises(RunFailed, match="closed to you"):
-        runs.load_again(run.pk, "operator", user=people["operator"])
+        load_again(run.pk, "operator", user=people["operator"])

@@ -5,12 +5,18 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from ingest import handlers, runs
+from ingest import handlers
 from ingest.admin.datasets.form import DatasetForm
-from ingest.loader.errors import RunFailed
+from ingest.datasets.reading_summary import explain
+from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Dataset, Message, Run, Trouble
-from ingest.runs.delivering import _text
-from ingest.runs.verdict import fingerprint
+from ingest.notifications.delivery import _text, title_of
+from ingest.rejects.csv_file import reject_file
+from ingest.runs.approve import approve, discard
+from ingest.runs.available_actions import choices
+from ingest.runs.execute import take
+from ingest.runs.retry import due, retry
+from ingest.runs.versions import fingerprint
 from tests.app.conftest import Door, counts, rows, sqs_event
 from tests.app.pages import staff
 from tests.app.test_commands import called
@@ -35,19 +41,19 @@ def test_it_is_approved_by_a_reading_only(door: Door):
     run = door.load("people.csv", STRAY)
     for reading in (None, 0, 9):
         with pytest.raises(RunFailed, match="say which to take"):
-            runs.approve(run.pk, reading)
+            approve(run.pk, reading)
     assert Run.objects.get(pk=run.pk).status == "held"
-    assert runs.choices(run) == ("discard", "acknowledge")
+    assert choices(run) == ("discard", "acknowledge")
     other = door.load("other.csv", "id\n1\n")
     with pytest.raises(RunFailed, match="only held runs"):
-        runs.approve(other.pk, 1)
+        approve(other.pk, 1)
 
 
 @pytest.mark.parametrize(("reading", "records"), [(1, 3), (2, 6)])
 def test_the_reading_that_is_chosen_is_taken_and_pinned_on_a_new_dataset(door: Door, reading, records):
     run = door.load("people.csv", STRAY)
     call_command("approve", str(run.pk), "--reading", str(reading))
-    assert runs.take(run.pk) == "succeeded"
+    assert take(run.pk) == "succeeded"
     run = Run.objects.get(pk=run.pk)
     assert counts(run) == {"records": records, "inserted": records}
     assert (run.question, run.dialect["quote"]) == ([], '"' if reading == 1 else "")
@@ -64,8 +70,8 @@ def test_the_reading_that_is_chosen_is_taken_and_pinned_on_a_new_dataset(door: D
 
 def test_lines_above_the_header_are_kept_once_that_is_chosen(door: Door):
     run = door.load("people.csv", CONTROL)
-    runs.approve(run.pk, 1)
-    assert runs.take(run.pk) == "succeeded"
+    approve(run.pk, 1)
+    assert take(run.pk) == "succeeded"
     run = Run.objects.get(pk=run.pk)
     assert run.dialect["skipped"] == ["Format;From;Until", "7;2024-06-01;Example"]
     assert rows("SELECT id, product, sold FROM people ORDER BY id") == [(1, "a", 5), (2, "b", 6), (3, "c", 7)]
@@ -74,16 +80,16 @@ def test_lines_above_the_header_are_kept_once_that_is_chosen(door: Door):
 
 def test_lines_in_quotes_are_unwrapped_once_that_is_chosen(door: Door):
     run = door.load("people.csv", '"id,city"\n"1,""Oslo, N"""\n"2,Rome"\n')
-    runs.approve(run.pk, 1)
-    assert runs.take(run.pk) == "succeeded"
+    approve(run.pk, 1)
+    assert take(run.pk) == "succeeded"
     assert rows("SELECT id, city FROM people ORDER BY id") == [(1, "Oslo, N"), (2, "Rome")]
 
 
 def test_row_names_get_a_column_once_that_is_chosen_and_are_known_from_then_on(door: Door):
     content = '"x","y"\n"a",5,6\n"b",7,8\n'
     run = door.load("people.csv", content)
-    runs.approve(run.pk, 1)
-    assert runs.take(run.pk) == "succeeded"
+    approve(run.pk, 1)
+    assert take(run.pk) == "succeeded"
     assert rows("SELECT column_1, x, y FROM people ORDER BY x") == [("a", 5, 6), ("b", 7, 8)]
     again = door.load("people.csv", content + '"c",9,9\n')
     assert (again.status, again.inserted) == ("succeeded", 3)
@@ -93,8 +99,8 @@ def test_one_of_two_tables_is_loaded_once_that_is_chosen(door: Door):
     content = "id,name\n" + "".join(f"{n},x\n" for n in range(12)) + "code,day,sold\n" + "A,x,1\n" * 12
     run = door.load("people.csv", content)
     assert "two tables, one below the other" in run.reason
-    runs.approve(run.pk, 1)
-    assert runs.take(run.pk) == "succeeded"
+    approve(run.pk, 1)
+    assert take(run.pk) == "succeeded"
     run = Run.objects.get(pk=run.pk)
     assert (run.records, run.rejected, run.dialect["end"]) == (12, 0, 13)
     assert run.notes == ["13 lines after line 13 left out, as chosen: they belong to another table."]
@@ -105,8 +111,8 @@ def test_on_a_known_dataset_a_choice_is_for_this_file(door: Door):
     door.load("people.csv", "id,note\n1,a\n")
     run = door.load("people.csv", STRAY)
     assert run.status == "held"
-    runs.approve(run.pk, 2)
-    assert runs.take(run.pk) == "succeeded"
+    approve(run.pk, 2)
+    assert take(run.pk) == "succeeded"
     dataset = Dataset.objects.get()
     assert (dataset.quote, dataset.delimiter, dataset.preamble) == (None, None, None)
     assert door.load("people.csv", STRAY.replace("starts", "begins")).status == "held"
@@ -121,7 +127,7 @@ def test_a_snapshot_deletes_nothing_by_stray_quotes(door: Door):
 
 def test_a_question_can_be_discarded(door: Door):
     run = door.load("people.csv", STRAY)
-    assert runs.discard(run.pk, "ada").status == "discarded"
+    assert discard(run.pk, "ada").status == "discarded"
 
 
 def test_the_command_says_which_readings_there_are(door: Door):
@@ -183,14 +189,14 @@ def test_rejects_of_a_file_with_delimiters_at_the_end_come_apart_as_it_was_read(
     door.load("people.csv", "id;n;\n1;5;\n2;6;\n")
     run = door.load("people.csv", "id;n;\n" + "".join(f"{n};{n};\n" for n in range(20)) + "20;x;\n")
     assert (run.status, run.rejected) == ("succeeded", 1)
-    assert list(runs.reject_file(run))[1].startswith("20,x,22,bad_value")
+    assert list(reject_file(run))[1].startswith("20,x,22,bad_value")
 
 
 def test_rejects_of_a_file_without_quotes_come_apart_as_it_was_read(door: Door):
     Dataset.objects.create(name="people", quote="none")
     run = door.load("people.csv", "id,n\n" + "".join(f'{n},"{n}\n' for n in range(20)) + '"20,x,y\n')
     assert (run.status, run.rejected) == ("succeeded", 1)
-    assert list(runs.reject_file(run))[1].startswith('"""20"')
+    assert list(reject_file(run))[1].startswith('"""20"')
 
 
 # What stays of an answer, and what waits for it
@@ -198,8 +204,8 @@ def test_rejects_of_a_file_without_quotes_come_apart_as_it_was_read(door: Door):
 
 def test_lines_in_quotes_are_known_from_then_on(door: Door):
     run = door.load("people.csv", '"id,city"\n"1,""Oslo, N"""\n"2,Rome"\n')
-    runs.approve(run.pk, 1)
-    runs.take(run.pk)
+    approve(run.pk, 1)
+    take(run.pk)
     again = door.load("people.csv", '"id,city"\n"3,""Bonn, D"""\n"4,Bern"\n')
     assert (again.status, again.dialect["wrapped"]) == ("succeeded", True)
     assert rows("SELECT id, city FROM people WHERE id > 2 ORDER BY id") == [(3, "Bonn, D"), (4, "Bern")]
@@ -209,7 +215,7 @@ def test_a_choice_for_always_is_pinned_on_a_known_dataset(door: Door):
     door.load("people.csv", "id,note\n1,a\n")
     run = door.load("people.csv", STRAY)
     call_command("approve", str(run.pk), "--reading", "2", "--always")
-    assert runs.take(run.pk) == "succeeded"
+    assert take(run.pk) == "succeeded"
     dataset = Dataset.objects.get()
     assert (dataset.delimiter, dataset.quote, dataset.escape, dataset.preamble) == (",", "none", None, 0)
     again = door.load("people.csv", STRAY.replace("starts", "begins"))
@@ -220,7 +226,7 @@ def test_always_needs_a_reading(door: Door):
     door.load("people.csv", "id,note\n1,a\n")
     run = door.load("people.csv", STRAY)
     with pytest.raises(RunFailed, match="say which to take"):
-        runs.approve(run.pk, always=True)
+        approve(run.pk, always=True)
 
 
 def test_further_first_files_wait_behind_the_question_and_go_on_when_it_is_answered(door: Door):
@@ -230,16 +236,16 @@ def test_further_first_files_wait_behind_the_question_and_go_on_when_it_is_answe
     for behind in (clear, again):
         assert (behind.status, behind.attempts, behind.records) == ("waiting", 0, None)
         assert behind.reason.startswith(f"Waiting for run {run.pk}, an earlier first file of people.")
-    assert runs.due() == []
-    assert runs.take(clear.pk) is None  # its event comes again
+    assert due() == []
+    assert take(clear.pk) is None  # its event comes again
     assert Run.objects.get(pk=clear.pk).status == "waiting"
-    runs.approve(run.pk, 2)
-    assert runs.due() == [run.pk]
-    assert runs.take(run.pk) == "succeeded"
-    assert runs.due() == [clear.pk, again.pk]
-    assert [runs.take(number) for number in runs.due()] == ["succeeded"] * 2
+    approve(run.pk, 2)
+    assert due() == [run.pk]
+    assert take(run.pk) == "succeeded"
+    assert due() == [clear.pk, again.pk]
+    assert [take(number) for number in due()] == ["succeeded"] * 2
     assert rows("SELECT count(*) FROM people") == [(8,)]
-    assert runs.due() == []
+    assert due() == []
 
 
 def test_the_event_of_a_file_that_waits_behind_a_question_needs_not_come_again(door: Door):
@@ -251,9 +257,9 @@ def test_the_event_of_a_file_that_waits_behind_a_question_needs_not_come_again(d
 def test_they_go_on_when_it_is_discarded(door: Door):
     run = door.load("people.csv", STRAY)
     behind = door.load("people.csv", "id,note\n7,g\n")
-    runs.discard(run.pk, "ada")
-    assert runs.due() == [behind.pk]
-    assert runs.take(behind.pk) == "succeeded"
+    discard(run.pk, "ada")
+    assert due() == [behind.pk]
+    assert take(behind.pk) == "succeeded"
     assert not Dataset.objects.get().is_draft
     assert Run.objects.get(pk=run.pk).dataset == Dataset.objects.get()
 
@@ -268,9 +274,9 @@ def test_two_questions_at_once_are_settled_by_one_answer(door: Door):
     first = door.load("people.csv", STRAY)
     second = door.load("people.csv", STRAY.replace("starts", "begins"))
     Run.objects.filter(pk=second.pk).update(status="held", unclear=True, question=first.question)
-    runs.approve(second.pk, 2)
-    assert runs.due() == [first.pk, second.pk]
-    assert [runs.take(number) for number in runs.due()] == ["succeeded", "succeeded"]
+    approve(second.pk, 2)
+    assert due() == [first.pk, second.pk]
+    assert [take(number) for number in due()] == ["succeeded", "succeeded"]
 
 
 # Drafts
@@ -291,8 +297,8 @@ def test_a_dataset_that_has_only_a_question_is_a_draft_and_no_list_shows_it(door
     assert "Choose how this file is read" in home.content.decode()
     assert "people" not in called("datasets")
     assert client.get(f"/admin/ingest/dataset/{run.dataset_id}/change/").status_code == 200
-    runs.approve(run.pk, 1)
-    runs.take(run.pk)
+    approve(run.pk, 1)
+    take(run.pk)
     assert Dataset.objects.listed().count() == 2
 
 
@@ -300,11 +306,11 @@ def test_a_draft_is_gone_with_its_last_discarded_run(door: Door):
     first = door.load("people.csv", STRAY)
     second = door.load("people.csv", STRAY.replace("starts", "begins"))
     Dataset.objects.update(quote="none", delimiter=";")
-    runs.discard(first.pk, "ada")
+    discard(first.pk, "ada")
     assert Dataset.objects.get().is_draft
-    runs.take(second.pk)
+    take(second.pk)
     Run.objects.filter(pk=second.pk).update(status="held", unclear=True, question=first.question)
-    run = runs.discard(second.pk, "ada")
+    run = discard(second.pk, "ada")
     assert run.reason == "Discarded by ada. Nothing was ever loaded into people, so that dataset was removed."
     assert not Dataset.objects.exists()
     assert list(Run.objects.order_by("pk").values_list("status", "dataset")) == [("discarded", None)] * 2
@@ -314,9 +320,9 @@ def test_a_draft_is_gone_with_its_last_discarded_run(door: Door):
 
 def test_a_discarded_question_can_be_asked_again(door: Door):
     run = door.load("people.csv", STRAY)
-    runs.discard(run.pk, "ada")
-    runs.retry(run.pk)
-    assert runs.take(run.pk) == "held"
+    discard(run.pk, "ada")
+    retry(run.pk)
+    assert take(run.pk) == "held"
     assert Dataset.objects.get().is_draft
 
 
@@ -328,7 +334,7 @@ def test_a_dataset_that_somebody_made_or_that_was_loaded_stays(door: Door, made)
         Dataset.objects.create(name="people")
     run = door.load("people.csv", STRAY)
     assert Dataset.objects.listed().count() == 1
-    runs.discard(run.pk, "ada")
+    discard(run.pk, "ada")
     assert Dataset.objects.get() == Run.objects.get(pk=run.pk).dataset
 
 
@@ -352,7 +358,7 @@ def test_pins_set_on_a_draft_have_its_file_read_again(door: Door, client):
     told |= {"declared_key": "", "null_tokens": "", "patterns": "", "notify_emails": "", "quote": "none"}
     answer = client.post(address, told, follow=True)
     assert "1 held file is read again with these settings." in [str(said) for said in answer.context["messages"]]
-    assert runs.take(run.pk) == "succeeded"
+    assert take(run.pk) == "succeeded"
     run.refresh_from_db()
     assert (run.records, run.dialect["basis"]["quote"], run.dialect["basis"]["delimiter"]) == (6, "pinned", "found")
 
@@ -398,7 +404,7 @@ def test_pins_that_no_file_can_have_are_refused_by_command(words, said):
 def test_the_command_has_held_files_read_again(door: Door):
     run = door.load("people.csv", STRAY)
     assert "1 held file is read again" in called("pin", "people", "--quote", "none")
-    assert runs.take(run.pk) == "succeeded"
+    assert take(run.pk) == "succeeded"
     assert Run.objects.get(pk=run.pk).records == 6
 
 
@@ -424,13 +430,13 @@ def test_every_pin_counts_in_what_the_same_content_is_and_reaches_the_loader(nam
 
 def test_a_choice_is_forgotten_when_the_run_is_retried_after_other_pins(door: Door):
     run = door.load("people.csv", STRAY)
-    runs.approve(run.pk, 1)
+    approve(run.pk, 1)
     Run.objects.filter(pk=run.pk).update(status="failed")
-    assert runs.retry(run.pk).reading["quote"] == '"'
+    assert retry(run.pk).reading["quote"] == '"'
     Run.objects.filter(pk=run.pk).update(status="failed")
     Dataset.objects.update(quote="none")
-    assert runs.retry(run.pk).reading is None
-    runs.take(run.pk)
+    assert retry(run.pk).reading is None
+    take(run.pk)
     assert Run.objects.get(pk=run.pk).records == 6
 
 
@@ -440,7 +446,7 @@ def test_a_choice_is_forgotten_when_the_run_is_retried_after_other_pins(door: Do
 def test_the_run_tells_how_its_file_was_read_and_why(door: Door, client):
     door.load("people.csv", "Report of May\n\nid;name\n1;Ann\n2;Bob\n")
     run = door.load("people.csv", "Report of June\n\nid;name\n3;Cy\n")
-    read = runs.explain(run.dialect)
+    read = explain(run.dialect)
     assert {part.name: (part.shown, part.basis) for part in read.parts} == {
         "delimiter": ("semicolon", "known"),
         "quote": ("double quote", "found"),
@@ -472,8 +478,8 @@ def test_programs_are_told_how_files_were_read_and_what_is_asked(door: Door):
 def test_a_chosen_reading_is_told_as_chosen(door: Door):
     door.load("people.csv", "id,note\n1,a\n")
     run = door.load("people.csv", STRAY)
-    runs.approve(run.pk, 2)
-    runs.take(run.pk)
+    approve(run.pk, 2)
+    take(run.pk)
     run.refresh_from_db()
     assert (run.dialect["basis"]["quote"], run.dialect.get("margin")) == ("chosen", None)
 
@@ -495,7 +501,7 @@ def test_a_question_is_told_as_one_in_the_list_and_by_message(door: Door, client
     settings.NOTIFY_TOPIC_ARN = "arn:aws:sns:eu-west-1:1:t"
     run = door.load("people.csv", STRAY)
     (message,) = Message.objects.all()
-    assert runs.title_of(message) == "people: choose how a file is read"
+    assert title_of(message) == "people: choose how a file is read"
     assert "Reading 2: comma between the cells; quotes are" in _text(message)
     assert f"manage.py approve {run.pk} --reading N" in _text(message)
     staff(client, "view_run", "approve_run")

@@ -8,10 +8,10 @@ from django.db import DatabaseError, connection, transaction
 from psycopg2 import sql
 
 from ingest.browsing import CantBrowse, reading
-from ingest.loader.statements import browsing as statements
-from ingest.loader.statements import reader
+from ingest.loader.sql import browsing as statements
+from ingest.loader.sql import reader
+from ingest.operations.doctor import examine
 from ingest.reader_role import make_reader
-from ingest.runs.examining import examine
 from pipeline_site.local.postgres import USER
 from tests.app.conftest import Door, rows
 from tests.app.pages import browse, execute, staff

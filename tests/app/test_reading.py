@@ -4,8 +4,9 @@ import gzip
 
 import pytest
 
-from ingest import runs
 from ingest.models import Dataset
+from ingest.rejects.csv_file import reject_file
+from ingest.runs import attempt
 from tests.app.conftest import Door, counts, rows
 
 
@@ -17,7 +18,7 @@ def test_files_come_packed_and_in_any_encoding(door: Door, scratch, packed, enco
     assert (run.status, run.reason) == ("succeeded", "")
     assert (run.dialect["encoding"], run.dialect.get("compression")) == (encoding, "gzip" if packed else None)
     assert rows("SELECT name FROM people ORDER BY id") == [("Zoë",), ("Ann Größe",), ("Åse Lindström",)]
-    assert list(runs.reject_file(run))[1].startswith("4,,5,missing_columns")
+    assert list(reject_file(run))[1].startswith("4,,5,missing_columns")
     assert list(scratch.iterdir()) == []
 
 
@@ -29,7 +30,7 @@ def test_an_archive_that_unpacks_to_more_than_allowed_fails_with_one_sentence(do
 
 
 def test_an_encoding_that_is_pinned_while_a_file_is_being_read_counts(door: Door, monkeypatch):
-    lock = runs.attempt.loading.lock
+    lock = attempt.loading.lock
 
     def pinned_meanwhile(*args):
         Dataset.objects.filter(encoding=None).update(encoding="cp1251")
@@ -49,7 +50,7 @@ def test_what_is_pinned_is_not_found_out(door: Door):
 
 
 def test_what_is_pinned_while_a_file_is_being_fetched_counts(door: Door, monkeypatch):
-    lock = runs.attempt.loading.lock
+    lock = attempt.loading.lock
 
     def pinned_meanwhile(*args):
         Dataset.objects.filter(delimiter=None).update(delimiter=";")
@@ -67,7 +68,7 @@ def test_rejects_that_were_mended_and_dropped_again_are_loaded(door: Door):
     troubled = 'id,name,age\n2,Bob\n3,"C\ny",x\n' + "4,D,7\n" * 9
     first = door.load("people.csv", troubled)
     assert [(r.line, r.code) for r in first.rejects.all()] == [(2, "missing_columns"), (3, "bad_value")]
-    mended = "".join(runs.reject_file(first)).replace("2,Bob,,", "2,Bob,41,").replace('"C\ny",x', '"C\ny",42')
+    mended = "".join(reject_file(first)).replace("2,Bob,,", "2,Bob,41,").replace('"C\ny",x', '"C\ny",42')
     run = door.load("people.csv", mended)
     assert (run.status, counts(run)) == ("succeeded", {"records": 2, "inserted": 2})
     assert rows("SELECT id, name, age FROM people ORDER BY id") == [
@@ -81,6 +82,6 @@ def test_rejects_that_were_mended_and_dropped_again_are_loaded(door: Door):
 def test_mended_rejects_of_a_snapshot_delete_nothing(door: Door):
     Dataset.objects.create(name="people", mode="snapshot", declared_key=["id"])
     first = door.load("people.csv", "id,name\n1,Ann\n2\n")
-    run = door.load("people.csv", "".join(runs.reject_file(first)).replace("2,,", "2,Bob,"))
+    run = door.load("people.csv", "".join(reject_file(first)).replace("2,,", "2,Bob,"))
     assert (run.status, run.snapshot, counts(run)) == ("succeeded", False, {"records": 1, "inserted": 1})
     assert rows("SELECT count(*) FROM people") == [(2,)]

@@ -5,8 +5,9 @@ import io
 
 import pytest
 
-from ingest import runs
 from ingest.models import Reject
+from ingest.rejects.csv_file import reject_file
+from ingest.runs.receive import receive
 
 pytestmark = pytest.mark.django_db
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def run(source):
     """A failed run of two columns, written with semicolons."""
-    run = runs.receive(source())
+    run = receive(source())
     run.columns = [{"header": "id", "name": "id"}, {"header": "a;name", "name": "a_name"}]
     run.dialect = {"delimiter": ";", "quote": '"', "escape": '"', "encoding": "utf-8"}
     run.save()
@@ -25,7 +26,7 @@ def written(run, *rejects):
     """The file's rows behind its header."""
     for line, (raw, code) in enumerate(rejects, 2):
         Reject.objects.create(run=run, line=line, code=code, reason="Because.", raw=raw)
-    header, *rows = csv.reader(io.StringIO("".join(runs.reject_file(run)), newline=""))
+    header, *rows = csv.reader(io.StringIO("".join(reject_file(run)), newline=""))
     assert header == ["id", "a;name", "_line", "_code", "_reason", "_dataset", "_run"]
     assert all(row[5:] == ["customers", str(run.public_id)] for row in rows)
     return [row[:5] for row in rows]
@@ -59,7 +60,7 @@ def test_the_lines_come_in_their_order_and_an_empty_file_has_its_header(run):
     assert written(run) == []
     Reject.objects.create(run=run, line=9, code="c", reason="r", raw=b"1;2")
     Reject.objects.create(run=run, line=3, code="c", reason="r", raw=b"3;4")
-    assert [line.split(",")[2] for line in list(runs.reject_file(run))[1:]] == ["3", "9"]
+    assert [line.split(",")[2] for line in list(reject_file(run))[1:]] == ["3", "9"]
 
 
 def test_a_cell_longer_than_the_csv_module_allows_by_default_is_no_trouble(run):
@@ -67,9 +68,9 @@ def test_a_cell_longer_than_the_csv_module_allows_by_default_is_no_trouble(run):
 
 
 def test_a_run_that_knows_no_columns_gives_its_records_whole(source):
-    run = runs.receive(source())
+    run = receive(source())
     Reject.objects.create(run=run, line=1, code="c", reason="r", raw=b'a,"b')
-    assert list(csv.reader(io.StringIO("".join(runs.reject_file(run)), newline=""))) == [
+    assert list(csv.reader(io.StringIO("".join(reject_file(run)), newline=""))) == [
         ["record", "_line", "_code", "_reason", "_dataset", "_run"],
         ['a,"b', "1", "c", "r", "customers", str(run.public_id)],
     ]

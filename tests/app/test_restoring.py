@@ -15,9 +15,10 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from ingest import runs
 from ingest.models import Dataset, Progress, Run
-from ingest.runs import claiming
+from ingest.operations.reconcile import reconcile_when_due
+from ingest.runs import claim
+from ingest.runs.receive import receive
 from pipeline_site.local.postgres import Postgres, binaries
 from tests.app.conftest import Door, rows
 from tests.app.test_reconciling import carry, people, reconcile
@@ -126,7 +127,7 @@ def test_a_restore_to_before_a_bad_file_needs_its_version_gone_from_the_bucket(
     for each in versions(door):
         if each["VersionId"] not in known:
             door.aws.client("s3").delete_object(Bucket=door.aws.bucket, Key=each["Key"], VersionId=each["VersionId"])
-    assert runs.reconcile_when_due(settled=timedelta(0)).received == 0
+    assert reconcile_when_due(settled=timedelta(0)).received == 0
     assert tables() == {"people": [(1, "Ann"), (2, "Bob")]}
 
 
@@ -147,8 +148,8 @@ def test_what_people_decided_after_the_backup_is_to_be_done_again(door: Door, ba
 
 
 def test_a_run_that_was_in_progress_at_the_backup_is_taken_up_again(door: Door, backups: Backups) -> None:
-    run = runs.receive(door.put("people.csv", people((1, "Ann"))))
-    assert claiming.claim(run.pk)
+    run = receive(door.put("people.csv", people((1, "Ann"))))
+    assert claim.claim(run.pk)
     Progress.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(hours=1))
     backups.take()
     backups.restore()

@@ -8,10 +8,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ingest import runs
 from ingest.admin.runs import charts, live
 from ingest.admin.runs.records import Marked, cells, marked
 from ingest.models import Dataset, Progress, Reject, Run
+from ingest.runs.available_actions import choices
+from ingest.runs.claim import claim
+from ingest.runs.receive import receive
 from tests.app.conftest import Door
 from tests.app.pages import staff
 
@@ -55,7 +57,7 @@ def test_nothing_is_decided_without_its_permission_or_by_merely_looking(client, 
 def test_a_decision_that_a_run_is_not_in_the_state_for_is_refused_in_a_sentence(client, history):
     staff(client, superuser=True)
     for run in Run.objects.all():
-        for name in set(DECISIONS) - set(runs.choices(run)):
+        for name in set(DECISIONS) - set(choices(run)):
             page = client.post(address(run, f"decide/{name}/"), follow=True)
             assert b'class="warning"' in page.content, (run.status, name)
     assert client.post(address(history[0], "decide/nonsense/"), follow=True).status_code == 200
@@ -161,8 +163,8 @@ def test_a_column_that_is_text_for_the_sake_of_a_rejected_record_says_so(client,
 
 @pytest.mark.django_db
 def test_the_live_answer_is_small_kept_nowhere_and_304_where_nothing_is_new(client, source):
-    run = runs.receive(source())
-    runs.claim(run.pk)
+    run = receive(source())
+    claim(run.pk)
     staff(client, "view_run")
     first = client.get(address(run, "live/"))
     assert first.json()["stage"] == "Fetching the file"
@@ -212,7 +214,7 @@ def test_the_time_left_is_told_where_it_can_be_known(stages, done, total, before
 @pytest.mark.django_db
 def test_the_list_is_narrowed_by_status_day_who_kind_and_dataset(client, source):
     staff(client, "view_run")
-    made = [runs.receive(source(f"data/{name}.csv")) for name in ("apples", "pears", "plums")]
+    made = [receive(source(f"data/{name}.csv")) for name in ("apples", "pears", "plums")]
     Run.objects.filter(pk=made[0].pk).update(status="held", who="ada", kind="undo")
     received = timezone.now() - timezone.timedelta(days=40)
     Run.objects.filter(pk=made[1].pk).update(received=received)
@@ -236,7 +238,7 @@ def test_the_list_is_narrowed_by_status_day_who_kind_and_dataset(client, source)
 
 @pytest.mark.django_db
 def test_a_run_that_nobody_asked_for_is_the_buckets_wherever_it_stands(client, source):
-    run = runs.receive(source())
+    run = receive(source())
     staff(client, "view_run")
     page = client.get("/admin/ingest/run/?who=-").content.decode()
     assert '<td class="who">the bucket</td>' in page
@@ -264,7 +266,7 @@ def test_a_run_that_nobody_asked_for_is_the_buckets_wherever_it_stands(client, s
     ],
 )
 def test_a_list_says_which_filter_it_does_not_know_and_leaves_it_out(client, source, path, said):
-    run = runs.receive(source("data/pears.csv"))
+    run = receive(source("data/pears.csv"))
     Reject.objects.create(run=run, line=2, code="bad_value", reason="R.", raw=b"a,b")
     staff(client, "view_run", "view_dataset", "view_reject")
     page = client.get(f"/admin/ingest/{path}", follow=True)
@@ -280,7 +282,7 @@ def followed(client, query: str = "") -> str:
 
 @pytest.mark.django_db
 def test_a_list_on_which_something_goes_on_is_told_what_became_of_it(client, source):
-    made = [runs.receive(source(f"data/{name}.csv")) for name in ("apples", "pears", "plums")]
+    made = [receive(source(f"data/{name}.csv")) for name in ("apples", "pears", "plums")]
     Run.objects.filter(pk=made[0].pk).update(status="superseded")
     staff(client, "view_run")
     ask = followed(client, "?status=active&p=1")
@@ -291,8 +293,8 @@ def test_a_list_on_which_something_goes_on_is_told_what_became_of_it(client, sou
     counts = {"records": 1_204, "inserted": 1_204}
     Run.objects.filter(pk=made[1].pk).update(status="succeeded", finished=timezone.now(), **counts)
     Run.objects.filter(pk=made[2].pk).update(status="failed", reason="The disk is full.")
-    runs.receive(source("data/cherries.csv"))
-    Run.objects.filter(pk=runs.receive(source("data/figs.csv")).pk).update(status="superseded")
+    receive(source("data/cherries.csv"))
+    Run.objects.filter(pk=receive(source("data/figs.csv")).pk).update(status="superseded")
     told = client.get(ask, headers={"If-None-Match": first.headers["ETag"]}).json()
     assert (told["over"], told["newer"], told["is_newer"]) == (True, "1 newer run", True), "by the list's own filters"
     assert '<td class="number" data-label="inserted">1,204</td>' in told["rows"][str(made[1].pk)]["html"]
@@ -303,7 +305,7 @@ def test_a_list_on_which_something_goes_on_is_told_what_became_of_it(client, sou
 def test_a_list_on_which_nothing_goes_on_asks_nothing(client, source):
     staff(client, "view_run")
     assert followed(client) == ""
-    Run.objects.filter(pk=runs.receive(source()).pk).update(status="succeeded", records=0, finished=timezone.now())
+    Run.objects.filter(pk=receive(source()).pk).update(status="succeeded", records=0, finished=timezone.now())
     assert followed(client) == ""
 
 
@@ -312,7 +314,7 @@ def test_what_a_list_asks_takes_a_fixed_number_of_queries_and_tells_nothing_of_c
     from django.contrib.auth.models import Group
 
     staff(client, "view_run", "retry_run")
-    made = [runs.receive(source("data/f0.csv"))]
+    made = [receive(source("data/f0.csv"))]
 
     def queries(ask: str) -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -321,7 +323,7 @@ def test_what_a_list_asks_takes_a_fixed_number_of_queries_and_tells_nothing_of_c
 
     client.get(followed(client))
     few = queries(followed(client))
-    made += [runs.receive(source(f"data/f{at}.csv")) for at in range(1, 40)]
+    made += [receive(source(f"data/f{at}.csv")) for at in range(1, 40)]
     assert queries(followed(client)) == few <= 10
     ask = followed(client)
     made[0].dataset.open_to.add(Group.objects.create(name="payroll"))
@@ -336,7 +338,7 @@ def test_a_short_search_among_many_runs_says_how_far_it_looked(client, source, m
     monkeypatch.setattr("ingest.admin.runs.filters.NEWEST", 2)
     staff(client, "view_run")
     for name in ("a1", "b1", "c1", "d1"):
-        runs.receive(source(f"data/{name}.csv"))
+        receive(source(f"data/{name}.csv"))
     page = client.get("/admin/ingest/run/?q=1")
     assert [run.file_name for run in page.context["cl"].result_list] == ["d1.csv", "c1.csv"]
     assert b"looks through the newest 2 runs only" in page.content
@@ -348,7 +350,7 @@ def test_a_long_list_is_counted_as_far_as_anybody_pages(client, source, monkeypa
     monkeypatch.setattr("ingest.admin.runs.listing.MOST", 60)
     staff(client, "view_run")
     for at in range(70):
-        runs.receive(source(f"data/f{at}.csv"))
+        receive(source(f"data/f{at}.csv"))
     page = client.get("/admin/ingest/run/?p=2").content.decode()
     assert "more than 60 runs, page 2 of 2" in page
 
@@ -357,7 +359,7 @@ def test_a_long_list_is_counted_as_far_as_anybody_pages(client, source, monkeypa
 def test_at_most_so_many_runs_are_acted_on_at_once(client, source, monkeypatch):
     monkeypatch.setattr("ingest.admin.runs.actions.MOST", 2)
     for at in range(3):
-        Run.objects.filter(pk=runs.receive(source(f"data/f{at}.csv")).pk).update(status="failed")
+        Run.objects.filter(pk=receive(source(f"data/f{at}.csv")).pk).update(status="failed")
     staff(client, superuser=True)
     ask = {"action": "retry", "_selected_action": list(Run.objects.values_list("pk", flat=True))}
     page = client.post("/admin/ingest/run/", ask, follow=True).content.decode()

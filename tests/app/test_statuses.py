@@ -11,11 +11,19 @@ from django.apps import apps
 from django.core.management import call_command
 from django.utils import timezone
 
-from ingest import migrations, runs
+from ingest import migrations
 from ingest.admin.runs import live
 from ingest.admin.upload_words import run_as_told
-from ingest.loader.errors import RunFailed
+from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Dataset, Message, Run, label_of, look_of
+from ingest.notifications import incidents
+from ingest.rejects.csv_file import reject_file
+from ingest.runs.approve import approve, discard, held_by
+from ingest.runs.available_actions import choices
+from ingest.runs.execute import take
+from ingest.runs.preview import discard_preview, load_previewed
+from ingest.runs.retry import load_again
+from ingest.runs.undo import undo as undo_run
 from tests.app.conftest import Door, counts, rows
 from tests.app.pages import staff
 
@@ -53,10 +61,10 @@ def test_an_empty_file_is_held_where_the_last_load_had_records(door: Door, mode:
     assert (run.status, run.brakes["empty"]) == ("held", 2)
     assert "the file has no records, the last load had 2" in run.reason
     assert "shrunk" not in run.brakes
-    assert runs.held_by(run.brakes).startswith("the file has no records, and the last load had 2")
+    assert held_by(run.brakes).startswith("the file has no records, and the last load had 2")
     assert rows("SELECT count(*) FROM people") == [(2,)]
-    runs.approve(run.pk)
-    assert runs.take(run.pk) == "empty"
+    approve(run.pk)
+    assert take(run.pk) == "empty"
     assert rows("SELECT count(*) FROM people") == [(0 if mode == "snapshot" else 2,)]
     assert door.load("people.csv", HEADER + "\n").status == "empty", "the last load had none"
 
@@ -65,11 +73,11 @@ def test_what_an_empty_snapshot_deleted_is_undone(door: Door) -> None:
     Dataset.objects.create(name="people", mode="snapshot")
     door.load("people.csv", PEOPLE)
     run = door.load("people.csv", HEADER)
-    runs.approve(run.pk)
-    runs.take(run.pk)
+    approve(run.pk)
+    take(run.pk)
     run.refresh_from_db()
-    assert (run.status, run.deleted, runs.choices(run)) == ("empty", 2, ("undo", "load_again"))
-    runs.take(runs.undo(run.pk).pk)
+    assert (run.status, run.deleted, choices(run)) == ("empty", 2, ("undo", "load_again"))
+    take(undo_run(run.pk).pk)
     assert rows("SELECT count(*) FROM people") == [(2,)]
     assert door.load("people.csv", HEADER + "\n").brakes["empty"] == 2, "the empty load was undone"
 
@@ -96,11 +104,11 @@ def test_an_empty_file_is_a_delivery_and_answers_no_failure(door: Door, settings
     assert run.status == "empty"
     assert not Dataset.objects.late().exists()
     assert [run.pk for run in Run.objects.unanswered()] == [failed.pk]
-    runs.troubles.look()
+    incidents.look()
     assert not Message.objects.filter(event="closed").exists()
     door.load("people.csv", PEOPLE)
     assert not Run.objects.unanswered().exists()
-    runs.troubles.look()
+    incidents.look()
     assert Message.objects.filter(event="closed").count() == 1
 
 
@@ -108,8 +116,8 @@ def test_a_preview_of_an_empty_file_is_empty_and_can_be_loaded(door: Door) -> No
     door.load("people.csv", PEOPLE)
     preview = door.load("_preview/people.csv", HEADER)
     assert (preview.status, preview.brakes) == ("empty", {"empty": 2})
-    assert runs.choices(preview) == ("load_previewed", "discard_preview")
-    assert runs.load_previewed(preview.pk).key == "data/people.csv"
+    assert choices(preview) == ("load_previewed", "discard_preview")
+    assert load_previewed(preview.pk).key == "data/people.csv"
 
 
 # -- rejected ---------------------------------------------------------------------------------------------------------
@@ -121,7 +129,7 @@ def test_a_run_whose_every_record_is_rejected_fails_and_makes_nothing(door: Door
     assert (run.status, run.reason.startswith(said)) == ("failed", True), run.reason
     assert rows("SELECT to_regclass('datasets.people')") == [(None,)]
     assert [column["header"] for column in run.columns] == ["id", "name", "town", "age"]
-    assert "".join(runs.reject_file(run)).splitlines()[0].startswith("id,name,town,age,")
+    assert "".join(reject_file(run)).splitlines()[0].startswith("id,name,town,age,")
     assert (run.dataset.newest, run.dataset.headers, run.dataset.last_loaded) == (None, {}, None)
 
 
@@ -153,8 +161,8 @@ def test_the_label_of_a_status_and_its_look(status: str, rejected: int, label: s
 
 def test_a_run_with_rejects_is_told_alike_everywhere(door: Door, client) -> None:
     run = door.load("people.csv", BAD)
-    other = runs.load_again(run.pk)
-    assert runs.take(other.pk) == "succeeded"
+    other = load_again(run.pk)
+    assert take(other.pk) == "succeeded"
     staff(client, superuser=True)
     badge = f'status-partial">{LABEL}<'
     pages = {
@@ -187,14 +195,14 @@ def test_a_run_with_rejects_is_told_alike_everywhere(door: Door, client) -> None
 def discarded(door: Door) -> Run:
     """A held run that an operator gave up."""
     Dataset.objects.create(name="people", asks_approval=True)
-    return runs.discard(door.load("people.csv", BAD).pk, "ann")
+    return discard(door.load("people.csv", BAD).pk, "ann")
 
 
 def test_a_discarded_run_needs_nobody_and_is_told_as_what_it_is(discarded: Run, client) -> None:
     run = Run.objects.get(pk=discarded.pk)
     assert (run.status, run.label, run.look, run.records) == ("discarded", "discarded", "discarded", 3)
     assert not Run.objects.unanswered().exists()
-    assert runs.choices(run) == ("retry",)
+    assert choices(run) == ("retry",)
     staff(client, superuser=True)
     home = client.get("/admin/").content.decode()
     assert "Discarded by ann" not in home
@@ -211,8 +219,8 @@ def test_a_discarded_run_needs_nobody_and_is_told_as_what_it_is(discarded: Run, 
 def test_a_discarded_run_is_no_incident_any_more(door: Door, settings) -> None:
     settings.NOTIFY_EMAILS, settings.EMAIL_HOST = ["ann@x.example"], "mail"
     Dataset.objects.create(name="people", asks_approval=True)
-    runs.discard(door.load("people.csv", PEOPLE).pk, "ann")
-    runs.troubles.look()
+    discard(door.load("people.csv", PEOPLE).pk, "ann")
+    incidents.look()
     (message,) = Message.objects.select_related("trouble")
     assert (message.event, message.trouble.kind) == ("opened", "held")
     assert message.trouble.closed is not None
@@ -220,11 +228,11 @@ def test_a_discarded_run_is_no_incident_any_more(door: Door, settings) -> None:
 
 def test_a_discarded_preview_is_discarded_too(door: Door) -> None:
     preview = door.load("_preview/people.csv", PEOPLE)
-    assert runs.discard_preview(preview.pk, "ann").status == "discarded"
+    assert discard_preview(preview.pk, "ann").status == "discarded"
     preview.refresh_from_db()
-    assert (preview.status, preview.decided, runs.choices(preview)) == ("discarded", "Discarded by ann.", ())
+    assert (preview.status, preview.decided, choices(preview)) == ("discarded", "Discarded by ann.", ())
     with pytest.raises(RunFailed, match="a preview that is discarded"):
-        runs.load_previewed(preview.pk)
+        load_previewed(preview.pk)
 
 
 # -- what was before --------------------------------------------------------------------------------------------------
@@ -237,12 +245,12 @@ def test_the_migration_tells_earlier_runs_apart_and_back(door: Door) -> None:
     empty = door.load("nothing.csv", HEADER)
     failed = door.load("broken.csv", "")
     preview = door.load("_preview/people.csv", PEOPLE + "3,c@x,1990-01-01\n")
-    undo = runs.undo(loaded.pk)
-    assert runs.take(undo.pk) == "succeeded"
+    undo = undo_run(loaded.pk)
+    assert take(undo.pk) == "succeeded"
     assert Run.objects.get(pk=undo.pk).records == 0, "an undo that put no row back is no empty file"
     Dataset.objects.create(name="held", asks_approval=True)
-    held = runs.discard(door.load("held.csv", PEOPLE).pk, "ann")
-    runs.discard_preview(preview.pk, "ann")
+    held = discard(door.load("held.csv", PEOPLE).pk, "ann")
+    discard_preview(preview.pk, "ann")
     now = dict(Run.objects.values_list("pk", "status"))
     before = {**now, empty.pk: "succeeded", held.pk: "failed", preview.pk: "succeeded"}
     assert now[failed.pk] == "failed"

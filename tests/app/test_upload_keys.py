@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.aws.events import parse
-from ingest.loader.errors import RunFailed
-from ingest.loader.source import SourceObject
-from ingest.runs.upload_keys import dated_pattern, key_of
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.source_object import SourceObject
+from ingest.uploads.keys import dated_pattern, key_of
 from tests.app.conftest import s3_event
 
 

@@ -11,12 +11,17 @@ from django.urls import reverse
 from django.utils import timezone
 from storages.backends.s3 import S3Storage
 
-from ingest import handlers, runs
+from ingest import handlers
 from ingest.aws import objects
-from ingest.loader import rejects
-from ingest.loader.errors import RunFailed, RunInterrupted
+from ingest.loader.outcome import rejects
+from ingest.loader.outcome.errors import RunFailed, RunInterrupted
 from ingest.models import Dataset, Run
-from ingest.runs import reject_csv as module
+from ingest.operations.retention import expire
+from ingest.rejects import csv_file as module
+from ingest.rejects.csv_file import reject_file
+from ingest.runs.execute import take
+from ingest.runs.receive import receive
+from ingest.runs.retry import retry
 from tests.app.conftest import counts, rows, s3_event
 from tests.app.pages import staff
 
@@ -47,7 +52,7 @@ def test_beyond_ten_thousand_the_whole_list_is_a_file_in_the_bucket(door):
     run = door.load("items.csv", LARGE)
     assert counts(run) == {"records": 12_000, "inserted": 240, "rejected": 11_760}
     assert run.rejects.count() == 10_000
-    text = "".join(runs.reject_file(run))
+    text = "".join(reject_file(run))
     assert lines_of(text) == [id + 1 for id in range(1, 12_001) if id % 50]
     mended = text.replace(",x,", ",7,")
     assert counts(door.load("items.csv", mended)) == {"records": 11_760, "inserted": 11_760}
@@ -66,7 +71,7 @@ def test_rejects_of_all_causes_stand_in_the_order_of_their_lines(door, few):
     lenient()
     door.load("items.csv", "id,n\n0,1\n")
     run = door.load("items.csv", MIXED)
-    text = "".join(runs.reject_file(run))
+    text = "".join(reject_file(run))
     told = [(row["id"], row["n"], row["_code"]) for row in csv.DictReader(io.StringIO(text, newline=""))]
     assert lines_of(text) == [2, 3, 4, 5, 6, 7]
     assert told == [
@@ -90,7 +95,7 @@ def test_few_long_rejects_make_one_since_no_answer_would_hold_them(door, monkeyp
     lenient()
     run = door.load("items.csv", f"id,n\n1,2\n2,{'z' * 1_000},\n")
     assert run.rejected == 1
-    assert len("".join(runs.reject_file(run))) > 1_000
+    assert len("".join(reject_file(run))) > 1_000
     assert run.rejects_key
 
 
@@ -101,19 +106,19 @@ def test_a_failed_or_held_run_keeps_its_whole_list_too(door, few, policy):
     Dataset.objects.update(**policy)
     run = door.load("items.csv", MIXED)
     assert run.status == ("held" if "asks_approval" in policy else "failed")
-    assert lines_of("".join(runs.reject_file(run))) == [2, 3, 4, 5, 6, 7]
+    assert lines_of("".join(reject_file(run))) == [2, 3, 4, 5, 6, 7]
     assert run.rejects.count() == 3
 
 
 def test_each_attempt_keeps_its_own(door, few):
     lenient(reject_share=0, reject_count=0)
     first = door.load("items.csv", MIXED)
-    runs.retry(first.pk)
+    retry(first.pk)
     assert Run.objects.get(pk=first.pk).rejects_key == ""
-    runs.take(first.pk)
+    take(first.pk)
     again = Run.objects.get(pk=first.pk)
     assert again.rejects_key != first.rejects_key
-    assert list(runs.reject_file(again)) == list(runs.reject_file(first))
+    assert list(reject_file(again)) == list(reject_file(first))
 
 
 def test_a_bucket_that_is_busy_has_the_run_tried_again_and_nothing_is_loaded(door, few, monkeypatch):
@@ -122,11 +127,11 @@ def test_a_bucket_that_is_busy_has_the_run_tried_again_and_nothing_is_loaded(doo
     monkeypatch.setattr(S3Storage, "save", refuse(RunInterrupted("S3 is busy.")))
     run = Run.objects.get(key="data/items.csv", status="succeeded")
     source = door.put("items.csv", MIXED)
-    run = runs.receive(source)
-    assert runs.take(run.pk) == "waiting"
+    run = receive(source)
+    assert take(run.pk) == "waiting"
     assert rows("SELECT count(*) FROM items") == [(1,)]
     monkeypatch.undo()
-    assert runs.take(run.pk) == "succeeded"
+    assert take(run.pk) == "succeeded"
 
 
 def test_a_failed_run_says_where_its_list_could_not_be_kept(door, few, monkeypatch):
@@ -188,7 +193,7 @@ def test_an_old_list_expires_with_those_of_earlier_attempts_and_the_page_says_so
     staff(client, "view_run")
     page = reverse("admin:ingest_run_change", args=[run.pk])
     assert b"has expired" not in client.get(page).content
-    runs.expire()
+    expire()
     left = aws.client("s3").list_objects_v2(Bucket=aws.bucket, Prefix="_rejects/")["Contents"]
     assert [each["Key"] for each in left] == [young.rejects_key]
     assert "was kept for 40 days and has expired; the first 3 are still here" in client.get(page).content.decode()
@@ -200,10 +205,10 @@ def test_a_list_that_the_bucket_keeps_is_tried_again(run, monkeypatch):
     Run.objects.update(finished=timezone.now() - timedelta(days=100))
     for answer in (lambda _: False, refuse(RunInterrupted("S3 is busy."))):
         monkeypatch.setattr(objects, "remove", answer)
-        runs.expire()
+        expire()
         assert Run.objects.get().rejects_key == run.rejects_key
     monkeypatch.undo()
-    runs.expire()
+    expire()
     assert Run.objects.get().rejects_key == ""
 
 

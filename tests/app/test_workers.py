@@ -9,8 +9,10 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from ingest import runs
 from ingest.models import Progress
+from ingest.runs.execute import take
+from ingest.runs.receive import receive
+from ingest.runs.retry import due
 from tests.app.conftest import Door, rows
 from tests.local.processes import comes_true
 
@@ -37,7 +39,7 @@ runs.take(int(sys.argv[1]))
 def run(door: Door):
     """A run of a file with some thousand rows."""
     lines = (f"{n},person {n},person{n}@x.example\n" for n in range(RECORDS))
-    return runs.receive(door.put("people.csv", "id,name,email\n" + "".join(lines)))
+    return receive(door.put("people.csv", "id,name,email\n" + "".join(lines)))
 
 
 @pytest.fixture
@@ -61,14 +63,14 @@ def is_alone() -> bool:
 
 def test_a_run_whose_worker_is_killed_is_taken_up_again_and_nothing_of_the_first_attempt_is_left(run, worker, scratch):
     Progress.objects.filter(pk=run.pk).update(lease_until=Now() - timezone.timedelta(seconds=1))
-    assert runs.take(run.pk) is None, "its row is locked, so it is alive whatever its lease says"
+    assert take(run.pk) is None, "its row is locked, so it is alive whatever its lease says"
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
     assert comes_true(is_alone)
     assert rows("SELECT to_regclass('datasets.people')") == [(None,)]
     Progress.objects.filter(pk=run.pk).update(lease_until=Now() - timezone.timedelta(seconds=1))  # it may have beaten
-    assert runs.due() == [run.pk]
-    assert runs.take(run.pk) == "succeeded"
+    assert due() == [run.pk]
+    assert take(run.pk) == "succeeded"
     run.refresh_from_db()
     assert (run.attempts, run.inserted) == (2, RECORDS)
     assert rows("SELECT count(*), count(DISTINCT id), min(run_id), max(run_id) FROM people") == [
@@ -83,4 +85,4 @@ def test_a_worker_that_is_stopped_puts_its_run_back_at_once(run, worker, scratch
     run.refresh_from_db()
     assert (run.status, run.interruptions) == ("waiting", 1)
     assert list(scratch.iterdir()) == []
-    assert runs.take(run.pk) == "succeeded"
+    assert take(run.pk) == "succeeded"

@@ -13,8 +13,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ingest.aws.events import Message, UnknownEvent, is_marker, is_ours, parse
-from ingest.loader.errors import Fate, fate_of
-from ingest.loader.source import SourceObject
+from ingest.loader.outcome.errors import Fate, fate_of
+from ingest.loader.outcome.source_object import SourceObject
 
 EVENTS = Path(__file__).parent / "events"
 BUCKET = "amzn-example-bucket"

@@ -16,8 +16,8 @@ import pytest
 
 from ingest.aws import objects
 from ingest.aws.objects import Fetched, SourceGone, copy, describe, fetch, presigned_url, put
-from ingest.loader.errors import Fate, RunFailed, RunInterrupted, fate_of
-from ingest.loader.source import SourceObject
+from ingest.loader.outcome.errors import Fate, RunFailed, RunInterrupted, fate_of
+from ingest.loader.outcome.source_object import SourceObject
 from pipeline_site.local.aws import LocalAws
 from tests.aws.wires import answering, cutting
 

@@ -11,7 +11,7 @@ import pytest
 from ingest.aws import uploads
 from ingest.aws.objects import describe
 from ingest.aws.uploads import UploadGone
-from ingest.loader.errors import RunFailed
+from ingest.loader.outcome.errors import RunFailed
 from pipeline_site.local.aws import LocalAws, let_pages_send
 from pipeline_site.settings import bucket_origin
 

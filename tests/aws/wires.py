@@ -65,7 +65,8 @@ def answering(status: int, body: bytes, headers: dict[str, str] | None = None) -
 
         def do_GET(self) -> None:
             self.send_response_only(status)
-            usual = {"Date": self.date_time_string(), "Content-Length": str(len(body))}
+            # Told, the client opens another connection for its next attempt: this one may be gone by then, or not yet.
+            usual = {"Connection": "close", "Date": self.date_time_string(), "Content-Length": str(len(body))}
             for name, value in (usual | (headers or {})).items():
                 self.send_header(name, value)
             self.end_headers()

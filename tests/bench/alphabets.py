@@ -1,4 +1,4 @@
-"""`python -m tests.bench.alphabets FOLDER`: count letters and their neighbors for ``ingest/loader/alphabets.py``.
+"""`python -m tests.bench.alphabets FOLDER`: count letters and their neighbors for ``encoding/alphabets.py``.
 
 FOLDER holds a file ``German.txt`` and so on, in UTF-8: words of a language, one a line. Those that the table was made
 of came from the translations of Django and Wagtail, the names of countries, languages, currencies, cities, months and
@@ -13,8 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from ingest.loader.alphabets import EDGE
-from ingest.loader.legacy_encodings import IDEOGRAPHIC, LATIN
+from ingest.loader.source.encoding.alphabets import EDGE
+from ingest.loader.source.encoding.legacy import IDEOGRAPHIC, LATIN
 
 _CEDILLAS = str.maketrans("șțȘȚ", "şţŞŢ")
 """Romanian as the old encodings have it."""

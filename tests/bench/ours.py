@@ -37,10 +37,10 @@ def load(url: str, file: Path, run_id: int) -> Told:
 def _load(url: str, file: Path, run_id: int) -> Told:
     import psycopg2
 
-    from ingest.loader import dialect
-    from ingest.loader.file import LocalFile
     from ingest.loader.load import load as load_file
-    from ingest.loader.target import Target
+    from ingest.loader.outcome.target import Target
+    from ingest.loader.source.dialect import dialect
+    from ingest.loader.source.local_file import LocalFile
     from tests.bench.files import COLUMNS
 
     started = perf_counter()

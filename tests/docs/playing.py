@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from ingest import handlers
-from ingest.loader.source import SourceObject
+from ingest.loader.outcome.source_object import SourceObject
 from ingest.models import Dataset, Run
 from tests.app.conftest import Door, counts
 from tests.docs.page import Block, Example, Shown, Told, claims

@@ -3,9 +3,11 @@
 from django.db.models.functions import Now
 from playwright.sync_api import expect
 
-from ingest import runs
-from ingest.loader.source import SourceObject
+from ingest.loader.outcome.source_object import SourceObject
 from ingest.models import Progress, Run
+from ingest.runs.claim import claim
+from ingest.runs.execute import execute
+from ingest.runs.receive import receive as receive_object
 from tests.e2e.conftest import Site
 
 
@@ -13,7 +15,7 @@ def receive(site: Site, content: bytes) -> Run:
     """A run of a file of which no event tells the worker."""
     answer = site.door.aws.client("s3").put_object(Bucket=site.door.aws.bucket, Key="aside/people.csv", Body=content)
     version = {"etag": answer["ETag"].strip('"'), "version_id": answer["VersionId"]}
-    return runs.receive(
+    return receive_object(
         SourceObject(bucket=site.door.aws.bucket, key="aside/people.csv", size=len(content), sequencer="01", **version)
     )
 
@@ -23,7 +25,7 @@ def test_a_run_goes_from_stage_to_stage_and_ends_while_somebody_looks(site: Site
     page = site.open(f"/admin/ingest/run/{run.pk}/change/")
     expect(page.get_by_text("Waiting for a worker")).to_be_visible()
     page.evaluate("window.stayed = true")
-    claimed = runs.claim(run.pk)
+    claimed = claim(run.pk)
     Progress.objects.filter(pk=run.pk).update(
         stage="copy", bytes_done=300 << 20, bytes_total=400 << 20, rows=3_000_000,
         stages=[["fetch", 2.5], ["split", 4.0], ["copy", 30.0]],
@@ -36,7 +38,7 @@ def test_a_run_goes_from_stage_to_stage_and_ends_while_somebody_looks(site: Site
     page.wait_for_timeout(1500)
     assert page.get_by_role("progressbar").evaluate("bar => bar.value / bar.max") == 0.75, "it never goes backwards"
     site.check(page)
-    runs.execute(claimed)
+    execute(claimed)
     expect(page.get_by_role("heading", name="What became of its 2 records")).to_be_visible()
     expect(page.locator("#announce")).to_contain_text("The run is succeeded.")
     assert page.evaluate("window.stayed"), "without loading the page again"

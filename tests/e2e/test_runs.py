@@ -3,8 +3,10 @@
 from django.contrib.admin.models import LogEntry
 from playwright.sync_api import expect
 
-from ingest import handlers, runs
+from ingest import handlers
 from ingest.models import Run
+from ingest.runs.execute import take
+from ingest.runs.receive import receive as receive_object
 from tests.e2e.conftest import NARROW, Site
 from tests.e2e.test_live import receive
 
@@ -35,18 +37,18 @@ def test_failed_runs_are_found_and_retried_together(site: Site) -> None:
 
 
 def test_rows_that_go_on_show_their_counts_without_the_page_being_loaded_again(site: Site, source) -> None:
-    waits, run = runs.receive(source("data/others.csv")), receive(site, b"id,name\n1,Ann\n2,Bob\n")
+    waits, run = receive_object(source("data/others.csv")), receive(site, b"id,name\n1,Ann\n2,Bob\n")
     page = site.open("/admin/ingest/run/")
     row = page.locator(f'tr[data-run="{run.pk}"]')
     row.get_by_role("checkbox").check()
     page.evaluate("window.stayed = true")
-    runs.take(run.pk)
+    take(run.pk)
     expect(row.locator('[data-label="inserted"]')).to_have_text("2")
     expect(row.get_by_text("succeeded")).to_be_visible()
     expect(page.locator("#announce")).to_have_text("1 run: succeeded.")
     expect(row.get_by_role("checkbox")).to_be_checked()
     place = row.bounding_box()
-    runs.receive(source("data/newer.csv"))
+    receive_object(source("data/newer.csv"))
     expect(page.get_by_role("link", name="1 newer run")).to_be_visible()
     expect(page.locator("#announce")).to_have_text("1 newer run: load the page again to see.")
     assert row.bounding_box() == place, "no row moves under the reader's mouse"

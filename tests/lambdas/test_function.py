@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from ingest.runs.logins import _key
+from ingest.accounts.login_limits import _key
 from pipeline_site.local.postgres import USER
 from tests.lambdas import events
 from tests.lambdas.conftest import PASSWORD, SITE_KEY, Deployed

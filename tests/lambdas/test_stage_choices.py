@@ -86,6 +86,8 @@ def gateway(account: Account) -> Iterator[tuple[Any, str]]:
     client.create_deployment(restApiId=made["id"], stageName="dev")
     yield client, made["id"]
     client.delete_rest_api(restApiId=made["id"])
+    # The role belongs to the account, and would meet the next test.
+    client.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": ""}])
 
 
 LIMITS = {

@@ -8,18 +8,19 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader import certify, reading, resolve, ways
+from ingest.loader.records import canonical, reading
+from ingest.loader.writing import match_rows, optimistic
 from pipeline_site.local.postgres import Postgres
 from tests.conftest import MAJORS, Servers
 
 _LARGE = 4 << 20
-_SMALL = {(certify, "PART"): 1, (resolve, "INDEXED"): 1}
+_SMALL = {(canonical, "PART"): 1, (match_rows, "INDEXED"): 1}
 """What a large file meets, for a small one: DuckDB reads it in parts, and the stage has an index."""
 WAYS: dict[str, dict[tuple[ModuleType, str], int]] = {
-    "alone": {(ways, "WORTHWHILE"): _LARGE},
-    "judged": {(ways, "WORTHWHILE"): _LARGE, (reading, "HEAD"): 1, **_SMALL},
-    "beside": {(ways, "WORTHWHILE"): 0, (reading, "HEAD"): 2},
-    "misled": {(ways, "WORTHWHILE"): 0, (reading, "HEAD"): 1, (ways, "HEAD"): 64, **_SMALL},
+    "alone": {(optimistic, "WORTHWHILE"): _LARGE},
+    "judged": {(optimistic, "WORTHWHILE"): _LARGE, (reading, "HEAD"): 1, **_SMALL},
+    "beside": {(optimistic, "WORTHWHILE"): 0, (reading, "HEAD"): 2},
+    "misled": {(optimistic, "WORTHWHILE"): 0, (reading, "HEAD"): 1, (optimistic, "HEAD"): 64, **_SMALL},
 }
 """From which size on a file is copied beside its judgement, up to how many records it is held in memory (with more it
 is judged by DuckDB, and written anew through it), and how many bytes of its head the guess is made from."""

@@ -8,14 +8,14 @@ from typing import Any
 from psycopg2.extensions import connection as Connection
 from psycopg2.sql import SQL, Identifier
 
-from ingest.loader.dialect import HEAD, Dialect, Pinned, examine
-from ingest.loader.errors import RunFailed, RunUnclear
-from ingest.loader.file import LocalFile
 from ingest.loader.load import load
-from ingest.loader.outcome import Outcome
-from ingest.loader.question import offers
-from ingest.loader.split import LONGEST
-from ingest.loader.target import SCHEMA, Target
+from ingest.loader.outcome.errors import RunFailed, RunUnclear
+from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.target import SCHEMA, Target
+from ingest.loader.records.split import LONGEST
+from ingest.loader.source.dialect.dialect import HEAD, Dialect, Pinned, examine
+from ingest.loader.source.dialect.question import offers
+from ingest.loader.source.local_file import LocalFile
 
 OWN = ("processed_at", "run_id", "record_id")
 

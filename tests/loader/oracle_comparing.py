@@ -3,8 +3,8 @@
 from collections import Counter
 from decimal import Decimal
 
-from ingest.loader.errors import RunFailed
-from ingest.loader.outcome import Outcome
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.outcome import Outcome
 from tests.loader.loading import Found
 from tests.loader.oracle import Account, Dataset, Refused
 from tests.loader.oracle_types import written

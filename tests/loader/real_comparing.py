@@ -7,8 +7,8 @@ from typing import Any
 from psycopg2.extensions import connection as Connection
 from psycopg2.sql import SQL, Identifier
 
-from ingest.loader.outcome import Outcome
-from ingest.loader.target import SCHEMA
+from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.target import SCHEMA
 from tests.loader.real_expecting import Fates, Value, fates_of, kind_of_all
 from tests.loader.real_reading import Read
 

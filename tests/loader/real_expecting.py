@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from ingest.loader.dialect import Dialect
-from ingest.loader.outcome import Column
+from ingest.loader.outcome.outcome import Column
+from ingest.loader.source.dialect.dialect import Dialect
 from tests.loader.real_reading import Read, Record
 
 SPACES = " \t\n\r\v\f"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from ingest.loader.dialect import Dialect
+from ingest.loader.source.dialect.dialect import Dialect
 
 csv.field_size_limit(sys.maxsize)
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader.brakes import EVERYTHING
-from ingest.loader.dialect import Pinned
-from ingest.loader.errors import RunFailed
-from ingest.loader.names import table_name
-from ingest.loader.outcome import Outcome
-from ingest.loader.split import LONGEST
-from ingest.loader.target import Mode, Target
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.target import Mode, Target
+from ingest.loader.planning.safeguards import EVERYTHING
+from ingest.loader.records.split import LONGEST
+from ingest.loader.source.dialect.dialect import Pinned
+from ingest.loader.source.identifiers import table_name
 from pipeline_site.local.postgres import Postgres
 from tests.conftest import MAJORS
 from tests.loader.conftest import WAYS, clear, going

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from psycopg2.extensions import connection as Connection
 
 from ingest.loader.changes import ChangedRow, Changes, Foretold, foretell_undo, look
-from ingest.loader.errors import RunFailed
-from ingest.loader.target import Mode
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.target import Mode
 from ingest.loader.undo import forget
 from tests.loader.conftest import clear
 from tests.loader.test_undo import Story, Table, stories, table

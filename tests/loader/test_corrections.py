@@ -2,8 +2,8 @@
 
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader.outcome import Outcome
-from ingest.loader.target import Mode, Target
+from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.target import Mode, Target
 from tests.loader.conftest import clear
 from tests.loader.loading import load_bytes, read_table
 

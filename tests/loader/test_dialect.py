@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.loader.dialect import Dialect, Pinned, examine, propose
-from ingest.loader.errors import RunFailed
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.source.dialect.dialect import Dialect, Pinned, examine, propose
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -256,7 +256,7 @@ def test_anything_is_proposed_for_or_refused(head):
         found = propose(head)
     except RunFailed:
         return
-    assert found.delimiter in {*",;\t|"} or b"sep=" in head.lower()
+    assert found.delimiter in {*",;\t| "} or b"sep=" in head.lower()
     assert found.preamble <= head.count(b"\n") + head.count(b"\r") + 1
 
 

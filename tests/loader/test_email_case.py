@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from psycopg2.extensions import connection as Connection
 from psycopg2.sql import SQL, Literal
 
-from ingest.loader.brakes import EVERYTHING
-from ingest.loader.errors import RunFailed
-from ingest.loader.hand import change_key, change_type, ignore_email_case
-from ingest.loader.identities import Identities
-from ingest.loader.outcome import Outcome
-from ingest.loader.statements import lookalikes, matching
-from ingest.loader.target import Mode, Target
-from ingest.loader.types import Type
-from ingest.loader.values import caseless, caseless_sql, literal
+from ingest.loader.alter import change_key, change_type, ignore_email_case
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.target import Mode, Target
+from ingest.loader.planning.identities import Identities
+from ingest.loader.planning.safeguards import EVERYTHING
+from ingest.loader.sql import lookalikes, matching
+from ingest.loader.types.types import Type
+from ingest.loader.types.values import caseless, caseless_sql, literal
 from tests.loader.conftest import WAYS, clear, going
 from tests.loader.loading import load_bytes, read_table
 
@@ -221,7 +221,7 @@ def test_a_column_whose_case_is_ignored_stays_text(database: Connection) -> None
 def test_a_large_file_finds_its_rows_by_an_index_of_the_stage(
     database: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.loader.resolve.INDEXED", 1)
+    monkeypatch.setattr("ingest.loader.writing.match_rows.INDEXED", 1)
     load(database, "email,v\nAda@x,1\nb@x,1\n", 1, ignore_email_case=True)
     known = {"identities": EMAIL, "ignore_email_case": True, "mode": Mode.SNAPSHOT}
     outcome = load(database, "email,v\nada@x,2\nADA@x,3\n", 2, **known)

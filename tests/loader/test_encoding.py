@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.loader.encoding import detect, settle, transcode
-from ingest.loader.encoding_names import ENCODINGS, known
-from ingest.loader.errors import RunFailed
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.source.encoding.names import ENCODINGS, known
+from ingest.loader.source.encoding.transcode import detect, settle, transcode
 
 WESTERN = "id;name;city\r\n" + "".join(
     f"{n};{name};{city}\r\n"

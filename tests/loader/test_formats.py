@@ -4,9 +4,9 @@ from contextlib import suppress
 
 import pytest
 
-from ingest.loader.dialect import HEAD, Pinned, propose
-from ingest.loader.errors import RunFailed
-from ingest.loader.formats import refuse_format
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.source.dialect.dialect import HEAD, Pinned, propose
+from ingest.loader.source.text_formats import refuse_format
 
 PERSON = "ben.okoye"
 OTHER_FORMATS = {

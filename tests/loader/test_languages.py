@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loader.encoding import detect, find
-from ingest.loader.errors import RunFailed
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.source.encoding.transcode import detect, find
 from tests.loader.languages import samples
 
 RIGHT = {3: 0.94, 12: 0.99}

@@ -5,10 +5,10 @@ import random
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader.brakes import EVERYTHING
-from ingest.loader.dialect import Dialect
-from ingest.loader.outcome import Outcome
-from ingest.loader.target import Target
+from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.target import Target
+from ingest.loader.planning.safeguards import EVERYTHING
+from ingest.loader.source.dialect.dialect import Dialect
 from tests.loader import oracle
 from tests.loader.conftest import WAYS, clear, going
 from tests.loader.loading import load_bytes, read_table

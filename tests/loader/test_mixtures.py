@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.loader import mixture
-from ingest.loader.dialect import Pinned
-from ingest.loader.encoding import Found, decoded, find, settle, transcode
-from ingest.loader.errors import RunFailed
-from ingest.loader.glance import glance
-from ingest.loader.question import offers_of_encodings
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.source.dialect.dialect import Pinned
+from ingest.loader.source.dialect.question import offers_of_encodings
+from ingest.loader.source.encoding import mixed_lines
+from ingest.loader.source.encoding.transcode import Found, decoded, find, settle, transcode
+from ingest.loader.source.preview_head import glance
 from tests.loader.languages import LANGUAGES, samples
 
 NAMES = {
@@ -256,21 +256,21 @@ def test_a_mixture_of_what_cannot_be_mixed_does_not_exist(tmp_path: Path, name: 
 
 @given(content=st.binary(max_size=300), other=st.sampled_from(["cp1252", "cp932", "koi8_r"]))
 def test_any_bytes_are_read_line_by_line(content: bytes, other: str) -> None:
-    assert b"".join(mixture.whole_lines(io.BytesIO(content))) == content
+    assert b"".join(mixed_lines.whole_lines(io.BytesIO(content))) == content
     told = decoded(content, f"utf-8+{other}")
-    if mixture.is_utf_8(content):
+    if mixed_lines.is_utf_8(content):
         assert told == content
     assert told.count(b"\n") == content.count(b"\n")
 
 
 def test_a_line_longer_than_memory_comes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mixture, "BLOCK", 16)
-    monkeypatch.setattr(mixture, "_LONGEST", 40)
+    monkeypatch.setattr(mixed_lines, "BLOCK", 16)
+    monkeypatch.setattr(mixed_lines, "_LONGEST", 40)
     content = ("é, " * 60).encode() + b"\nshort\n"
-    pieces = list(mixture.whole_lines(io.BytesIO(content)))
+    pieces = list(mixed_lines.whole_lines(io.BytesIO(content)))
     assert b"".join(pieces) == content
     assert len(pieces) > 3
-    assert all(mixture.is_utf_8(piece) for piece in pieces)
+    assert all(mixed_lines.is_utf_8(piece) for piece in pieces)
 
 
 def test_the_upload_page_is_told_of_a_doubt_about_the_encoding(tmp_path: Path) -> None:

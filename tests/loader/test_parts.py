@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loader import certify, parts, reading
-from ingest.loader.dialect import Dialect
-from ingest.loader.parts import Feed
-from ingest.loader.reading import Reading
-from ingest.loader.split import Certified, split
+from ingest.loader.records import canonical, parts, reading
+from ingest.loader.records.parts import Feed
+from ingest.loader.records.reading import Reading
+from ingest.loader.records.split import Certified, split
+from ingest.loader.source.dialect.dialect import Dialect
 
 BLOCK = 64
 """Bytes read at a time, so that a file of some kilobytes has parts."""
@@ -18,7 +18,7 @@ CELLS = ("", '""', "x", '"a ""b"""', '"two\nlines"', '"two\r\nlines"', "é" * 9,
 
 
 def split_in_parts(path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch, *, part: int = 1) -> Certified:
-    monkeypatch.setattr(certify, "PART", part)
+    monkeypatch.setattr(canonical, "PART", part)
     path.write_bytes(content)
     scratch = path.with_suffix(".certified")
     return split(path, Dialect(), scratch=scratch, reject=lambda _: None, block=BLOCK)
@@ -75,7 +75,7 @@ def test_more_values_with_doubled_quotes_than_memory_holds_are_read(
 ) -> None:
     """DuckDB keeps them all until its file ends."""
     monkeypatch.setattr(reading, "_MEMORY", 96 << 20)
-    monkeypatch.setattr(certify, "PART", 16 << 20)
+    monkeypatch.setattr(canonical, "PART", 16 << 20)
     row = b'1,"%s""%s"\n' % (b"a" * 400, b"b" * 400)
     path, records = tmp_path / "file", 130_000
     path.write_bytes(b"a,b\n" + row * records)

@@ -4,11 +4,11 @@ from dataclasses import asdict
 
 import pytest
 
-from ingest.loader.basis import written_as
-from ingest.loader.dialect import Pinned, examine
-from ingest.loader.errors import RunFailed
-from ingest.loader.glance import glance
-from ingest.loader.misfit_pins import refuse_wide_encoding
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.source.dialect.basis import written_as
+from ingest.loader.source.dialect.dialect import Pinned, examine
+from ingest.loader.source.dialect.pin_conflicts import refuse_wide_encoding
+from ingest.loader.source.preview_head import glance
 
 KNOWN = {"id": "id", "name": "name", "city": "city"}
 COMMA = "id,name,city\n1,Ann,Oslo\n2,Bob,Rome\n3,Cy,Bonn\n"

@@ -10,10 +10,10 @@ from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader.brakes import EVERYTHING
-from ingest.loader.dialect import Dialect
-from ingest.loader.errors import RunFailed
-from ingest.loader.target import Mode, Target
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.target import Mode, Target
+from ingest.loader.planning.safeguards import EVERYTHING
+from ingest.loader.source.dialect.dialect import Dialect
 from tests.loader import oracle
 from tests.loader.conftest import WAYS, clear, going
 from tests.loader.loading import load_bytes, read_table

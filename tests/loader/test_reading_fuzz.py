@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ingest.loader.cells import BOM
-from ingest.loader.dialect import HEAD, Dialect, propose
-from ingest.loader.encoding import detect, transcode
-from ingest.loader.errors import RunFailed
-from ingest.loader.rejects import Reject
-from ingest.loader.split import Certified, split
-from ingest.loader.unpack import Limits, unpack
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.rejects import Reject
+from ingest.loader.records.split import Certified, split
+from ingest.loader.source.decompress import Limits, unpack
+from ingest.loader.source.dialect.dialect import HEAD, Dialect, propose
+from ingest.loader.source.encoding.transcode import detect, transcode
+from ingest.loader.source.layout.grammar import BOM
 from tests.loader.read_oracle import Text, read
 
 GOOD = [

@@ -3,11 +3,11 @@
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader.dialect import Pinned, examine
-from ingest.loader.errors import RunFailed, RunUnclear
-from ingest.loader.outcome import Outcome
-from ingest.loader.question import describe, offers
-from ingest.loader.target import Mode, Target
+from ingest.loader.outcome.errors import RunFailed, RunUnclear
+from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.target import Mode, Target
+from ingest.loader.source.dialect.dialect import Pinned, examine
+from ingest.loader.source.dialect.question import describe, offers
 from tests.loader.conftest import clear
 from tests.loader.loading import load_bytes, read_table
 

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader.brakes import EVERYTHING
-from ingest.loader.dialect import HEAD, Dialect, propose
-from ingest.loader.encoding import UTF_8, detect
-from ingest.loader.errors import RunFailed, RunHeld
-from ingest.loader.file import LocalFile
 from ingest.loader.load import load
-from ingest.loader.outcome import Outcome
-from ingest.loader.target import Target
-from ingest.loader.unpack import unpack
+from ingest.loader.outcome.errors import RunFailed, RunHeld
+from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.target import Target
+from ingest.loader.planning.safeguards import EVERYTHING
+from ingest.loader.source.decompress import unpack
+from ingest.loader.source.dialect.dialect import HEAD, Dialect, propose
+from ingest.loader.source.encoding.transcode import UTF_8, detect
+from ingest.loader.source.local_file import LocalFile
 from pipeline_site.local.postgres import Postgres
 from tests.conftest import MAJORS
 from tests.loader.conftest import WAYS, clear, going

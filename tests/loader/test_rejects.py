@@ -5,8 +5,8 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.loader import rejects as module
-from ingest.loader.rejects import Code, Reject, RejectBook
+from ingest.loader.outcome import rejects as module
+from ingest.loader.outcome.rejects import Code, Reject, RejectBook
 
 TEXTS = st.text(st.characters(), max_size=20)
 REJECTS = st.builds(

@@ -6,9 +6,9 @@ import duckdb
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader.errors import RunFailed
-from ingest.loader.outcome import Outcome
-from ingest.loader.target import Mode, Target
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.target import Mode, Target
 from tests.loader.conftest import WAYS, clear, going
 from tests.loader.loading import load_bytes, read_table
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ingest.loader.cells import grammar_of
-from ingest.loader.dialect import Dialect
-from ingest.loader.rejects import Reject
-from ingest.loader.split import Certified, raw_records, split
+from ingest.loader.outcome.rejects import Reject
+from ingest.loader.records.split import Certified, raw_records, split
+from ingest.loader.source.dialect.dialect import Dialect
+from ingest.loader.source.layout.grammar import grammar_of
 from tests.loader.read_oracle import Account, read
 
 BLOCKS = st.sampled_from([1, 2, 3, 5, 7, 16, 64, 1 << 18])

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loader import physical
-from ingest.loader.dialect import Dialect
-from ingest.loader.errors import RunFailed
-from ingest.loader.records import BLOCK
-from ingest.loader.rejects import Reject
-from ingest.loader.split import Certified, raw_records, split
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.rejects import Reject
+from ingest.loader.records import physical_lines
+from ingest.loader.records.cutter import BLOCK
+from ingest.loader.records.split import Certified, raw_records, split
+from ingest.loader.source.dialect.dialect import Dialect
 from tests.loader.read_oracle import read
 
 KiB, MiB = 1 << 10, 1 << 20
@@ -40,14 +40,14 @@ def filled(pattern: bytes, size: int) -> bytes:
 def read_bytes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How many bytes each read of the file gave."""
     sizes: list[int] = []
-    whole = physical.PhysicalFile.read
+    whole = physical_lines.PhysicalFile.read
 
-    def counted(self: physical.PhysicalFile, at: int, size: int) -> bytes:
+    def counted(self: physical_lines.PhysicalFile, at: int, size: int) -> bytes:
         found = whole(self, at, size)
         sizes.append(len(found))
         return found
 
-    monkeypatch.setattr(physical.PhysicalFile, "read", counted)
+    monkeypatch.setattr(physical_lines.PhysicalFile, "read", counted)
     return sizes
 
 

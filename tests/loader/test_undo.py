@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader.brakes import EVERYTHING
-from ingest.loader.errors import RunFailed
-from ingest.loader.identities import Identities
-from ingest.loader.outcome import Outcome
-from ingest.loader.target import Mode, Target
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.target import Mode, Target
+from ingest.loader.planning.identities import Identities
+from ingest.loader.planning.safeguards import EVERYTHING
 from ingest.loader.undo import Undone, forget, undo
 from tests.loader.conftest import clear
 from tests.loader.loading import load_bytes

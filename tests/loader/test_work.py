@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loader import glance as module
-from ingest.loader.dialect import HEAD, examine, propose
-from ingest.loader.errors import RunFailed
-from ingest.loader.glance import Glance, glance
-from ingest.loader.legacy_encodings import rank
-from ingest.loader.names import LONGEST, columns_of
-from ingest.loader.split import split
-from ingest.loader.unpack import peek
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.records.split import split
+from ingest.loader.source import preview_head as module
+from ingest.loader.source.decompress import peek
+from ingest.loader.source.dialect.dialect import HEAD, examine, propose
+from ingest.loader.source.encoding.legacy import rank
+from ingest.loader.source.identifiers import LONGEST, columns_of
+from ingest.loader.source.preview_head import Glance, glance
 from tests.loader.work import CountedMap, lines_run
 
 LIMIT = "but a PostgreSQL table holds 1,597 besides our own: split the file into several, or check its delimiter."

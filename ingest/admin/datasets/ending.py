@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ingest import runs
 from ingest.admin import shown
 from ingest.admin.datasets.form import DatasetForm
+from ingest.datasets.alter import columns_of
 from ingest.models import Dataset
 
 
@@ -32,6 +32,6 @@ def _changes(dataset: Dataset, told: dict[str, Any]) -> list[tuple[str, str, str
         ways = ("exact", "regardless of case and surrounding spaces")
         found.append(("E-mail matching", ways[dataset.ignore_email_case], ways[not dataset.ignore_email_case]))
     if column := told.get("column"):
-        types = runs.columns_of(dataset.pk)
+        types = columns_of(dataset.pk)
         found.append((f"Type of {column}", types.get(column, ""), str(told["type"])))
     return [tuple(shown.printable(text, 120) for text in each) for each in found]

@@ -10,10 +10,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from ingest import runs
 from ingest.admin import shown
 from ingest.admin.datasets import chart
-from ingest.loader.errors import IngestError
+from ingest.datasets.alter import columns_of
+from ingest.datasets.table_size import Measure, measure
+from ingest.loader.outcome.errors import IngestError
 from ingest.models import Dataset, Opening, Run
 
 _RUNS = 10
@@ -25,7 +26,7 @@ _CHANGES = 200
 
 def tell_of_list(datasets: Sequence[Dataset]) -> None:
     """Give each dataset of a page of the list its ``measure``, its ``last_run`` and ``groups``: three questions."""
-    measures = runs.measure(datasets)
+    measures = measure(datasets)
     numbers = [dataset.pk for dataset in datasets]
     last = Run.objects.filter(dataset=OuterRef("pk")).exclude(kind=Run.Kind.PREVIEW).order_by("-id")
     newest = Dataset.objects.filter(pk__in=numbers).values_list(
@@ -43,7 +44,7 @@ def tell_of_list(datasets: Sequence[Dataset]) -> None:
 
 def tell_of_page(dataset: Dataset, request: HttpRequest) -> dict[str, Any]:
     """What stands above the policy on a dataset's page: a fixed number of questions."""
-    measures = runs.measure([dataset])
+    measures = measure([dataset])
     there = (measures or {}).get(dataset.name)
     columns, told = _columns(dataset)
     last = list(_own(dataset).exclude(kind=Run.Kind.PREVIEW).select_related("undoes")[:_RUNS])
@@ -77,7 +78,7 @@ _GONE = (
 def _columns(dataset: Dataset) -> tuple[list[dict[str, Any]], str]:
     """The table's columns with their headers and the run that brought each; what is wrong with the table, if it is."""
     try:
-        types = runs.columns_of(dataset.pk)
+        types = columns_of(dataset.pk)
     except IngestError as refused:
         return [], str(refused)
     headers: dict[str, list[str]] = {}
@@ -108,7 +109,7 @@ def _since(dataset: Dataset, names: set[str]) -> dict[str, Run]:
     return found
 
 
-def _charts(dataset: Dataset, there: runs.Measure) -> dict[str, Any] | None:
+def _charts(dataset: Dataset, there: Measure) -> dict[str, Any] | None:
     """Rows and size over time, each as a line; None where no two runs have left anything."""
     done = _own(dataset).filter(status__in=Run.COMMITTED).exclude(kind=Run.Kind.PREVIEW)
     told = done.values_list("finished", "inserted", "deleted", "table_rows", "table_bytes")[:_STEPS]

@@ -11,9 +11,10 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from ingest import runs
 from ingest.admin import shown
-from ingest.loader.errors import IngestError
+from ingest.datasets.alter import TYPES, Undoable, change_key, change_type, columns_of, ignore_email_case, undoable
+from ingest.datasets.pattern_impact import RECENT_DAYS, Drawn, check_pattern, drawn
+from ingest.loader.outcome.errors import IngestError
 from ingest.models import Dataset
 
 FIELDS = (
@@ -104,7 +105,7 @@ class DatasetForm(forms.ModelForm):
         "Who may close datasets sees it anyway.",
     )
     column = forms.ChoiceField(required=False, help_text="A column of the table, if its type is to change.")
-    type = forms.ChoiceField(required=False, choices=[("", "---------"), *((kind, kind) for kind in runs.TYPES)])
+    type = forms.ChoiceField(required=False, choices=[("", "---------"), *((kind, kind) for kind in TYPES)])
 
     class Meta:
         model = Dataset
@@ -140,7 +141,7 @@ class DatasetForm(forms.ModelForm):
         """Refuse what matches no file, and ask before files are drawn here that go elsewhere today."""
         for pattern in told["patterns"]:
             try:
-                runs.check_pattern(pattern)
+                check_pattern(pattern)
             except IngestError as refused:
                 self.add_error("patterns", shown.printable(str(refused), 500))
         if self.errors:
@@ -150,7 +151,7 @@ class DatasetForm(forms.ModelForm):
         mark = hashlib.sha256(repr((supposed.name, supposed.patterns, is_closed)).encode()).hexdigest()
         if told.get("draws") == mark:
             return
-        found = runs.drawn(supposed, is_closed=is_closed, user=self.user)
+        found = drawn(supposed, is_closed=is_closed, user=self.user)
         if found:
             self.data = self.data.copy()
             self.data["draws"] = ""
@@ -175,23 +176,23 @@ class DatasetForm(forms.ModelForm):
         field = "declared_key"
         try:
             with transaction.atomic():
-                before = runs.undoable(self.instance.pk, _NAMED)
+                before = undoable(self.instance.pk, _NAMED)
                 if {"mode", "declared_key"} & set(self.changed_data):
                     told = self.cleaned_data
-                    runs.change_key(self.instance.pk, mode=told["mode"], declared_key=told["declared_key"])
+                    change_key(self.instance.pk, mode=told["mode"], declared_key=told["declared_key"])
                 if "ignore_email_case" in self.changed_data:
                     field = "ignore_email_case"
-                    runs.ignore_email_case(self.instance.pk, self.cleaned_data[field])
+                    ignore_email_case(self.instance.pk, self.cleaned_data[field])
                 field = "type"
                 if self.cleaned_data.get("column"):
-                    runs.change_type(self.instance.pk, self.cleaned_data["column"], self.cleaned_data["type"])
+                    change_type(self.instance.pk, self.cleaned_data["column"], self.cleaned_data["type"])
                 self._check_confirmed(before)
         except IngestError as refused:
             self.add_error(field, str(refused))
 
-    def _check_confirmed(self, before: runs.Undoable) -> None:
+    def _check_confirmed(self, before: Undoable) -> None:
         """Raise _AsksFirst if the change has ended the undo of runs other than those that were confirmed."""
-        if not before.count or runs.undoable(self.instance.pk, 0).count == before.count:
+        if not before.count or undoable(self.instance.pk, 0).count == before.count:
             return
         told = [self.cleaned_data.get(name) for name in ("mode", "declared_key", "ignore_email_case", "column", "type")]
         runs_meant = [before.count, [run.pk for run in before.newest]]
@@ -201,13 +202,13 @@ class DatasetForm(forms.ModelForm):
             raise _AsksFirst
 
 
-def _told_of(found: runs.Drawn) -> str:
+def _told_of(found: Drawn) -> str:
     parts = []
     if found.datasets:
         parts.append(f"files of the dataset{'s'[: len(found.datasets) > 1]} {_some(found.datasets)}")
     if found.files:
         files = [f"{shown.printable(path, 80)} (now {name})" for path, name in found.files]
-        parts.append(f"of those that came in the last {runs.RECENT_DAYS} days {_some(files)}")
+        parts.append(f"of those that came in the last {RECENT_DAYS} days {_some(files)}")
     return (
         f"Files would come here that go elsewhere today: {'; '.join(parts)}. Make the patterns narrower, or tick "
         "“Draw these files here” and save again."
@@ -221,7 +222,7 @@ def _some(names: Sequence[str]) -> str:
 
 def _columns(dataset: Dataset) -> list[tuple[str, str]]:
     try:
-        columns = runs.columns_of(dataset.pk) if dataset.pk else {}
+        columns = columns_of(dataset.pk) if dataset.pk else {}
     except IngestError:  # a table that the loader can't read has nothing to choose
         columns = {}
     return [(name, f"{shown.printable(name)} ({kind})") for name, kind in columns.items()]

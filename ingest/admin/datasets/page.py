@@ -15,7 +15,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_POST
 
-from ingest import runs
 from ingest.admin import browse, shown
 from ingest.admin.datasets.ending import ending
 from ingest.admin.datasets.facts import tell_of_list, tell_of_page
@@ -23,6 +22,7 @@ from ingest.admin.datasets.form import CONFIRMED, FIELDS, DatasetForm
 from ingest.admin.filters import KnownChoices, KnownFilter
 from ingest.admin.pages import Page, is_list
 from ingest.models import SEES_ALL, Dataset, Run, label_of, look_of
+from ingest.runs.questions import read_again
 
 _PINS = FIELDS[FIELDS.index("encoding") : FIELDS.index("null_tokens")]
 _ASKED_ANEW = ("csrfmiddlewaretoken", CONFIRMED)
@@ -156,7 +156,7 @@ class DatasetPage(Page):
             obj.is_draft = False
             changed.add("is_draft")
         obj.save(update_fields=changed)
-        if changed & set(Dataset.PINS) and (count := runs.read_again(obj)):
+        if changed & set(Dataset.PINS) and (count := read_again(obj)):
             files = "1 held file is" if count == 1 else f"{count:,} held files are"
             messages.info(request, f"{files} read again with these settings.")
 

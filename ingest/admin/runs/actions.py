@@ -5,11 +5,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from ingest import runs
 from ingest.admin.runs import confirming
 from ingest.admin.runs.deciding import DECISIONS, Done, read
-from ingest.loader.errors import IngestError
+from ingest.loader.outcome.errors import IngestError
 from ingest.models import Run
+from ingest.runs.approve import approve as approve_run
 
 MOST = 500
 """Runs at once: an answer through Lambda has half a minute."""
@@ -79,7 +79,7 @@ class RunActions(admin.ModelAdmin):
 
     def approve_as_seen(self, request: HttpRequest, run_id: int, mark: str) -> str:
         """Approve a run, log it, and return what is to be said. Raises CountsChanged if ``mark`` is of other counts."""
-        run = runs.approve(run_id, confirmed=mark, user=request.user)
+        run = approve_run(run_id, confirmed=mark, user=request.user)
         self.log_change(request, run, "Approved.")
         return f"Run {run_id} is loaded again."
 

@@ -6,11 +6,12 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from ingest import runs
 from ingest.admin import shown
 from ingest.admin.runs.deciding import DECISIONS, approval
-from ingest.loader.errors import IngestError
+from ingest.loader.outcome.errors import IngestError
 from ingest.models import Run
+from ingest.runs.approve import held_by, is_dangerous, seen
+from ingest.runs.available_actions import choices
 
 CONFIRMED = ("approve", "undo")
 """The actions on many runs that ask for confirmation."""
@@ -26,7 +27,7 @@ _COUNTS = ("inserted", "updated", "deleted")
 
 def marks(chosen: Sequence[Run]) -> dict[int, str]:
     """Return what is seen of each run, by its number."""
-    return {run.pk: runs.seen(run) for run in chosen}
+    return {run.pk: seen(run) for run in chosen}
 
 
 def packed(chosen: Sequence[Run]) -> str:
@@ -56,7 +57,7 @@ def of_one(run: Run) -> dict[str, Any]:
         "shrunk": run.brakes.get("shrunk"),
         "duplicate": run.brakes.get("duplicate"),
         "key_type": run.brakes.get("key_type"),
-        "danger": runs.is_dangerous(run),
+        "danger": is_dangerous(run),
         SEEN: packed([run]),
         "days": settings.UNDO_DAYS,
     }
@@ -67,15 +68,15 @@ def of_many(name: str, chosen: Sequence[Run], *, more: bool) -> dict[str, Any]:
 
     ``more``: more runs were selected than are handled at once.
     """
-    possible = [run for run in chosen if name in runs.choices(run)]
+    possible = [run for run in chosen if name in choices(run)]
     totals = {count: sum(getattr(run, count) for run in possible) for count in _COUNTS}
-    danger = name == "undo" or any(map(runs.is_dangerous, possible))
+    danger = name == "undo" or any(map(is_dangerous, possible))
     return {
         "action": name,
         "verb": name.capitalize(),
         "done": _NOUNS[name],
         "runs": [
-            (run, shown.printable(run.file_name, 80), runs.held_by(run.brakes) if name == "approve" else "")
+            (run, shown.printable(run.file_name, 80), held_by(run.brakes) if name == "approve" else "")
             for run in possible[:_LISTED]
         ],
         "number": len(possible),

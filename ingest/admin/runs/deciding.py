@@ -4,9 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ingest import runs
-from ingest.loader.errors import RunFailed
+from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Run
+from ingest.runs.acknowledge import acknowledge
+from ingest.runs.approve import approve, discard, is_dangerous
+from ingest.runs.preview import discard_preview, load_previewed
+from ingest.runs.retry import load_again, retry
+from ingest.runs.undo import undo as undo_run
 
 APPROVES = "admin:ingest_run_approve"
 """The page that asks before a held run is approved."""
@@ -46,7 +50,7 @@ class Button:
 
 def button(run: Run, decision: Decision) -> Button:
     """Return the button of ``decision`` for ``run``: one that leads to a confirmation where there is much to lose."""
-    if decision.name == "approve" and runs.is_dangerous(run):
+    if decision.name == "approve" and is_dangerous(run):
         return Button(name="approve", label=f"{approval(run)}…", look="danger", page=APPROVES)
     page = "admin:ingest_run_undo" if decision.asks else ""
     return Button(name=decision.name, label=decision.label, look=decision.look, page=page)
@@ -62,21 +66,21 @@ def approval(run: Run) -> str:
 
 
 def _retry(run_id: int, user: Any) -> Done:
-    return runs.retry(run_id, user=user), "Retried.", f"Run {run_id} is tried again."
+    return retry(run_id, user=user), "Retried.", f"Run {run_id} is tried again."
 
 
 def _load_again(run_id: int, user: Any) -> Done:
-    run = runs.load_again(run_id, user.get_username(), user=user)
+    run = load_again(run_id, user.get_username(), user=user)
     return run, f"Loads run {run_id} again.", f"Run {run.pk} loads the file of run {run_id} again."
 
 
 def _undo(run_id: int, user: Any) -> Done:
-    undo = runs.undo(run_id, user.get_username(), user=user)
+    undo = undo_run(run_id, user.get_username(), user=user)
     return undo.undoes, f"Undone by run {undo.pk}.", f"Run {undo.pk} undoes run {run_id}."
 
 
 def _approve(run_id: int, user: Any) -> Done:
-    return runs.approve(run_id, user=user), "Approved.", f"Run {run_id} is loaded again."
+    return approve(run_id, user=user), "Approved.", f"Run {run_id} is loaded again."
 
 
 def read(run_id: int, user: Any, reading: int, *, always: bool = False) -> Done:
@@ -86,29 +90,29 @@ def read(run_id: int, user: Any, reading: int, *, always: bool = False) -> Done:
     """
     if always and not user.has_perm("ingest.change_dataset"):
         raise RunFailed(f"Run {run_id} is still held: you may choose a reading for this file, but not for later ones.")
-    run = runs.approve(run_id, reading, always=always, user=user)
+    run = approve(run_id, reading, always=always, user=user)
     logged = f"Chose reading {reading}{' for all files' if always else ''}."
     return run, logged, f"Run {run_id} is queued for loading with reading {reading}."
 
 
 def _discard(run_id: int, user: Any) -> Done:
-    return runs.discard(run_id, user.get_username()), "Discarded.", f"Run {run_id} is discarded."
+    return discard(run_id, user.get_username()), "Discarded.", f"Run {run_id} is discarded."
 
 
 def _acknowledge(run_id: int, user: Any) -> Done:
-    if not runs.acknowledge([run_id], user.get_username()):
+    if not acknowledge([run_id], user.get_username()):
         raise RunFailed(f"Run {run_id} waits for nobody: it has not failed, or somebody has answered it already.")
     return Run.objects.get(pk=run_id), "Acknowledged.", f"Run {run_id} needs no more attention."
 
 
 def _load_previewed(run_id: int, user: Any) -> Done:
-    runs.load_previewed(run_id, user.get_username(), user=user)
+    load_previewed(run_id, user.get_username(), user=user)
     run = Run.objects.get(pk=run_id)
     return run, "Loaded what was previewed.", "The file is on its way; its run stands in the list in a moment."
 
 
 def _discard_preview(run_id: int, user: Any) -> Done:
-    run = runs.discard_preview(run_id, user.get_username())
+    run = discard_preview(run_id, user.get_username())
     return run, "Discarded what was previewed.", f"What run {run_id} has shown is discarded."
 
 

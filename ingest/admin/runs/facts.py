@@ -10,16 +10,19 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from ingest import runs
 from ingest.admin import shown
 from ingest.admin.rejects import without_long_records
 from ingest.admin.runs import charts, live
 from ingest.admin.runs.deciding import DECISIONS, button
 from ingest.admin.runs.records import marked
+from ingest.datasets.reading_summary import explain
 from ingest.loader.changes import COMPARED
-from ingest.loader.errors import IngestError
-from ingest.loader.rejects import STORED
+from ingest.loader.outcome.errors import IngestError
+from ingest.loader.outcome.rejects import STORED
 from ingest.models import Run
+from ingest.runs.approve import held_by
+from ingest.runs.available_actions import choices
+from ingest.runs.row_changes import changes_of
 
 FIRST_REJECTS = 20
 _RECORD = 2_000  # bytes of a record that are looked at for its cell
@@ -36,7 +39,7 @@ _SKIPPED = 20
 
 def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
     """Everything that the page says of ``run``, for the person who asks."""
-    user, possible = request.user, runs.choices(run)
+    user, possible = request.user, choices(run)
     return {
         "run": run,
         "file": shown.printable(run.file_name, 200),
@@ -50,8 +53,8 @@ def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
         "is_previewed": run.kind == Run.Kind.PREVIEW and run.status in (*Run.COMMITTED, Run.Status.DISCARDED),
         "seconds": shown.seconds(run.started, run.finished),
         "rate": rate(run),
-        "held_by": runs.held_by(run.brakes),
-        "approved": runs.held_by(run.approved or {}),
+        "held_by": held_by(run.brakes),
+        "approved": held_by(run.approved or {}),
         "buttons": [
             button(run, d) for name, d in DECISIONS.items() if name in possible and user.has_perm(d.permission)
         ],
@@ -120,7 +123,7 @@ def _columns(run: Run) -> list[dict[str, Any]]:
 
 def _read(run: Run) -> dict[str, Any] | None:
     """How its file was read, and what each part of that rests on; None where it wasn't, or is still a question."""
-    read = None if run.is_question else runs.explain(run.dialect)
+    read = None if run.is_question else explain(run.dialect)
     if read is None:
         return None
     return {
@@ -208,7 +211,7 @@ def _changes(run: Run) -> dict[str, Any] | None:
     if run.records is None or not run.dataset or not (run.inserted or run.updated or run.deleted):
         return None
     try:
-        found = runs.changes_of(run) if run.kind != Run.Kind.UNDO else {}
+        found = changes_of(run) if run.kind != Run.Kind.UNDO else {}
     except IngestError as refused:
         return {"refused": str(refused)}
     if not found:

@@ -19,7 +19,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import content_disposition_header
 
-from ingest import runs
 from ingest.admin import shown
 from ingest.admin.pages import HistoryPage, is_list
 from ingest.admin.runs import confirming, facts, listing, live
@@ -34,8 +33,12 @@ from ingest.admin.runs.filters import (
     WhoFilter,
     search,
 )
-from ingest.loader.errors import IngestError
+from ingest.loader.outcome.errors import IngestError
 from ingest.models import Run
+from ingest.rejects.csv_file import reject_file, reject_link
+from ingest.runs.approve import CountsChanged
+from ingest.runs.available_actions import choices
+from ingest.runs.row_changes import file_link, foretell_undo
 
 
 @admin.register(Run)
@@ -145,7 +148,7 @@ class RunPage(RunActions, HistoryPage):
         if run is None:
             return self._missing(request, run_id)
         try:
-            return HttpResponseRedirect(runs.file_link(run, user=request.user))
+            return HttpResponseRedirect(file_link(run, user=request.user))
         except IngestError as refused:
             messages.error(request, str(refused))
             return HttpResponseRedirect(_page(run.pk))
@@ -156,12 +159,12 @@ class RunPage(RunActions, HistoryPage):
         if run is None:
             return self._missing(request, run_id)
         try:
-            link = runs.reject_link(run)
+            link = reject_link(run)
             if link:
                 return HttpResponseRedirect(link)
             name = f"{run.dataset or 'run'}-{run.pk}-rejects.csv"
             return StreamingHttpResponse(
-                runs.reject_file(run),
+                reject_file(run),
                 content_type="text/csv; charset=utf-8",
                 headers={"Content-Disposition": content_disposition_header(True, name) or ""},
             )
@@ -178,7 +181,7 @@ class RunPage(RunActions, HistoryPage):
             return self._missing(request, run_id)
         if not request.user.has_perm(decision.permission):
             messages.error(request, f"You may not do that: {decision.label.strip('…').lower()}.")
-        elif request.method == "POST" and button(run, decision).page == APPROVES and name in runs.choices(run):
+        elif request.method == "POST" and button(run, decision).page == APPROVES and name in choices(run):
             return HttpResponseRedirect(reverse(APPROVES, args=[run.pk]))  # nothing of this is done unconfirmed
         elif request.method == "POST":
             reading = request.POST.get("reading", "") if name == "approve" else ""
@@ -191,7 +194,7 @@ class RunPage(RunActions, HistoryPage):
         run = self._found(request, run_id)
         if run is None:
             return self._missing(request, run_id)
-        if not request.user.has_perm(DECISIONS["approve"].permission) or "approve" not in runs.choices(run):
+        if not request.user.has_perm(DECISIONS["approve"].permission) or "approve" not in choices(run):
             messages.warning(request, f"Run {run.pk} can't be approved: it isn't held, or you lack the permission.")
             return HttpResponseRedirect(_page(run.pk))
         if request.method == "POST":
@@ -199,7 +202,7 @@ class RunPage(RunActions, HistoryPage):
                 mark = (confirming.unpacked(request) or {}).get(run.pk, "")
                 messages.success(request, self.approve_as_seen(request, run.pk, mark))
                 return HttpResponseRedirect(_page(run.pk))
-            except runs.CountsChanged:
+            except CountsChanged:
                 messages.warning(request, "The run has changed since it was shown. These are the current counts.")
             except IngestError as refused:
                 messages.warning(request, str(refused))
@@ -213,11 +216,11 @@ class RunPage(RunActions, HistoryPage):
         run = self._found(request, run_id)
         if run is None:
             return self._missing(request, run_id)
-        if not request.user.has_perm(DECISIONS["undo"].permission) or "undo" not in runs.choices(run):
+        if not request.user.has_perm(DECISIONS["undo"].permission) or "undo" not in choices(run):
             messages.warning(request, f"Run {run.pk} can't be undone, or not by you.")
             return HttpResponseRedirect(_page(run.pk))
         try:
-            told, refused = runs.foretell_undo(run), ""
+            told, refused = foretell_undo(run), ""
         except IngestError as error:
             told, refused = None, str(error)
         context = {

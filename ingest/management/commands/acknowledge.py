@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from ingest import runs
 from ingest.management.deciding import DecidingCommand, who_is_here
 from ingest.models import Run
+from ingest.runs.acknowledge import acknowledge
 
 
 class Command(DecidingCommand):
@@ -21,6 +21,6 @@ class Command(DecidingCommand):
 
 def _acknowledge(run_id: int) -> Run:
     run = Run.objects.get(pk=run_id)
-    if not runs.acknowledge([run_id], who_is_here()):
+    if not acknowledge([run_id], who_is_here()):
         raise CommandError(f"Run {run_id} is {run.status}; nobody waits for it.")
     return run

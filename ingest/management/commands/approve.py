@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 from functools import partial
 from typing import Any
 
-from ingest import runs
 from ingest.management.deciding import DecidingCommand
+from ingest.runs.approve import approve
 
 
 class Command(DecidingCommand):
@@ -28,5 +28,5 @@ class Command(DecidingCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Each of them; raises CommandError at the first that isn't held."""
-        decide = partial(runs.approve, reading=options["reading"], always=options["always"])
+        decide = partial(approve, reading=options["reading"], always=options["always"])
         self.each(options["runs"], decide, "is approved and waits for a worker.")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ingest import runs
 from ingest.management.deciding import DecidingCommand, who_is_here
 from ingest.models import Run
+from ingest.runs.approve import discard
 
 
 class Command(DecidingCommand):
@@ -18,4 +18,4 @@ class Command(DecidingCommand):
 
 
 def _discard(run_id: int) -> Run:
-    return runs.discard(run_id, who_is_here())
+    return discard(run_id, who_is_here())

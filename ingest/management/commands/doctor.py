@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from ingest import runs
 from ingest.management.speaking import SpeakingCommand
 from ingest.management.tables import plain, table
+from ingest.operations.doctor import examine, examine_wiring, probe
 
 
 class Command(SpeakingCommand):
@@ -23,11 +23,11 @@ class Command(SpeakingCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """The lines; raises CommandError where one isn't right."""
-        found = runs.examine()
+        found = examine()
         if not options["inside"]:
-            found += runs.examine_wiring()
+            found += examine_wiring()
             if all(each.good for each in found if each.subject in ("database", "schema", "bucket")):
-                found.append(runs.probe(options["wait"]))
+                found.append(probe(options["wait"]))
         rows = [(each.mark, each.subject, plain(each.told)) for each in found]
         self.stdout.write(table(("", "piece", ""), rows))
         wrong = sum(not each.good for each in found)

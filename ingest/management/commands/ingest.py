@@ -7,12 +7,13 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from ingest import runs
-from ingest.loader.errors import IngestError
-from ingest.loader.source import SourceObject
+from ingest.loader.outcome.errors import IngestError
+from ingest.loader.outcome.source_object import SourceObject
 from ingest.management.speaking import SpeakingCommand
 from ingest.management.tables import RUN_HEADER, plain, readings, run_row
 from ingest.models import Run
+from ingest.runs import receive
+from ingest.runs.questions import in_front_of
 
 _PAUSE = 0.2  # seconds between two looks at the runs
 
@@ -73,7 +74,7 @@ def _is_text(name: str) -> bool:
 
 def _is_settled(run: Run) -> bool:
     """Whether nothing comes of it by itself: it has ended, or waits behind a question."""
-    return run.status not in Run.UNFINISHED or (run.status == Run.Status.WAITING and runs.in_front_of(run) is not None)
+    return run.status not in Run.UNFINISHED or (run.status == Run.Status.WAITING and in_front_of(run) is not None)
 
 
 class _Follower:
@@ -90,7 +91,7 @@ class _Follower:
         newest = Run.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         self._show(f"putting {path.name} in the bucket")
         try:
-            self._put.append((runs.put(path, preview=preview), newest))
+            self._put.append((receive.put(path, preview=preview), newest))
         except (IngestError, OSError) as error:
             raise CommandError(f"{path} could not be put in the bucket: {error}") from error
 

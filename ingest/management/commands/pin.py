@@ -6,11 +6,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
-from ingest import runs
-from ingest.loader.errors import RunFailed
+from ingest.datasets.pins import refuse_impossible
+from ingest.loader.outcome.errors import RunFailed
 from ingest.management.speaking import SpeakingCommand
 from ingest.management.tables import plain
 from ingest.models import Dataset
+from ingest.runs.pin import pin
 
 _DETECT = "detect"
 _WORDS = {
@@ -54,7 +55,7 @@ class Command(SpeakingCommand):
         dataset = Dataset.objects.filter(name=options["dataset"]).first()
         try:
             dataset = dataset or _created(options["dataset"], given)
-            count = runs.pin(dataset, given) if given else 0
+            count = pin(dataset, given) if given else 0
         except RunFailed as refused:
             raise CommandError(plain(str(refused))) from None
         self.stdout.write(f"{dataset.name}: {_told(dataset)}")
@@ -74,7 +75,7 @@ def _created(name: str, given: dict[str, Any]) -> Dataset:
     if not given:
         raise CommandError(plain(f"There is no dataset {name}."))
     dataset = Dataset(name=name, **given)
-    runs.refuse_impossible(dataset)
+    refuse_impossible(dataset)
     try:
         dataset.full_clean()
     except ValidationError as refused:

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from ingest import runs
-from ingest.loader.errors import IngestError
-from ingest.loader.source import SourceObject
+from ingest.loader.outcome.errors import IngestError
+from ingest.loader.outcome.source_object import SourceObject
 from ingest.management.speaking import SpeakingCommand
 from ingest.management.tables import plain
+from ingest.operations.reconcile import SETTLED, reconcile
 
 
 class Command(SpeakingCommand):
@@ -24,7 +24,7 @@ class Command(SpeakingCommand):
         parser.add_argument(
             "--minutes",
             type=int,
-            default=int(runs.SETTLED.total_seconds()) // 60,
+            default=int(SETTLED.total_seconds()) // 60,
             help="leave younger files alone: their event may be on its way (default: 15)",
         )
 
@@ -33,7 +33,7 @@ class Command(SpeakingCommand):
         dry_run = options["dry_run"]
         settled = timedelta(minutes=max(0, min(options["minutes"], 10_000_000)))
         try:
-            found = runs.reconcile(settled=settled, dry_run=dry_run, told=self._tell)
+            found = reconcile(settled=settled, dry_run=dry_run, told=self._tell)
         except IngestError as refused:
             raise CommandError(plain(str(refused))) from refused
         did = "would be received" if dry_run else "received"

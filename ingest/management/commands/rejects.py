@@ -5,11 +5,11 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from ingest import runs
-from ingest.loader.errors import IngestError
+from ingest.loader.outcome.errors import IngestError
 from ingest.management.speaking import SpeakingCommand
 from ingest.management.tables import plain
 from ingest.models import Run
+from ingest.rejects.csv_file import reject_file, reject_object
 
 
 class Command(SpeakingCommand):
@@ -27,9 +27,9 @@ class Command(SpeakingCommand):
         if run is None:
             raise CommandError(f"There is no run {options['run']}.")
         try:
-            for text in runs.reject_file(run):
+            for text in reject_file(run):
                 self.stdout.write(text, ending="")
-            stored = run.rejected if runs.reject_object(run) else run.rejects.count()
+            stored = run.rejected if reject_object(run) else run.rejects.count()
         except IngestError as refused:
             raise CommandError(plain(str(refused))) from refused
         if stored < run.rejected:

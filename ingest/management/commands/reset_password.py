@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from ingest import runs
-from ingest.loader.errors import IngestError
+from ingest.accounts.reset_password import reset_password
+from ingest.loader.outcome.errors import IngestError
 from ingest.management.deciding import who_is_here
 from ingest.management.speaking import SpeakingCommand
 from ingest.management.tables import plain
@@ -27,7 +27,7 @@ class Command(SpeakingCommand):
         if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
             raise CommandError("The new password would be written to the function's log: run `make password` instead.")
         try:
-            password = runs.reset_password(options["name"], who_is_here())
+            password = reset_password(options["name"], who_is_here())
         except IngestError as refused:
             raise CommandError(plain(str(refused))) from refused
         self.stdout.write(f"New password of {plain(options['name'])}: {password}")

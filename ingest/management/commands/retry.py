@@ -3,8 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from ingest import runs
 from ingest.management.deciding import DecidingCommand
+from ingest.runs.retry import load_again, retry
 
 
 class Command(DecidingCommand):
@@ -23,4 +23,4 @@ class Command(DecidingCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Each of them; raises CommandError at the first that can't be."""
-        self.each(options["runs"], runs.load_again if options["anyway"] else runs.retry, "waits for a worker.")
+        self.each(options["runs"], load_again if options["anyway"] else retry, "waits for a worker.")

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from ingest import runs
 from ingest.management.deciding import DecidingCommand
 from ingest.management.tables import plain
 from ingest.models import Run
+from ingest.runs.execute import take
+from ingest.runs.undo import undo as undo_run
 
 
 class Command(DecidingCommand):
@@ -18,8 +19,8 @@ class Command(DecidingCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Each of them, one after the other; raises CommandError at the first that can't be undone."""
         for run_id in options["runs"]:
-            (undo,) = self.each([run_id], runs.undo, f"undoes run {run_id}.")
-            runs.take(undo.pk)
+            (undo,) = self.each([run_id], undo_run, f"undoes run {run_id}.")
+            take(undo.pk)
             undo.refresh_from_db()
             if undo.status != Run.Status.SUCCEEDED:
                 raise CommandError(plain(f"Run {undo.pk} is {undo.status}: {undo.reason or 'another worker has it.'}"))

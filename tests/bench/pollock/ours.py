@@ -12,15 +12,15 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.sql import SQL, Identifier
 
-from ingest.loader import encoding
-from ingest.loader.dialect import HEAD, examine
-from ingest.loader.errors import RunFailed, RunUnclear
-from ingest.loader.file import LocalFile
-from ingest.loader.foreign import refuse_foreign
 from ingest.loader.load import load
-from ingest.loader.names import OWN_COLUMNS
-from ingest.loader.outcome import Outcome
-from ingest.loader.target import SCHEMA, Mode, Target
+from ingest.loader.outcome.errors import RunFailed, RunUnclear
+from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.target import SCHEMA, Mode, Target
+from ingest.loader.source.dialect.dialect import HEAD, examine
+from ingest.loader.source.encoding import transcode
+from ingest.loader.source.identifiers import OWN_COLUMNS
+from ingest.loader.source.local_file import LocalFile
+from ingest.loader.source.not_csv import refuse_foreign
 from pipeline_site.local.postgres import Postgres
 
 TABLE = "loaded"
@@ -93,13 +93,13 @@ def _load(connection: Connection, file: LocalFile) -> tuple[Outcome, str]:
 
 def _in_utf_8(path: Path, folder: Path) -> tuple[Path, str]:
     try:
-        found = encoding.detect(path)
+        found = transcode.detect(path)
     except RunFailed:
         refuse_foreign(path.read_bytes()[:HEAD])
         raise
-    if found == encoding.UTF_8:
+    if found == transcode.UTF_8:
         return path, found
-    encoding.transcode(path, folder / "decoded", found)
+    transcode.transcode(path, folder / "decoded", found)
     return folder / "decoded", found
 
 

@@ -14,8 +14,8 @@ Told = dict[str, Any]
 
 def ours(path: Path) -> Told:
     """What the product makes of it."""
-    from ingest.loader.dialect import examine
-    from ingest.loader.sniff import sample, skip_lines
+    from ingest.loader.source.dialect.dialect import examine
+    from ingest.loader.source.layout.sample import sample, skip_lines
 
     head = path.read_bytes()
     found = examine(head, encoding="utf-8", whole=True)

@@ -1,0 +1,1 @@
+"""User accounts: login limits and password resets."""

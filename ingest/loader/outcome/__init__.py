@@ -1,0 +1,1 @@
+"""What the loader is given and what it returns: source, target, counts, rejects, errors."""

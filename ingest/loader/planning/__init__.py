@@ -1,0 +1,1 @@
+"""What a run will do: column types, keys, rejections, safeguards; pure."""

@@ -1,0 +1,30 @@
+"""A run whose file is not read to its end: it fails, or asks how the file is to be read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ingest.loader.outcome.outcome import Column
+from ingest.loader.outcome.reject_limit import GivenUp, given_up
+from ingest.loader.outcome.rejects import RejectBook
+from ingest.loader.outcome.target import Target
+from ingest.loader.planning.stray_quotes import ask_of_swallowed
+from ingest.loader.source.headers import read_header
+from ingest.loader.source.local_file import LocalFile
+
+
+@contextmanager
+def giving_up(book: RejectBook, target: Target, file: LocalFile | None = None) -> Iterator[None]:
+    """Fail the run where reading stopped, with what is in ``book`` by then; or ask, where quotes may be the cause."""
+    try:
+        yield
+    except GivenUp as given:
+        if file:
+            ask_of_swallowed(file, given.swallowing)
+        raise given_up(given, book, _unjudged(given.header, target), target) from None
+
+
+def _unjudged(header: tuple[str, ...], target: Target) -> tuple[Column, ...]:
+    """The columns of a file that was not read to its end, for its reject file: nothing is known of their values."""
+    read = read_header(header, target.headers)
+    told = zip(read.texts, read.names, strict=True)
+    return tuple(Column(header=text, name=name, type="", proof="", values=0, nulls=0) for text, name in told)

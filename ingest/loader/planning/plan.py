@@ -1,0 +1,221 @@
+"""What a run will do, decided from the file, the table and the dataset's policy; pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ingest.loader.outcome.errors import Misfit, RunFailed
+from ingest.loader.outcome.target import Mode, Target
+from ingest.loader.planning.current_table import Standing
+from ingest.loader.planning.identities import (
+    EMAIL_ALIASES,
+    Identities,
+    caseless_columns,
+    email_alias,
+    email_column,
+    evidence_of,
+)
+from ingest.loader.planning.scan import ColumnScan, Scan
+from ingest.loader.source.identifiers import OWN_COLUMNS
+from ingest.loader.types.types import Type, widest
+
+MOST_COLUMNS = 1_600 - len(OWN_COLUMNS)
+"""PostgreSQL's limit for a table, less our own columns."""
+
+TEXT_SHARE = 0.10
+"""Over this share of a column's values in the file that only ``text`` holds, the column becomes ``text``."""
+
+LONGEST_KEY = 2_600
+"""Bytes of an identity: what an entry of PostgreSQL's B-tree holds (a third of a page), with room to spare."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedColumn:
+    """One column of the file on its way into the table."""
+
+    name: str
+    type: Type
+    """The column's type in the table once the plan's DDL is done."""
+    key: bool
+    """Whether it identifies rows for certain: blank cells are NULL then."""
+    rejects: bool
+    """Whether the file has values that the column doesn't hold: their records are rejected."""
+    as_it_lies: bool
+    """Whether COPY may read its cells as they stand in the file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """The run, decided: DDL by what is new, the columns, and the identities that may hold."""
+
+    create: bool
+    columns: tuple[PlannedColumn, ...]
+    """The file's columns, in the file's order."""
+    added: Mapping[str, Type]
+    altered: Mapping[str, Type]
+    append: bool
+    """Records are never held against rows."""
+    identities: Identities | None
+    """As the dataset has them; None where this run chooses."""
+    candidates: Identities
+    """What the choice falls on if the records allow it (BEHAVIOUR 5); the same as ``identities`` once chosen."""
+    evidence: str
+    """Why the choice falls on ``candidates``, in a sentence; empty once ``identities`` are chosen."""
+    caseless: frozenset[str]
+    """The columns of ``candidates`` that are matched without regard to case and outer spaces."""
+    long_keys: Identities
+    """The identities of which a record may be longer than an index entry: such a record is rejected."""
+    own_missing: tuple[str, ...]
+    """Own columns that the table lacks."""
+
+    @property
+    def has_ddl(self) -> bool:
+        """Whether the table's definition changes, apart from a key that is chosen."""
+        return bool(self.create or self.added or self.altered or self.own_missing)
+
+    @property
+    def as_it_lies(self) -> bool:
+        """Whether COPY may read the file's bytes; else they go through DuckDB."""
+        return not self.long_keys and all(column.as_it_lies for column in self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the file's columns."""
+        return tuple(column.name for column in self.columns)
+
+
+def plan(scan: Scan, standing: Standing, target: Target) -> Plan:
+    """Decide what the run does.
+
+    Raises RunFailed where the dataset's policy forbids it (``strict``) or the table can't take the columns.
+    """
+    names = list(scan.columns)
+    _check_columns(names, standing, target)
+    append = target.mode is Mode.APPEND
+    candidates = () if append else _candidates(scan, target)
+    doubt = _doubt_about_email(scan, target)
+    undecided = not scan.records and email_alias(scan.columns) and target.identities is None
+    if target.mode is Mode.SNAPSHOT and not candidates and not undecided:
+        raise RunFailed(
+            f"A snapshot needs a key to tell which rows are missing, and the file has neither id nor email. "
+            f"{doubt}{' ' if doubt else ''}Declare the key of {target.table} on its dataset, or choose another mode."
+        )
+    # A second identity that isn't settled may turn out to be none: its blank cells are kept until that is known.
+    certain = candidates if target.identities is not None else candidates[:1]
+    keys = {column for identity in certain for column in identity}
+    columns = tuple(_plan_column(name, found, standing, keys, target) for name, found in scan.columns.items())
+    kinds = {**standing.columns, **{column.name: column.type for column in columns}}
+    declared = bool(target.declared_key) and not append
+    return Plan(
+        create=not standing.exists,
+        columns=columns,
+        added={c.name: c.type for c in columns if standing.exists and c.name not in standing.columns},
+        altered={c.name: c.type for c in columns if standing.columns.get(c.name, c.type) is not c.type},
+        append=append,
+        identities=() if append else target.identities,
+        candidates=candidates,
+        evidence="" if target.identities is not None else evidence_of(candidates, declared=declared, doubt=doubt),
+        caseless=caseless_columns(candidates, kinds, ignore_case=target.ignore_email_case),
+        long_keys=_long_keys(candidates, scan),
+        own_missing=tuple(name for name in ("processed_at", "run_id") if standing.exists and name not in standing.own),
+    )
+
+
+def _check_columns(names: Sequence[str], standing: Standing, target: Target) -> None:
+    for name in names:
+        if name in standing.foreign:
+            kind = "computed by PostgreSQL" if name in standing.generated else f"of the type {standing.foreign[name]}"
+            known = ", ".join(known.short for known in Type)
+            raise Misfit(
+                f"The column {name} of {target.table} is {kind}, which the loader doesn't write. Give it one of the "
+                f"types {known}, or rename it in the file or in the table."
+            )
+    new = [name for name in names if name not in standing.columns]
+    if len(standing.columns) + len(new) > MOST_COLUMNS:
+        raise Misfit(
+            f"The table {target.table} would have {len(standing.columns) + len(new):,} columns; PostgreSQL's limit is "
+            f"1,600, less {len(OWN_COLUMNS)} of our own. Split the file into several with fewer columns."
+        )
+    if not (target.strict and standing.exists):
+        return
+    gone = [name for name in standing.columns if name not in names]
+    if new or gone:
+        told = [f"new: {', '.join(new)}"] if new else []
+        told += [f"missing: {', '.join(gone)}"] if gone else []
+        raise Misfit(
+            f"The file's columns are not those of {target.table}, and the dataset is strict ({'; '.join(told)}). "
+            "Correct the file, or set the dataset's policy to evolve."
+        )
+
+
+def _candidates(scan: Scan, target: Target) -> Identities:
+    """The identities of the dataset, or those that section 5 would choose for this file."""
+    if target.identities is not None:
+        return target.identities
+    if target.declared_key:
+        return (_declared(target),)
+    email = _email(scan)
+    if "id" in scan.columns:
+        return (("id",), (email,)) if email and scan.columns[email].values > 0 else (("id",),)
+    return ((email,),) if email else ()
+
+
+def _email(scan: Scan) -> str | None:
+    """Return the file's e-mail column. By another name than ``email`` each of its values has to hold one ``@``."""
+    email = email_column(scan.columns)
+    if email in EMAIL_ALIASES and not scan.columns[email].addresses:
+        return None
+    return email
+
+
+def _doubt_about_email(scan: Scan, target: Target) -> str:
+    """Return why a column that is named like an e-mail isn't taken for the key, in a sentence; empty if none is."""
+    if target.identities is not None or target.declared_key or target.mode is Mode.APPEND or "email" in scan.columns:
+        return ""
+    alias = email_alias(scan.columns)
+    if alias:
+        return "" if _email(scan) else f"{alias} is not a key: it needs values, each with exactly one @."
+    several = [name for name in EMAIL_ALIASES if name in scan.columns]
+    return f"{' and '.join(several)} are not keys: only one column could be the e-mail." if several else ""
+
+
+def _declared(target: Target) -> tuple[str, ...]:
+    own = [name for name in target.declared_key if name in OWN_COLUMNS]
+    if own:
+        raise RunFailed(f"{own[0]} is a column of our own and can't be the key of {target.table}. Declare another key.")
+    return tuple(dict.fromkeys(target.declared_key))
+
+
+def _plan_column(name: str, found: ColumnScan, standing: Standing, keys: set[str], target: Target) -> PlannedColumn:
+    kind = _settled_type(name, found, standing, target)
+    typed, key = kind is not Type.TEXT, name in keys
+    rejects = bool(found.misfits.get(kind))
+    return PlannedColumn(
+        name=name,
+        type=kind,
+        key=key,
+        rejects=rejects,
+        # Spaces that a type or a key ignores, and values that it doesn't hold, need a hand before PostgreSQL.
+        as_it_lies=not rejects and not (found.blanks and (typed or key)) and not (found.padded and typed),
+    )
+
+
+def _settled_type(name: str, found: ColumnScan, standing: Standing, target: Target) -> Type:
+    """The column's type after this run: as it stands, widened, or ``text`` for more than a tenth of its values."""
+    before = standing.columns.get(name)
+    if before is None or name in standing.empty:
+        return found.type or before or Type.TEXT
+    if found.type in (None, before) or target.strict:
+        return before
+    beyond = found.misfits.get(widest(before), 0)
+    if beyond > TEXT_SHARE * found.values and not target.corrections:
+        return Type.TEXT
+    return widest(before) if found.misfits.get(before, 0) > beyond else before
+
+
+def _long_keys(candidates: Identities, scan: Scan) -> Identities:
+    """The identities of which a record may be longer than an index entry."""
+    return tuple(
+        identity
+        for identity in candidates
+        if sum(scan.columns[name].longest for name in identity if name in scan.columns) > LONGEST_KEY
+    )

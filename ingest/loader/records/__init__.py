@@ -1,0 +1,1 @@
+"""A file cut into records, each one well formed or rejected."""

@@ -1,0 +1,1 @@
+"""How a file is delimited and quoted: every reading scored, the best one chosen or asked about."""

@@ -1,0 +1,78 @@
+"""Headers that begin with the mark of a comment."""
+
+from collections.abc import Sequence
+
+from ingest.loader.source.dialect.candidate import Pins, Reading, Weighed
+from ingest.loader.source.dialect.scoring import score
+from ingest.loader.source.dialect.swallowed_lines import swallows
+from ingest.loader.source.layout.candidates import layouts
+from ingest.loader.source.layout.header_detection import commented_header, tell_header, uncommented
+from ingest.loader.source.layout.layout import Layout
+from ingest.loader.source.layout.sample import Sample, first_lines
+from ingest.loader.source.layout.sample_table import Table, Told
+
+
+def is_marked(head: Sequence[bytes]) -> bool:
+    """Whether a header begins with the mark of a comment, which is no part of its first name."""
+    first = head[0].strip() if len(head) > 1 else b""
+    return first.startswith(b"#") and bool(first.lstrip(b"#").strip())
+
+
+def commented(text: bytes, top: int, table: Table, layout: Layout, pins: Pins) -> int | None:
+    """Which of the lines above the records is their header, though it begins with the mark of a comment."""
+    if pins.told.has_header is False or table.width < 2 or not top or layout.known:
+        return None
+    lines = first_lines(text, top)
+    grammar = table.sample.grammar
+    for number, line in enumerate(lines):
+        cells = grammar.cells(line.strip(b"\r\n")) if grammar.record.fullmatch(line.strip(b"\r\n")) else []
+        if len(cells) in (table.width, table.width - 1) and len(cells) > 1:
+            if cells[0].strip() == b"#" and all(cell.strip() for cell in cells):
+                return number
+            if table.told.is_known(cells):
+                return number
+    return commented_header(lines, table.sample, (), table.told.null_tokens)
+
+
+def commented_perhaps(text: bytes, top: int, table: Table, layout: Layout, pins: Pins) -> int | None:
+    """A comment that has the table's form, where nothing tells whether the first record is a header."""
+    if pins.lines is not None or pins.told.has_header is not None or table.width < 2 or layout.known or layout.first:
+        return None
+    if tell_header(table.records, (), pins.told.null_tokens):
+        return None
+    for number, line in enumerate(first_lines(text, top)):
+        cells = uncommented(line, table.sample.grammar)
+        if len(cells) == table.width and all(cell.strip() for cell in cells) and len({*cells}) == len(cells):
+            return number
+    return None
+
+
+def with_comment(text: bytes, top: int, head: int, table: Table, layout: Layout, pins: Pins) -> Weighed:
+    """The reading whose header is line ``head`` of the comments."""
+    plain = table.sample
+    line = first_lines(text, top)[head].strip(b"\r\n")
+    cells = plain.grammar.cells(line)
+    marked = is_marked(cells)
+    seen = Sample(
+        grammar=plain.grammar,
+        records=(tuple(uncommented(line, plain.grammar) if marked else cells), *plain.records),
+        starts=(0, *plain.starts),
+        ends=(0, *plain.ends),
+        swallowing=tuple(record + 1 for record in plain.swallowing),
+        text=plain.text,
+    )
+    whole = Table(seen, Told(known=pins.told.known, nameless=pins.told.nameless, has_header=True, settled=True))
+    found = layouts(whole)[0]
+    reading = Reading(
+        delimiter=plain.grammar.delimiter.decode(),
+        quote=plain.grammar.quote.decode(),
+        escape=plain.grammar.escape.decode(),
+        lines=head,
+        commented=marked,
+        below=top - head - 1,
+        trailing=found.trailing,
+        spaced=plain.is_spaced,
+        score=score(whole, found) + (1 if pins.told.is_known(seen.records[0]) else 0),
+    )
+    doubt, at = swallows(whole, found, top - 1)
+    return Weighed(reading=reading, table=whole, layout=found, doubt=doubt, at=at)

@@ -1,0 +1,94 @@
+"""Pins that don't fit a file: told in one sentence, before its records are read by them and all of them are wrong."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.source.dialect.candidate import Pins, Reading
+from ingest.loader.source.dialect.ranking import NAMES, Verdict, weigh
+from ingest.loader.source.layout.sample import DELIMITERS, count_lines, skip_lines
+
+_WIDE = ("utf-16", "utf-32")
+_SEEN = 1 << 16
+_DO = "Change or clear that setting of the dataset."
+
+
+def refuse_misfit(text: bytes, pins: Pins, found: Verdict, *, whole: bool) -> None:
+    """Raise RunFailed if ``text``, a file's head, can't be meant to be read as ``pins`` say, which gave ``found``.
+
+    ``whole``: it is all that the file has.
+    """
+    header = found.records[0] if found.records else ()
+    if header and pins.told.is_known(header):
+        return
+    if pins.lines and not skip_lines(text, pins.lines).strip():
+        raise RunFailed(_too_many(text, pins.lines, whole=whole))
+    if not header:
+        return
+    _refuse_delimiter(text, pins, header)
+    _refuse_unknown_header(text, pins, found.best, whole=whole)
+
+
+def _too_many(text: bytes, pinned: int, *, whole: bool) -> str:
+    there = count_lines(text) + (whole and not text.endswith((b"\r", b"\n")))
+    where = "the file has only" if whole else f"the header has to be in its first {len(text):,} bytes, which have"
+    are = "is" if pinned == 1 else "are"
+    return f"{_lines(pinned)} above the header {are} pinned, but {where} {_lines(there)}. {_DO}"
+
+
+def _refuse_delimiter(text: bytes, pins: Pins, header: tuple[bytes, ...]) -> None:
+    """Where no line has it, and the first record has another; a new table without a header may have any cells."""
+    is_new = not (pins.told.known or pins.told.nameless)
+    if pins.delimiter is None or len(header) > 1 or pins.delimiter.encode() in text:
+        return
+    if pins.told.has_header is False and is_new:
+        return
+    other = max(DELIMITERS, key=lambda one: header[0].count(one.encode()))
+    if other.encode() in header[0]:
+        raise RunFailed(
+            f"The {_name(pins.delimiter)} is pinned as the delimiter, but the file has none; its first record has the "
+            f"{_name(other)}. {_DO}"
+        )
+
+
+def _refuse_unknown_header(text: bytes, pins: Pins, read: Reading, *, whole: bool) -> None:
+    """Where the file has the header that its dataset knows, if only it is read otherwise."""
+    if not pins.told.known or (pins.delimiter, pins.quotes, pins.escape, pins.lines) == (None,) * 4:
+        return
+    free = Pins(told=replace(pins.told, has_header=None, settled=False, quoted=False))
+    found = weigh(text, free, whole=whole)
+    if found.records and pins.told.is_known(found.records[0]):
+        wrong = _differences(pins, read, found.best)
+        if wrong:
+            raise RunFailed(
+                f"Read as it is pinned, the file lacks the header that its dataset knows; it has it with {wrong}. {_DO}"
+            )
+
+
+def _differences(pins: Pins, pinned: Reading, free: Reading) -> str:
+    told = []
+    if pins.delimiter is not None and pinned.delimiter != free.delimiter:
+        told.append(f"the delimiter {_name(free.delimiter)} instead of {_name(pinned.delimiter)}")
+    if pins.quotes is not None and pinned.quote != free.quote:
+        told.append(f"the quote {free.quote or 'none'} instead of {pinned.quote or 'none'}")
+    if pins.lines is not None and pinned.lines != free.lines:
+        told.append(f"{_lines(free.lines)} above it instead of {pinned.lines:,}")
+    return " and ".join(told)
+
+
+def refuse_wide_encoding(path: Path, encoding: str, pinned: str | None) -> None:
+    """Raise RunFailed if UTF-16 or UTF-32 is pinned, and the file at ``path`` has no byte of zeros, as these have."""
+    if pinned is None or not encoding.startswith(_WIDE):
+        return
+    with path.open("rb") as file:
+        head = file.read(_SEEN)
+    if head and b"\0" not in head:
+        raise RunFailed(f"The encoding {pinned} is pinned, but the file isn't written in it. {_DO}")
+
+
+def _name(delimiter: str) -> str:
+    return NAMES.get(delimiter, delimiter)
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count:,} lines"

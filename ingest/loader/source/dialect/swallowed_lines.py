@@ -1,0 +1,44 @@
+"""Quotes in a file's head that may have swallowed records, and how that is told."""
+
+from collections.abc import Sequence
+
+from ingest.loader.source.layout.cell_shapes import columns, shape
+from ingest.loader.source.layout.layout import Layout
+from ingest.loader.source.layout.sample import count_lines, swallowed
+from ingest.loader.source.layout.sample_table import Table
+
+_SWALLOWING = 40
+"""Records over several lines that are looked at."""
+
+
+def swallows(table: Table, layout: Layout, lines: int) -> tuple[str, int]:
+    """Whether lines within a quoted cell would fit as records of their own, in a sentence, and the record's number.
+
+    ``lines`` stand above the header.
+    """
+    plain, grammar = table.sample, table.sample.grammar
+    if table.told.quoted or not plain.swallowing or table.width < 2 or not grammar.quote:
+        return "", 0
+    types = [column.type for column in columns(table.body(layout.first + 1), table.width)]
+    for record in plain.swallowing[:_SWALLOWING]:
+        rows = swallowed(plain.raw(record), grammar, table.width)
+        if rows and fits(rows, types):
+            first = plain.starts[layout.first]
+            line = lines + 1 + count_lines(plain.text[first : plain.starts[record]])
+            return stray_quotes(line, len(rows)), max(0, record - layout.first - 2)
+    return "", 0
+
+
+def stray_quotes(line: int, lines: int) -> str:
+    """What is said of a quote that may have swallowed ``lines`` lines."""
+    return (
+        f"A quote that opens on line {line:,} ends {lines:,} {'line' if lines == 1 else 'lines'} further down, and the "
+        "lines between look like records of their own: it may enclose text, or be a character like others."
+    )
+
+
+def fits(rows: Sequence[Sequence[bytes]], types: Sequence[str]) -> bool:
+    """Whether the cells of ``rows`` are of the columns' types, where these have one."""
+    return all(
+        not kind or shape(cell) in ("", kind, "null") for row in rows for cell, kind in zip(row, types, strict=True)
+    )

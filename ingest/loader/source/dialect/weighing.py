@@ -1,0 +1,89 @@
+"""One way of cutting a file's head, weighed: where its table begins and ends, how well it fits, what is doubtful."""
+
+from dataclasses import replace
+
+from ingest.loader.source.dialect.candidate import Pins, Reading, Weighed
+from ingest.loader.source.dialect.comment_headers import commented, commented_perhaps, is_marked, with_comment
+from ingest.loader.source.dialect.scoring import lifted, score
+from ingest.loader.source.dialect.swallowed_lines import swallows
+from ingest.loader.source.layout.candidates import layouts
+from ingest.loader.source.layout.grammar import Grammar
+from ingest.loader.source.layout.layout import Layout
+from ingest.loader.source.layout.sample import count_lines, sample
+from ingest.loader.source.layout.sample_table import Table, count_wide
+from ingest.loader.source.layout.stacked_tables import Stacked, stacked
+
+_STEP = 0.001
+
+
+def weighed(text: bytes, below: bytes, top: int, grammar: Grammar, pins: Pins, *, whole: bool) -> list[Weighed]:
+    """The readings by one grammar: more than one where it isn't clear where the table begins, or ends."""
+    table = Table(sample(below, grammar, whole=whole), pins.told)
+    possible = layouts(table)
+    head = commented(text, top, table, possible[0], pins) if pins.lines is None else None
+    if head is not None:
+        return [with_comment(text, top, head, table, possible[0], pins)]
+    if (other := commented_perhaps(text, top, table, possible[0], pins)) is not None:
+        doubt = f"The comment on line {other + 1:,} has as many cells as the table: it may be its header."
+        possible = [replace(layout, doubt=layout.doubt or doubt) for layout in possible]
+    found = _ranked(below, top, table, possible)
+    if other is not None:
+        one = with_comment(text, top, other, table, possible[0], pins)
+        least = found[-1].reading.score - _STEP
+        found.append(replace(one, reading=replace(one.reading, score=min(one.reading.score, least), commented=True)))
+    elif not possible[0].doubt and (second := stacked(table, possible[0].first, whole=whole)):
+        return _apart(below, top, table, second, found[0])
+    return found
+
+
+def _ranked(below: bytes, top: int, table: Table, possible: list[Layout]) -> list[Weighed]:
+    """A reading for each layout: the table says which is likelier, and a score can't lift one above the one before."""
+    scores = [score(table, layout) for layout in possible]
+    most, found = 2.0, []
+    for layout, own in zip(possible, scores, strict=True):
+        most = min(most, own)
+        found.append(_one(below, top, table, layout, most))
+        most -= _STEP
+    return [replace(found[0], reading=replace(found[0].reading, score=max(0.0, *scores))), *found[1:]]
+
+
+def _apart(below: bytes, top: int, table: Table, second: Stacked, whole: Weighed) -> list[Weighed]:
+    """The first table alone, and the second one, or both as one; they are worth what all of it is together."""
+    plain = table.sample
+    first = Table(plain.part(0, second.at), table.told)
+    end = top + count_lines(below[: plain.starts[second.at]])
+    doubt = second.doubt.format(line=end + 1)
+    one = _one(below, top, first, layouts(first)[0], whole.reading.score)
+    one = replace(one, reading=replace(one.reading, end=end), doubt=one.doubt or doubt)
+    if second.is_other:
+        last = Table(plain.part(second.at, len(plain.records)), table.told)
+        other = _one(below, top, last, layouts(last)[0], whole.reading.score - _STEP)
+    else:
+        other = replace(whole, reading=replace(whole.reading, score=whole.reading.score - _STEP))
+    return [one, replace(other, doubt=other.doubt or doubt)]
+
+
+def _one(below: bytes, top: int, table: Table, layout: Layout, score: float) -> Weighed:
+    plain = table.sample
+    lines = top + count_lines(below[: plain.starts[layout.first]]) if plain.starts else top
+    head = plain.records[layout.first] if plain.records else ()
+    reading = Reading(
+        delimiter=plain.grammar.delimiter.decode(),
+        quote=plain.grammar.quote.decode(),
+        escape=plain.grammar.escape.decode(),
+        lines=lines,
+        commented=is_marked(head),
+        trailing=layout.trailing,
+        row_names=layout.row_names,
+        unnamed=layout.unnamed,
+        spaced=table.width > 1 and plain.is_spaced,
+        above=count_wide(table, layout.first),
+        score=max(0.0, score),
+    )
+    doubt, at = (layout.doubt, 0) if layout.doubt else swallows(table, layout, lines)
+    return Weighed(reading=reading, table=table, layout=layout, doubt=doubt, at=at)
+
+
+def unquoted(one: Weighed) -> Weighed:
+    """A reading without quotes, where quotes make nothing but broken records."""
+    return replace(one, reading=replace(one.reading, score=lifted(one.reading.score)))

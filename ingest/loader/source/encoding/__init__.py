@@ -1,0 +1,1 @@
+"""The encoding of a file: detected, named, converted to UTF-8."""

@@ -1,0 +1,1 @@
+"""Where a table begins in a file: its header, titles above it, other tables below it."""

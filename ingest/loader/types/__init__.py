@@ -1,0 +1,1 @@
+"""The column types: their grammar, their values, their order."""

@@ -1,0 +1,1 @@
+"""What a run does in PostgreSQL: DDL, COPY, match, merge, before-images."""

@@ -1,0 +1,282 @@
+"""The ways to COPY, and that on a guess by the file's head while a thread judges it side by side."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from psycopg2.extensions import cursor as Cursor
+
+from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.reject_limit import RejectLimit
+from ingest.loader.outcome.rejects import Reject, RejectBook
+from ingest.loader.outcome.target import Target
+from ingest.loader.planning.current_table import Standing
+from ingest.loader.planning.plan import Plan, plan
+from ingest.loader.planning.scan import ColumnScan, Head, Scan, read_head, scan
+from ingest.loader.records.reading import Reading
+from ingest.loader.records.split import Certified, split
+from ingest.loader.source.dialect.dialect import Dialect
+from ingest.loader.source.headers import read_header
+from ingest.loader.source.local_file import LocalFile
+from ingest.loader.types.types import Type, widest
+from ingest.loader.writing.catalog import read_table
+from ingest.loader.writing.copy_stream import OpenRows, Stream, lying_rows
+from ingest.loader.writing.plan_under_lock import Judged, find_empty, judged_types, lock_as_planned, possible_keys
+
+WORTHWHILE = 4 << 20
+"""Bytes from which a guess is made: smaller files are judged in the time that a second look at their head takes."""
+
+HEAD = 1 << 20
+"""Bytes by which types are guessed."""
+
+LINES = 100
+"""Lines back from the head's end to look for the end of a record: each look counts the quotes before it, 50 µs."""
+
+REJECTS = "rejects"
+"""The file in scratch space for the rejects that memory has no room for."""
+
+
+_CLEAN: dict[str, Any] = {
+    "trailing": 0,
+    "row_names": False,
+    "unnamed": False,
+    "spaced": False,
+    "wrapped": False,
+    "above": 0,
+    "end": 0,
+}
+"""Traits of a dialect with which a file can't be read as it lies."""
+
+
+class Refuted(Exception):  # never leaves the loader
+    """The file isn't what its head promised: what was copied goes back to the savepoint."""
+
+
+class Way(Protocol):
+    """How the rows come to COPY."""
+
+    @property
+    def plan(self) -> Plan: ...
+    @property
+    def standing(self) -> Standing: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def malformed(self) -> int: ...
+
+    def open(self, *, numbered: bool) -> AbstractContextManager[OpenRows]:
+        """The rows that go in."""
+
+    def named_keys(self, names: Sequence[str]) -> tuple[int, Stream | None]:
+        """Of the records left out: how many have a key that can't be read, and the keys of the others."""
+
+    def confirm(self) -> Judged:
+        """What is certain of the file, to be asked after COPY; raises Refuted where the plan was wrong."""
+
+
+class Judging:
+    """A thread that cuts and scans the file while its bytes are copied."""
+
+    def __init__(self, file: LocalFile, target: Target, names: tuple[str, ...], judged: dict[str, Type]) -> None:
+        self.rejects = RejectBook(file.scratch / REJECTS)
+        self.certified: Certified | None = None
+        self.reading: Reading | None = None
+        self.scan: Scan | None = None
+        self.hopeless = threading.Event()
+        """Set once the bytes can't go in as they lie."""
+        self._error: BaseException | None = None
+        self._file, self._target, self._names, self._judged = file, target, names, judged
+        self._thread = threading.Thread(target=self._run, name="judging")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.certified = split(
+                self._file.path,
+                self._file.dialect,
+                scratch=self._file.scratch / "certified",
+                reject=self._reject,
+                longest=self._file.longest_record,
+                repeats_header=self._file.repeats_header,
+                limit=RejectLimit.of(self._target),
+            )
+            if self.certified.path != self._file.path:
+                self.hopeless.set()
+            self.reading = Reading(self.certified, null_tokens=self._target.null_tokens)
+            head = read_head(self.reading, self._names)
+            keys = possible_keys(self._target, self._names)
+            self.scan = scan(self.reading, head, standing=self._judged, keys=keys)
+        except BaseException as error:
+            self._error = error
+            self.hopeless.set()
+
+    def _reject(self, reject: Reject) -> None:
+        self.rejects.add(reject)
+        self.hopeless.set()
+
+    def wait(self) -> tuple[Reading, Scan]:
+        """What was found, once the file is read to its end. Raises what stood in the way."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        if self.reading is None or self.scan is None:
+            raise AssertionError("a thread that judged ends with a scan or an error")
+        return self.reading, self.scan
+
+    def close(self) -> None:
+        """Wait for the thread's end and free what it holds."""
+        self._thread.join()
+        if self.reading is not None:
+            self.reading.__exit__(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """The plan by the file's head; COPY begins at once, and the verdict comes from ``judging``."""
+
+    file: LocalFile
+    target: Target
+    head: Certified
+    standing: Standing
+    plan: Plan
+    judging: Judging
+    malformed: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes to copy."""
+        return self.file.path.stat().st_size
+
+    @contextmanager
+    def open(self, *, numbered: bool) -> Iterator[OpenRows]:
+        """The file's bytes as they lie, until the judge finds something wrong with them."""
+        del numbered  # rows that lie come in their order
+        with lying_rows(self.file.path, self.head.offset, self.head.dialect, self.plan.names) as rows:
+            yield replace(rows, rows=_Stoppable(rows, self.judging.hopeless))
+
+    def named_keys(self, names: Sequence[str]) -> tuple[int, Stream | None]:
+        """None: a guess holds only where no record is left out."""
+        return 0, None
+
+    def confirm(self) -> Judged:
+        """The judge's verdict: the file lies as it must, and the plan is the one that was guessed."""
+        reading, found = self.judging.wait()
+        planned = plan(found, self.standing, self.target)
+        lies = reading.certified.path == self.file.path and reading.certified.offset == self.head.offset
+        if self.judging.hopeless.is_set() or not lies or planned != self.plan:
+            raise Refuted
+        return Judged(scan=found, standing=self.standing, plan=planned)
+
+
+class _Stoppable:
+    """Rows that stop in an error once they are known to be of no use."""
+
+    def __init__(self, opened: OpenRows, stop: threading.Event) -> None:
+        self._rows, self._stop = opened.rows, stop
+
+    def read(self, size: int) -> bytes:
+        """The next bytes."""
+        if self._stop.is_set():
+            raise Refuted
+        return self._rows.read(size)
+
+
+def is_worthwhile(file: LocalFile, target: Target) -> bool:
+    """Whether a guess may be made of the file: COPY could read its bytes, and it is large."""
+    return file.path.stat().st_size >= WORTHWHILE and not target.null_tokens and file.dialect == _plain(file.dialect)
+
+
+@contextmanager
+def guess(cursor: Cursor, file: LocalFile, target: Target) -> Iterator[Guess | None]:
+    """A plan by the file's head, the table locked for it and the judge at work; None where there is none to be made.
+
+    To be left only once nothing of the guess is needed any more.
+    """
+    made = _plan_by_head(cursor, file, target)
+    if made is None:
+        yield None
+        return
+    head, standing, planned = made
+    judging = Judging(file, target, planned.names, judged_types(standing, planned.names))
+    try:
+        yield Guess(file, target, head, standing, planned, judging)
+    finally:
+        judging.close()
+
+
+def _plan_by_head(cursor: Cursor, file: LocalFile, target: Target) -> tuple[Certified, Standing, Plan] | None:
+    certified = _cut_head(file)
+    if certified is None or not certified.records:
+        return None
+    header = read_header(certified.header, target.headers)
+    if header.is_ours:
+        return None
+    names = header.names
+    with Reading(certified) as reading:
+        head = read_head(reading, names)
+    standing = read_table(cursor, target.table)
+    doubtful = [
+        c
+        for c, kind in judged_types(standing, names).items()
+        if kind in head.ruled_out[c] or (kind is Type.TEXT and head.proposal(c) not in (Type.TEXT, None))
+    ]
+    standing = find_empty(cursor, standing, doubtful, target.table)
+    supposed = _suppose(head, judged_types(standing, names))
+    if supposed is None:
+        return None
+    planned = plan(supposed, standing, target)
+    if not planned.as_it_lies or not lock_as_planned(cursor, planned, standing, target):
+        return None
+    return certified, standing, planned
+
+
+def _plain(dialect: Dialect) -> Dialect:
+    """The dialect, if COPY can read the file's bytes at all."""
+    return replace(dialect, quote='"', escape='"', encoding="utf-8", preamble=0, below=0, **_CLEAN)
+
+
+def _cut_head(file: LocalFile) -> Certified | None:
+    """The file's first records, if they are well formed."""
+    with file.path.open("rb") as whole:
+        block = whole.read(HEAD)
+    end = block.rfind(b"\n")
+    for _ in range(LINES):
+        if end <= 0 or block.count(b'"', 0, end) % 2 == 0:
+            break
+        end = block.rfind(b"\n", 0, end)  # inside quotes: the record began on an earlier line
+    else:
+        return None
+    if end <= 0:
+        return None
+    path, rejects = file.scratch / "head", RejectBook()
+    path.write_bytes(block[: end + 1])
+    try:
+        certified = split(
+            path,
+            file.dialect,
+            scratch=file.scratch / "head.certified",
+            reject=rejects.add,
+            repeats_header=file.repeats_header,
+        )
+    except RunFailed:
+        return None
+    return None if rejects or certified.path != path else certified
+
+
+def _suppose(head: Head, judged: dict[str, Type]) -> Scan | None:
+    """A scan of the whole file as its head promises it; None where only counting every value can decide."""
+    columns = {}
+    for name in head.names:
+        kind = head.proposal(name)
+        if name in judged and kind is not None:
+            fits = [k for k in (judged[name], widest(judged[name])) if k not in head.ruled_out[name]]
+            if not fits:
+                return None
+            misfits = {judged[name]: 1} if fits[0] is not judged[name] else {}
+            found = ColumnScan(type=fits[0], values=1, misfits=misfits)
+        else:
+            found = ColumnScan(type=kind, values=int(kind is not None))
+        columns[name] = replace(found, addresses=name in head.addresses)
+    return Scan(records=1, columns=columns)

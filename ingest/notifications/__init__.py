@@ -1,0 +1,1 @@
+"""Incidents, and the messages about them by e-mail, webhook and SNS."""
