@@ -13,10 +13,10 @@ from ingest.aws.events import Message, parse
 from ingest.loader.outcome.errors import IngestError, RunInterrupted
 from ingest.models import Run
 from ingest.notifications.delivery import deliver
-from ingest.notifications.incidents import look
+from ingest.notifications.incidents import refresh_incidents
 from ingest.operations.reconcile import reconcile_when_due
 from ingest.operations.retention import expire
-from ingest.runs.execute import take, take_in
+from ingest.runs.execute import claim_and_execute, receive_and_execute
 from ingest.runs.receive import receive
 from ingest.runs.retry import due
 from ingest.runs.scratch import sweep
@@ -63,9 +63,9 @@ def on_schedule(event: object = None, context: object = None) -> dict[str, int]:
         for run_id in due():
             if carried and _seconds_left(context) < MARGIN:
                 break
-            carried += take(run_id) is not None
+            carried += claim_and_execute(run_id) is not None
         if _seconds_left(context) > MARGIN:
-            look()
+            refresh_incidents()
             deliver(until=lambda: _seconds_left(context) < MARGIN)
             expire()
             _reconcile(context)
@@ -87,7 +87,7 @@ def _carry(message: Message, *, late: bool) -> None:
         if late:
             interrupted.append(f"no time was left for run {receive(source).pk}")
             continue
-        run, status = take_in(source)
+        run, status = receive_and_execute(source)
         if status == Run.Status.WAITING:
             interrupted.append(f"run {run.pk} was interrupted")
     if interrupted:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from ingest.admin.pages import SteadyPage
+from ingest.admin.pages import TolerantAdmin
 
 _LABELS = {"is_staff": "Can log in"}
 _HELP = {
@@ -44,7 +44,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserPage(SteadyPage, auth.UserAdmin):
+class UserPage(TolerantAdmin, auth.UserAdmin):
     """Django's own, in which a person is added on one page, and nobody becomes more than the one who gives access."""
 
     form = PersonForm
@@ -85,7 +85,7 @@ class UserPage(SteadyPage, auth.UserAdmin):
 
 
 @admin.register(Group)
-class GroupPage(SteadyPage, auth.GroupAdmin):
+class GroupPage(TolerantAdmin, auth.GroupAdmin):
     """Django's own."""
 
 

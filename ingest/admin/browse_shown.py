@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from ingest import browsing
 from ingest.admin.shown import count, lines, printable
 from ingest.browsing import Column, Filter, Kind, Operator, Shown, State
-from ingest.loader.lineage import Traced
+from ingest.loader.lineage import SourceLines
 
 _LONGEST_NAME = 80
 _INSTANT = "timestamp with time zone"
@@ -177,7 +177,7 @@ def row(found: browsing.Biography, *, row: str, traced: Mapping[int, str]) -> di
     }
 
 
-def traced(found: Traced) -> str:
+def traced(found: SourceLines) -> str:
     """Where a run found the row."""
     if found.line is None:
         return "No record of the file is this row as it is told apart now; its key may have been changed since."

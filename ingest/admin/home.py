@@ -84,19 +84,19 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 
 def _problems(user: Any) -> dict[str, Any]:
-    unanswered = Run.objects.visible_to(user).unanswered()
-    newest = unanswered.select_related("dataset").only(
+    unacknowledged = Run.objects.visible_to(user).unacknowledged()
+    newest = unacknowledged.select_related("dataset").only(
         "dataset__name", "status", "rejected", "unclear", "key", "reason", "received", "kind"
     )
     late = Dataset.objects.visible_to(user).late().order_by("due")
     told = {
         "dead": dead_letters(),
         "runs": _by_dataset(newest.order_by("-id")[:_LOOKED_AT]),
-        "unanswered": _counted(unanswered),
+        "unanswered": _counted(unacknowledged),
         "late": list(late.only("name", "due", "last_loaded")[:_LISTED]),
         "all_late": _counted(late),
         "growing": _growing(user),
-        "untold": _untold(user),
+        "untold": _undelivered(user),
     }
     told |= {
         "dead_told": f"{told['dead'] or 0:,} message{'s were' if told['dead'] != 1 else ' was'}",
@@ -107,7 +107,7 @@ def _problems(user: Any) -> dict[str, Any]:
     return {**told, "none": not any(told[name] for name in ("dead", "unanswered", "late", "growing", "untold"))}
 
 
-def _untold(user: Any) -> str:
+def _undelivered(user: Any) -> str:
     """How many messages don't arrive, or were given up these days; for those who may see them."""
     if not user.has_perm("ingest.view_message"):
         return ""
@@ -159,7 +159,7 @@ def _growing(user: Any) -> list[dict[str, Any]]:
 
 def _datasets(user: Any) -> list[Dataset]:
     """Those in trouble first, then those that were loaded last."""
-    troubled = Exists(Run.objects.unanswered().filter(dataset=OuterRef("pk")))
+    troubled = Exists(Run.objects.unacknowledged().filter(dataset=OuterRef("pk")))
     return list(
         Dataset.objects.visible_to(user)
         .listed()

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from ingest.admin import shown
 from ingest.admin.filters import KnownFilter
-from ingest.admin.pages import History, SteadyPage
+from ingest.admin.pages import ReadOnlyAdmin, TolerantAdmin
 from ingest.models import SEES_ALL
 
 
@@ -29,7 +29,7 @@ class KindFilter(KnownFilter):
 
 
 @admin.register(LogEntry)
-class LogPage(History, SteadyPage):
+class LogPage(ReadOnlyAdmin, TolerantAdmin):
     """The list of actions; an entry names what it was about, so it is for those to whom nothing is closed."""
 
     list_display = ("action_time", "user", "said", "about", "kind")

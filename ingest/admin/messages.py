@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from ingest.admin import shown
 from ingest.admin.filters import KnownFilter
-from ingest.admin.pages import HistoryPage
+from ingest.admin.pages import ReadOnlyVisibleAdmin
 from ingest.models import Message, Trouble
 from ingest.notifications.delivery import page_of, title_of
 
@@ -55,7 +55,7 @@ class ChannelFilter(KnownFilter):
 
 
 @admin.register(Message)
-class MessagePage(HistoryPage):
+class MessagePage(ReadOnlyVisibleAdmin):
     """The list of messages under the causes that are open; it is all there is of them."""
 
     change_list_template = "ingest/message/list.html"

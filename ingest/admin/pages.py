@@ -18,7 +18,7 @@ from ingest.admin import shown
 _LOG = logging.getLogger("ingest.admin")
 
 
-class SteadyPage(admin.ModelAdmin):
+class TolerantAdmin(admin.ModelAdmin):
     """A page that answers an address which makes no sense with what there is, and a word about it."""
 
     show_full_result_count = False
@@ -27,7 +27,7 @@ class SteadyPage(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list; filters that it doesn't know are left out, and it says so."""
-        answer = self._steady(request, lambda: super(SteadyPage, self).changelist_view(request, extra_context))
+        answer = self._steady(request, lambda: super(TolerantAdmin, self).changelist_view(request, extra_context))
         if answer.status_code == 302 and answer.headers["Location"] == f"{request.path}?{ERROR_FLAG}=1":
             return self._without_parameters(request)
         context = getattr(answer, "context_data", None) or {}
@@ -51,7 +51,7 @@ class SteadyPage(admin.ModelAdmin):
     ) -> HttpResponse:
         """One object; parameters that can't be read are left out."""
         return self._steady(
-            request, lambda: super(SteadyPage, self).changeform_view(request, object_id, form_url, extra_context)
+            request, lambda: super(TolerantAdmin, self).changeform_view(request, object_id, form_url, extra_context)
         )
 
     def _steady(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
@@ -91,7 +91,7 @@ class SteadyPage(admin.ModelAdmin):
         return name in (ALL_VAR, ORDER_VAR, PAGE_VAR, SEARCH_VAR) or name in own or name.partition("__")[0] in own
 
 
-class Page(SteadyPage):
+class VisibleAdmin(TolerantAdmin):
     """A page of datasets, or of what belongs to them."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -99,7 +99,7 @@ class Page(SteadyPage):
         return super().get_queryset(request).visible_to(request.user)
 
 
-class History(admin.ModelAdmin):
+class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows that tell what was: nobody adds, edits or deletes them by hand."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -115,7 +115,7 @@ class History(admin.ModelAdmin):
         return False
 
 
-class HistoryPage(History, Page):
+class ReadOnlyVisibleAdmin(ReadOnlyAdmin, VisibleAdmin):
     """The history of datasets."""
 
 

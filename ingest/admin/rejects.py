@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from ingest.admin import shown
 from ingest.admin.filters import KnownFilter
-from ingest.admin.pages import HistoryPage, is_list
+from ingest.admin.pages import ReadOnlyVisibleAdmin, is_list
 from ingest.loader.outcome.rejects import Code
 from ingest.models import Reject, Run
 
@@ -60,7 +60,7 @@ class CodeFilter(KnownFilter):
 
 
 @admin.register(Reject)
-class RejectPage(HistoryPage):
+class RejectPage(ReadOnlyVisibleAdmin):
     """The list of rejects, and the page of one."""
 
     list_display = ("line", "code", "reason_", "column_", "value_", "file", "run")

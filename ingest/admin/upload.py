@@ -121,7 +121,7 @@ class UploadPage(admin.ModelAdmin):
 
         def judge(told: dict[str, Any]) -> dict[str, Any]:
             files, preview = chosen(told), told.get("preview") is True
-            judged = precheck.judge(files, user=request.user, preview=preview)
+            judged = precheck.precheck(files, user=request.user, preview=preview)
             may_add = request.user.has_perm("ingest.add_dataset")
             return {"files": [as_told(each, may_add=may_add) for each in judged]}
 

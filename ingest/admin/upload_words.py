@@ -8,13 +8,13 @@ from django.db.models import BigIntegerField
 from django.urls import reverse
 
 from ingest.admin import shown
-from ingest.datasets.reading_summary import Explained
+from ingest.datasets.reading_summary import ReadingSummary
 from ingest.loader.outcome.errors import IngestError, RunInterrupted
 from ingest.loader.source.identifiers import table_name
 from ingest.models import Run, Upload
 from ingest.uploads.keys import path_of
-from ingest.uploads.multipart import MOST_FILES, Sending
-from ingest.uploads.precheck import HEAD, Chosen, Judgement
+from ingest.uploads.multipart import MOST_FILES, UploadSession
+from ingest.uploads.precheck import HEAD, PrecheckResult, SelectedFile
 from ingest.uploads.unfinished import Unfinished
 
 NOT_UNDERSTOOD = "This page asked for something that isn't understood: reload it."
@@ -31,7 +31,7 @@ class Unreadable(Exception):
     """The script asked for something of no form that is known here; its text is for the person before the page."""
 
 
-def chosen(told: dict[str, Any]) -> list[Chosen]:
+def chosen(told: dict[str, Any]) -> list[SelectedFile]:
     """The files that the script tells of. Raises Unreadable."""
     files = told.get("files")
     if not isinstance(files, list) or len(files) > MOST_FILES:
@@ -39,7 +39,7 @@ def chosen(told: dict[str, Any]) -> list[Chosen]:
     return [_chosen(file) for file in files]
 
 
-def _chosen(file: object) -> Chosen:
+def _chosen(file: object) -> SelectedFile:
     if not isinstance(file, dict):
         raise Unreadable(NOT_UNDERSTOOD)
     name, mark, head = file.get("path"), file.get("fingerprint", ""), file.get("head", "")
@@ -55,7 +55,7 @@ def _chosen(file: object) -> Chosen:
     pins = file.get("pins", {})
     if not isinstance(pins, dict) or not all(isinstance(value, _PIN) for value in pins.values()):
         raise Unreadable(NOT_UNDERSTOOD)
-    return Chosen(path=name, size=size, modified=modified, fingerprint=mark, head=start, pins=pins)
+    return SelectedFile(path=name, size=size, modified=modified, fingerprint=mark, head=start, pins=pins)
 
 
 def numbers(told: object, *, most: int, least: int = 0) -> list[int]:
@@ -67,7 +67,7 @@ def numbers(told: object, *, most: int, least: int = 0) -> list[int]:
     return told
 
 
-def as_told(judged: Judgement, *, may_add: bool) -> dict[str, Any]:
+def as_told(judged: PrecheckResult, *, may_add: bool) -> dict[str, Any]:
     """A judgement for the script, with addresses."""
     told: dict[str, Any] = {
         "refused": shown.printable(judged.refused, 500),
@@ -92,7 +92,7 @@ def as_told(judged: Judgement, *, may_add: bool) -> dict[str, Any]:
     return told
 
 
-def _read_as_told(read: Explained) -> dict[str, Any]:
+def _read_as_told(read: ReadingSummary) -> dict[str, Any]:
     """How a file is read, for its row."""
     return {
         "summary": shown.printable(read.summary, 200),
@@ -102,9 +102,9 @@ def _read_as_told(read: Explained) -> dict[str, Any]:
     }
 
 
-def answered(answer: Sending | Upload | list[int] | IngestError) -> dict[str, Any]:
+def answered(answer: UploadSession | Upload | list[int] | IngestError) -> dict[str, Any]:
     """What start or finish gave for one file, for the script."""
-    if isinstance(answer, Sending):
+    if isinstance(answer, UploadSession):
         upload = answer.upload
         about = {"id": upload.pk, "part_size": upload.part_size, "there": answer.there, "links": answer.links}
         return {**about, "begun": upload.who, "started": upload.started.isoformat()}

@@ -35,7 +35,7 @@ class Finding:
         return "NOT OK" if not self.good else "CAUTION" if self.caution else "ok"
 
 
-class Wrong(Exception):
+class CheckFailed(Exception):
     """The text says what is wrong, and what to do."""
 
 
@@ -49,7 +49,7 @@ class Wiring:
     function: str = ""
 
 
-def look(wiring: Wiring) -> list[Finding]:
+def check_wiring(wiring: Wiring) -> list[Finding]:
     """Look at every piece; none of them missing, or closed to us, keeps the others from being looked at."""
     subjects: tuple[tuple[str, Callable[[Wiring], str]], ...] = (
         ("bucket", _bucket),
@@ -65,7 +65,7 @@ def look(wiring: Wiring) -> list[Finding]:
 def _looked(subject: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(subject=subject, good=True, told=check())
-    except Wrong as wrong:
+    except CheckFailed as wrong:
         told = str(wrong)
     except boto.ClientError as error:
         code, call = error.response.get("Error", {}).get("Code", "an error"), error.operation_name
@@ -77,9 +77,9 @@ def _looked(subject: str, check: Callable[[], str]) -> Finding:
 
 def _bucket(wiring: Wiring) -> str:
     if not wiring.bucket:
-        raise Wrong("BUCKET is not set: set it to the bucket's name.")
+        raise CheckFailed("BUCKET is not set: set it to the bucket's name.")
     if _client("s3").get_bucket_versioning(Bucket=wiring.bucket).get("Status") != "Enabled":
-        raise Wrong(f"{wiring.bucket} keeps no versions, so a file can change while it is read: {_AGAIN}.")
+        raise CheckFailed(f"{wiring.bucket} keeps no versions, so a file can change while it is read: {_AGAIN}.")
     return f"{wiring.bucket} keeps versions"
 
 
@@ -89,19 +89,19 @@ def _notification(wiring: Wiring) -> str:
     queue = _queue_arn(wiring)
     ours = [each for each in told.get("QueueConfigurations", ()) if each["QueueArn"] == queue]
     if not ours:
-        raise Wrong(f"{wiring.bucket} doesn't tell the queue of new files, so none is loaded: {_AGAIN}.")
+        raise CheckFailed(f"{wiring.bucket} doesn't tell the queue of new files, so none is loaded: {_AGAIN}.")
     created = [each for each in ours if any(_brings_files(event) for event in each["Events"])]
     if not created:
-        raise Wrong(f"{wiring.bucket} tells the queue of other events than new files (s3:ObjectCreated:*): {_AGAIN}.")
+        raise CheckFailed(f"{wiring.bucket} doesn't notify the queue of new files (s3:ObjectCreated:*): {_AGAIN}.")
     prefixes = [next(_rules(each, "prefix"), "") for each in created]
     if not any(wiring.prefix.startswith(prefix) for prefix in prefixes):
-        raise Wrong(
+        raise CheckFailed(
             f"{wiring.bucket} tells of files under {' and '.join(map(repr, prefixes))}, and PREFIX is "
             f"{wiring.prefix!r}: make them the same in infra/stages.toml, and {_AGAIN}."
         )
     suffixes = [suffix for each in created for suffix in _rules(each, "suffix") if suffix]
     if len(suffixes) == len(created):
-        raise Wrong(f"{wiring.bucket} tells only of files that end with {suffixes[0]!r}: {_AGAIN}.")
+        raise CheckFailed(f"{wiring.bucket} tells only of files that end with {suffixes[0]!r}: {_AGAIN}.")
     return f"{wiring.bucket} tells the queue of new files under {wiring.prefix!r}"
 
 
@@ -119,7 +119,7 @@ def _rules(configuration: dict[str, Any], name: str) -> Iterator[str]:
 def _queue(wiring: Wiring) -> str:
     redrive = _redrive(wiring)
     if not redrive:
-        raise Wrong(f"The queue has no dead-letter queue, so a message that can't be read comes for ever: {_AGAIN}.")
+        raise CheckFailed(f"The queue has no dead-letter queue, so unreadable messages come back for ever: {_AGAIN}.")
     times = int(redrive.get("maxReceiveCount", 0))
     told = _attributes(wiring.queue_url)
     return f"{int(told['ApproximateNumberOfMessages']):,} waiting; given up after {times} deliveries"
@@ -128,11 +128,11 @@ def _queue(wiring: Wiring) -> str:
 def _dead_letters(wiring: Wiring) -> str:
     redrive = _redrive(wiring)
     if not redrive:
-        raise Wrong(f"There is no queue for them: {_AGAIN}.")
+        raise CheckFailed(f"There is no queue for them: {_AGAIN}.")
     name = str(redrive["deadLetterTargetArn"]).rsplit(":", 1)[-1]
     waiting = int(_attributes(_client("sqs").get_queue_url(QueueName=name)["QueueUrl"])["ApproximateNumberOfMessages"])
     if waiting:
-        raise Wrong(f"{waiting:,} messages were given up: see why in the log, then redrive them (docs/runbook.md).")
+        raise CheckFailed(f"{waiting:,} messages failed: read why in the log, then redrive them (docs/runbook.md).")
     return "none"
 
 
@@ -142,15 +142,15 @@ def _mapping(wiring: Wiring) -> str:
     told = client.list_event_source_mappings(FunctionName=wiring.function, EventSourceArn=_queue_arn(wiring))
     mappings = told["EventSourceMappings"]
     if not mappings:
-        raise Wrong(f"Nothing hands the queue's messages to {wiring.function}: {_AGAIN}.")
+        raise CheckFailed(f"Nothing hands the queue's messages to {wiring.function}: {_AGAIN}.")
     state = mappings[0].get("State", "")
     if state not in ("Enabled", "Enabling", "Updating"):
-        raise Wrong(
+        raise CheckFailed(
             f"The mapping from the queue to {wiring.function} is {state or 'off'}: switch it on by `aws lambda "
             f"update-event-source-mapping --uuid {mappings[0]['UUID']} --enabled`, or {_AGAIN}."
         )
     if "ReportBatchItemFailures" not in mappings[0].get("FunctionResponseTypes", ()):
-        raise Wrong(f"The mapping doesn't take back single messages (ReportBatchItemFailures): {_AGAIN}.")
+        raise CheckFailed(f"The mapping doesn't take back single messages (ReportBatchItemFailures): {_AGAIN}.")
     return f"the queue's messages go to {wiring.function}"
 
 
@@ -165,7 +165,7 @@ def drift(here: datetime, there: datetime, *, whose: str) -> str:
     """How far our clock is from another; raises where that is too far, for ``look`` and those like it."""
     seconds = (here - there).total_seconds()
     if abs(seconds) > _LARGEST_DRIFT:
-        raise Wrong(
+        raise CheckFailed(
             f"This machine's clock is {abs(seconds):,.0f} seconds {'ahead of' if seconds > 0 else 'behind'} {whose}: "
             "set it (a time server does that by itself); from 15 minutes on AWS refuses what it signs."
         )
@@ -174,7 +174,7 @@ def drift(here: datetime, there: datetime, *, whose: str) -> str:
 
 def _queue_arn(wiring: Wiring) -> str:
     if not wiring.queue_url:
-        raise Wrong("QUEUE_URL is not set: set it to the address of the queue.")
+        raise CheckFailed("QUEUE_URL is not set: set it to the address of the queue.")
     return str(_attributes(wiring.queue_url)["QueueArn"])
 
 

@@ -1,8 +1,8 @@
 """Browsing: a table of any shape is read page by page, row by row, and exported; nothing in here writes to a table."""
 
-from ingest.browsing.errors import CantBrowse
+from ingest.browsing.errors import BrowseError
 from ingest.browsing.exporting import Export, Format, export
-from ingest.browsing.history import PREFIX, Biography, Step, biography
+from ingest.browsing.history import PREFIX, RowHistory, Step, row_history
 from ingest.browsing.reading import LONGEST, Row, Shown, settle, show
 from ingest.browsing.searching import Window
 from ingest.browsing.state import OPERATORS, Filter, Operator, State
@@ -12,8 +12,7 @@ __all__ = [
     "LONGEST",
     "OPERATORS",
     "PREFIX",
-    "Biography",
-    "CantBrowse",
+    "BrowseError",
     "Column",
     "Export",
     "Filter",
@@ -21,12 +20,13 @@ __all__ = [
     "Kind",
     "Operator",
     "Row",
+    "RowHistory",
     "Shown",
     "State",
     "Step",
     "Window",
-    "biography",
     "export",
+    "row_history",
     "settle",
     "show",
 ]

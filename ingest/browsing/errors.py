@@ -8,11 +8,11 @@ from django.db import DatabaseError
 from ingest.loader.outcome.errors import IngestError
 
 
-class CantBrowse(IngestError):
+class BrowseError(IngestError):
     """The page can't show it; the text says why and what to do."""
 
 
-class TookTooLong(CantBrowse):
+class QueryTimeout(BrowseError):
     """The database was stopped at the time limit."""
 
 
@@ -38,13 +38,13 @@ def told(*, slow: str) -> Iterator[None]:
     except DatabaseError as error:
         state = getattr(error.__cause__, "pgcode", None) or ""
         if state == _CANCELLED:
-            raise TookTooLong(slow) from error
+            raise QueryTimeout(slow) from error
         if state in _CHANGED:
-            raise CantBrowse(f"A {_CHANGED[state]} has gone or changed meanwhile; load the page anew.") from error
+            raise BrowseError(f"A {_CHANGED[state]} has gone or changed meanwhile; load the page anew.") from error
         if state in _SENTENCES:
-            raise CantBrowse(_SENTENCES[state]) from error
+            raise BrowseError(_SENTENCES[state]) from error
         if state.startswith("22"):
-            raise CantBrowse(
+            raise BrowseError(
                 "A value that was asked for doesn't fit its column; change or remove its filter."
             ) from error
         raise

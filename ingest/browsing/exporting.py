@@ -19,7 +19,7 @@ from django.utils.crypto import get_random_string
 from ingest.aws import objects
 from ingest.aws.events import OUTPUT_PREFIXES
 from ingest.browsing import conditions
-from ingest.browsing.errors import CantBrowse
+from ingest.browsing.errors import BrowseError
 from ingest.browsing.headers import Headers, choose_headers, learn, remember
 from ingest.browsing.reading import reading, shown_columns
 from ingest.browsing.searching import ask
@@ -81,7 +81,7 @@ class _Writer:
         """Take a block."""
         self.size += len(block)
         if self.size > _MOST_BYTES:
-            raise CantBrowse(f"The export would have more than {_MOST_BYTES >> 30} GiB: filter the rows first.")
+            raise BrowseError(f"The export would have more than {_MOST_BYTES >> 30} GiB: filter the rows first.")
         self._file.write(block.replace(self._omit, b"") if self._omit else block)
         return len(block)
 
@@ -103,7 +103,7 @@ def export(name: str, pairs: Iterable[tuple[str, str]], form: Format, *, all_col
             state, complaints = parse(pairs, table)
             state, wrong, equal = conditions.checked(cursor, state.but(), table)
             if complaints or wrong:
-                raise CantBrowse(" ".join([*complaints, *wrong, "Nothing was exported."]))
+                raise BrowseError(" ".join([*complaints, *wrong, "Nothing was exported."]))
             shown = shown_columns(state, table)
             question = ask(cursor, state, table, shown, equal, whole=True)
             columns = _exported(list(table.columns) if all_columns else shown)
@@ -129,7 +129,7 @@ def export(name: str, pairs: Iterable[tuple[str, str]], form: Format, *, all_col
             file.close()
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise CantBrowse("There is no room for the export on this machine's disk: filter the rows first.") from error
+        raise BrowseError("There is no room for the export on this machine's disk: filter the rows first.") from error
     except BaseException:
         file.close()
         raise
@@ -139,7 +139,7 @@ def _exported(columns: list[Column]) -> list[Column]:
     """The columns without our own, which are no data of the table's files."""
     kept = [column for column in columns if column.name not in OWN_COLUMNS]
     if not kept:
-        raise CantBrowse(f"An export leaves out {', '.join(OWN_COLUMNS)}: choose at least one other column.")
+        raise BrowseError(f"An export leaves out {', '.join(OWN_COLUMNS)}: choose at least one other column.")
     return kept
 
 
@@ -157,7 +157,7 @@ def _finished(file: BinaryIO, made: Export) -> Export:
         try:
             source = objects.put(file, settings.BUCKET, key)
         except RunInterrupted as error:
-            raise CantBrowse("The bucket didn't take the file just now: export again in a moment.") from error
+            raise BrowseError("The bucket didn't take the file just now: export again in a moment.") from error
     return replace(made, link=objects.presigned_url(source, _LINK_SECONDS))
 
 
@@ -166,12 +166,12 @@ def _write_csv(
 ) -> Headers:
     """Write the file as the dataset's files are read: with its pinned delimiter, and a mark that tells UTF-8."""
     if dataset.mode == Dataset.Mode.SNAPSHOT and state.narrows and not state.safe:
-        raise CantBrowse(
+        raise BrowseError(
             f"Each file of {dataset.name} is a snapshot of the whole table: loaded again, a CSV of some rows would "
             "delete all others. Export all rows, or choose the spreadsheet-safe CSV, which deletes nothing."
         )
     if dataset.pinned.quote == "" and not state.safe:
-        raise CantBrowse(
+        raise BrowseError(
             f"The files of {dataset.name} have no quotes, so a CSV of its rows can't be read like them. Choose the "
             "spreadsheet-safe CSV, which has quotes of its own."
         )

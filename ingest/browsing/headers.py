@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import psycopg2
 from django.db import connection, transaction
 
-from ingest.browsing.errors import CantBrowse
+from ingest.browsing.errors import BrowseError
 from ingest.loader import load as loading
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.source.identifiers import (
@@ -50,7 +50,7 @@ def choose_headers(columns: Sequence[str], dataset: Dataset, *, safe: bool) -> H
         if is_alike and not dataset.preamble:  # else the first rows would be skipped when it is loaded again
             return Headers(texts=())
         if len(columns) == 1:
-            raise CantBrowse(
+            raise BrowseError(
                 f"The files of {dataset.name} have no header, so a single column of it can't be told apart when it is "
                 "loaded again: export at least two columns."
             )
@@ -108,4 +108,4 @@ def learn(name: str, new: Mapping[str, str]) -> None:
             dataset = Dataset.objects.select_for_update(no_key=True).get(name=name)
             Dataset.objects.filter(pk=dataset.pk).update(headers={**new, **dataset.headers})
     except psycopg2.errors.LockNotAvailable as busy:
-        raise CantBrowse(f"The table {name} is being loaded: export it again in a moment.") from busy
+        raise BrowseError(f"The table {name} is being loaded: export it again in a moment.") from busy

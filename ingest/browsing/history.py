@@ -7,10 +7,10 @@ from typing import Any
 
 from psycopg2.sql import Composable
 
-from ingest.browsing.errors import CantBrowse
+from ingest.browsing.errors import BrowseError
 from ingest.browsing.reading import aside, reading
 from ingest.browsing.table import Column, Table, read
-from ingest.loader.lineage import Wanted
+from ingest.loader.lineage import RowIdentity
 from ingest.loader.planning.identities import Identities, caseless_columns, email_beside_id
 from ingest.loader.source.identifiers import OWN_COLUMNS
 from ingest.loader.sql import browsing as statements
@@ -53,12 +53,12 @@ class Step:
     """Column, old, new."""
     inserted: bool = False
     """Whether the run brought the row; else, without changes, nobody knows any more what it was before."""
-    wanted: Wanted | None = None
+    wanted: RowIdentity | None = None
     """By what the row is found in the run's file; None where the table has no key."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Biography:
+class RowHistory:
     """A row and what became of it."""
 
     table: Table
@@ -69,7 +69,7 @@ class Biography:
     """Whether the steps were read to their end."""
 
 
-def biography(dataset: Dataset, pairs: Iterable[tuple[str, str]]) -> Biography:
+def row_history(dataset: Dataset, pairs: Iterable[tuple[str, str]]) -> RowHistory:
     """The row that an address names. Raises CantBrowse where there is none, or no longer."""
     told = {name.removeprefix(PREFIX): value for name, value in pairs if name.startswith(PREFIX)}
     with reading(dataset.name) as cursor:
@@ -80,26 +80,26 @@ def biography(dataset: Dataset, pairs: Iterable[tuple[str, str]]) -> Biography:
         cursor.execute(statements.row(table.name, {c.name: (v, c.base) for c, v in key.items()}, names, longest))
         found = cursor.fetchone()
         if found is None:
-            raise CantBrowse("There is no such row any more: it was deleted, or its key has changed.")
+            raise BrowseError("There is no such row any more: it was deleted, or its key has changed.")
         cells = [
             Cell(column=column, text=None if text is None else text[:longest], length=length or 0)
             for column, text, length in zip(table.columns, found[::2], found[1::2], strict=True)
         ]
         steps, is_complete = _steps(cursor, dataset, table, cells, longest)
     named = tuple((column.name, value) for column, value in key.items())
-    return Biography(table=table, key=named, cells=cells, steps=_with_runs(dataset, steps), is_complete=is_complete)
+    return RowHistory(table=table, key=named, cells=cells, steps=_with_runs(dataset, steps), is_complete=is_complete)
 
 
 def _key(cursor: Any, table: Table, told: dict[str, str]) -> dict[Column, str]:
     """The key's values, each one of its type."""
     if set(told) != set(table.place) or any(storable(value) != value for value in told.values()):
-        raise CantBrowse(f"Rows of {table.name} are told apart by {', '.join(table.place)}; the address names others.")
+        raise BrowseError(f"Rows of {table.name} are told apart by {', '.join(table.place)}; the address names others.")
     key = {column: told[column.name] for column in table.key}
     typed = [(value, column.base) for column, value in key.items() if column.base]
     if typed:
         cursor.execute(statements.are_valid(typed))
         if not all(cursor.fetchone()):
-            raise CantBrowse("There is no such row: its key has a value that isn't of the column's type.")
+            raise BrowseError("There is no such row: its key has a value that isn't of the column's type.")
     return key
 
 
@@ -167,7 +167,7 @@ def _wanted(
     table: Table,
     after: Mapping[str, str | None],
     before: Mapping[str, str | None] | None = None,
-) -> Wanted | None:
+) -> RowIdentity | None:
     """By what a record of a file was the row, which was ``before`` (None: not there, or not known) and is ``after``."""
     identities = _identities(dataset)
     key = {name: value for name in identities[0] if (value := after.get(name)) is not None} if identities else {}
@@ -175,7 +175,7 @@ def _wanted(
         return None
     column = email_beside_id(identities)
     email = (before or {}).get(column or "")
-    return Wanted(
+    return RowIdentity(
         key=key,
         email=column,
         emails=frozenset([email] if email else []),

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from psycopg2.sql import Composable
 
 from ingest.browsing import conditions, facets
-from ingest.browsing.errors import TookTooLong, told
+from ingest.browsing.errors import QueryTimeout, told
 from ingest.browsing.searching import Question, Window, ask, listed
 from ingest.browsing.state import LAST_BY_COUNTING, State, ordered, parse
 from ingest.browsing.table import Column, Table, default_columns, read
@@ -150,7 +150,7 @@ def aside(cursor: Any) -> Any:
             with told(slow="aside"), _aside(cursor):
                 cursor.execute(statement)
                 return cursor.fetchall()
-        except TookTooLong:
+        except QueryTimeout:
             return None
 
     return fetch

@@ -9,7 +9,7 @@ from django.db import transaction
 from psycopg2.sql import Composable
 
 from ingest.browsing import conditions
-from ingest.browsing.errors import TookTooLong, told
+from ingest.browsing.errors import QueryTimeout, told
 from ingest.browsing.state import State
 from ingest.browsing.table import Column, Kind, Table
 from ingest.loader.sql import browsing as statements
@@ -168,7 +168,7 @@ class _Search:
             try:
                 with told(slow="aside"), transaction.atomic():
                     window, bounds = self._step(window.next.since, window.next.past)
-            except TookTooLong:
+            except QueryTimeout:
                 break
         return replace(window, skipped=window.past - past), bounds
 

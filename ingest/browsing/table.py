@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from ingest.browsing.errors import CantBrowse
+from ingest.browsing.errors import BrowseError
 from ingest.loader.source.identifiers import OWN_COLUMNS
 from ingest.loader.sql import browsing as statements
 from ingest.loader.types.types import Type
@@ -90,15 +90,15 @@ def read(cursor: Any, name: str) -> Table:
     cursor.execute(statements.describe(name))
     found = cursor.fetchone()
     if found is None:
-        raise CantBrowse(
+        raise BrowseError(
             f"There is no table {name} yet, or no longer: the first file that loads makes it, and somebody may have "
             "dropped or renamed it since."
         )
     relkind, estimate, columns, indexes, lowered = found
     if relkind not in _TABLES:
-        raise CantBrowse(f"{name} isn't a table any more, but something else of that name: nothing to browse here.")
+        raise BrowseError(f"{name} isn't a table any more, but something else of that name: nothing to browse here.")
     if not columns:
-        raise CantBrowse(f"The table {name} has no columns: nothing to browse here.")
+        raise BrowseError(f"The table {name} has no columns: nothing to browse here.")
     table = _table(name, relkind, estimate, columns, indexes or [])
     return replace(table, lowered=tuple(table.by_name[each] for each in lowered or ()))
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from ingest.loader import alter
 from ingest.loader import load as loading
 from ingest.loader.outcome.errors import RunFailed, RunInterrupted
-from ingest.loader.planning.current_table import Standing
+from ingest.loader.planning.current_table import CurrentTable
 from ingest.loader.planning.identities import EMAIL, Identities, evidence_of
 from ingest.loader.types.types import Type, join
 from ingest.loader.writing.catalog import read_table
@@ -92,7 +92,7 @@ def change_type(dataset_id: int, column: str, kind: str) -> None:
         _note_altered(dataset)
 
 
-def _change_identities(dataset: Dataset, standing: Standing, before: Identities) -> None:
+def _change_identities(dataset: Dataset, standing: CurrentTable, before: Identities) -> None:
     """The first identities that the rows allow, of those that BEHAVIOUR 5 names; the refusal of the last else."""
     choices = _choices(dataset, standing, before)
     for choice in choices:
@@ -123,7 +123,7 @@ def _evidence(dataset: Dataset, choice: Identities) -> str:
     return f"Declared: {', '.join(dataset.declared_key)}." if dataset.declared_key else evidence_of(choice)
 
 
-def _choices(dataset: Dataset, standing: Standing, before: Identities) -> list[Identities]:
+def _choices(dataset: Dataset, standing: CurrentTable, before: Identities) -> list[Identities]:
     if dataset.mode == Dataset.Mode.APPEND:
         return [()]
     if dataset.declared_key:
@@ -144,7 +144,7 @@ def _note_altered(dataset: Dataset) -> None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Undoable:
+class UndoableRuns:
     """The runs of a dataset that can be undone."""
 
     count: int
@@ -152,12 +152,12 @@ class Undoable:
     """The newest of them, up to the number asked for."""
 
 
-def undoable(dataset_id: int, most: int) -> Undoable:
+def undoable_runs(dataset_id: int, most: int) -> UndoableRuns:
     """Return the runs of the dataset that have something to undo and can still be undone, at most ``most`` by name."""
     changed = Q(inserted__gt=0) | Q(updated__gt=0) | Q(deleted__gt=0)
     loads = Run.objects.filter(dataset=dataset_id, kind=Run.Kind.LOAD, status=Run.Status.SUCCEEDED, undoable=True)
     found = loads.filter(changed)
-    return Undoable(count=found.count(), newest=tuple(found.defer(*Run.WIDE).order_by("-pk")[:most]))
+    return UndoableRuns(count=found.count(), newest=tuple(found.defer(*Run.WIDE).order_by("-pk")[:most]))
 
 
 def _end_undo(dataset: Dataset) -> None:
@@ -166,7 +166,7 @@ def _end_undo(dataset: Dataset) -> None:
 
 
 @contextmanager
-def _holding_table(dataset_id: int) -> Iterator[tuple[Dataset, Standing]]:
+def _holding_table(dataset_id: int) -> Iterator[tuple[Dataset, CurrentTable]]:
     """A transaction in which no run loads into the dataset's table; the dataset and the table as they stand in it."""
     name = Dataset.objects.values_list("name", flat=True).get(pk=dataset_id)
     try:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ingest.datasets.keys import LONGEST_KEY, OURS, has_control, key_of_load
-from ingest.datasets.routing import Destination, Supposed, destinations
+from ingest.datasets.routing import Destination, PatternCandidate, destinations
 from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Dataset, Run
 
@@ -26,7 +26,7 @@ _NEVER: Final = "(?!)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Drawn:
+class PatternImpact:
     """What would come to a dataset that goes elsewhere today; only what the person who asks may see."""
 
     datasets: tuple[str, ...] = ()
@@ -38,12 +38,12 @@ class Drawn:
         return bool(self.datasets or self.files)
 
 
-def drawn(dataset: Dataset, *, is_closed: bool, user: Any) -> Drawn:
+def pattern_impact(dataset: Dataset, *, is_closed: bool, user: Any) -> PatternImpact:
     """What ``dataset``, with the name and patterns that it has in memory, would take from others if it were saved."""
-    supposed = Supposed(dataset=dataset, is_closed=is_closed)
+    supposed = PatternCandidate(dataset=dataset, is_closed=is_closed)
     others = Dataset.objects.visible_to(user).exclude(pk=dataset.pk).order_by("name")
     named = {f"{settings.PREFIX}{name}.csv": name for name in others.values_list("name", flat=True).iterator()}
-    return Drawn(
+    return PatternImpact(
         datasets=tuple(named[key] for key, goes in _taken(named, supposed) if goes.name == named[key]),
         files=tuple(_files(supposed, user)),
     )
@@ -79,7 +79,7 @@ def _why_never(pattern: str) -> str:
     return ""
 
 
-def _files(supposed: Supposed, user: Any) -> Iterable[tuple[str, str]]:
+def _files(supposed: PatternCandidate, user: Any) -> Iterable[tuple[str, str]]:
     """Files that came in the last days and would be taken, as path and where it goes today."""
     since = timezone.now() - timedelta(days=RECENT_DAYS)
     recent = Run.objects.visible_to(user).filter(received__gte=since).exclude(kind=Run.Kind.UNDO)
@@ -92,7 +92,7 @@ def _files(supposed: Supposed, user: Any) -> Iterable[tuple[str, str]]:
             yield key.removeprefix(settings.PREFIX), goes.name
 
 
-def _taken(keys: Iterable[str], supposed: Supposed) -> list[tuple[str, Destination]]:
+def _taken(keys: Iterable[str], supposed: PatternCandidate) -> list[tuple[str, Destination]]:
     """Those of ``keys`` that would go to the supposed dataset and don't today, with where they go."""
     patterns = supposed.dataset.patterns
     matching = (key for key in keys if any(fnmatchcase(key.removeprefix(settings.PREFIX), each) for each in patterns))

@@ -43,7 +43,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Explained:
+class ReadingSummary:
     """How a file was read."""
 
     parts: tuple[Part, ...]
@@ -72,7 +72,7 @@ class Explained:
         return {**told, "skipped": list(self.skipped), "margin": self.margin}
 
 
-def explain(written: Mapping[str, Any]) -> Explained | None:
+def summarize_reading(written: Mapping[str, Any]) -> ReadingSummary | None:
     """Return how a file was read, by what its run (or a look at its head) kept of that; None where it wasn't."""
     if "delimiter" not in written:
         return None
@@ -88,7 +88,7 @@ def explain(written: Mapping[str, Any]) -> Explained | None:
         for name, label in _ALSO.items()
         if written.get(name)
     ]
-    return Explained(
+    return ReadingSummary(
         parts=tuple(told),
         skipped=tuple(written.get("skipped", ())),
         margin=written.get("margin"),

@@ -31,7 +31,7 @@ class Destination:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Supposed:
+class PatternCandidate:
     """A dataset as somebody thinks of having it, in the place of the one that stands."""
 
     dataset: Dataset
@@ -51,7 +51,7 @@ def destination(key: str) -> tuple[Dataset, str]:
     return found.dataset or Dataset.objects.get_or_create(name=found.name, defaults=made)[0], found.pattern
 
 
-def destinations(keys: Iterable[str], supposed: Supposed | None = None) -> dict[str, Destination | RunFailed]:
+def destinations(keys: Iterable[str], supposed: PatternCandidate | None = None) -> dict[str, Destination | RunFailed]:
     """Where each of the files goes, asked in one query; nothing is made. RunFailed where nothing is left of a name."""
     names = {key: _named(key) for key in keys}
     wanted = [name for name in names.values() if isinstance(name, str)]

@@ -9,7 +9,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.load import lock
 from ingest.loader.outcome.errors import RunFailed
-from ingest.loader.planning.current_table import Standing
+from ingest.loader.planning.current_table import CurrentTable
 from ingest.loader.planning.identities import EMAIL, Identities, caseless_columns, email_alias
 from ingest.loader.planning.plan import LONGEST_KEY
 from ingest.loader.sql import altering, before_images, tables
@@ -138,7 +138,7 @@ def _drop_keys(cursor: Cursor, table: str) -> None:
             ) from error
 
 
-def _check_columns(table: str, standing: Standing, identity: tuple[str, ...]) -> None:
+def _check_columns(table: str, standing: CurrentTable, identity: tuple[str, ...]) -> None:
     unknown = [column for column in identity if column not in standing.columns]
     if unknown:
         raise RunFailed(f"{table} has no column {unknown[0]}; it can't be the key.")
@@ -155,7 +155,7 @@ def _check_whole(cursor: Cursor, table: str, identity: tuple[str, ...]) -> None:
 
 def _check_second(cursor: Cursor, table: str, identity: tuple[str, ...]) -> None:
     """A second identity is in one row at least; blank ones are made NULL."""
-    cursor.execute(tables.together(altering.void_blanks(table, identity), altering.has_key(table, identity)))
+    cursor.execute(tables.batch(altering.void_blanks(table, identity), altering.has_key(table, identity)))
     (found,) = cursor.fetchone() or (False,)
     if not found:
         told = " and ".join(identity)
@@ -230,7 +230,7 @@ def _check_values(cursor: Cursor, table: str, column: str, kind: Type) -> None:
     raise RunFailed(f"{column} of {table} can't become {kind.short}: {unfit:,} values are none, such as {shown}.")
 
 
-def _locked(cursor: Cursor, table: str) -> Standing:
+def _locked(cursor: Cursor, table: str) -> CurrentTable:
     if not read_table(cursor, table).exists:
         raise RunFailed(f"There is no table {table} yet.")
     return lock_and_read_table(cursor, table, ddl=True)

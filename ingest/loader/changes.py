@@ -54,7 +54,7 @@ class Changes:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Foretold:
+class UndoPreview:
     """What an undo would do now."""
 
     removed: int
@@ -69,7 +69,7 @@ class Foretold:
     """Rows that stay away or as they are, since another row has their old key."""
 
 
-def look(
+def changes_of(
     connection: Connection,
     table: str,
     identities: Identities,
@@ -113,9 +113,9 @@ def look(
         )
 
 
-def foretell_undo(
+def preview_undo(
     connection: Connection, table: str, identities: Identities, run_id: int, *, ignore_email_case: bool = False
-) -> Foretold:
+) -> UndoPreview:
     """What ``undo`` would do now, without doing it. Raises as ``look`` does."""
     with connection.cursor() as cursor:
         cursor.execute(changes.BRIEFLY)
@@ -125,11 +125,11 @@ def foretell_undo(
         if not identities or standing.shadow is None:
             cursor.execute(changes.count_inserted(table, run_id))
             (removed,) = cursor.fetchone() or (0,)
-            return Foretold(removed=removed)
+            return UndoPreview(removed=removed)
         match = Matching(caseless_columns(identities, standing.columns, ignore_case=ignore_email_case))
-        cursor.execute(changes.foretell_undo(table, identities, run_id, match))
+        cursor.execute(changes.preview_undo(table, identities, run_id, match))
         removed, restored, reinserted, changed, taken, since = cursor.fetchone() or (0,) * 6
-    return Foretold(removed=removed, restored=restored, reinserted=reinserted, changed=changed + since, taken=taken)
+    return UndoPreview(removed=removed, restored=restored, reinserted=reinserted, changed=changed + since, taken=taken)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

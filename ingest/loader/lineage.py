@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from ingest.loader.records.reading import Reading
+from ingest.loader.records.reading import CertifiedReader
 from ingest.loader.records.split import split
 from ingest.loader.source.headers import Header, read_header
 from ingest.loader.source.local_file import LocalFile
@@ -35,7 +35,7 @@ _Told = dict[str, str | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class RowIdentity:
     """One row, by its identity as the run left it: values as PostgreSQL writes them."""
 
     key: Mapping[str, str]
@@ -49,7 +49,7 @@ class Wanted:
 
 
 @dataclass(kw_only=True, slots=True)
-class Traced:
+class SourceLines:
     """Where the row's records stand."""
 
     line: int | None = None
@@ -69,8 +69,13 @@ class Traced:
 
 
 def trace(
-    file: LocalFile, known: Mapping[str, str], wanted: Wanted, *, types: Mapping[str, Type], null_tokens: Sequence[str]
-) -> Traced:
+    file: LocalFile,
+    known: Mapping[str, str],
+    wanted: RowIdentity,
+    *,
+    types: Mapping[str, Type],
+    null_tokens: Sequence[str],
+) -> SourceLines:
     """The lines of the records that are the row ``wanted``; records that were rejected as such are none.
 
     ``known`` is the dataset's map header -> column, ``types`` are those under which the file was loaded. In constant
@@ -85,9 +90,9 @@ def trace(
         repeats_header=any(known.get(value) != column for column, value in wanted.key.items()),
     )
     header = read_header(certified.header, known)
-    with Reading(certified, null_tokens=null_tokens, used=header.used, marked=header.marked) as reading:
+    with CertifiedReader(certified, null_tokens=null_tokens, used=header.used, marked=header.marked) as reading:
         search = _Search(reading=reading, header=header, types=types, caseless=wanted.caseless)
-        traced = Traced()
+        traced = SourceLines()
         for ordinal in search.records_of(wanted):
             traced.take(certified.lines.line_of(ordinal))
     return traced
@@ -97,12 +102,12 @@ def trace(
 class _Search:
     """A file's records, looked through for some."""
 
-    reading: Reading
+    reading: CertifiedReader
     header: Header
     types: Mapping[str, Type]
     caseless: frozenset[str]
 
-    def records_of(self, wanted: Wanted) -> Iterator[int]:
+    def records_of(self, wanted: RowIdentity) -> Iterator[int]:
         """The ordinals of the row's records, ascending."""
         if not wanted.email or wanted.email not in self.header.names:
             yield from (ordinal for ordinal, _ in self._having(wanted.key))

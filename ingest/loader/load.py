@@ -12,14 +12,14 @@ from psycopg2.sql import Composable
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.outcome.outcome import Outcome
 from ingest.loader.outcome.reject_limit import RejectLimit, check_limit
-from ingest.loader.outcome.rejects import RejectBook
+from ingest.loader.outcome.rejects import RejectCollector
 from ingest.loader.outcome.target import Mode, Target
-from ingest.loader.planning.abort import giving_up
+from ingest.loader.planning.abort import abort
 from ingest.loader.planning.identities import Identities
-from ingest.loader.planning.safeguards import EVERYTHING, check_brakes
-from ingest.loader.planning.stray_quotes import ask_of_swallowed
+from ingest.loader.planning.safeguards import EVERYTHING, check_safeguards
+from ingest.loader.planning.stray_quotes import ask_about_swallowed_lines
 from ingest.loader.records.notes import notes_of
-from ingest.loader.records.reading import Reading
+from ingest.loader.records.reading import CertifiedReader
 from ingest.loader.records.split import Certified, split
 from ingest.loader.source.headers import Header, read_header
 from ingest.loader.source.local_file import LocalFile
@@ -30,11 +30,11 @@ from ingest.loader.writing.copy_stream import Counted
 from ingest.loader.writing.ddl import OWN, Definition
 from ingest.loader.writing.match_rows import choose
 from ingest.loader.writing.merge import Merge
-from ingest.loader.writing.optimistic import REJECTS, Refuted, Way, guess, is_worthwhile
-from ingest.loader.writing.plan_under_lock import Judged, judge
+from ingest.loader.writing.optimistic import REJECTS, CopyStrategy, GuessFailed, guess, is_worthwhile
+from ingest.loader.writing.plan_under_lock import LockedPlan, plan_under_lock
 from ingest.loader.writing.repeated_headers import has_header_row
-from ingest.loader.writing.reporting import Account
-from ingest.loader.writing.scanned_copy import Careful
+from ingest.loader.writing.reporting import RejectReporter
+from ingest.loader.writing.scanned_copy import ScannedCopy
 
 VERSION = 5
 """Raised when the same file may give another table than before: identical content is then loaded all the same."""
@@ -82,7 +82,7 @@ def load(
         ) from error
     outcome.check_balance()
     check_limit(outcome, target)
-    check_brakes(outcome, target)
+    check_safeguards(outcome, target)
     return outcome
 
 
@@ -100,21 +100,21 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
             loading = _Loading(cursor, target, guessed, Definition(cursor, target.table), progress)
             outcome = loading.execute()
             reading, found = judging.wait()
-            ask_of_swallowed(file, reading.certified.swallowing, found)
+            ask_about_swallowed_lines(file, reading.certified.swallowing, found)
             header = read_header(reading.certified.header, target.headers)
-            return _account(outcome, loading, Account(reading, judging.rejects), header), target
-        except (Refuted, psycopg2.DataError, errors.QueryCanceled) as error:
+            return _account(outcome, loading, RejectReporter(reading, judging.rejects), header), target
+        except (GuessFailed, psycopg2.DataError, errors.QueryCanceled) as error:
             if isinstance(error, errors.QueryCanceled) and not judging.hopeless.is_set():
                 raise
             cursor.execute("rollback to savepoint guess")
-        with giving_up(judging.rejects, target, file):
+        with abort(judging.rejects, target, file):
             reading, found = judging.wait()
         if reading.certified.repeated and has_header_row(cursor, target):
             return _cut_and_load(cursor, replace(file, repeats_header=False), target, progress)
-        ask_of_swallowed(file, reading.certified.swallowing, found)
-        known = Judged(scan=found, standing=guessed.standing, plan=guessed.plan)
+        ask_about_swallowed_lines(file, reading.certified.swallowing, found)
+        known = LockedPlan(scan=found, standing=guessed.standing, plan=guessed.plan)
         header = read_header(reading.certified.header, target.headers)
-        return _load_carefully(cursor, Account(reading, judging.rejects), target, header, progress, known)
+        return _load_carefully(cursor, RejectReporter(reading, judging.rejects), target, header, progress, known)
 
 
 def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -> tuple[Outcome, Target]:
@@ -125,13 +125,13 @@ def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Pro
     header = read_header(certified.header, target.headers)
     if header.is_ours:
         target = _for_part(target, header)
-    with Reading(certified, null_tokens=target.null_tokens, used=header.used, marked=header.marked) as reading:
-        return _load_carefully(cursor, Account(reading, rejects), target, header, progress, file=file)
+    with CertifiedReader(certified, null_tokens=target.null_tokens, used=header.used, marked=header.marked) as reading:
+        return _load_carefully(cursor, RejectReporter(reading, rejects), target, header, progress, file=file)
 
 
-def _cut(file: LocalFile, target: Target, progress: Progress) -> tuple[Certified, RejectBook]:
-    rejects, size = RejectBook(file.scratch / REJECTS), file.path.stat().st_size
-    with giving_up(rejects, target, file):
+def _cut(file: LocalFile, target: Target, progress: Progress) -> tuple[Certified, RejectCollector]:
+    rejects, size = RejectCollector(file.scratch / REJECTS), file.path.stat().st_size
+    with abort(rejects, target, file):
         certified = split(
             file.path,
             file.dialect,
@@ -160,26 +160,26 @@ def _for_part(target: Target, header: Header) -> Target:
 
 def _load_carefully(
     cursor: Cursor,
-    account: Account,
+    account: RejectReporter,
     target: Target,
     header: Header,
     progress: Progress,
-    known: Judged | None = None,
+    known: LockedPlan | None = None,
     file: LocalFile | None = None,
 ) -> tuple[Outcome, Target]:
     progress("scan", 0, 0)
-    judged = judge(cursor, account.reading, target, header.names, known)
+    judged = plan_under_lock(cursor, account.reading, target, header.names, known)
     if file is not None:
-        ask_of_swallowed(file, account.reading.certified.swallowing, judged.scan)
+        ask_about_swallowed_lines(file, account.reading.certified.swallowing, judged.scan)
     structural = len(account.book)
-    with giving_up(account.book, target):
+    with abort(account.book, target):
         account.refuse_bad_values(judged.plan, judged.scan.records + structural, RejectLimit.of(target))
-    way = Careful(account.reading, judged, structural)
+    way = ScannedCopy(account.reading, judged, structural)
     loading = _Loading(cursor, target, way, Definition(cursor, target.table), progress)
     return _account(loading.execute(), loading, account, header), target
 
 
-def _account(outcome: Outcome, loading: "_Loading", account: Account, header: Header) -> Outcome:
+def _account(outcome: Outcome, loading: "_Loading", account: RejectReporter, header: Header) -> Outcome:
     """The outcome with all that is told of the file."""
     judged = loading.way.confirm()
     identities = outcome.identities or ()
@@ -208,7 +208,7 @@ class _Loading:
 
     cursor: Cursor
     target: Target
-    way: Way
+    way: CopyStrategy
     definition: Definition
     progress: Progress
     fates: dict[str, int] = field(default_factory=dict)
@@ -247,7 +247,7 @@ class _Loading:
         except _NO_KEY:
             return None
 
-    def _needs_stage(self, judged: Judged) -> bool:
+    def _needs_stage(self, judged: LockedPlan) -> bool:
         """Whether a key column has no value somewhere, or a blank one, which only the stage can deal with."""
         candidates = self.way.plan.candidates
         found = judged.scan.columns
@@ -293,7 +293,7 @@ class _Loading:
         return int(self.cursor.rowcount)
 
 
-def _lacks_keys(judged: Judged, key: tuple[str, ...]) -> bool:
+def _lacks_keys(judged: LockedPlan, key: tuple[str, ...]) -> bool:
     """Whether a record may have no value in a column of the key."""
     columns = judged.scan.columns
     return any(name not in columns or columns[name].nulls or columns[name].blanks for name in key)

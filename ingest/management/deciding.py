@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 
 from ingest.datasets.permission import AT_THE_COMMAND_LINE
 from ingest.loader.outcome.errors import IngestError
-from ingest.management.speaking import SpeakingCommand
+from ingest.management.speaking import OutputCommand
 from ingest.management.tables import plain
 from ingest.models import Run
 
@@ -22,7 +22,7 @@ def who_is_here() -> str:
     return f"{who}{AT_THE_COMMAND_LINE}"
 
 
-class DecidingCommand(SpeakingCommand):
+class DecidingCommand(OutputCommand):
     """A command about some runs, given by number."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 from ingest.management.tables import table
 
 
-class SpeakingCommand(BaseCommand):
+class OutputCommand(BaseCommand):
     """A command that a person reads: the log is for ``--verbosity 2``, and for machines (LOG_JSON, and no terminal)."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:

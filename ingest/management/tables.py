@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ingest.datasets.reading_summary import explain
+from ingest.datasets.reading_summary import summarize_reading
 from ingest.models import Run
 
 _BETWEEN = "  "
@@ -70,7 +70,7 @@ def readings(run: Run) -> list[str]:
 
 def run_json(run: Run) -> dict[str, Any]:
     """A run for programs: the same as ``run_row``, and how its file was read."""
-    read = None if run.is_question else explain(run.dialect)
+    read = None if run.is_question else summarize_reading(run.dialect)
     known = run.records is not None
     return {
         "run": run.pk,

@@ -24,7 +24,7 @@ _TROUBLING = Q(status__in=["failed", "held"], answered__isnull=True, kind__in=["
 class RunQuerySet(VisibleQuerySet):
     """Runs, asked about as a whole."""
 
-    def unanswered(self) -> Self:
+    def unacknowledged(self) -> Self:
         """Failed and held ones that nobody has answered: not tried again, not followed by a newer success, not
         acknowledged. Previews don't count, since somebody looks at them anyway. By an index that holds no others.
         """

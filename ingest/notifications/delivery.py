@@ -55,7 +55,7 @@ def deliver(ids: Sequence[int] | None = None, *, until: Callable[[], bool] = lam
         due = due.filter(pk__in=ids)
     sent = 0
     down: set[str] = set()
-    for several in _together(due.order_by("not_before", "pk")[:_AT_ONCE]):
+    for several in _batch(due.order_by("not_before", "pk")[:_AT_ONCE]):
         channel = several[0].channel
         if until():
             break
@@ -67,7 +67,7 @@ def deliver(ids: Sequence[int] | None = None, *, until: Callable[[], bool] = lam
     return sent
 
 
-def _together(messages: Iterable[Message]) -> list[list[Message]]:
+def _batch(messages: Iterable[Message]) -> list[list[Message]]:
     """The messages that go out as one: the webhook's each by itself, for programs."""
     letters: dict[object, list[Message]] = {}
     for message in messages:

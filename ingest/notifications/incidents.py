@@ -24,14 +24,14 @@ def cause_of(reason: str) -> str:
     return hashlib.sha256(_CHANGING.sub("", reason).encode()).hexdigest()[:16]
 
 
-def meet(run: Run, kind: str, reason: str) -> None:
+def record_incident(run: Run, kind: str, reason: str) -> None:
     """Within the transaction that ends ``run``: note that it failed or is held; if that is new, it is told at once."""
-    messages = _meet(kind, cause_of(reason), reason, dataset=run.dataset, run=run)
+    messages = _record_incident(kind, cause_of(reason), reason, dataset=run.dataset, run=run)
     if messages:
         transaction.on_commit(lambda: deliver(messages), robust=True)
 
 
-def look() -> None:
+def refresh_incidents() -> None:
     """What no run's end tells: datasets that have become late, and troubles that are over.
 
     For the schedule, which delivers the messages afterwards.
@@ -40,7 +40,7 @@ def look() -> None:
     for dataset in Dataset.objects.late().filter(~Exists(told))[:_AT_ONCE]:
         last = dataset.last_loaded
         before = f"the last one came on {last:%Y-%m-%d at %H:%M} UTC" if last else "none has come yet"
-        _meet(Kind.LATE, "", f"A file is expected {dataset.rule}; {before}.", dataset=dataset)
+        _record_incident(Kind.LATE, "", f"A file is expected {dataset.rule}; {before}.", dataset=dataset)
     for trouble in _over()[:_AT_ONCE]:
         _close(trouble, tell=True)
     for trouble in _settled()[:_AT_ONCE]:
@@ -58,7 +58,7 @@ def _over() -> QuerySet[Trouble]:
     no failed run of the dataset is open: an empty file is a delivery, and shows nothing of whether files can be loaded.
     """
     quiet = Q(kind=Kind.FAILED, seen__lt=Now() - timedelta(minutes=settings.NOTIFY_QUIET_MINUTES))
-    waiting = Run.objects.unanswered().filter(dataset=OuterRef("dataset"))
+    waiting = Run.objects.unacknowledged().filter(dataset=OuterRef("dataset"))
     held, failed = waiting.filter(status=Run.Status.HELD), waiting.filter(status=Run.Status.FAILED)
     over = (quiet & ~Exists(failed)) | Q(~Exists(held), kind__in=[Kind.HELD, Kind.QUESTION]) | _IN_TIME
     return _open().filter(_LOADED_SINCE).filter(over)
@@ -66,7 +66,7 @@ def _over() -> QuerySet[Trouble]:
 
 def _settled() -> QuerySet[Trouble]:
     """Troubles that nobody waits for any more, though no file was loaded: acknowledged, discarded, the rule is gone."""
-    waiting = Run.objects.unanswered()
+    waiting = Run.objects.unacknowledged()
     unfinished = Run.objects.filter(dataset=OuterRef("dataset"), status__in=Run.UNFINISHED)
     answered = ~Exists(waiting.filter(dataset=OuterRef("dataset"))) & ~Exists(unfinished)
     nameless = Q(~Exists(waiting.filter(dataset=None)), dataset=None)
@@ -78,7 +78,9 @@ def _open() -> QuerySet[Trouble]:
     return Trouble.objects.filter(closed=None).select_related("dataset").order_by("pk")
 
 
-def _meet(kind: str, code: str, reason: str, *, dataset: Dataset | None, run: Run | None = None) -> list[int]:
+def _record_incident(
+    kind: str, code: str, reason: str, *, dataset: Dataset | None, run: Run | None = None
+) -> list[int]:
     """The messages (their ids) if nobody has been told of this cause; else it is only counted."""
     same = Trouble.objects.filter(dataset=dataset, kind=kind, code=code, closed=None)
     once_more = {"count": F("count") + 1, "seen": Now(), "run": run}
@@ -100,7 +102,7 @@ def _close(trouble: Trouble, *, tell: bool) -> None:
             _write(trouble, Message.Event.CLOSED)
 
 
-def people_of(dataset: Dataset | None) -> list[str]:
+def recipients(dataset: Dataset | None) -> list[str]:
     """Who is told of what concerns ``dataset`` by e-mail: its own people, else everybody's.
 
     Of a closed one without people of its own, nobody whose account may not see it: its name alone says something.
@@ -123,7 +125,7 @@ def _may_see(user: Any, dataset: Dataset) -> bool:
 def _write(trouble: Trouble, event: str) -> list[int]:
     """The messages (their ids), one for each channel that there is."""
     channels = {
-        Message.Channel.EMAIL: people_of(trouble.dataset) if settings.EMAIL_HOST else [],
+        Message.Channel.EMAIL: recipients(trouble.dataset) if settings.EMAIL_HOST else [],
         Message.Channel.WEBHOOK: settings.NOTIFY_WEBHOOK_URL,
         Message.Channel.SNS: settings.NOTIFY_TOPIC_ARN,
     }

@@ -22,7 +22,7 @@ from ingest.loader.outcome.source_object import SourceObject
 from ingest.loader.sql import reader
 from ingest.models import Dataset, Run
 from ingest.operations import network_paths
-from ingest.runs.failure_text import sentence
+from ingest.runs.failure_text import operator_message
 
 _OLDEST = 170000  # PostgreSQL 17
 _PROBE = b"id,name\n1,probe\n"
@@ -38,12 +38,12 @@ def examine() -> list[Finding]:
     if found[-1].good:
         found += [_seen("schema", _schema), _reader(), _seen("database's clock", _clock)]
     found.append(_seen("versions", _versions))
-    return found + network_paths.look()
+    return found + network_paths.check_network_paths()
 
 
 def examine_wiring() -> list[Finding]:
     """What stands between the bucket and whoever reads the queue."""
-    return wiring.look(
+    return wiring.check_wiring(
         wiring.Wiring(
             bucket=settings.BUCKET,
             prefix=settings.PREFIX,
@@ -98,14 +98,14 @@ def _which(source: SourceObject) -> dict[str, str]:
 def _seen(subject: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(subject=subject, good=True, told=look())
-    except wiring.Wrong as wrong:
+    except wiring.CheckFailed as wrong:
         told = str(wrong)
     except IngestError as error:
         told = str(error)
     except DatabaseError as error:
         cause = error.__cause__ or error
         said = str(cause).strip().splitlines() or [type(error).__name__]
-        told = f"{sentence(cause)} ({said[0]}) Check its address, the security groups, and the secret."
+        told = f"{operator_message(cause)} ({said[0]}) Check its address, the security groups, and the secret."
     return Finding(subject=subject, good=False, told=told)
 
 
@@ -119,7 +119,7 @@ def _database() -> str:
         cursor.execute("SELECT current_setting('server_version')")
         (version,) = cursor.fetchone()
     if connection.pg_version < _OLDEST:
-        raise wiring.Wrong(f"it is PostgreSQL {version}, and 17 is needed: upgrade it (docs/runbook.md).")
+        raise wiring.CheckFailed(f"it is PostgreSQL {version}, and 17 is needed: upgrade it (docs/runbook.md).")
     return f"PostgreSQL {version}"
 
 
@@ -128,7 +128,7 @@ def _schema() -> str:
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
         first = missing[0][0]
-        raise wiring.Wrong(
+        raise wiring.CheckFailed(
             f"{len(missing)} migrations are missing, the first is {first.app_label}.{first.name}: "
             "run `manage.py migrate`, which `zappa update` does too."
         )

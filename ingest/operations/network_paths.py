@@ -14,7 +14,7 @@ _MAIL = "internet = true"
 _WEB = 'internet = true, or network = "ipv6" if that host has an IPv6 address'
 
 
-def look() -> list[Finding]:
+def check_network_paths() -> list[Finding]:
     """Open a connection to each; one that can't be opened names the stage choice that it needs."""
     return [_service(name) for name in _services()] + [_setting(*each) for each in _outside()]
 

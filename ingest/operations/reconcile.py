@@ -101,7 +101,7 @@ def reconcile_when_due(*, settled: timedelta = SETTLED, until: Callable[[], bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Seen:
+class _KnownVersions:
     """One version, and what we know of it."""
 
     version: Version
@@ -111,7 +111,7 @@ class _Seen:
     """A known one's; of one that isn't known, the newest known of a key without versions."""
 
 
-def _looked_up(after: str) -> Iterator[_Seen]:
+def _looked_up(after: str) -> Iterator[_KnownVersions]:
     """The versions in the bucket that are ours and can be read, by keys, the newest first."""
     for page in objects.versions(settings.BUCKET, settings.PREFIX, after=after):
         ours = [one for one in page if events.is_ours(one.source.key, one.source.size, prefix=settings.PREFIX)]
@@ -120,14 +120,14 @@ def _looked_up(after: str) -> Iterator[_Seen]:
         for one in ours:
             name = (one.source.key, one.source.identity)
             if one.source.version_id:
-                yield _Seen(version=one, known=name in orders, order=orders.get(name, ""))
+                yield _KnownVersions(version=one, known=name in orders, order=orders.get(name, ""))
             elif one.newest:
                 known, order = contents[one.source.key]
-                yield _Seen(version=one, known=known, order=order)
+                yield _KnownVersions(version=one, known=known, order=order)
 
 
 def _lost(
-    versions: Iterator[_Seen], done: Reconciled, *, since: datetime | None, before: datetime
+    versions: Iterator[_KnownVersions], done: Reconciled, *, since: datetime | None, before: datetime
 ) -> list[SourceObject]:
     """Of one key's versions, the newest first, those to be received, the oldest first; ``done`` counts them all."""
     lost: list[SourceObject] = []

@@ -9,7 +9,7 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 
 from ingest.aws import objects
-from ingest.loader.outcome.rejects import RejectBook
+from ingest.loader.outcome.rejects import RejectCollector
 from ingest.loader.outcome.source_object import SourceObject
 from ingest.loader.source.identifiers import ADDRESS_HEADERS, REJECT_HEADERS
 from ingest.loader.source.layout.grammar import grammar_of
@@ -82,7 +82,7 @@ def reject_link(run: Run) -> str | None:
 
 
 def keep_whole(
-    run: Run, book: RejectBook, columns: Sequence[Mapping[str, Any]], dialect: Mapping[str, Any], folder: Path
+    run: Run, book: RejectCollector, columns: Sequence[Mapping[str, Any]], dialect: Mapping[str, Any], folder: Path
 ) -> str:
     """Put the whole list in the bucket, if it is more than is stored, or than one answer holds; its key, else "".
 

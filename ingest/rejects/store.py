@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from django.db import connection
 
-from ingest.loader.outcome.rejects import RejectBook
+from ingest.loader.outcome.rejects import RejectCollector
 from ingest.models import Run, sql, storable
 
 _BATCH = 8 << 20  # characters of rejects in one COPY
 _LONGEST_VALUE = 10_000  # characters of a rejected cell; the raw record holds it whole
 
 
-def keep(run: Run, book: RejectBook) -> None:
+def keep(run: Run, book: RejectCollector) -> None:
     """Store the rejects: by COPY, since 10,000 of them by INSERT took longer than a load of 200,000 records."""
     if not book.kept:
         return
@@ -22,7 +22,7 @@ def keep(run: Run, book: RejectBook) -> None:
             cursor.copy_expert(sql.COPY_REJECTS, batch)
 
 
-def _batches(run: Run, book: RejectBook) -> Iterator[io.StringIO]:
+def _batches(run: Run, book: RejectCollector) -> Iterator[io.StringIO]:
     """The rejects as CSV, in pieces that fit into memory."""
     batch = io.StringIO(newline="")
     writer = csv.writer(batch, quoting=csv.QUOTE_ALL)

@@ -15,17 +15,17 @@ def acknowledge(run_ids: Iterable[int], who: str) -> int:
 
     Runs in another state, and those that are answered already, stay as they are.
     """
-    return _answer(Run.objects.filter(pk__in=list(run_ids)), who)
+    return _acknowledge(Run.objects.filter(pk__in=list(run_ids)), who)
 
 
-def answer_older(run: Run) -> None:
+def acknowledge_older(run: Run) -> None:
     """A load that succeeded answers the failures before it of its dataset and of its key.
 
     Held runs wait for somebody all the same: what they would do is still to be decided.
     """
     older = Run.objects.filter(Q(dataset=run.dataset_id) | Q(dataset=None, bucket=run.bucket, key=run.key))
-    _answer(older.filter(status=Run.Status.FAILED, pk__lt=run.pk), f"run {run.pk}")
+    _acknowledge(older.filter(status=Run.Status.FAILED, pk__lt=run.pk), f"run {run.pk}")
 
 
-def _answer(runs: QuerySet[Run], who: str) -> int:
-    return runs.unanswered().update(answered=Now(), answered_by=storable(who)[:_LONGEST_NAME])
+def _acknowledge(runs: QuerySet[Run], who: str) -> int:
+    return runs.unacknowledged().update(answered=Now(), answered_by=storable(who)[:_LONGEST_NAME])

@@ -17,7 +17,7 @@ from ingest.runs import telemetry
 from ingest.runs.acknowledge import acknowledge
 from ingest.runs.corrections import BRAKE, let_go
 from ingest.runs.questions import OF_ENCODING, choice, read_again
-from ingest.runs.reset import begin_anew
+from ingest.runs.reset import reset_run
 from ingest.runs.retry import locked
 
 Status = Run.Status
@@ -45,7 +45,13 @@ class CountsChanged(RunFailed):
 
 def seen(run: Run) -> str:
     """Return a short digest of what a person sees of ``run`` before deciding: its state, its counts, what held it."""
-    counts = [run.token, run.status, run.records, run.deleted, *(getattr(run, fate) for fate in Run.FATES)]
+    counts = [
+        run.token,
+        run.status,
+        run.records,
+        run.deleted,
+        *(getattr(run, count) for count in Run.FATES),
+    ]
     told = [*counts, sorted(run.brakes.items()), run.undone, run.undoable]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
@@ -79,7 +85,7 @@ def approve(
             return run
         if confirmed is not None and confirmed != seen(run):
             raise CountsChanged(f"Run {run.pk} has other counts than those confirmed; check them and confirm again.")
-        begin_anew(run, approved=run.brakes)
+        reset_run(run, approved=run.brakes)
     return run
 
 
@@ -101,7 +107,7 @@ def _take(run: Run, reading: dict[str, Any], *, always: bool) -> None:
     if pins:
         set_pins(run.dataset, pins)
     run.reading = choice(run, reading)
-    begin_anew(run, approved=run.approved)
+    reset_run(run, approved=run.approved)
     if pins:
         read_again(run.dataset)
 

@@ -13,8 +13,8 @@ from ingest.models import Dataset, Progress, Run, storable
 from ingest.runs import complete
 from ingest.runs.claim import Claim, ClaimLost
 from ingest.runs.corrections import send_back
-from ingest.runs.disk_space import told_if_too_small
-from ingest.runs.fetched_file import Material
+from ingest.runs.disk_space import explained_if_too_small
+from ingest.runs.fetched_file import PreparedFile
 from ingest.runs.heartbeat import Heartbeat
 from ingest.runs.late_versions import OutOfTurn, check_repeatable, note_of_late, note_repeated, take_back_newer
 from ingest.runs.questions import in_front_of
@@ -54,7 +54,7 @@ class Attempt:
         self._run = claimed.run
         self._folder = folder
         self._beat = beat
-        self._materials: dict[str, Material] = {}
+        self._materials: dict[str, PreparedFile] = {}
         self.own = self._material(claimed.run)
 
     def carry_out(self) -> Status | None:
@@ -91,14 +91,14 @@ class Attempt:
             self._beat.enter(Progress.Stage.UNDO, 0)
             return take_back(run, run.dataset, self._claim.clock)
 
-    def _first_need(self) -> list[Material]:
+    def _first_need(self) -> list[PreparedFile]:
         """Nothing, if the content seems to be loaded already, by its ETag or, once fetched, by its digest."""
         if same_content(self._run, self._run.dataset):
             return []
         self.own.fetch()
         return [] if same_content(self._run, self._run.dataset, self.own.sha256) else [self.own]
 
-    def _settle(self) -> tuple[Status | None, list[Material]]:
+    def _settle(self) -> tuple[Status | None, list[PreparedFile]]:
         """Within the transaction: lock, decide by BEHAVIOUR 1, load. Gives the end, or the materials it lacks.
 
         Raises OutOfTurn where newer versions are in the table and this one can't be put before them.
@@ -165,7 +165,7 @@ class Attempt:
         note = f"Repeats run {version.pk}, since an older version of the file came late, as run {run.pk}."
         complete.finish(again, outcome, material, (note,))
 
-    def _load(self, run: Run, material: Material, notes: tuple[str, ...] = ()) -> Status:
+    def _load(self, run: Run, material: PreparedFile, notes: tuple[str, ...] = ()) -> Status:
         try:
             outcome = self._outcome(run.dataset, material, self._target(run))
         except RunHeld as held:
@@ -178,10 +178,10 @@ class Attempt:
             raise _Previewed(outcome, {})
         return complete.finish(run, outcome, material, notes, self._claim.clock.stages)
 
-    def _outcome(self, dataset: Dataset, material: Material, target: Target) -> Outcome:
+    def _outcome(self, dataset: Dataset, material: PreparedFile, target: Target) -> Outcome:
         file = material.open(dataset)
         self._beat.load_by(connection.connection.info.backend_pid)
-        with told_if_too_small(self._folder):
+        with explained_if_too_small(self._folder):
             return loading.load(connection.connection, file, target, self._beat.load_reached, locked=True)
 
     def _sample(self, run: Run, outcome: Outcome) -> None:
@@ -200,18 +200,18 @@ class Attempt:
             sha256=self.own.sha256,
         )
 
-    def _material(self, run: Run) -> Material:
+    def _material(self, run: Run) -> PreparedFile:
         """What we have of the run's source object; two runs of one version share it."""
         name = f"{run.key}\n{run.source_identity}"
         if name not in self._materials:
             folder = self._folder / str(len(self._materials))
             before = run.dialect if run.status in Run.COMMITTED else None
-            self._materials[name] = Material(
+            self._materials[name] = PreparedFile(
                 source=run.source, folder=folder, beat=self._beat, chosen=run.reading, loaded_as=before
             )
         return self._materials[name]
 
-    def _make_ready(self, material: Material) -> None:
+    def _make_ready(self, material: PreparedFile) -> None:
         try:
             material.make_ready(self._run.dataset)
         except RunFailed as failed:

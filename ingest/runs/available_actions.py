@@ -8,7 +8,7 @@ from ingest.runs.undo import check_undoable
 Status, Kind = Run.Status, Run.Kind
 
 
-def choices(run: Run) -> tuple[str, ...]:
+def available_actions(run: Run) -> tuple[str, ...]:
     """The names of the use cases that ``run`` is in the state for; each still checks for itself."""
     waits_for_somebody = run.answered is None and run.kind != Kind.PREVIEW
     if run.status == Status.HELD:

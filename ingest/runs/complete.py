@@ -11,9 +11,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from ingest.datasets.table_size import rows_after, size_now
-from ingest.loader.outcome.errors import IngestError, Misfit, RunFailed, RunHeld, RunInterrupted, RunUnclear
+from ingest.loader.outcome.errors import IngestError, RunFailed, RunHeld, RunInterrupted, RunUnclear, SchemaMismatch
 from ingest.loader.outcome.outcome import Outcome
-from ingest.loader.outcome.rejects import RejectBook
+from ingest.loader.outcome.rejects import RejectCollector
 from ingest.loader.undo import LISTED, Undone
 from ingest.models import Dataset, Run, storable, storable_list
 from ingest.rejects.csv_file import keep_whole
@@ -21,8 +21,8 @@ from ingest.rejects.store import keep
 from ingest.runs import telemetry
 from ingest.runs.approve import held_by
 from ingest.runs.claim import Claim
-from ingest.runs.failure_text import sentence, story
-from ingest.runs.fetched_file import Material
+from ingest.runs.failure_text import developer_traceback, operator_message
+from ingest.runs.fetched_file import PreparedFile
 from ingest.runs.versions import fingerprint
 
 Status = Run.Status
@@ -34,7 +34,9 @@ _LONGEST_PAUSE = 600  # seconds
 _TURN_LOST_PAUSE = 2
 
 
-def finish(run: Run, outcome: Outcome, material: Material, notes: tuple[str, ...] = (), stages: Stages = ()) -> Status:
+def finish(
+    run: Run, outcome: Outcome, material: PreparedFile, notes: tuple[str, ...] = (), stages: Stages = ()
+) -> Status:
     """Write ``outcome`` within the load's transaction: the run, its rejects, what the dataset has learnt.
 
     A file without records ends as empty, which is not green: nothing was loaded, though nothing went wrong.
@@ -135,9 +137,9 @@ def supersede(claim: Claim, reason: str) -> Status | None:
     return _end(claim, status=Status.SUPERSEDED, reason=reason)
 
 
-def hold(claim: Claim, held: RunHeld, material: Material) -> Status | None:
+def hold(claim: Claim, held: RunHeld, material: PreparedFile) -> Status | None:
     """Leave a run to an operator: its load is rolled back, its counts and rejects commit with what held it."""
-    reason = sentence(held)
+    reason = operator_message(held)
     if held.outcome is None:
         return _end(claim, status=Status.HELD, reason=reason, brakes=held.brakes, sha256=material.sha256)
     fields = {"status": Status.HELD, "reason": reason, "brakes": held.brakes}
@@ -145,23 +147,23 @@ def hold(claim: Claim, held: RunHeld, material: Material) -> Status | None:
     return _end_with(claim, held.outcome, material, table_rows=held.outcome.rows_before, **fields)
 
 
-def ask(claim: Claim, unclear: RunUnclear, material: Material) -> Status | None:
+def ask(claim: Claim, unclear: RunUnclear, material: PreparedFile) -> Status | None:
     """Leave a run to an operator who can say how its file is to be read: nothing of it was loaded."""
     question = [{**offer, "header": storable_list(offer["header"])} for offer in unclear.question]
     for offer in question:
         offer["rows"] = [storable_list(row) for row in offer["rows"]]
     told = {"sha256": material.sha256, "dialect": material.written_as, "question": question, "unclear": True}
-    return _end(claim, status=Status.HELD, reason=sentence(unclear), **told)
+    return _end(claim, status=Status.HELD, reason=operator_message(unclear), **told)
 
 
-def show(claim: Claim, outcome: Outcome, brakes: dict[str, int], material: Material) -> Status | None:
+def show(claim: Claim, outcome: Outcome, brakes: dict[str, int], material: PreparedFile) -> Status | None:
     """End a preview, whose load is rolled back: what it would have done, and what would have held it."""
     notes = (f"A load of this file would be held: {held_by(brakes)}.",) if brakes else ()
     return _end_with(claim, outcome, material, notes, status=_status_of(outcome), brakes=brakes)
 
 
 def _end_with(
-    claim: Claim, outcome: Outcome, material: Material, notes: tuple[str, ...] = (), **fields: object
+    claim: Claim, outcome: Outcome, material: PreparedFile, notes: tuple[str, ...] = (), **fields: object
 ) -> Status | None:
     """Write an outcome whose load was rolled back, with its rejects, in a transaction of their own."""
     told = _account(outcome, material, notes)
@@ -173,11 +175,11 @@ def _end_with(
     return status
 
 
-def fail(claim: Claim, error: BaseException, material: Material | None) -> Status | None:
+def fail(claim: Claim, error: BaseException, material: PreparedFile | None) -> Status | None:
     """End a run for good. What is known of its outcome and rejects commits with it, after its load is rolled back."""
-    reason = sentence(error) + _drawn_by(claim.run, error)
+    reason = operator_message(error) + _drawn_by(claim.run, error)
     outcome = getattr(error, "outcome", None)
-    book = outcome.rejects if outcome else RejectBook()
+    book = outcome.rejects if outcome else RejectCollector()
     known: dict[str, Any] = {
         "rejected": len(book),
         "partial": False,
@@ -194,7 +196,7 @@ def fail(claim: Claim, error: BaseException, material: Material | None) -> Statu
         except RunFailed as refused:  # the run fails for its own reason
             known["notes"] = [*known.get("notes", ()), f"The list of all rejects is not kept: {storable(str(refused))}"]
     with transaction.atomic():
-        status = _end(claim, error, status=Status.FAILED, reason=reason, traceback=story(error), **known)
+        status = _end(claim, error, status=Status.FAILED, reason=reason, traceback=developer_traceback(error), **known)
         if status:
             keep(claim.run, book)
     return status
@@ -202,7 +204,7 @@ def fail(claim: Claim, error: BaseException, material: Material | None) -> Statu
 
 def _drawn_by(run: Run, error: BaseException) -> str:
     """What may be wrong where a pattern sends a file to a table that it doesn't fit."""
-    if not run.pattern or not isinstance(error, Misfit):
+    if not run.pattern or not isinstance(error, SchemaMismatch):
         return ""
     return f" It came here by the pattern {run.pattern} of {run.dataset}: if it belongs elsewhere, narrow the pattern."
 
@@ -212,7 +214,7 @@ def interrupt(claim: Claim, error: BaseException, *, turn_lost: bool = False) ->
 
     ``turn_lost``: it waited too long for its table, which doesn't count as an attempt.
     """
-    reason = sentence(error)
+    reason = operator_message(error)
     before = claim.run.interruptions
     if before >= MOST_INTERRUPTIONS and not turn_lost:
         return fail(claim, error, None)
@@ -223,7 +225,7 @@ def interrupt(claim: Claim, error: BaseException, *, turn_lost: bool = False) ->
         error,
         status=Status.WAITING,
         reason=reason if isinstance(error, IngestError) else f"{reason} The run is retried.",
-        traceback=story(error),
+        traceback=developer_traceback(error),
         not_before=Now() + timedelta(seconds=pause),
         finished=None,
         **counted,
@@ -267,7 +269,7 @@ def _balances(outcome: Outcome) -> bool:
     return True
 
 
-def _account(outcome: Outcome, material: Material, notes: tuple[str, ...] = ()) -> dict[str, Any]:
+def _account(outcome: Outcome, material: PreparedFile, notes: tuple[str, ...] = ()) -> dict[str, Any]:
     """``outcome`` as fields of a run."""
     return {
         "sha256": material.sha256,

@@ -14,7 +14,7 @@ _MOST = 0.8
 
 
 @contextmanager
-def told_if_too_small(folder: Path, *, wanted: int = 0) -> Iterator[None]:
+def explained_if_too_small(folder: Path, *, wanted: int = 0) -> Iterator[None]:
     """Raise RunFailed in place of a full disk where the files in ``folder`` fill it.
 
     ``wanted`` are the bytes of a file that may have been removed again when it didn't fit.

@@ -6,13 +6,13 @@ from django.db import Error as DjangoDatabaseError
 from django.db import connection
 
 from ingest.aws.objects import SourceGone
-from ingest.loader.outcome.errors import Fate, RunHeld, RunInterrupted, RunUnclear, fate_of
+from ingest.loader.outcome.errors import Disposition, RunHeld, RunInterrupted, RunUnclear, disposition_of
 from ingest.loader.outcome.source_object import SourceObject
 from ingest.models import Run
 from ingest.runs import complete
 from ingest.runs.attempt import Attempt
 from ingest.runs.claim import Claim, ClaimLost, claim
-from ingest.runs.fetched_file import Material
+from ingest.runs.fetched_file import PreparedFile
 from ingest.runs.heartbeat import Heartbeat
 from ingest.runs.receive import receive_and_claim
 from ingest.runs.scratch import scratch_folder
@@ -23,16 +23,16 @@ Status = Run.Status
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
-def take(run_id: int) -> Status | None:
+def claim_and_execute(run_id: int) -> Status | None:
     """Claim a run and execute it: the status it ends in, None if it is finished or somebody else's."""
     claimed = claim(run_id)
     return execute(claimed) if claimed else None
 
 
-def take_in(source: SourceObject) -> tuple[Run, Status | None]:
+def receive_and_execute(source: SourceObject) -> tuple[Run, Status | None]:
     """Receive ``source``, and carry its run as ``take`` does; a new one at once."""
     run, claimed = receive_and_claim(source)
-    return run, execute(claimed) if claimed else take(run.pk)
+    return run, execute(claimed) if claimed else claim_and_execute(run.pk)
 
 
 def execute(claimed: Claim) -> Status | None:
@@ -77,9 +77,9 @@ def _gone(claimed: Claim, error: SourceGone) -> Status | None:
     return complete.fail(claimed, error, None)
 
 
-def _stopped(claimed: Claim, error: BaseException, material: Material | None) -> Status | None:
+def _stopped(claimed: Claim, error: BaseException, material: PreparedFile | None) -> Status | None:
     _leave_broken_connection()
-    if fate_of(error) is Fate.RETRY:
+    if disposition_of(error) is Disposition.RETRY:
         return complete.interrupt(claimed, error, turn_lost=getattr(error, "pgcode", None) == _LOCK_NOT_AVAILABLE)
     return complete.fail(claimed, error, material)
 

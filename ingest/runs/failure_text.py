@@ -9,7 +9,7 @@ _LONGEST_REASON = 2_000  # characters
 _LONGEST_TRACEBACK = 20_000
 
 
-def sentence(error: BaseException) -> str:
+def operator_message(error: BaseException) -> str:
     """The operator's sentence about ``error``: what, where, what to do."""
     if isinstance(error, IngestError):
         told = str(error)
@@ -26,6 +26,6 @@ def sentence(error: BaseException) -> str:
     return scrub(told)[:_LONGEST_REASON]
 
 
-def story(error: BaseException) -> str:
+def developer_traceback(error: BaseException) -> str:
     """The developer's traceback."""
     return scrub("".join(traceback.format_exception(error)))[-_LONGEST_TRACEBACK:]

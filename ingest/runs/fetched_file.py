@@ -19,9 +19,9 @@ from ingest.loader.source.dialect.question import offers, offers_of_encodings
 from ingest.loader.source.encoding import transcode
 from ingest.loader.source.encoding.transcode import Found
 from ingest.loader.source.local_file import LocalFile
-from ingest.loader.source.not_csv import refuse_foreign
+from ingest.loader.source.not_csv import refuse_other_formats
 from ingest.models import Dataset, Progress, storable_list
-from ingest.runs.disk_space import told_if_too_small
+from ingest.runs.disk_space import explained_if_too_small
 from ingest.runs.heartbeat import Heartbeat
 from ingest.runs.questions import OF_ENCODING
 
@@ -29,7 +29,7 @@ _CHOOSE = "Nothing was loaded: choose how the file is to be read."
 
 
 @dataclass
-class Material:
+class PreparedFile:
     """What an attempt has of one source object so far."""
 
     source: SourceObject
@@ -76,7 +76,7 @@ class Material:
         if not self.sha256:
             self.beat.enter(Progress.Stage.FETCH, self.source.size)
             self.folder.mkdir(exist_ok=True)
-            with told_if_too_small(self.folder.parent, wanted=self.source.size):
+            with explained_if_too_small(self.folder.parent, wanted=self.source.size):
                 self.sha256 = objects.fetch(self.source, self._source, progress=self.beat.reach).sha256
 
     def is_ready(self, dataset: Dataset) -> bool:
@@ -93,7 +93,7 @@ class Material:
         if self._path is not None:  # made ready under another encoding: what it came from is gone
             self.sha256, self._path = "", None
         self.fetch()
-        with told_if_too_small(self.folder.parent):  # where the other versions lie that are loaded with it
+        with explained_if_too_small(self.folder.parent):  # where the other versions lie that are loaded with it
             self._path, self._pinned = self._in_utf_8(self._unpacked(), dataset), dataset.encoding
 
     def open(self, dataset: Dataset) -> LocalFile:
@@ -200,5 +200,5 @@ def _found(path: Path) -> Found:
         return transcode.find(path)
     except RunFailed:
         with path.open("rb") as stream:
-            refuse_foreign(stream.read(dialect.HEAD))
+            refuse_other_formats(stream.read(dialect.HEAD))
         raise

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ingest.models import Dataset, Run
-from ingest.runs.reset import anew
+from ingest.runs.reset import reset_fields
 
 Status, Kind = Run.Status, Run.Kind
 
@@ -43,7 +43,7 @@ def read_again(dataset: Dataset) -> int:
     What was approved of such a run before its file was looked at stays approved.
     """
     asked = Run.objects.filter(dataset=dataset, status=Status.HELD, unclear=True)
-    return asked.update(**anew())
+    return asked.update(**reset_fields())
 
 
 def choice(run: Run, reading: Mapping[str, Any]) -> dict[str, Any]:

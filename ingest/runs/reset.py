@@ -5,7 +5,7 @@ from typing import Any
 from ingest.models import Reject, Run
 
 
-def anew() -> dict[str, Any]:
+def reset_fields() -> dict[str, Any]:
     """Return the fields of a run that waits for its first attempt; what was approved and chosen of it stays."""
     counts = ("inserted", "updated", "unchanged", "duplicate", "rejected", "deleted")
     return {
@@ -19,9 +19,9 @@ def anew() -> dict[str, Any]:
     }
 
 
-def begin_anew(run: Run, *, approved: dict[str, int] | None = None) -> None:
+def reset_run(run: Run, *, approved: dict[str, int] | None = None) -> None:
     """Put ``run``, whose row is locked, back to wait, with all its attempts before it."""
-    for name, value in anew().items():
+    for name, value in reset_fields().items():
         setattr(run, name, value)
     run.approved = approved
     run.save()

@@ -16,7 +16,7 @@ from ingest.runs.claim import FREE
 from ingest.runs.once import check_loaded_again_once, check_undone_once
 from ingest.runs.questions import forget_overtaken_choice, is_behind
 from ingest.runs.receive import load_once_more
-from ingest.runs.reset import begin_anew
+from ingest.runs.reset import reset_run
 
 Status = Run.Status
 
@@ -59,7 +59,7 @@ def retry(run_id: int, *, user: Any | None = None) -> Run:
         if run.undoes_id:
             check_undone_once(locked(run.undoes_id))
         forget_overtaken_choice(run)
-        begin_anew(run)
+        reset_run(run)
     return run
 
 

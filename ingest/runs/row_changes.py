@@ -11,7 +11,7 @@ from ingest.aws import objects
 from ingest.datasets.permission import require_access
 from ingest.datasets.routing import Destination, destinations
 from ingest.loader import changes
-from ingest.loader.changes import Foretold
+from ingest.loader.changes import UndoPreview
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.planning.identities import Identities
 from ingest.models import Dataset, Run, storable
@@ -33,7 +33,9 @@ def changes_of(run: Run) -> dict[str, Any]:
     if not run.undoable:
         return {}
     ignores = run.dataset.ignore_email_case
-    found = _look(run, lambda: changes.look(*_place(run), run.pk, own_transaction=False, ignore_email_case=ignores))
+    found = _changes_in_table(
+        run, lambda: changes.changes_of(*_place(run), run.pk, own_transaction=False, ignore_email_case=ignores)
+    )
     if run.undone and not (found.compared or found.again or found.deleted):
         raise RunFailed(f"Run {run.pk} was undone: its rows were put back, and what it wrote is not kept.")
     return asdict(found)
@@ -42,8 +44,8 @@ def changes_of(run: Run) -> dict[str, Any]:
 def sample(dataset: Dataset, identities: Identities, run_id: int) -> dict[str, Any]:
     """The same, within the transaction of a load that is about to be rolled back; empty where that takes too long."""
     try:
-        found = _looked(
-            lambda: changes.look(
+        found = _changes_or_reason(
+            lambda: changes.changes_of(
                 connection.connection,
                 dataset.name,
                 identities,
@@ -57,10 +59,10 @@ def sample(dataset: Dataset, identities: Identities, run_id: int) -> dict[str, A
     return _storable(asdict(found))
 
 
-def foretell_undo(run: Run) -> Foretold:
+def preview_undo(run: Run) -> UndoPreview:
     """What an undo of ``run`` would do now. Raises RunFailed, with a sentence, where it can't be told."""
     ignores = run.dataset.ignore_email_case
-    return _look(run, lambda: changes.foretell_undo(*_place(run), run.pk, ignore_email_case=ignores))
+    return _changes_in_table(run, lambda: changes.preview_undo(*_place(run), run.pk, ignore_email_case=ignores))
 
 
 def file_link(run: Run, *, user: Any | None = None) -> str:
@@ -83,9 +85,9 @@ def _place(run: Run) -> tuple[Any, str, Identities]:
     return connection.connection, run.dataset.name, identities
 
 
-def _look(run: Run, ask: Callable[[], Found]) -> Found:
+def _changes_in_table(run: Run, ask: Callable[[], Found]) -> Found:
     try:
-        return _looked(ask)
+        return _changes_or_reason(ask)
     except psycopg2.Error as error:
         if error.pgcode == _TOO_LONG:
             raise RunFailed("The table is too large to tell that in a few seconds.") from error
@@ -96,7 +98,7 @@ def _look(run: Run, ask: Callable[[], Found]) -> Found:
         raise RunFailed("The database didn't answer that.") from error
 
 
-def _looked(ask: Callable[[], Found]) -> Found:
+def _changes_or_reason(ask: Callable[[], Found]) -> Found:
     """What ``ask`` finds; whatever it has set for its session is taken back."""
     with transaction.atomic():
         found = ask()

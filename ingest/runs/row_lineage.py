@@ -7,7 +7,7 @@ from django.conf import settings
 
 from ingest.aws import objects
 from ingest.loader import lineage
-from ingest.loader.lineage import Traced, Wanted
+from ingest.loader.lineage import RowIdentity, SourceLines
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.source.decompress import Limits, unpack
 from ingest.loader.source.encoding import transcode
@@ -23,7 +23,7 @@ core and 145 MiB of memory, and a function of 1 GiB has 0.6 of a core."""
 _TYPES: Final = {kind.short: kind for kind in Type}
 
 
-def trace(run: Run, wanted: Wanted) -> Traced:
+def trace(run: Run, wanted: RowIdentity) -> SourceLines:
     """The lines of the run's file whose records are the row ``wanted``: the one that counts, and its duplicates.
 
     Nothing is written. Raises RunFailed, with a sentence, where that can't be told (any more), RunInterrupted where the

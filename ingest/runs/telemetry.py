@@ -14,8 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from ingest.models import Run, Trouble
-from ingest.notifications.incidents import meet
-from ingest.runs.acknowledge import answer_older
+from ingest.notifications.incidents import record_incident
+from ingest.runs.acknowledge import acknowledge_older
 
 _LOG = logging.getLogger("ingest.runs")
 
@@ -53,9 +53,9 @@ def ended(run: Run, status: str, told: Mapping[str, Any], error: BaseException |
     empty file answers no earlier failure: that files can be loaded again is not shown by it.
     """
     if status == Run.Status.SUCCEEDED and run.kind == Run.Kind.LOAD:
-        answer_older(run)
+        acknowledge_older(run)
     if status in (Run.Status.FAILED, Run.Status.HELD) and run.kind != Run.Kind.PREVIEW:
-        meet(run, Trouble.Kind.QUESTION if told.get("unclear") else status, told["reason"])
+        record_incident(run, Trouble.Kind.QUESTION if told.get("unclear") else status, told["reason"])
     event, level = _EVENTS[Run.Status(status)]
     seconds = (timezone.now() - run.started).total_seconds() if run.started else 0.0
     # What a load that was rolled back would have done is no row of any table.

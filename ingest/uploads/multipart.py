@@ -23,7 +23,7 @@ from ingest.loader.outcome.source_object import SourceObject
 from ingest.models import Upload
 from ingest.uploads.keys import key_of
 from ingest.uploads.ownership import ENDED, refusal
-from ingest.uploads.precheck import Chosen, check_pins, refuse_size
+from ingest.uploads.precheck import SelectedFile, check_pins, refuse_size
 from ingest.uploads.tracking import note_finished
 
 MOST_LINKS: Final = 50
@@ -43,7 +43,7 @@ _T, _R = TypeVar("_T"), TypeVar("_R")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sending:
+class UploadSession:
     """What there is of an upload, and the links for what comes next."""
 
     upload: Upload
@@ -57,7 +57,7 @@ def part_size(size: int) -> int:
     return max(_PART, math.ceil(size / _PARTS))
 
 
-def start_uploads(files: Sequence[Chosen], *, user: Any, preview: bool) -> list[Sending | IngestError]:
+def start_uploads(files: Sequence[SelectedFile], *, user: Any, preview: bool) -> list[UploadSession | IngestError]:
     """Start to upload each of ``files``, or continue the unfinished upload of it that belongs to ``user``.
 
     Gives for each what there is, with the first links, or why there is none: RunFailed, also if the upload belongs to
@@ -129,11 +129,13 @@ _Mark = tuple[str, int, str]
 """By which an unfinished upload is known again: key, size, fingerprint."""
 
 
-def _mark(key: str, file: Chosen) -> _Mark:
+def _mark(key: str, file: SelectedFile) -> _Mark:
     return key, file.size, f"{file.modified}:{file.fingerprint}"
 
 
-def _keys(files: Sequence[Chosen], user: Any, preview: bool) -> tuple[list[str | RunFailed], list[Mapping[str, Any]]]:
+def _keys(
+    files: Sequence[SelectedFile], user: Any, preview: bool
+) -> tuple[list[str | RunFailed], list[Mapping[str, Any]]]:
     """Where each file goes, or why it can't be sent, and how it is to be read there, if that is still to be set."""
     keys: list[str | RunFailed] = []
     for file in files:
@@ -161,7 +163,7 @@ def _unfinished_rows(marks: Iterable[_Mark]) -> QuerySet[Upload]:
     return Upload.objects.filter(reduce(or_, same, Q(pk=None)), finished__isnull=True)
 
 
-def _begin(wanted: dict[_Mark, Chosen], who: str) -> dict[_Mark, Sending | IngestError]:
+def _begin(wanted: dict[_Mark, SelectedFile], who: str) -> dict[_Mark, UploadSession | IngestError]:
     """What there is of each, begun where nothing is."""
     rows = _by_mark(_unfinished_rows(wanted))
     fresh = [mark for mark in wanted if mark not in rows]
@@ -177,7 +179,7 @@ def _begin(wanted: dict[_Mark, Chosen], who: str) -> dict[_Mark, Sending | Inges
     return begun | others | dict(zip(rows, told, strict=True))
 
 
-def _written_down(files: dict[_Mark, Chosen], begun: dict[_Mark, str], who: str) -> dict[_Mark, Upload]:
+def _written_down(files: dict[_Mark, SelectedFile], begun: dict[_Mark, str], who: str) -> dict[_Mark, Upload]:
     """The rows of uploads that were begun just now; where another request was faster, its row, and ours is dropped."""
     now = timezone.now()
     rows = [
@@ -235,7 +237,7 @@ def _each(call: Callable[[_T], _R], items: Iterable[_T]) -> list[_R | IngestErro
         return list(threads.map(answered, items))
 
 
-def _sending(upload: Upload, came: Sequence[Part] | None) -> Sending:
+def _sending(upload: Upload, came: Sequence[Part] | None) -> UploadSession:
     """The upload with its first links; S3 is asked for what came, unless that is known."""
     if came is None:
         came = uploads.parts(settings.BUCKET, upload.key, upload.upload_id)
@@ -243,7 +245,7 @@ def _sending(upload: Upload, came: Sequence[Part] | None) -> Sending:
     there = tuple(part.number for part in came if part.size == sizes.get(part.number))
     next_ones = [number for number in sizes if number not in set(there)][: MOST_LINKS // 10]
     wanted = {number: sizes[number] for number in next_ones}
-    return Sending(
+    return UploadSession(
         upload=upload,
         there=there,
         links=uploads.sign(settings.BUCKET, upload.key, upload.upload_id, wanted),

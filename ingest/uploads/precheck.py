@@ -11,11 +11,11 @@ from django.conf import settings
 from ingest.aws.uploads import LARGEST
 from ingest.datasets.permission import permitted
 from ingest.datasets.pins import may_pin, refuse_impossible
-from ingest.datasets.reading_summary import Explained, explain
+from ingest.datasets.reading_summary import ReadingSummary, summarize_reading
 from ingest.datasets.routing import Destination
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.source.headers import read_header
-from ingest.loader.source.preview_head import Glance, glance
+from ingest.loader.source.preview_head import HeadPreview, preview_head
 from ingest.models import Dataset, Run, Upload
 from ingest.rejects.origin import address_of, origin_of
 from ingest.uploads.keys import dated_pattern, key_of
@@ -28,7 +28,7 @@ _FEW: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Chosen:
+class SelectedFile:
     """A file that somebody chose in a browser, as the browser tells of it."""
 
     path: str
@@ -44,7 +44,7 @@ class Chosen:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Judgement:
+class PrecheckResult:
     """What is known of one of them."""
 
     refused: str = ""
@@ -66,13 +66,13 @@ class Judgement:
     """Under which files named as this one could be gathered in a dataset."""
     same: int | None = None
     """The run that has loaded the same file."""
-    read: Explained | None = None
+    read: ReadingSummary | None = None
     """How it is read; None where its first bytes don't show it."""
     can_pin: bool = False
     """Whether how it is read can be set here: its dataset has loaded nothing yet, and is the person's to set up."""
 
 
-def judge(files: Sequence[Chosen], *, user: Any, preview: bool) -> list[Judgement]:
+def precheck(files: Sequence[SelectedFile], *, user: Any, preview: bool) -> list[PrecheckResult]:
     """What is known of each of ``files``, were they loaded for ``user``, or only previewed. Nothing is made.
 
     Takes a fixed number of queries.
@@ -80,15 +80,17 @@ def judge(files: Sequence[Chosen], *, user: Any, preview: bool) -> list[Judgemen
     keys = [_key(file, preview=preview) for file in files]
     found = permitted([key for key in keys if isinstance(key, str)], user)
     loaded = {} if preview else _loaded(files, keys)
-    asker = _Asker(user=user, preview=preview, above=_lines_above(found.values()))
+    context = _PrecheckContext(user=user, preview=preview, above=_lines_above(found.values()))
     return [
-        Judgement(refused=str(key)) if isinstance(key, RunFailed) else _judge(file, found[key], loaded.get(at), asker)
+        PrecheckResult(refused=str(key))
+        if isinstance(key, RunFailed)
+        else _precheck(file, found[key], loaded.get(at), context)
         for at, (file, key) in enumerate(zip(files, keys, strict=True))
     ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Asker:
+class _PrecheckContext:
     """Who asks, for what, and what was looked up for all of their files."""
 
     user: Any
@@ -122,7 +124,7 @@ def refuse_size(size: int) -> None:
         raise RunFailed("The file is empty: it has 0 bytes, not even a header.")
 
 
-def _key(file: Chosen, *, preview: bool) -> str | RunFailed:
+def _key(file: SelectedFile, *, preview: bool) -> str | RunFailed:
     try:
         refuse_size(file.size)
         return key_of(file.path, preview=preview)
@@ -130,7 +132,7 @@ def _key(file: Chosen, *, preview: bool) -> str | RunFailed:
         return refused
 
 
-def _loaded(files: Sequence[Chosen], keys: Iterable[str | RunFailed]) -> dict[int, Run]:
+def _loaded(files: Sequence[SelectedFile], keys: Iterable[str | RunFailed]) -> dict[int, Run]:
     """The runs that have loaded the very file, by its place in ``files``."""
     wanted = {(key, file.size, file.modified): at for at, (file, key) in enumerate(zip(files, keys, strict=True))}
     names = [key for key in keys if isinstance(key, str)]
@@ -145,16 +147,20 @@ def _loaded(files: Sequence[Chosen], keys: Iterable[str | RunFailed]) -> dict[in
     }
 
 
-def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, asker: _Asker) -> Judgement:
+def _precheck(
+    file: SelectedFile, goes: Destination | RunFailed, same: Run | None, context: _PrecheckContext
+) -> PrecheckResult:
     if isinstance(goes, RunFailed):
-        return Judgement(refused=str(goes))
-    goes, back, doubt = _sent_back(file, goes, asker.user.get_username())
-    can_pin = may_pin(goes.dataset, asker.user)
+        return PrecheckResult(refused=str(goes))
+    goes, back, doubt = _sent_back(file, goes, context.user.get_username())
+    can_pin = may_pin(goes.dataset, context.user)
     try:
-        seen = _glance(file, goes.dataset, check_pins(file.pins) if can_pin else {}, asker.above)
+        seen = _preview_head(file, goes.dataset, check_pins(file.pins) if can_pin else {}, context.above)
         judged = _headed(seen, goes)
     except RunFailed as refused:
-        return Judgement(refused=str(refused), dataset=goes.name, dataset_id=_listed(goes.dataset), can_pin=can_pin)
+        return PrecheckResult(
+            refused=str(refused), dataset=goes.name, dataset_id=_listed(goes.dataset), can_pin=can_pin
+        )
     asks, says = [*doubt, *judged.asks], [*_written(seen, goes), *judged.says, *back]
     if seen.doubt:
         asks.append(f"{seen.doubt} Its run will be held until somebody chooses how it is read.")
@@ -170,11 +176,11 @@ def _judge(file: Chosen, goes: Destination | RunFailed, same: Run | None, asker:
         asks.append("The same file (name, size and time) is loaded already.")
     return replace(
         judged,
-        asks=() if asker.preview else tuple(asks),
+        asks=() if context.preview else tuple(asks),
         says=tuple(says),
         pattern=pattern,
         same=same and same.pk,
-        read=explain(seen.written),
+        read=summarize_reading(seen.written),
         can_pin=can_pin,
     )
 
@@ -184,7 +190,7 @@ def _listed(dataset: Dataset | None) -> int | None:
     return dataset.pk if dataset and not dataset.is_draft else None
 
 
-def _sent_back(file: Chosen, goes: Destination, who: str) -> tuple[Destination, list[str], list[str]]:
+def _sent_back(file: SelectedFile, goes: Destination, who: str) -> tuple[Destination, list[str], list[str]]:
     """Where a reject file goes, with what is to be said of it, and what to be asked."""
     whole = len(file.head) >= file.size
     address = address_of(file.head, whole=whole)
@@ -198,17 +204,21 @@ def _sent_back(file: Chosen, goes: Destination, who: str) -> tuple[Destination, 
     return goes, [f"It corrects rejects of run {origin.pk}, so it goes to {goes.name}."], []
 
 
-def _glance(file: Chosen, dataset: Dataset | None, pins: Mapping[str, Any], above: Mapping[int, int]) -> Glance:
+def _preview_head(
+    file: SelectedFile, dataset: Dataset | None, pins: Mapping[str, Any], above: Mapping[int, int]
+) -> HeadPreview:
     set_up = dataset or Dataset()
     settled = {name: getattr(set_up, name) for name in Dataset.PINS} | pins
     known = {"pinned": Dataset(**settled).pinned, "known": set_up.headers, "above": above.get(set_up.pk, 0)}
     tokens = set_up.null_tokens
     with tempfile.TemporaryDirectory(prefix="ingest-head-", dir=settings.SCRATCH_DIR) as scratch:
         whole = len(file.head) >= file.size
-        return glance(file.head[:HEAD], whole=whole, scratch=Path(scratch), null_tokens=tokens, name=file.path, **known)
+        return preview_head(
+            file.head[:HEAD], whole=whole, scratch=Path(scratch), null_tokens=tokens, name=file.path, **known
+        )
 
 
-def _written(seen: Glance, goes: Destination) -> list[str]:
+def _written(seen: HeadPreview, goes: Destination) -> list[str]:
     says = [f"It matches the pattern {goes.pattern}."] if goes.pattern else []
     if seen.compression:
         says.append(f"It is packed with {seen.compression}.")
@@ -221,22 +231,22 @@ def _written(seen: Glance, goes: Destination) -> list[str]:
     return says
 
 
-def _headed(seen: Glance, goes: Destination) -> Judgement:
+def _headed(seen: HeadPreview, goes: Destination) -> PrecheckResult:
     """The columns, held against those that the dataset has met. Raises RunFailed for headers that can't be."""
     dataset = goes.dataset
     if not seen.header:
-        return Judgement(dataset=goes.name, dataset_id=_listed(dataset))
+        return PrecheckResult(dataset=goes.name, dataset_id=_listed(dataset))
     header = read_header(seen.header, dataset.headers if dataset else {})
     standing = set(dataset.headers.values()) if dataset else set()
     new = tuple(name for name in header.names if name not in standing) if standing else ()
     gone = tuple(sorted(standing - set(header.names)))
-    judged = Judgement(dataset=goes.name, dataset_id=_listed(dataset), columns=header.names, new=new, gone=gone)
+    judged = PrecheckResult(dataset=goes.name, dataset_id=_listed(dataset), columns=header.names, new=new, gone=gone)
     if header.corrected:
         return replace(judged, says=("It is a corrected reject file.",))
     return replace(judged, asks=_doubts(dataset, judged)) if dataset and standing else judged
 
 
-def _doubts(dataset: Dataset, judged: Judgement) -> tuple[str, ...]:
+def _doubts(dataset: Dataset, judged: PrecheckResult) -> tuple[str, ...]:
     """Why the file might not be meant for the dataset."""
     names = set(judged.columns)
     identities = dataset.identities or []

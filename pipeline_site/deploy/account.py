@@ -15,7 +15,7 @@ _LOGIN = "run `aws configure` or `aws sso login`, or name a profile with AWS_PRO
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
+class AwsAccount:
     """An account and a region, with the right to ask there."""
 
     number: str
@@ -28,7 +28,7 @@ class Account:
         return boto3.session.Session().client(service, region_name=self.region, config=Config(**options))
 
 
-def find(settings: Mapping[str, Any]) -> Account:
+def find(settings: Mapping[str, Any]) -> AwsAccount:
     """The account that the environment's credentials are of. Raises DeployError with what to do where they are not fit.
 
     Where the stage's settings name a region (``aws_region``), the environment must not name another.
@@ -60,4 +60,4 @@ def find(settings: Mapping[str, Any]) -> Account:
     except boto.BotoCoreError as error:
         raise DeployError(f"AWS can't be reached from here ({type(error).__name__}): check the network.") from None
     os.environ["AWS_DEFAULT_REGION"] = region  # for whatever asks AWS from here on, zappa too
-    return Account(number=str(told["Account"]), region=region, caller=str(told.get("Arn", "")))
+    return AwsAccount(number=str(told["AwsAccount"]), region=region, caller=str(told.get("Arn", "")))

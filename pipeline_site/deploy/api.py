@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline_site.deploy.account import Account
+from pipeline_site.deploy.account import AwsAccount
 
 _FORMAT = (
     '{"time":"$context.requestTime","id":"$context.requestId","address":"$context.identity.sourceIp",'
@@ -13,7 +13,7 @@ _FORMAT = (
 """One line a request; no query, which may hold what somebody searched for, and no header."""
 
 
-def protect(account: Account, api: str, stage: str, told: Mapping[str, str], say: Callable[[str], None]) -> None:
+def protect(account: AwsAccount, api: str, stage: str, told: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Limit the requests to the API ``api`` and log them, as the stacks' outputs ``told`` say; safe to repeat."""
     client = account.client("apigateway")
     limits = {"burstLimit": told.get("RequestsBurst"), "rateLimit": told.get("RequestsPerSecond")}

@@ -7,13 +7,13 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline_site.deploy import DeployError
-from pipeline_site.deploy.account import Account
+from pipeline_site.deploy.account import AwsAccount
 
 
 class Function:
     """One function by its name."""
 
-    def __init__(self, account: Account, name: str) -> None:
+    def __init__(self, account: AwsAccount, name: str) -> None:
         # As long as it may take, and never twice: a command is no request that may be repeated.
         self._client = account.client("lambda", read_timeout=910, retries={"total_max_attempts": 1})
         self.name = name

@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ingest.aws.wiring import Finding
-from pipeline_site.deploy.account import Account
+from pipeline_site.deploy.account import AwsAccount
 
 _WANTED = 1000
 """What AWS gives an account that has been in use for a while."""
@@ -15,16 +15,16 @@ _BESIDE = 2
 """The schedule, and the rotation of the password."""
 
 
-def look(account: Account, told: Mapping[str, str]) -> list[Finding]:
+def look(account: AwsAccount, told: Mapping[str, str]) -> list[Finding]:
     """Look at the account's concurrency and at the subscriptions of the topic; ``told`` are the stacks' outputs."""
-    checks: dict[str, Callable[[Account, Mapping[str, str]], Finding]] = {
+    checks: dict[str, Callable[[AwsAccount, Mapping[str, str]], Finding]] = {
         "concurrency": _concurrency,
         "alarms": _subscriptions,
     }
     return [_looked(subject, check, account, told) for subject, check in checks.items()]
 
 
-def _looked(subject: str, check: Any, account: Account, told: Mapping[str, str]) -> Finding:
+def _looked(subject: str, check: Any, account: AwsAccount, told: Mapping[str, str]) -> Finding:
     try:
         return check(account, told)  # type: ignore[no-any-return]
     except ClientError as error:
@@ -34,7 +34,7 @@ def _looked(subject: str, check: Any, account: Account, told: Mapping[str, str])
         )
 
 
-def _concurrency(account: Account, told: Mapping[str, str]) -> Finding:
+def _concurrency(account: AwsAccount, told: Mapping[str, str]) -> Finding:
     """Whether loads leave room for pages, within what the account may run at once."""
     limits = account.client("lambda").get_account_settings()["AccountLimit"]
     most, free = int(limits["ConcurrentExecutions"]), int(limits["UnreservedConcurrentExecutions"])
@@ -64,7 +64,7 @@ def _concurrency(account: Account, told: Mapping[str, str]) -> Finding:
     return Finding(subject="concurrency", good=True, told=f"{free} of {most} are free, and {wanted} is the most in use")
 
 
-def _subscriptions(account: Account, told: Mapping[str, str]) -> Finding:
+def _subscriptions(account: AwsAccount, told: Mapping[str, str]) -> Finding:
     """Whether an alarm reaches anybody."""
     topic = told.get("TopicArn")
     pages = account.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)

@@ -25,7 +25,7 @@ from pipeline_site.deploy import (
     versions,
     zappa,
 )
-from pipeline_site.deploy.account import Account
+from pipeline_site.deploy.account import AwsAccount
 from pipeline_site.deploy.function import Function
 from pipeline_site.deploy.package import BUILD, CA_FILE
 from pipeline_site.deploy.stacks import Stacks
@@ -41,7 +41,7 @@ class Deployment:
 
     stage: str
     settings: dict[str, Any]
-    account: Account
+    account: AwsAccount
     stacks: Stacks
     templates: Mapping[str, Path]
     """data, app and trigger: their templates."""
@@ -129,7 +129,7 @@ class Deployment:
         if not self.function.stands():
             raise DeployError(f"The stage {self.stage!r} has no function here: run `zappa deploy {self.stage}`.")
         where = {"bucket": "BucketName", "prefix": "Prefix", "queue_url": "QueueUrl"}
-        found = wiring.look(
+        found = wiring.check_wiring(
             wiring.Wiring(function=self.name, **{name: self.outputs.get(output, "") for name, output in where.items()})
         )
         found += standing.look(self.account, self.outputs)

@@ -12,10 +12,10 @@ import requests
 from botocore.exceptions import ClientError
 
 from pipeline_site.deploy import DeployError
-from pipeline_site.deploy.account import Account
+from pipeline_site.deploy.account import AwsAccount
 
 
-def upload(account: Account, name: str, bucket: str, path: Path) -> str:
+def upload(account: AwsAccount, name: str, bucket: str, path: Path) -> str:
     """Upload the zip to where Lambda takes it from; return its key in the bucket."""
     with path.open("rb") as file:
         key = _key(name, hashlib.file_digest(file, "sha256").digest())
@@ -23,14 +23,14 @@ def upload(account: Account, name: str, bucket: str, path: Path) -> str:
     return key
 
 
-def published(account: Account, name: str) -> list[str]:
+def published(account: AwsAccount, name: str) -> list[str]:
     """Return the numbers of the published versions of the function ``name``, the newest first."""
     pages = account.client("lambda").get_paginator("list_versions_by_function").paginate(FunctionName=name)
     numbers = [each["Version"] for page in pages for each in page["Versions"] if each["Version"] != "$LATEST"]
     return sorted(numbers, key=int, reverse=True)
 
 
-def roll_back(account: Account, name: str, bucket: str, version: str) -> str:
+def roll_back(account: AwsAccount, name: str, bucket: str, version: str) -> str:
     """Give the function the code of ``version`` again; return the number of the version that this publishes."""
     client = account.client("lambda")
     told = client.get_function(FunctionName=name, Qualifier=version)
@@ -50,7 +50,7 @@ def _key(name: str, sha256: bytes) -> str:
     return f"{name}-{sha256.hex()}.zip"
 
 
-def _is_there(account: Account, bucket: str, key: str) -> bool:
+def _is_there(account: AwsAccount, bucket: str, key: str) -> bool:
     try:
         account.client("s3").head_object(Bucket=bucket, Key=key)
     except ClientError as error:

@@ -289,7 +289,7 @@ ACTS = {
     "acknowledge": Act(
         "operator",
         act_on_run("acknowledge"),
-        lambda o: not Run.objects.unanswered().filter(pk=o.run.pk).exists(),
+        lambda o: not Run.objects.unacknowledged().filter(pk=o.run.pk).exists(),
         (("status", "failed"),),
     ),
     "approve": Act("operator", act_on_run("approve"), status_is("waiting"), (("status", "held"),)),

@@ -10,7 +10,7 @@ from django.test import Client
 from ingest import handlers
 from ingest.models import Dataset, Run
 from ingest.runs.approve import approve
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.undo import undo as undo_run
 from tests.app.conftest import Door, rows
 from tests.app.pages import staff
@@ -301,11 +301,11 @@ def test_a_runs_page_shows_brakes_undo_and_links(client, door: Door):
     address = "/admin/ingest/run/{}/change/".format
     assert "the dataset asks for approval" in client.get(address(held.pk)).content.decode()
     approve(held.pk)
-    take(held.pk)
+    claim_and_execute(held.pk)
     Dataset.objects.update(asks_approval=False)
     door.load("people.csv", "id,name\n1,Anna\n")
     undo = undo_run(held.pk)
-    take(undo.pk)
+    claim_and_execute(undo.pk)
     page = client.get(address(undo.pk)).content.decode()
     for text in (f'href="{address(held.pk)}"', "1 row stays", "<td>1</td><td>changed</td>"):
         assert text in page

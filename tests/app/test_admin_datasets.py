@@ -15,7 +15,7 @@ from django.utils import timezone
 from ingest.admin.datasets import chart
 from ingest.datasets.alter import change_type, columns_of
 from ingest.models import Dataset, Run
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.receive import receive
 from ingest.runs.undo import undo as undo_run
 from tests.app.conftest import Door, rows, tell_statistics
@@ -360,7 +360,7 @@ def test_each_run_leaves_the_rows_and_bytes_of_its_table(client, door):
     assert left(second)[1] > left(first)[1]
     assert left(door.load("people.csv", f"id,name\n1,Anna\n{large}")) == (399, bytes_now()), "what changes nothing, too"
     undo = undo_run(second.pk)
-    assert take(undo.pk) == "succeeded"
+    assert claim_and_execute(undo.pk) == "succeeded"
     assert left(undo)[0] == 2
     assert rows("SELECT count(*) FROM people") == [(2,)]
     Dataset.objects.update(mode="snapshot", declared_key=["id"])

@@ -16,7 +16,7 @@ from ingest.aws import objects
 from ingest.models import Dataset, Opening, Run, Upload
 from ingest.runs.receive import receive
 from ingest.uploads.multipart import start_uploads
-from ingest.uploads.precheck import Chosen
+from ingest.uploads.precheck import SelectedFile
 from tests.app.conftest import NASTY, Door
 from tests.app.pages import staff
 
@@ -157,7 +157,7 @@ def test_a_bucket_that_does_not_answer_is_a_sentence_and_may_be_asked_again(
 
 def test_unfinished_uploads_are_listed_harmlessly_and_given_up(client: Client, door: Door):
     who = staff(client, superuser=True)
-    begun = start_uploads([Chosen(path="a<b>.csv", size=5, modified=1)], user=who, preview=False)[0]
+    begun = start_uploads([SelectedFile(path="a<b>.csv", size=5, modified=1)], user=who, preview=False)[0]
     upload(f"data/{NASTY}.csv".replace("\0", ""))
     page = client.get(ADDRESS).content.decode()
     assert "a&lt;b&gt;.csv" in page

@@ -6,7 +6,7 @@ from django.db import connection
 from ingest.datasets.alter import change_key, change_type, columns_of
 from ingest.loader.outcome.errors import IngestError, RunFailed
 from ingest.models import Dataset, Run
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.undo import undo
 from tests.app.conftest import Door, counts, rows
 
@@ -42,7 +42,7 @@ def test_a_change_of_the_key_ends_the_undo_of_earlier_runs_only(door: Door, peop
     with pytest.raises(RunFailed, match="can't be undone any more"):
         undo(Run.objects.get().pk)
     later = door.load("people.csv", "id,code,name\n3,c,Cy\n")
-    assert take(undo(later.pk).pk) == "succeeded"
+    assert claim_and_execute(undo(later.pk).pk) == "succeeded"
     assert rows("SELECT count(*) FROM people") == [(2,)]
 
 

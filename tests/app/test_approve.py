@@ -11,7 +11,7 @@ from ingest.datasets.alter import columns_of
 from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Dataset, Reject, Run
 from ingest.runs.approve import approve, discard, held_by
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.retry import due, retry
 from tests.app.conftest import Door, counts, rows
 
@@ -68,7 +68,7 @@ def test_an_approved_run_is_loaded(door: Door, asking):
         {"approval": 0},
     )
     assert due() == [run.pk]
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     run.refresh_from_db()
     assert (run.reason, counts(run)) == ("", {"records": 3, "inserted": 2, "rejected": 1})
     assert Reject.objects.filter(run=run).count() == 1
@@ -77,7 +77,7 @@ def test_an_approved_run_is_loaded(door: Door, asking):
 
 def test_content_that_changes_nothing_needs_no_approval(door: Door, asking):
     approve(door.load("people.csv", PEOPLE).pk)
-    assert take(Run.objects.get().pk) == "succeeded"
+    assert claim_and_execute(Run.objects.get().pk) == "succeeded"
     assert door.load("people.csv", PEOPLE).status == "succeeded"
 
 
@@ -87,11 +87,11 @@ def test_a_snapshot_that_would_delete_too_much_is_held_again_if_the_count_has_gr
     assert rows("SELECT count(*) FROM people") == [(100,)]
     rows("INSERT INTO people (id, name) VALUES (1000, 'outside') RETURNING 1")
     approve(run.pk)
-    assert take(run.pk) == "held"
+    assert claim_and_execute(run.pk) == "held"
     run.refresh_from_db()
     assert (run.brakes, run.approved) == ({"deleted": 41}, {"deleted": 40})
     approve(run.pk)
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     assert rows("SELECT count(*) FROM people") == [(60,)]
 
 
@@ -115,7 +115,7 @@ def test_a_file_that_would_turn_the_key_into_text_is_held_until_it_is_approved(d
     assert held_by(run.brakes) == "a key column would become text, because of 1 of its values"
     assert columns_of(run.dataset_id)["id"] == "bigint"
     call_command("approve", run.pk)
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     assert rows("SELECT id FROM people ORDER BY id") == [("1",), ("2",), ("3",), ("Total",)]
 
 
@@ -126,11 +126,11 @@ def test_a_key_is_held_again_where_more_values_would_make_it_text(door: Door):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE days ALTER id TYPE bigint USING extract(day FROM id)")
     approve(run.pk)
-    assert take(run.pk) == "held"
+    assert claim_and_execute(run.pk) == "held"
     run.refresh_from_db()
     assert (run.brakes, run.approved) == ({"key_type": 2}, {"key_type": 1})
     approve(run.pk)
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
 
 
 def test_a_discarded_totals_row_leaves_the_key_as_it_is(door: Door):
@@ -162,7 +162,7 @@ def test_a_discarded_run_is_over_and_says_by_whom(door: Door, asking):
     assert (discarded.status, discarded.reason, discarded.brakes) == ("discarded", "Discarded by ann.", {"approval": 0})
     assert due() == []
     assert retry(run.pk).approved is None
-    assert take(run.pk) == "held", "what was discarded is not approved"
+    assert claim_and_execute(run.pk) == "held", "what was discarded is not approved"
 
 
 @pytest.mark.parametrize("name", ["approve", "discard"])
@@ -177,10 +177,10 @@ def test_the_newest_version_loaded_again_behind_an_older_one_asks_nobody_twice(d
     older = door.put("people.csv", "id,name\n1,old\n", sequencer="0A")
     newer = door.deliver(door.put("people.csv", "id,name\n1,new\n", sequencer="0B"))
     approve(newer.pk)
-    take(newer.pk)
+    claim_and_execute(newer.pk)
     late = door.deliver(older)
     assert (late.status, late.brakes, late.inserted) == ("held", {"approval": 0}, 1)
     assert Run.objects.count() == 2
     approve(late.pk)
-    assert take(late.pk) == "succeeded"
+    assert claim_and_execute(late.pk) == "succeeded"
     assert rows("SELECT name FROM people") == [("new",)]

@@ -7,7 +7,7 @@ from ingest import browsing
 from ingest.browsing import history
 from ingest.browsing.history import LONGEST
 from ingest.models import Dataset, Run
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.undo import undo
 from tests.app.conftest import Door, rows
 from tests.app.pages import execute, staff
@@ -52,7 +52,7 @@ def test_a_row_whose_id_has_moved_is_followed_back(door: Door):
 def test_after_an_undo_the_row_is_as_it_was_told_before(door: Door):
     first = door.load("people.csv", "id,name\n1,Ann\n")
     second = door.load("people.csv", "id,name\n1,Anna\n")
-    take(undo(second.pk).pk)
+    claim_and_execute(undo(second.pk).pk)
     assert steps(first.dataset, id="1") == [(first.pk, (), True)]
 
 

@@ -280,7 +280,7 @@ def test_acknowledge_takes_a_failed_run_off_the_list_and_refuses_what_nobody_wai
     failed, fine = door.load("empty.csv", b""), door.load("people.csv", PEOPLE)
     assert called("acknowledge", failed.pk) == f"Run {failed.pk} (empty.csv) is acknowledged.\n"
     assert "at the command line" in Run.objects.get(pk=failed.pk).answered_by
-    assert not Run.objects.unanswered().exists()
+    assert not Run.objects.unacknowledged().exists()
     with pytest.raises(CommandError, match=f"Run {failed.pk} is failed; nobody waits for it"):
         called("acknowledge", failed.pk)
     with pytest.raises(CommandError, match=f"Run {fine.pk} is succeeded; nobody waits for it"):

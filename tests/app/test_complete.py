@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from ingest.loader.outcome.errors import RunInterrupted
-from ingest.loader.outcome.rejects import Code, RejectBook
+from ingest.loader.outcome.rejects import Code, RejectCollector
 from ingest.loader.outcome.rejects import Reject as LoaderReject
 from ingest.models import Progress, Reject, Run
 from ingest.rejects import store
@@ -63,7 +63,7 @@ def rejected(line: int = 2, **fields: object) -> LoaderReject:
 
 @pytest.mark.django_db
 def test_at_most_ten_thousand_rejects_are_stored_and_the_count_stays_exact(source):
-    run, book = receive(source()), RejectBook()
+    run, book = receive(source()), RejectCollector()
     for line in range(10_050):
         book.add(rejected(line, raw=b"x" * 2_000))
     store.keep(run, book)
@@ -74,7 +74,7 @@ def test_at_most_ten_thousand_rejects_are_stored_and_the_count_stays_exact(sourc
 @pytest.mark.django_db
 @pytest.mark.parametrize("raw", [b"", b"\\.", b'"', bytes(range(256)) * 3, b"\\x00", b"x" * 20_000_000], ids=range(6))
 def test_a_rejected_record_is_stored_byte_by_byte(source, raw):
-    run, book = receive(source()), RejectBook()
+    run, book = receive(source()), RejectCollector()
     book.add(rejected(raw=raw))
     book.add(rejected(raw=b"behind"))
     store.keep(run, book)
@@ -83,7 +83,7 @@ def test_a_rejected_record_is_stored_byte_by_byte(source, raw):
 
 @pytest.mark.django_db
 def test_texts_that_no_database_holds_are_stored_as_near_as_they_can(source):
-    run, book = receive(source()), RejectBook()
+    run, book = receive(source()), RejectCollector()
     book.add(rejected(column='a\0,"', value="", reason="Half a \ud800.\n\\.\n"))
     store.keep(run, book)
     reject = run.rejects.get()

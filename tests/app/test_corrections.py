@@ -14,9 +14,9 @@ from ingest.admin.runs.records import marked
 from ingest.models import Dataset, Opening, Run, Upload
 from ingest.rejects.csv_file import reject_file
 from ingest.runs.approve import approve, discard
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.receive import receive
-from ingest.uploads.precheck import Chosen, judge
+from ingest.uploads.precheck import SelectedFile, precheck
 from tests.app.conftest import Door, counts, rows
 from tests.app.pages import member, staff
 
@@ -158,7 +158,7 @@ def test_an_approved_one_is_loaded_where_its_name_leads(door: Door, first: Run):
     text = corrected(first).replace(str(first.public_id), str(uuid.UUID(int=7)))
     run = door.load(NAME, text)
     approve(run.pk)
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     assert rows(f"select id, age from {DRAFT}") == [(2, 41)]
     assert Run.objects.get(pk=run.pk).corrects is None
 
@@ -194,13 +194,13 @@ def test_who_has_no_access_to_the_dataset_cannot_load_into_it(door: Door, first:
 
 def test_the_upload_page_says_where_it_goes(door: Door, first: Run):
     head = corrected(first).encode()
-    chosen = Chosen(path=NAME, size=len(head), modified=1, head=head)
+    chosen = SelectedFile(path=NAME, size=len(head), modified=1, head=head)
     user = member("operator")
-    (judged,) = judge([chosen], user=user, preview=False)
+    (judged,) = precheck([chosen], user=user, preview=False)
     assert (judged.dataset, judged.dataset_id, judged.asks) == ("customers", first.dataset_id, ())
     assert f"It corrects rejects of run {first.pk}, so it goes to customers." in judged.says
     Opening.objects.create(dataset=first.dataset, group=Group.objects.create(name="trusted"))
-    (judged,) = judge([chosen], user=user, preview=False)
+    (judged,) = precheck([chosen], user=user, preview=False)
     assert judged.dataset == DRAFT
     assert "Its run would be held." in judged.asks[0]
 

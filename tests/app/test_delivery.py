@@ -19,7 +19,7 @@ from ingest.loader.outcome.errors import RunInterrupted
 from ingest.models import Dataset, Message, Run, Trouble
 from ingest.notifications import delivery, incidents
 from ingest.notifications.delivery import deliver
-from ingest.notifications.incidents import look
+from ingest.notifications.incidents import refresh_incidents
 from ingest.runs.receive import receive
 
 SECRET = "a secret of at least thirty-two characters"
@@ -104,7 +104,7 @@ def failed(transactional_db, source):
     def fail(reason="The file is empty.", key="data/orders.csv", **fields):
         run = receive(source(key))
         Run.objects.filter(pk=run.pk).update(status="failed")
-        incidents.meet(run, "failed", reason)
+        incidents.record_incident(run, "failed", reason)
         return run
 
     return fail
@@ -158,7 +158,7 @@ def test_a_source_that_stops_is_one_e_mail_however_many_datasets_it_fed(server, 
         Dataset.objects.create(name=f"d{number:03}", expected_every=1, expected_unit="hour", last_loaded=long_ago)
     Dataset.objects.create(name="own", expected_every=1, last_loaded=long_ago, notify_emails=["cy@x.example"])
     settings.EMAIL_PORT = deaf_port
-    look()
+    refresh_incidents()
     assert (deliver(), server.handler.got) == (0, [])
     assert Message.objects.filter(attempts=1).count() == 100, "a channel that is down is left alone for this time"
     settings.EMAIL_PORT = server.port
@@ -240,7 +240,7 @@ def test_nothing_is_sent_of_what_was_rolled_back(listener, failed, source):
 
     run = receive(source("data/orders.csv"))
     with transaction.atomic():
-        incidents.meet(run, "failed", "The file is empty.")
+        incidents.record_incident(run, "failed", "The file is empty.")
         assert listener.got == []
         transaction.set_rollback(True)
     assert (listener.got, Message.objects.count()) == ([], 0)

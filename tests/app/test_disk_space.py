@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loader.outcome.errors import Fate, RunFailed, RunInterrupted, fate_of
+from ingest.loader.outcome.errors import Disposition, RunFailed, RunInterrupted, disposition_of
 from ingest.runs import disk_space
 
 _Usage = namedtuple("_Usage", ["total", "used", "free"])
@@ -25,21 +25,21 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def fill(folder: Path, *, wanted: int = 0) -> None:
     """Write to a device that is always full."""
-    with disk_space.told_if_too_small(folder, wanted=wanted), Path("/dev/full").open("wb", buffering=0) as full:
+    with disk_space.explained_if_too_small(folder, wanted=wanted), Path("/dev/full").open("wb", buffering=0) as full:
         full.write(b"x")
 
 
 def test_a_run_that_fills_the_disk_itself_fails_with_what_to_do(run: Path) -> None:
     with pytest.raises(RunFailed, match=r"1,000 bytes, of which it has taken 900\. Split the file, or give") as failed:
         fill(run)
-    assert fate_of(failed.value) is Fate.FAIL
+    assert disposition_of(failed.value) is Disposition.FAIL
 
 
 def test_a_disk_that_others_fill_is_waited_for(run: Path) -> None:
     (run / "0" / "source").unlink()
     with pytest.raises(OSError, match="No space left") as full:
         fill(run)
-    assert fate_of(full.value) is Fate.RETRY
+    assert disposition_of(full.value) is Disposition.RETRY
 
 
 def test_a_file_that_was_removed_again_as_it_did_not_fit_counts(run: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_file_that_was_removed_again_as_it_did_not_fit_counts(run: Path) -> No
 
 
 def test_what_was_told_of_a_full_disk_already_is_seen_through_and_other_errors_pass(run: Path) -> None:
-    with pytest.raises(RunFailed), disk_space.told_if_too_small(run):
+    with pytest.raises(RunFailed), disk_space.explained_if_too_small(run):
         raise RunInterrupted("The disk filled up.") from OSError(errno.ENOSPC, "No space left on device")
-    with pytest.raises(RunInterrupted, match="S3 is gone"), disk_space.told_if_too_small(run):
+    with pytest.raises(RunInterrupted, match="S3 is gone"), disk_space.explained_if_too_small(run):
         raise RunInterrupted("S3 is gone.") from ConnectionResetError(errno.ECONNRESET, "reset")

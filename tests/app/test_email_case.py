@@ -8,8 +8,8 @@ from ingest import browsing
 from ingest.datasets.alter import change_key, ignore_email_case
 from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Dataset, Run
-from ingest.runs.execute import take
-from ingest.runs.row_changes import foretell_undo
+from ingest.runs.execute import claim_and_execute
+from ingest.runs.row_changes import preview_undo
 from ingest.runs.row_lineage import trace
 from ingest.runs.undo import undo
 from tests.app.conftest import Door, counts, rows
@@ -76,8 +76,8 @@ def test_a_row_is_undone_and_traced_however_its_e_mail_is_written(door: Door, pe
     assert (step.run_id, [name for name, *_ in step.changes]) == (run.pk, ["e_mail", "name"])
     traced = trace(step.run, step.wanted)
     assert (traced.line, traced.duplicate_lines) == (3, [2])
-    assert foretell_undo(run).restored == 1
-    assert take(undo(run.pk).pk) == "succeeded"
+    assert preview_undo(run).restored == 1
+    assert claim_and_execute(undo(run.pk).pk) == "succeeded"
     assert rows(TABLE) == [("Ada@x.org", "Ada"), ("bob@x.org", "Bob"), ("cy@x.org", "Cy")]
 
 

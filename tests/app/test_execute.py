@@ -8,7 +8,7 @@ from django.db import connection
 from ingest.models import Dataset, Progress, Reject, Run
 from ingest.rejects.csv_file import reject_file
 from ingest.runs.claim import claim
-from ingest.runs.execute import execute, take
+from ingest.runs.execute import claim_and_execute, execute
 from ingest.runs.receive import receive
 from ingest.runs.retry import due, load_again, retry
 from tests.app.conftest import Door, counts, rows
@@ -164,7 +164,7 @@ def test_load_anyway_loads_what_stands_there(door: Door):
     rows("UPDATE people SET name = 'changed outside' WHERE id = 1 RETURNING 1")
     again = load_again(first.pk)
     assert (again.load_number, again.status) == (2, "waiting")
-    assert take(again.pk) == "succeeded"
+    assert claim_and_execute(again.pk) == "succeeded"
     again.refresh_from_db()
     assert counts(again) == {"records": 2, "updated": 1, "unchanged": 1}
 
@@ -287,7 +287,7 @@ def test_a_failed_run_that_is_retried_begins_anew(door: Door):
     Dataset.objects.update(reject_count=11)
     retry(run.pk)
     assert due() == [run.pk]
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     run.refresh_from_db()
     assert (run.reason, run.traceback, counts(run)) == ("", "", {"records": 13, "inserted": 2, "rejected": 11})
     assert Reject.objects.filter(run=run).count() == 11
@@ -312,14 +312,14 @@ def test_a_run_that_waits_too_long_for_its_table_gives_up_its_turn(door: Door, s
         with other.cursor() as cursor:
             cursor.execute("BEGIN; LOCK TABLE people")
             run = receive(door.put("people.csv", PEOPLE + "3,Cy,cy@x.example\n"))
-            assert take(run.pk) == "waiting"
+            assert claim_and_execute(run.pk) == "waiting"
             run.refresh_from_db()
             assert (run.status, run.attempts, run.interruptions) == ("waiting", 0, 0)
             assert "The run is retried." in run.reason
             cursor.execute("ROLLBACK")
     finally:
         other.close()
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
 
 
 def test_a_connection_killed_in_the_middle_is_an_interruption_and_leaves_nothing(door: Door, monkeypatch):
@@ -337,13 +337,13 @@ def test_a_connection_killed_in_the_middle_is_an_interruption_and_leaves_nothing
         return done
 
     monkeypatch.setattr(complete, "finish", killed)
-    assert take(run.pk) == "waiting"
+    assert claim_and_execute(run.pk) == "waiting"
     run.refresh_from_db()
     assert (run.interruptions, run.records) == (1, None)
     assert run.not_before > run.started
     assert rows("SELECT to_regclass('datasets.people')") == [(None,)]
     monkeypatch.undo()
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
 
 
 def test_a_worker_that_is_told_to_stop_puts_its_run_back(door: Door, monkeypatch):
@@ -354,7 +354,7 @@ def test_a_worker_that_is_told_to_stop_puts_its_run_back(door: Door, monkeypatch
 
     monkeypatch.setattr("ingest.runs.attempt.loading.load", stopped)
     with pytest.raises(SystemExit):
-        take(run.pk)
+        claim_and_execute(run.pk)
     run.refresh_from_db()
     assert (run.status, run.reason) == ("waiting", "The worker was stopped (SystemExit).")
 

@@ -5,7 +5,7 @@ import pytest
 
 from ingest.loader.outcome.errors import RunFailed
 from ingest.notifications.redaction import scrub
-from ingest.runs.failure_text import sentence, story
+from ingest.runs.failure_text import developer_traceback, operator_message
 
 
 @pytest.mark.parametrize(
@@ -40,21 +40,21 @@ def test_a_text_that_no_database_can_hold_is_mended():
 
 
 def test_our_own_errors_are_their_sentence():
-    assert sentence(RunFailed("The file is empty.")) == "The file is empty."
+    assert operator_message(RunFailed("The file is empty.")) == "The file is empty."
 
 
 def test_an_unknown_error_is_a_sentence_too_and_its_story_a_traceback():
     with pytest.raises(KeyError) as caught:
         {}["missing"]
-    assert sentence(caught.value).startswith("The run met an error that it doesn't know (KeyError)")
-    assert story(caught.value).startswith("Traceback (most recent call last):")
-    assert story(caught.value).splitlines()[-1] == "KeyError: 'missing'"
+    assert operator_message(caught.value).startswith("The run met an error that it doesn't know (KeyError)")
+    assert developer_traceback(caught.value).startswith("Traceback (most recent call last):")
+    assert developer_traceback(caught.value).splitlines()[-1] == "KeyError: 'missing'"
 
 
 def test_a_drivers_error_gives_its_first_line_only():
     with pytest.raises(psycopg2.Error) as caught:
         psycopg2.connect("host=127.0.0.1 port=1 user=app password=hunter2hunter2 dbname=x connect_timeout=1")
-    said = sentence(caught.value)
+    said = operator_message(caught.value)
     assert said.startswith("The database said: ")
     assert "\n" not in said
-    assert "hunter2" not in said + story(caught.value)
+    assert "hunter2" not in said + developer_traceback(caught.value)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from ingest import handlers
 from ingest.models import Dataset, Message, Run, Trouble
 from ingest.notifications import incidents
-from ingest.notifications.incidents import cause_of, look
+from ingest.notifications.incidents import cause_of, refresh_incidents
 from ingest.runs.acknowledge import acknowledge
 from ingest.runs.approve import approve, discard
 from ingest.runs.receive import receive
@@ -108,7 +108,7 @@ def test_a_retry_that_works_is_told_as_the_end(door, told, monkeypatch):
     run = door.load("a.csv", "id,n\n2,x\n3,3\n")
     Dataset.objects.update(reject_share=1)
     retry(run.pk)
-    look()
+    refresh_incidents()
     assert len(told()) == 1, "it waits to be tried"
     handlers.on_schedule()
     assert told()[1:] == ["a: files are loaded again"]
@@ -195,9 +195,9 @@ def test_two_runs_that_fail_at_once_are_one_trouble(door, source, told, monkeypa
         return create(**fields)
 
     monkeypatch.setattr(Trouble.objects, "create", later)
-    incidents.meet(run, "failed", "The file is empty.")
+    incidents.record_incident(run, "failed", "The file is empty.")
     monkeypatch.undo()
-    incidents.meet(run, "failed", "The file is empty.")
+    incidents.record_incident(run, "failed", "The file is empty.")
     assert Trouble.objects.get().count >= 1
 
 
@@ -217,5 +217,5 @@ def test_a_cause_is_what_sentences_share(one, other, same):
 @pytest.mark.django_db
 def test_a_look_at_what_is_over_takes_few_queries(django_assert_max_num_queries):
     with django_assert_max_num_queries(3):
-        look()
+        refresh_incidents()
     assert connection.vendor == "postgresql"

@@ -10,8 +10,8 @@ from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.outcome.source_object import SourceObject
 from ingest.models import Dataset, Run
 from ingest.runs.approve import approve
-from ingest.runs.available_actions import choices
-from ingest.runs.execute import take
+from ingest.runs.available_actions import available_actions
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.retry import load_again, retry
 from ingest.runs.undo import undo as undo_run
 from tests.app.conftest import Door, counts, rows
@@ -31,7 +31,7 @@ def versions(door: Door, *contents: str, name: str = "people.csv") -> list[Sourc
 
 
 def undo(run: Run) -> None:
-    assert take(undo_run(run.pk).pk) == "succeeded"
+    assert claim_and_execute(undo_run(run.pk).pk) == "succeeded"
 
 
 def last_load(source: SourceObject) -> Run:
@@ -179,7 +179,7 @@ def test_a_newer_version_that_is_unclear_by_now_is_read_as_it_was(door: Door):
     held = door.deliver(newer)
     assert held.status == "held"
     approve(held.pk, 2)
-    assert take(held.pk) == "succeeded"
+    assert claim_and_execute(held.pk) == "succeeded"
     Run.objects.filter(pk=held.pk).update(reading=None)  # as it was loaded before such files were asked about
     Dataset.objects.update(delimiter="", quote=None, escape=None, preamble=None, has_header=None)
     assert door.deliver(older).status == "succeeded"
@@ -194,7 +194,7 @@ def test_there_are_too_many_newer_versions(door: Door, settings):
     superseded(door, sources[0], because="more than the 2")
     settings.LATE_VERSIONS = 3
     assert retry(Run.objects.latest("pk").pk).status == "waiting"
-    assert take(Run.objects.latest("pk").pk) == "succeeded"
+    assert claim_and_execute(Run.objects.latest("pk").pk) == "succeeded"
     assert rows(PEOPLE)[0] == (1, "v3")
 
 
@@ -213,9 +213,9 @@ def test_an_operator_loads_a_superseded_version_over_the_newer_rows(door: Door):
     door.deliver(newer)
     door.load("else/people.csv", people((3, "other")))
     late = superseded(door, older, because="has changed the table")
-    assert "load_again" in choices(late)
+    assert "load_again" in available_actions(late)
     again = load_again(late.pk, "ann")
-    assert take(again.pk) == "succeeded"
+    assert claim_and_execute(again.pk) == "succeeded"
     again.refresh_from_db()
     assert counts(again) == {"records": 2, "inserted": 1, "updated": 1}
     assert "on request" in again.notes[-1]
@@ -228,7 +228,7 @@ def test_an_older_snapshot_is_loaded_on_request(door: Door):
     door.deliver(newer)
     late = door.deliver(older)
     assert late.status == "superseded"
-    assert take(load_again(late.pk).pk) == "succeeded"
+    assert claim_and_execute(load_again(late.pk).pk) == "succeeded"
     assert rows(PEOPLE) == [(1, "old")]
 
 
@@ -237,7 +237,7 @@ def test_what_was_loaded_out_of_turn_on_request_stays_so(door: Door):
     door.deliver(third)
     run = door.deliver(second)
     again = load_again(run.pk)
-    assert take(again.pk) == "succeeded"
+    assert claim_and_execute(again.pk) == "succeeded"
     assert rows(PEOPLE) == [(1, "b")]
     superseded(door, first, because="over a newer one")
 
@@ -250,7 +250,7 @@ def test_a_late_version_that_is_held_changes_nothing_until_it_is_approved(door: 
     assert (late.status, counts(late)) == ("held", {"records": 2, "inserted": 2})
     assert rows(PEOPLE) == [(1, "new")]
     approve(late.pk)
-    assert take(late.pk) == "succeeded"
+    assert claim_and_execute(late.pk) == "succeeded"
     assert rows(PEOPLE) == [(1, "new"), (2, "old")]
 
 
@@ -262,7 +262,7 @@ def test_an_empty_version_that_arrives_late_is_no_failure(door: Door, mode: str)
     late = door.deliver(older)
     assert (late.status, late.traceback) == ("superseded", "")
     assert "0 bytes" in late.reason
-    assert not Run.objects.unanswered().exists()
+    assert not Run.objects.unacknowledged().exists()
     assert rows(PEOPLE) == [(1, "new")]
 
 
@@ -309,7 +309,7 @@ def test_any_versions_in_any_order_end_as_those_that_came_in_theirs(door: Door, 
         run = door.deliver(sources[number])
         if run.status == "held":  # many records of this small file repeat an id
             approve(run.pk)
-            take(run.pk)
+            claim_and_execute(run.pk)
             run.refresh_from_db()
         assert run.status == story.arrives(number, step * 2), (seed, order, run.reason)
         is_newest = number == max(story.loaded) and len(story.loaded) > 1

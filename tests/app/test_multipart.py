@@ -18,11 +18,11 @@ from ingest.aws.uploads import UploadGone
 from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Dataset, Opening, Run, Upload
 from ingest.runs.approve import approve
-from ingest.runs.execute import take, take_in
+from ingest.runs.execute import claim_and_execute, receive_and_execute
 from ingest.runs.receive import receive
 from ingest.runs.retry import due
-from ingest.uploads.multipart import Sending, finish_uploads, give_up_upload, part_size, sign_parts, start_uploads
-from ingest.uploads.precheck import HEAD, Chosen, Judgement, judge
+from ingest.uploads.multipart import UploadSession, finish_uploads, give_up_upload, part_size, sign_parts, start_uploads
+from ingest.uploads.precheck import HEAD, PrecheckResult, SelectedFile, precheck
 from ingest.uploads.tracking import runs_of, upload_of
 from ingest.uploads.unfinished import forget_expired, unfinished_uploads
 from tests.app.conftest import Door, counts
@@ -46,16 +46,18 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.uploads.multipart._PART", 8)
 
 
-def chosen(path: str = "people.csv", content: bytes = PEOPLE, **fields: Any) -> Chosen:
-    return Chosen(**{"path": path, "size": len(content), "modified": 1, "fingerprint": "f", "head": content, **fields})
+def chosen(path: str = "people.csv", content: bytes = PEOPLE, **fields: Any) -> SelectedFile:
+    return SelectedFile(
+        **{"path": path, "size": len(content), "modified": 1, "fingerprint": "f", "head": content, **fields}
+    )
 
 
-def begin(user: User, *files: Chosen, preview: bool = False) -> Any:
+def begin(user: User, *files: SelectedFile, preview: bool = False) -> Any:
     answers = start_uploads(files or (chosen(),), user=user, preview=preview)
     return answers if len(answers) > 1 else answers[0]
 
 
-def send(sending: Sending, content: bytes = PEOPLE, *, only: Callable[[int], bool] = lambda _: True) -> None:
+def send(sending: UploadSession, content: bytes = PEOPLE, *, only: Callable[[int], bool] = lambda _: True) -> None:
     """PUT the parts of which there are links."""
     at = 0
     for number, size in sending.upload.part_sizes.items():
@@ -231,7 +233,7 @@ def test_a_closed_dataset_takes_nothing_from_who_does_not_see_it(door: Door, bob
     dataset = Dataset.objects.create(name="people")
     Opening.objects.create(dataset=dataset, group=Group.objects.create(name="hr"))
     assert "closed to you" in str(begin(bob))
-    (judged,) = judge([chosen()], user=bob, preview=False)
+    (judged,) = precheck([chosen()], user=bob, preview=False)
     assert "closed to you" in judged.refused
     assert unfinished_uploads(bob, 10) == []
     assert "closed to you" in str(finish_uploads([mine.pk], user=bob)[0])
@@ -264,8 +266,8 @@ def test_many_files_begin_with_a_fixed_number_of_queries(door: Door, ann: User, 
 # -- before it is sent ------------------------------------------------------------------------------------------------
 
 
-def judged(user: User, path: str, content: bytes, **fields: Any) -> Judgement:
-    return judge([chosen(path, content, **fields)], user=user, preview=False)[0]
+def judged(user: User, path: str, content: bytes, **fields: Any) -> PrecheckResult:
+    return precheck([chosen(path, content, **fields)], user=user, preview=False)[0]
 
 
 def test_a_file_is_judged_by_its_first_bytes(door: Door, ann: User):
@@ -307,7 +309,7 @@ def test_a_file_is_held_against_the_table_that_stands(door: Door, ann: User):
     assert "Most columns" in judged(ann, "people.csv", b"id,x\n1,2\n").asks[0]
     Dataset.objects.update(policy="strict")
     assert "strict" in judged(ann, "people.csv", b"id,name,age\n1,Ann,40\n").asks[0]
-    assert judge([chosen("people.csv", b"id,x\n1,2\n")], user=ann, preview=True)[0].asks == ()
+    assert precheck([chosen("people.csv", b"id,x\n1,2\n")], user=ann, preview=True)[0].asks == ()
 
 
 def test_the_same_file_is_told_by_name_size_and_time(door: Door, ann: User):
@@ -316,7 +318,7 @@ def test_the_same_file_is_told_by_name_size_and_time(door: Door, ann: User):
     (done,) = finish_uploads([sending.upload.pk], user=ann)
     assert judged(ann, "people.csv", PEOPLE).same is None, "it isn't loaded yet"
     run = receive(uploads.completed(door.aws.bucket, done.key, done.started - timedelta(seconds=5)))
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     told = judged(ann, "people.csv", PEOPLE)
     assert (told.same, told.asks) == (run.pk, ("The same file (name, size and time) is loaded already.",))
     assert judged(ann, "people.csv", PEOPLE, modified=2).same is None
@@ -337,7 +339,7 @@ def test_many_files_are_judged_with_a_fixed_number_of_queries(
     for number in range(5):
         Dataset.objects.create(name=f"t{number}")
     with django_assert_max_num_queries(4):
-        assert len(judge([chosen(f"t{n}.csv") for n in range(20)], user=ann, preview=False)) == 20
+        assert len(precheck([chosen(f"t{n}.csv") for n in range(20)], user=ann, preview=False)) == 20
 
 
 # -- how it is read ---------------------------------------------------------------------------------------------------
@@ -362,7 +364,7 @@ def test_how_a_file_is_read_is_told_before_it_is_sent(door: Door, ann: User):
 
 def test_lines_as_wide_as_the_table_are_known_before_an_upload_as_by_the_load(door: Door, ann: User):
     approve(door.load("people.csv", CONTROL).pk, 1)
-    assert [take(number) for number in due()] == ["succeeded"]
+    assert [claim_and_execute(number) for number in due()] == ["succeeded"]
     Dataset.objects.update(**dict.fromkeys(Dataset.PINS))
     again = CONTROL.replace(b"b;6", b"b;8")
     assert judged(ann, "people.csv", again).asks == ()
@@ -377,7 +379,7 @@ def uploaded(door: Door, user: User, content: bytes, **fields: Any) -> Run:
     send(sending, content)
     finish_uploads([sending.upload.pk], user=user)
     version = uploads.completed(door.aws.bucket, sending.upload.key, sending.upload.started - timedelta(seconds=5))
-    return take_in(version)[0]
+    return receive_and_execute(version)[0]
 
 
 def test_pins_of_an_upload_are_those_of_its_new_dataset(door: Door, ann: User):
@@ -391,7 +393,7 @@ def test_pins_of_an_upload_are_those_of_its_new_dataset(door: Door, ann: User):
 def test_pins_of_an_upload_settle_a_question_and_leave_a_loaded_dataset_alone(door: Door, ann: User):
     asked = door.load("people.csv", STRAY)
     uploaded(door, ann, PEOPLE.replace(b"name", b"note"), pins={"quote": "none"})
-    assert [take(number) for number in due()] == ["succeeded"]
+    assert [claim_and_execute(number) for number in due()] == ["succeeded"]
     assert Run.objects.get(pk=asked.pk).records == 6
     assert not judged(ann, "people.csv", PEOPLE).can_pin
     uploaded(door, ann, PEOPLE.replace(b"name", b"note").replace(b"Ann", b"An"), pins={"quote": '"'})

@@ -29,7 +29,7 @@ def open_port() -> Iterator[int]:
 
 def found(name: str) -> Finding:
     """What the doctor finds about ``name``."""
-    (one,) = [each for each in network_paths.look() if each.subject == name]
+    (one,) = [each for each in network_paths.check_network_paths() if each.subject == name]
     return one
 
 

@@ -8,7 +8,7 @@ from django.db import connection
 
 from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Run, Upload
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.preview import discard_preview, load_previewed
 from ingest.runs.retry import load_again, retry
 from ingest.runs.undo import undo as undo_run
@@ -50,7 +50,7 @@ def test_eight_undos_at_once_are_one(door: Door):
     refused = refusals(at_once(lambda: undo_run(run.pk)))
     undo = Run.objects.get(kind="undo")
     assert refused == [f"Run {run.pk} is already being undone by run {undo.pk}. Wait for it to finish."] * 7
-    assert take(undo.pk) == "succeeded"
+    assert claim_and_execute(undo.pk) == "succeeded"
     assert rows("SELECT count(*) FROM people") == [(0,)]
 
 
@@ -68,12 +68,12 @@ def test_an_undo_that_failed_is_not_tried_again_beside_another(door: Door):
 def test_eight_requests_to_load_a_file_again_are_one_whichever_of_its_runs_they_name(door: Door):
     first = door.load("people.csv", PEOPLE)
     second = load_again(first.pk)
-    assert take(second.pk) == "succeeded"
+    assert claim_and_execute(second.pk) == "succeeded"
     asked = iter([first.pk, second.pk] * CLICKS)
     refused = refusals(at_once(lambda: load_again(next(asked))))
     third = Run.objects.get(status="waiting")
     assert refused == [f"Run {third.pk} is already loading this file again. Wait for it to finish."] * 7
-    assert take(third.pk) == "succeeded"
+    assert claim_and_execute(third.pk) == "succeeded"
     assert load_again(first.pk).status == "waiting", "it has ended, so it may be asked for again"
 
 

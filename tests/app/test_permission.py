@@ -14,13 +14,13 @@ from ingest.aws import objects
 from ingest.loader.outcome.errors import IngestError, RunFailed
 from ingest.models import Dataset, Opening, Run, Upload
 from ingest.runs.approve import approve
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.preview import load_previewed
 from ingest.runs.receive import receive
 from ingest.runs.retry import load_again, retry
 from ingest.runs.undo import undo
-from ingest.uploads.multipart import Sending, finish_uploads, sign_parts, start_uploads
-from ingest.uploads.precheck import Chosen
+from ingest.uploads.multipart import UploadSession, finish_uploads, sign_parts, start_uploads
+from ingest.uploads.precheck import SelectedFile
 from tests.app.conftest import Door
 from tests.app.pages import member
 
@@ -64,17 +64,17 @@ def bulk(client: Client, run: Run, name: str) -> None:
     client.post("/admin/ingest/run/", {"action": name, "_selected_action": [run.pk]})
 
 
-def chosen(folder: str) -> Chosen:
-    return Chosen(path=f"{folder}/people.csv", size=len(PEOPLE), modified=1, fingerprint="f")
+def chosen(folder: str) -> SelectedFile:
+    return SelectedFile(path=f"{folder}/people.csv", size=len(PEOPLE), modified=1, fingerprint="f")
 
 
-def told(file: Chosen) -> dict[str, Any]:
+def told(file: SelectedFile) -> dict[str, Any]:
     return {"path": file.path, "size": file.size, "modified": file.modified, "fingerprint": file.fingerprint}
 
 
 def begun(door: Door, folder: str, user: User) -> Upload:
     (sending,) = start_uploads([chosen(folder)], user=user, preview=False)
-    assert isinstance(sending, Sending)
+    assert isinstance(sending, UploadSession)
     return sending.upload
 
 
@@ -292,7 +292,7 @@ def test_a_file_that_a_closed_dataset_takes_on_its_way_fails_and_is_retried_by_w
             downloads[role] = "X-Amz-Signature" in client.get(f"/admin/ingest/run/{run.pk}/file/")["Location"]
         assert downloads == {role: role in SEE_CLOSED for role in people}, "nor is its file given to anybody else"
         assert retry(run.pk, user=people["insider"]).dataset == closed
-        assert take(run.pk) == "succeeded"
+        assert claim_and_execute(run.pk) == "succeeded"
 
 
 @pytest.mark.parametrize("role", ["insider", "admin", "superuser"])
@@ -319,6 +319,6 @@ def test_what_was_asked_for_when_it_was_allowed_is_carried_out_though_the_datase
     Run.objects.filter(pk=run.pk).update(status="succeeded", records=0)
     again = load_again(run.pk, "operator", user=people["operator"])
     Opening.objects.create(dataset=run.dataset, group=Group.objects.get(name="hr"))
-    assert take(again.pk) is not None
+    assert claim_and_execute(again.pk) is not None
     with pytest.raises(RunFailed, match="closed to you"):
         load_again(run.pk, "operator", user=people["operator"])

@@ -6,7 +6,7 @@ from ingest import handlers
 from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Dataset, Reject, Run
 from ingest.runs import complete
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.preview import load_previewed
 from ingest.runs.receive import receive
 from ingest.runs.retry import load_again, retry
@@ -82,7 +82,7 @@ def test_a_preview_of_a_file_that_can_not_be_loaded_fails_as_the_load_would(door
     assert (preview.kind, preview.status) == ("preview", "failed")
     assert "were rejected" in preview.reason
     retry(preview.pk)
-    assert take(preview.pk) == "failed"
+    assert claim_and_execute(preview.pk) == "failed"
     nameless = door.load("_preview/___.csv", PEOPLE)
     assert (nameless.kind, nameless.status, nameless.dataset) == ("preview", "failed", None)
 
@@ -101,7 +101,7 @@ def test_a_preview_that_was_taken_over_leaves_its_end_to_the_new_holder(door: Do
         return show(*args)
 
     monkeypatch.setattr("ingest.runs.attempt.ending.show", taken_over_meanwhile)
-    assert take(run.pk) is None
+    assert claim_and_execute(run.pk) is None
     run.refresh_from_db()
     assert (run.status, run.records, run.rejects.count()) == ("running", None, 0)
 

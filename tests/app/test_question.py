@@ -7,14 +7,14 @@ from django.core.management import CommandError, call_command
 
 from ingest import handlers
 from ingest.admin.datasets.form import DatasetForm
-from ingest.datasets.reading_summary import explain
+from ingest.datasets.reading_summary import summarize_reading
 from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Dataset, Message, Run, Trouble
 from ingest.notifications.delivery import _text, title_of
 from ingest.rejects.csv_file import reject_file
 from ingest.runs.approve import approve, discard
-from ingest.runs.available_actions import choices
-from ingest.runs.execute import take
+from ingest.runs.available_actions import available_actions
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.retry import due, retry
 from ingest.runs.versions import fingerprint
 from tests.app.conftest import Door, counts, rows, sqs_event
@@ -43,7 +43,7 @@ def test_it_is_approved_by_a_reading_only(door: Door):
         with pytest.raises(RunFailed, match="say which to take"):
             approve(run.pk, reading)
     assert Run.objects.get(pk=run.pk).status == "held"
-    assert choices(run) == ("discard", "acknowledge")
+    assert available_actions(run) == ("discard", "acknowledge")
     other = door.load("other.csv", "id\n1\n")
     with pytest.raises(RunFailed, match="only held runs"):
         approve(other.pk, 1)
@@ -53,7 +53,7 @@ def test_it_is_approved_by_a_reading_only(door: Door):
 def test_the_reading_that_is_chosen_is_taken_and_pinned_on_a_new_dataset(door: Door, reading, records):
     run = door.load("people.csv", STRAY)
     call_command("approve", str(run.pk), "--reading", str(reading))
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     run = Run.objects.get(pk=run.pk)
     assert counts(run) == {"records": records, "inserted": records}
     assert (run.question, run.dialect["quote"]) == ([], '"' if reading == 1 else "")
@@ -71,7 +71,7 @@ def test_the_reading_that_is_chosen_is_taken_and_pinned_on_a_new_dataset(door: D
 def test_lines_above_the_header_are_kept_once_that_is_chosen(door: Door):
     run = door.load("people.csv", CONTROL)
     approve(run.pk, 1)
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     run = Run.objects.get(pk=run.pk)
     assert run.dialect["skipped"] == ["Format;From;Until", "7;2024-06-01;Example"]
     assert rows("SELECT id, product, sold FROM people ORDER BY id") == [(1, "a", 5), (2, "b", 6), (3, "c", 7)]
@@ -81,7 +81,7 @@ def test_lines_above_the_header_are_kept_once_that_is_chosen(door: Door):
 def test_lines_in_quotes_are_unwrapped_once_that_is_chosen(door: Door):
     run = door.load("people.csv", '"id,city"\n"1,""Oslo, N"""\n"2,Rome"\n')
     approve(run.pk, 1)
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     assert rows("SELECT id, city FROM people ORDER BY id") == [(1, "Oslo, N"), (2, "Rome")]
 
 
@@ -89,7 +89,7 @@ def test_row_names_get_a_column_once_that_is_chosen_and_are_known_from_then_on(d
     content = '"x","y"\n"a",5,6\n"b",7,8\n'
     run = door.load("people.csv", content)
     approve(run.pk, 1)
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     assert rows("SELECT column_1, x, y FROM people ORDER BY x") == [("a", 5, 6), ("b", 7, 8)]
     again = door.load("people.csv", content + '"c",9,9\n')
     assert (again.status, again.inserted) == ("succeeded", 3)
@@ -100,7 +100,7 @@ def test_one_of_two_tables_is_loaded_once_that_is_chosen(door: Door):
     run = door.load("people.csv", content)
     assert "two tables, one below the other" in run.reason
     approve(run.pk, 1)
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     run = Run.objects.get(pk=run.pk)
     assert (run.records, run.rejected, run.dialect["end"]) == (12, 0, 13)
     assert run.notes == ["13 lines after line 13 left out, as chosen: they belong to another table."]
@@ -112,7 +112,7 @@ def test_on_a_known_dataset_a_choice_is_for_this_file(door: Door):
     run = door.load("people.csv", STRAY)
     assert run.status == "held"
     approve(run.pk, 2)
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     dataset = Dataset.objects.get()
     assert (dataset.quote, dataset.delimiter, dataset.preamble) == (None, None, None)
     assert door.load("people.csv", STRAY.replace("starts", "begins")).status == "held"
@@ -205,7 +205,7 @@ def test_rejects_of_a_file_without_quotes_come_apart_as_it_was_read(door: Door):
 def test_lines_in_quotes_are_known_from_then_on(door: Door):
     run = door.load("people.csv", '"id,city"\n"1,""Oslo, N"""\n"2,Rome"\n')
     approve(run.pk, 1)
-    take(run.pk)
+    claim_and_execute(run.pk)
     again = door.load("people.csv", '"id,city"\n"3,""Bonn, D"""\n"4,Bern"\n')
     assert (again.status, again.dialect["wrapped"]) == ("succeeded", True)
     assert rows("SELECT id, city FROM people WHERE id > 2 ORDER BY id") == [(3, "Bonn, D"), (4, "Bern")]
@@ -215,7 +215,7 @@ def test_a_choice_for_always_is_pinned_on_a_known_dataset(door: Door):
     door.load("people.csv", "id,note\n1,a\n")
     run = door.load("people.csv", STRAY)
     call_command("approve", str(run.pk), "--reading", "2", "--always")
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     dataset = Dataset.objects.get()
     assert (dataset.delimiter, dataset.quote, dataset.escape, dataset.preamble) == (",", "none", None, 0)
     again = door.load("people.csv", STRAY.replace("starts", "begins"))
@@ -237,13 +237,13 @@ def test_further_first_files_wait_behind_the_question_and_go_on_when_it_is_answe
         assert (behind.status, behind.attempts, behind.records) == ("waiting", 0, None)
         assert behind.reason.startswith(f"Waiting for run {run.pk}, an earlier first file of people.")
     assert due() == []
-    assert take(clear.pk) is None  # its event comes again
+    assert claim_and_execute(clear.pk) is None  # its event comes again
     assert Run.objects.get(pk=clear.pk).status == "waiting"
     approve(run.pk, 2)
     assert due() == [run.pk]
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     assert due() == [clear.pk, again.pk]
-    assert [take(number) for number in due()] == ["succeeded"] * 2
+    assert [claim_and_execute(number) for number in due()] == ["succeeded"] * 2
     assert rows("SELECT count(*) FROM people") == [(8,)]
     assert due() == []
 
@@ -259,7 +259,7 @@ def test_they_go_on_when_it_is_discarded(door: Door):
     behind = door.load("people.csv", "id,note\n7,g\n")
     discard(run.pk, "ada")
     assert due() == [behind.pk]
-    assert take(behind.pk) == "succeeded"
+    assert claim_and_execute(behind.pk) == "succeeded"
     assert not Dataset.objects.get().is_draft
     assert Run.objects.get(pk=run.pk).dataset == Dataset.objects.get()
 
@@ -276,7 +276,7 @@ def test_two_questions_at_once_are_settled_by_one_answer(door: Door):
     Run.objects.filter(pk=second.pk).update(status="held", unclear=True, question=first.question)
     approve(second.pk, 2)
     assert due() == [first.pk, second.pk]
-    assert [take(number) for number in due()] == ["succeeded", "succeeded"]
+    assert [claim_and_execute(number) for number in due()] == ["succeeded", "succeeded"]
 
 
 # Drafts
@@ -298,7 +298,7 @@ def test_a_dataset_that_has_only_a_question_is_a_draft_and_no_list_shows_it(door
     assert "people" not in called("datasets")
     assert client.get(f"/admin/ingest/dataset/{run.dataset_id}/change/").status_code == 200
     approve(run.pk, 1)
-    take(run.pk)
+    claim_and_execute(run.pk)
     assert Dataset.objects.listed().count() == 2
 
 
@@ -308,7 +308,7 @@ def test_a_draft_is_gone_with_its_last_discarded_run(door: Door):
     Dataset.objects.update(quote="none", delimiter=";")
     discard(first.pk, "ada")
     assert Dataset.objects.get().is_draft
-    take(second.pk)
+    claim_and_execute(second.pk)
     Run.objects.filter(pk=second.pk).update(status="held", unclear=True, question=first.question)
     run = discard(second.pk, "ada")
     assert run.reason == "Discarded by ada. Nothing was ever loaded into people, so that dataset was removed."
@@ -322,7 +322,7 @@ def test_a_discarded_question_can_be_asked_again(door: Door):
     run = door.load("people.csv", STRAY)
     discard(run.pk, "ada")
     retry(run.pk)
-    assert take(run.pk) == "held"
+    assert claim_and_execute(run.pk) == "held"
     assert Dataset.objects.get().is_draft
 
 
@@ -358,7 +358,7 @@ def test_pins_set_on_a_draft_have_its_file_read_again(door: Door, client):
     told |= {"declared_key": "", "null_tokens": "", "patterns": "", "notify_emails": "", "quote": "none"}
     answer = client.post(address, told, follow=True)
     assert "1 held file is read again with these settings." in [str(said) for said in answer.context["messages"]]
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     run.refresh_from_db()
     assert (run.records, run.dialect["basis"]["quote"], run.dialect["basis"]["delimiter"]) == (6, "pinned", "found")
 
@@ -404,7 +404,7 @@ def test_pins_that_no_file_can_have_are_refused_by_command(words, said):
 def test_the_command_has_held_files_read_again(door: Door):
     run = door.load("people.csv", STRAY)
     assert "1 held file is read again" in called("pin", "people", "--quote", "none")
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     assert Run.objects.get(pk=run.pk).records == 6
 
 
@@ -436,7 +436,7 @@ def test_a_choice_is_forgotten_when_the_run_is_retried_after_other_pins(door: Do
     Run.objects.filter(pk=run.pk).update(status="failed")
     Dataset.objects.update(quote="none")
     assert retry(run.pk).reading is None
-    take(run.pk)
+    claim_and_execute(run.pk)
     assert Run.objects.get(pk=run.pk).records == 6
 
 
@@ -446,7 +446,7 @@ def test_a_choice_is_forgotten_when_the_run_is_retried_after_other_pins(door: Do
 def test_the_run_tells_how_its_file_was_read_and_why(door: Door, client):
     door.load("people.csv", "Report of May\n\nid;name\n1;Ann\n2;Bob\n")
     run = door.load("people.csv", "Report of June\n\nid;name\n3;Cy\n")
-    read = explain(run.dialect)
+    read = summarize_reading(run.dialect)
     assert {part.name: (part.shown, part.basis) for part in read.parts} == {
         "delimiter": ("semicolon", "known"),
         "quote": ("double quote", "found"),
@@ -479,7 +479,7 @@ def test_a_chosen_reading_is_told_as_chosen(door: Door):
     door.load("people.csv", "id,note\n1,a\n")
     run = door.load("people.csv", STRAY)
     approve(run.pk, 2)
-    take(run.pk)
+    claim_and_execute(run.pk)
     run.refresh_from_db()
     assert (run.dialect["basis"]["quote"], run.dialect.get("margin")) == ("chosen", None)
 

@@ -6,7 +6,7 @@ from django.core.management import call_command
 
 from ingest.models import Dataset, Run
 from ingest.runs.approve import approve
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.retry import retry
 from ingest.validators import encoding_only
 from tests.app.conftest import Door, counts, rows
@@ -37,7 +37,7 @@ def test_a_mixture_is_loaded_line_by_line_once_that_is_chosen_and_is_pinned(door
     assert [offer["dialect"]["encoding"] for offer in run.question] == ["utf-8+cp1252", "utf-8", "cp1252"]
     assert rows("SELECT to_regclass('datasets.people')") == [(None,)]
     call_command("approve", str(run.pk), "--reading", "1")
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     run.refresh_from_db()
     assert counts(run) == {"records": 100, "inserted": 100}
     assert run.dialect["encoding"] == "utf-8+cp1252"
@@ -53,7 +53,7 @@ def test_a_mixture_is_loaded_line_by_line_once_that_is_chosen_and_is_pinned(door
 def test_one_encoding_rejects_the_lines_of_the_other_once_that_is_chosen(door: Door):
     run = door.load("people.csv", records(1, 61).encode() + records(61, 65).encode("cp1252"))
     approve(run.pk, 2)
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     run.refresh_from_db()
     assert (run.inserted, run.rejected) == (60, 4)
     assert {reject.code for reject in run.rejects.all()} == {"bad_encoding"}
@@ -65,7 +65,7 @@ def test_on_a_known_dataset_a_choice_is_for_this_file(door: Door):
     run = door.load("people.csv", MIXED)
     assert run.status == "held"
     approve(run.pk, 1)
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     assert Dataset.objects.get().encoding is None
     assert door.load("people.csv", LATER).status == "held"
 
@@ -90,11 +90,11 @@ def test_after_its_encoding_the_rest_of_a_file_may_be_a_question_too(door: Door)
     run = door.load("people.csv", content.encode() + "7,Åsa Nyström\n8,Söder\n9,Groß\n".encode("cp1252"))
     assert [offer.get("of_encoding") for offer in run.question] == [True] * len(run.question)
     approve(run.pk, 1)
-    assert take(run.pk) == "held"
+    assert claim_and_execute(run.pk) == "held"
     run.refresh_from_db()
     assert {offer["dialect"]["quote"] for offer in run.question} == {'"', ""}
     approve(run.pk, next(n for n, offer in enumerate(run.question, 1) if not offer["dialect"]["quote"]))
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     run.refresh_from_db()
     assert (run.inserted, run.dialect["encoding"], run.dialect["quote"]) == (9, "utf-8+cp1252", "")
     dataset = Dataset.objects.get()
@@ -107,7 +107,7 @@ def test_two_encodings_that_both_make_sense_are_shown_on_the_words(door: Door):
     assert "değer" in run.question[0]["header"]
     assert {tuple(offer["header"]) for offer in run.question} >= {("id", "değer"), ("id", "deđer")}
     approve(run.pk, 1)
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     assert Dataset.objects.get().headers == {"id": "id", "değer": "değer"}
 
 
@@ -118,7 +118,7 @@ def test_utf_16_without_a_mark_is_read_once_it_is_pinned(door: Door):
     assert "UTF-16 without a byte order mark? Pin the encoding" in run.reason
     Dataset.objects.update(encoding="utf-16-le")
     retry(run.pk)
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     assert Run.objects.get(pk=run.pk).inserted == 2
 
 

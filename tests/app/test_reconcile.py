@@ -16,7 +16,7 @@ from ingest.models import Dataset, Reconciliation, Run
 from ingest.operations.reconcile import _in_order, reconcile_when_due
 from ingest.operations.reconcile import reconcile as reconcile_bucket
 from ingest.runs import retry
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.receive import receive
 from tests.app.conftest import Door, rows
 
@@ -40,7 +40,7 @@ def carry():
         if not due:
             return
         for run_id in due:
-            take(run_id)
+            claim_and_execute(run_id)
     pytest.fail(f"after 50 rounds these runs are still due: {due}")
 
 
@@ -129,12 +129,12 @@ def test_a_bucket_without_versions_is_searched_by_content(door: Door, settings):
 
     ann, bob = people((1, "Ann")), people((1, "Bob"))
     for content, sequencer in ((ann, "0055AA01"), (bob, "0055AA02")):
-        take(receive(put(content, sequencer)).pk)
+        claim_and_execute(receive(put(content, sequencer)).pk)
     assert reconcile().received == 0
     Run.objects.update(received=timezone.now() - timedelta(hours=1))
     put(ann)
     assert reconcile().received == 1
-    take(Run.objects.latest("pk").pk)
+    claim_and_execute(Run.objects.latest("pk").pk)
     assert rows("SELECT name FROM people") == [("Ann",)]
     assert reconcile().received == 0
 

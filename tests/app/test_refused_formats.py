@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from ingest.models import Run
-from ingest.uploads.precheck import HEAD, Chosen, judge
+from ingest.uploads.precheck import HEAD, SelectedFile, precheck
 from tests.app.conftest import Door, rows
 
 PERSON = "ben.okoye"
@@ -42,8 +42,8 @@ TABLES = {
 def test_it_is_refused_with_the_same_sentence_before_it_is_sent_and_by_its_run(door: Door, name: str) -> None:
     content, said = REFUSED[name]
     user = User.objects.create_superuser("ann")
-    chosen = Chosen(path=name, size=len(content), modified=1, head=content[:HEAD])
-    (judged,) = judge([chosen], user=user, preview=False)
+    chosen = SelectedFile(path=name, size=len(content), modified=1, head=content[:HEAD])
+    (judged,) = precheck([chosen], user=user, preview=False)
     run = door.load(name, content)
     assert run.status == "failed"
     assert judged.refused.startswith(said), judged
@@ -57,6 +57,8 @@ def test_it_is_refused_with_the_same_sentence_before_it_is_sent_and_by_its_run(d
 def test_a_table_is_loaded_whatever_it_looks_like(door: Door, name: str) -> None:
     content, records = TABLES[name]
     user = User.objects.create_superuser("ann")
-    (judged,) = judge([Chosen(path=name, size=len(content), modified=1, head=content)], user=user, preview=False)
+    (judged,) = precheck(
+        [SelectedFile(path=name, size=len(content), modified=1, head=content)], user=user, preview=False
+    )
     run = door.load(name, content)
     assert (judged.refused, run.status, run.records, run.rejected) == ("", "succeeded", records, 0), run.reason

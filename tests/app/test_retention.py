@@ -13,7 +13,7 @@ from ingest import handlers
 from ingest.loader.outcome.errors import RunFailed
 from ingest.models import LoginLimit, Message, Run, Trouble
 from ingest.operations.retention import expire
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.receive import receive
 from ingest.runs.undo import undo
 from tests.app.conftest import Door, rows
@@ -41,7 +41,7 @@ def test_images_of_old_runs_are_forgotten_and_their_undo_with_them(door: Door, l
     assert [rows(IMAGES.format(run.pk)) for run in loaded[1:]] == [[(0,)], [(1,)]]
     with pytest.raises(RunFailed, match="kept as they were for 7 days"):
         undo(loaded[1].pk)
-    assert take(undo(loaded[2].pk).pk) == "succeeded"
+    assert claim_and_execute(undo(loaded[2].pk).pk) == "succeeded"
     assert rows("SELECT name FROM people") == [("Anna",)]
 
 

@@ -12,19 +12,19 @@ from django.test import Client
 
 from ingest import browsing
 from ingest.aws import objects
-from ingest.loader.lineage import MOST, Traced
+from ingest.loader.lineage import MOST, SourceLines
 from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Dataset, Run
 from ingest.runs import row_lineage
 from ingest.runs.approve import approve
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.row_lineage import trace
 from ingest.runs.undo import undo as undo_run
 from tests.app.conftest import Door, rows
 from tests.app.pages import staff
 
 
-def traced(run: Run, **key: str) -> Traced:
+def traced(run: Run, **key: str) -> SourceLines:
     """Where ``run``, the last that wrote the row, found it."""
     found = browsing.biography(Dataset.objects.get(pk=run.dataset_id), [(f"key.{n}", v) for n, v in key.items()])
     step = found.steps[0]
@@ -32,7 +32,7 @@ def traced(run: Run, **key: str) -> Traced:
     return trace(step.run, step.wanted)
 
 
-def lines(found: Traced) -> tuple[int | None, list[int]]:
+def lines(found: SourceLines) -> tuple[int | None, list[int]]:
     return found.line, found.duplicate_lines
 
 
@@ -151,7 +151,7 @@ def test_rows_of_ids_and_emails_have_the_lines_that_a_plain_reader_finds(door: D
             run = door.load(f"{name}.csv", text)
             if run.status == "held":  # many records repeat an id
                 approve(run.pk)
-                take(run.pk)
+                claim_and_execute(run.pk)
             dataset.refresh_from_db()
             for (row_id,) in rows(f"select id from {name} where run_id = {run.pk}"):
                 found = traced(run, id=str(row_id))

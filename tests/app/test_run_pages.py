@@ -11,7 +11,7 @@ from django.utils import timezone
 from ingest.admin.runs import charts, live
 from ingest.admin.runs.records import Marked, cells, marked
 from ingest.models import Dataset, Progress, Reject, Run
-from ingest.runs.available_actions import choices
+from ingest.runs.available_actions import available_actions
 from ingest.runs.claim import claim
 from ingest.runs.receive import receive
 from tests.app.conftest import Door
@@ -57,7 +57,7 @@ def test_nothing_is_decided_without_its_permission_or_by_merely_looking(client, 
 def test_a_decision_that_a_run_is_not_in_the_state_for_is_refused_in_a_sentence(client, history):
     staff(client, superuser=True)
     for run in Run.objects.all():
-        for name in set(DECISIONS) - set(choices(run)):
+        for name in set(DECISIONS) - set(available_actions(run)):
             page = client.post(address(run, f"decide/{name}/"), follow=True)
             assert b'class="warning"' in page.content, (run.status, name)
     assert client.post(address(history[0], "decide/nonsense/"), follow=True).status_code == 200
@@ -79,7 +79,7 @@ def test_a_page_offers_what_can_be_decided_and_by_whom(client, history):
 @pytest.mark.django_db
 def test_a_failure_that_is_acknowledged_needs_no_more_attention(client, history):
     user = staff(client, "view_run", "acknowledge_run")
-    waiting = Run.objects.unanswered()
+    waiting = Run.objects.unacknowledged()
     ask = {"action": "acknowledge", "_selected_action": [run.pk for run in waiting]}
     before = len(ask["_selected_action"])
     assert before == len(client.get("/admin/ingest/run/?status=attention").context["cl"].result_list) > 1

@@ -19,8 +19,8 @@ from ingest.models import Dataset, Message, Run, label_of, look_of
 from ingest.notifications import incidents
 from ingest.rejects.csv_file import reject_file
 from ingest.runs.approve import approve, discard, held_by
-from ingest.runs.available_actions import choices
-from ingest.runs.execute import take
+from ingest.runs.available_actions import available_actions
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.preview import discard_preview, load_previewed
 from ingest.runs.retry import load_again
 from ingest.runs.undo import undo as undo_run
@@ -64,7 +64,7 @@ def test_an_empty_file_is_held_where_the_last_load_had_records(door: Door, mode:
     assert held_by(run.brakes).startswith("the file has no records, and the last load had 2")
     assert rows("SELECT count(*) FROM people") == [(2,)]
     approve(run.pk)
-    assert take(run.pk) == "empty"
+    assert claim_and_execute(run.pk) == "empty"
     assert rows("SELECT count(*) FROM people") == [(0 if mode == "snapshot" else 2,)]
     assert door.load("people.csv", HEADER + "\n").status == "empty", "the last load had none"
 
@@ -74,10 +74,10 @@ def test_what_an_empty_snapshot_deleted_is_undone(door: Door) -> None:
     door.load("people.csv", PEOPLE)
     run = door.load("people.csv", HEADER)
     approve(run.pk)
-    take(run.pk)
+    claim_and_execute(run.pk)
     run.refresh_from_db()
-    assert (run.status, run.deleted, choices(run)) == ("empty", 2, ("undo", "load_again"))
-    take(undo_run(run.pk).pk)
+    assert (run.status, run.deleted, available_actions(run)) == ("empty", 2, ("undo", "load_again"))
+    claim_and_execute(undo_run(run.pk).pk)
     assert rows("SELECT count(*) FROM people") == [(2,)]
     assert door.load("people.csv", HEADER + "\n").brakes["empty"] == 2, "the empty load was undone"
 
@@ -103,12 +103,12 @@ def test_an_empty_file_is_a_delivery_and_answers_no_failure(door: Door, settings
     run = door.load("people.csv", HEADER)
     assert run.status == "empty"
     assert not Dataset.objects.late().exists()
-    assert [run.pk for run in Run.objects.unanswered()] == [failed.pk]
-    incidents.look()
+    assert [run.pk for run in Run.objects.unacknowledged()] == [failed.pk]
+    incidents.refresh_incidents()
     assert not Message.objects.filter(event="closed").exists()
     door.load("people.csv", PEOPLE)
-    assert not Run.objects.unanswered().exists()
-    incidents.look()
+    assert not Run.objects.unacknowledged().exists()
+    incidents.refresh_incidents()
     assert Message.objects.filter(event="closed").count() == 1
 
 
@@ -116,7 +116,7 @@ def test_a_preview_of_an_empty_file_is_empty_and_can_be_loaded(door: Door) -> No
     door.load("people.csv", PEOPLE)
     preview = door.load("_preview/people.csv", HEADER)
     assert (preview.status, preview.brakes) == ("empty", {"empty": 2})
-    assert choices(preview) == ("load_previewed", "discard_preview")
+    assert available_actions(preview) == ("load_previewed", "discard_preview")
     assert load_previewed(preview.pk).key == "data/people.csv"
 
 
@@ -162,7 +162,7 @@ def test_the_label_of_a_status_and_its_look(status: str, rejected: int, label: s
 def test_a_run_with_rejects_is_told_alike_everywhere(door: Door, client) -> None:
     run = door.load("people.csv", BAD)
     other = load_again(run.pk)
-    assert take(other.pk) == "succeeded"
+    assert claim_and_execute(other.pk) == "succeeded"
     staff(client, superuser=True)
     badge = f'status-partial">{LABEL}<'
     pages = {
@@ -177,7 +177,7 @@ def test_a_run_with_rejects_is_told_alike_everywhere(door: Door, client) -> None
     for page in ("/admin/ingest/dataset/", f"/admin/ingest/dataset/{run.dataset_id}/change/"):
         assert 'class="status status-partial" href=' in client.get(page).content.decode()
     assert '<g class="partial"' in client.get("/admin/").content.decode()
-    for told in (live.told(run), run_as_told(run)):
+    for told in (live.progress_context(run), run_as_told(run)):
         assert (told["status"], told["label"], told["look"]) == ("succeeded", LABEL, "partial")
     changes = client.get(f"/admin/ingest/run/changes/?runs={run.pk}").content
     assert json.loads(changes)["rows"][str(run.pk)]["label"] == LABEL
@@ -201,8 +201,8 @@ def discarded(door: Door) -> Run:
 def test_a_discarded_run_needs_nobody_and_is_told_as_what_it_is(discarded: Run, client) -> None:
     run = Run.objects.get(pk=discarded.pk)
     assert (run.status, run.label, run.look, run.records) == ("discarded", "discarded", "discarded", 3)
-    assert not Run.objects.unanswered().exists()
-    assert choices(run) == ("retry",)
+    assert not Run.objects.unacknowledged().exists()
+    assert available_actions(run) == ("retry",)
     staff(client, superuser=True)
     home = client.get("/admin/").content.decode()
     assert "Discarded by ann" not in home
@@ -220,7 +220,7 @@ def test_a_discarded_run_is_no_incident_any_more(door: Door, settings) -> None:
     settings.NOTIFY_EMAILS, settings.EMAIL_HOST = ["ann@x.example"], "mail"
     Dataset.objects.create(name="people", asks_approval=True)
     discard(door.load("people.csv", PEOPLE).pk, "ann")
-    incidents.look()
+    incidents.refresh_incidents()
     (message,) = Message.objects.select_related("trouble")
     assert (message.event, message.trouble.kind) == ("opened", "held")
     assert message.trouble.closed is not None
@@ -230,7 +230,7 @@ def test_a_discarded_preview_is_discarded_too(door: Door) -> None:
     preview = door.load("_preview/people.csv", PEOPLE)
     assert discard_preview(preview.pk, "ann").status == "discarded"
     preview.refresh_from_db()
-    assert (preview.status, preview.decided, choices(preview)) == ("discarded", "Discarded by ann.", ())
+    assert (preview.status, preview.decided, available_actions(preview)) == ("discarded", "Discarded by ann.", ())
     with pytest.raises(RunFailed, match="a preview that is discarded"):
         load_previewed(preview.pk)
 
@@ -246,7 +246,7 @@ def test_the_migration_tells_earlier_runs_apart_and_back(door: Door) -> None:
     failed = door.load("broken.csv", "")
     preview = door.load("_preview/people.csv", PEOPLE + "3,c@x,1990-01-01\n")
     undo = undo_run(loaded.pk)
-    assert take(undo.pk) == "succeeded"
+    assert claim_and_execute(undo.pk) == "succeeded"
     assert Run.objects.get(pk=undo.pk).records == 0, "an undo that put no row back is no empty file"
     Dataset.objects.create(name="held", asks_approval=True)
     held = discard(door.load("held.csv", PEOPLE).pk, "ann")

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.html import strip_tags
 
 import ingest
-from ingest.loader.changes import Foretold
+from ingest.loader.changes import UndoPreview
 from ingest.models import Dataset, Run
 
 TEMPLATES = sorted(Path(ingest.__file__).parent.glob("templates/**/*.html"))
@@ -36,7 +36,7 @@ def test_there_are_templates_to_look_at() -> None:
 
 def page(**told: int) -> str:
     run = Run(pk=5, key="data/people.csv", dataset=Dataset(pk=1, name="people"))
-    context = {"run": run, "file": "people.csv", "told": Foretold(**{"removed": 0, **told}), "refused": ""}
+    context = {"run": run, "file": "people.csv", "told": UndoPreview(**{"removed": 0, **told}), "refused": ""}
     return re.sub(r"\s+", " ", strip_tags(render_to_string("ingest/run/undo.html", context)))
 
 

@@ -5,7 +5,7 @@ from django.db import connection
 
 from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Dataset, Run
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.receive import receive
 from ingest.runs.retry import due, load_again, retry
 from ingest.runs.undo import undo as undo_run
@@ -19,7 +19,7 @@ ALL = "SELECT * FROM people ORDER BY id"
 def undone(run: Run) -> Run:
     """The finished undo of ``run``."""
     undo = undo_run(run.pk)
-    take(undo.pk)
+    claim_and_execute(undo.pk)
     undo.refresh_from_db()
     return undo
 
@@ -30,7 +30,7 @@ def test_an_undo_is_a_run_that_waits_for_a_worker(door: Door):
     assert (undo.kind, undo.status, undo.undoes, undo.dataset) == ("undo", "waiting", run, run.dataset)
     assert rows("SELECT count(*) FROM people") == [(2,)]
     assert due() == [undo.pk]
-    assert take(undo.pk) == "succeeded"
+    assert claim_and_execute(undo.pk) == "succeeded"
     assert rows("SELECT count(*) FROM people") == [(0,)]
 
 
@@ -94,7 +94,7 @@ def test_content_that_was_undone_is_loaded_again(door: Door):
     assert counts(door.load("people.csv", PEOPLE)) == {"records": 2, "inserted": 2}
     undone(Run.objects.filter(kind="load").first())
     again = load_again(run.pk)
-    assert take(again.pk) == "succeeded"
+    assert claim_and_execute(again.pk) == "succeeded"
     assert rows("SELECT count(*) FROM people") == [(2,)]
     assert door.deliver(source).pk == run.pk, "a second delivery of the event is still the first run"
 
@@ -141,7 +141,7 @@ def test_what_can_no_longer_be_undone_is_said(door: Door):
     Run.objects.filter(pk=run.pk).update(undoable=False)
     with pytest.raises(RunFailed, match=f"Run {run.pk} can't be undone any more"):
         undo_run(run.pk)
-    assert take(waiting.pk) == "failed", "it is asked again under the lock"
+    assert claim_and_execute(waiting.pk) == "failed", "it is asked again under the lock"
     waiting.refresh_from_db()
     assert "can't be undone any more" in waiting.reason
     assert rows("SELECT count(*) FROM people") == [(2,)]
@@ -165,11 +165,11 @@ def test_an_undo_waits_for_its_table_like_any_run(door: Door):
     try:
         with other.cursor() as cursor:
             cursor.execute("BEGIN; LOCK TABLE people")
-            assert take(undo.pk) == "waiting"
+            assert claim_and_execute(undo.pk) == "waiting"
             cursor.execute("ROLLBACK")
     finally:
         other.close()
-    assert take(undo.pk) == "succeeded"
+    assert claim_and_execute(undo.pk) == "succeeded"
     assert rows("SELECT count(*) FROM people") == [(0,)]
 
 
@@ -178,4 +178,4 @@ def test_an_undo_that_failed_can_be_retried(door: Door):
     undo = undo_run(run.pk)
     Run.objects.filter(pk=undo.pk).update(status="failed")
     retry(undo.pk)
-    assert take(undo.pk) == "succeeded"
+    assert claim_and_execute(undo.pk) == "succeeded"

@@ -19,7 +19,7 @@ from ingest.models import Dataset, Run
 from ingest.operations.retention import expire
 from ingest.rejects import csv_file as module
 from ingest.rejects.csv_file import reject_file
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.receive import receive
 from ingest.runs.retry import retry
 from tests.app.conftest import counts, rows, s3_event
@@ -115,7 +115,7 @@ def test_each_attempt_keeps_its_own(door, few):
     first = door.load("items.csv", MIXED)
     retry(first.pk)
     assert Run.objects.get(pk=first.pk).rejects_key == ""
-    take(first.pk)
+    claim_and_execute(first.pk)
     again = Run.objects.get(pk=first.pk)
     assert again.rejects_key != first.rejects_key
     assert list(reject_file(again)) == list(reject_file(first))
@@ -128,10 +128,10 @@ def test_a_bucket_that_is_busy_has_the_run_tried_again_and_nothing_is_loaded(doo
     run = Run.objects.get(key="data/items.csv", status="succeeded")
     source = door.put("items.csv", MIXED)
     run = receive(source)
-    assert take(run.pk) == "waiting"
+    assert claim_and_execute(run.pk) == "waiting"
     assert rows("SELECT count(*) FROM items") == [(1,)]
     monkeypatch.undo()
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
 
 
 def test_a_failed_run_says_where_its_list_could_not_be_kept(door, few, monkeypatch):

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from ingest.models import Progress
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.receive import receive
 from ingest.runs.retry import due
 from tests.app.conftest import Door, rows
@@ -22,7 +22,7 @@ import sys, django
 django.setup()
 import signal
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-from ingest import runs
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.heartbeat import Heartbeat
 reach = Heartbeat.load_reached
 def reach_and_wait(self, stage, done, total):
@@ -31,7 +31,7 @@ def reach_and_wait(self, stage, done, total):
         print("copying", flush=True)
         sys.stdin.readline()  # nobody writes: here it stays until a signal comes
 Heartbeat.load_reached = reach_and_wait
-runs.take(int(sys.argv[1]))
+claim_and_execute(int(sys.argv[1]))
 """
 
 
@@ -63,14 +63,14 @@ def is_alone() -> bool:
 
 def test_a_run_whose_worker_is_killed_is_taken_up_again_and_nothing_of_the_first_attempt_is_left(run, worker, scratch):
     Progress.objects.filter(pk=run.pk).update(lease_until=Now() - timezone.timedelta(seconds=1))
-    assert take(run.pk) is None, "its row is locked, so it is alive whatever its lease says"
+    assert claim_and_execute(run.pk) is None, "its row is locked, so it is alive whatever its lease says"
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
     assert comes_true(is_alone)
     assert rows("SELECT to_regclass('datasets.people')") == [(None,)]
     Progress.objects.filter(pk=run.pk).update(lease_until=Now() - timezone.timedelta(seconds=1))  # it may have beaten
     assert due() == [run.pk]
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"
     run.refresh_from_db()
     assert (run.attempts, run.inserted) == (2, RECORDS)
     assert rows("SELECT count(*), count(DISTINCT id), min(run_id), max(run_id) FROM people") == [
@@ -85,4 +85,4 @@ def test_a_worker_that_is_stopped_puts_its_run_back_at_once(run, worker, scratch
     run.refresh_from_db()
     assert (run.status, run.interruptions) == ("waiting", 1)
     assert list(scratch.iterdir()) == []
-    assert take(run.pk) == "succeeded"
+    assert claim_and_execute(run.pk) == "succeeded"

@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ingest.aws.events import Message, UnknownEvent, is_marker, is_ours, parse
-from ingest.loader.outcome.errors import Fate, fate_of
+from ingest.loader.outcome.errors import Disposition, disposition_of
 from ingest.loader.outcome.source_object import SourceObject
 
 EVENTS = Path(__file__).parent / "events"
@@ -252,7 +252,7 @@ def test_any_key_comes_back_as_it_was(name: str) -> None:
 def test_it_says_that_an_event_is_not_known(form: str) -> None:
     with pytest.raises(UnknownEvent, match=r"^This event is not known here: it is an object of ") as error:
         read(event(form))
-    assert fate_of(error.value) is Fate.FAIL
+    assert disposition_of(error.value) is Disposition.FAIL
 
 
 @pytest.mark.parametrize(

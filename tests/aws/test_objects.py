@@ -16,7 +16,7 @@ import pytest
 
 from ingest.aws import objects
 from ingest.aws.objects import Fetched, SourceGone, copy, describe, fetch, presigned_url, put
-from ingest.loader.outcome.errors import Fate, RunFailed, RunInterrupted, fate_of
+from ingest.loader.outcome.errors import Disposition, RunFailed, RunInterrupted, disposition_of
 from ingest.loader.outcome.source_object import SourceObject
 from pipeline_site.local.aws import LocalAws
 from tests.aws.wires import answering, cutting
@@ -67,7 +67,7 @@ def test_it_never_takes_another_version_for_the_one_it_was_told(plain_bucket: st
     put_bytes(plain_bucket, b"second")
     with pytest.raises(SourceGone, match="deleted or overwritten before it was read") as error:
         fetch(first, tmp_path / "a")
-    assert fate_of(error.value) is Fate.FAIL
+    assert disposition_of(error.value) is Disposition.FAIL
     assert not (tmp_path / "a").exists()
 
 
@@ -134,7 +134,7 @@ def test_a_stream_that_is_always_cut_ends_as_an_interruption(
         with pytest.raises(RunInterrupted, match=r"The connection to S3 broke 9 times while s3://") as error:
             fetch(source, tmp_path / "a")
     assert len(proxy.requests) == 9
-    assert fate_of(error.value) is Fate.RETRY
+    assert disposition_of(error.value) is Disposition.RETRY
     assert not (tmp_path / "a").exists()
 
 
@@ -188,7 +188,7 @@ def test_a_role_without_rights_is_told_what_to_grant(
             describe(bucket, source.key)
         with pytest.raises(RunFailed, match="grant the loader's role s3:PutObject"):
             put_bytes(bucket, b"second")
-    assert fate_of(error.value) is Fate.FAIL
+    assert disposition_of(error.value) is Disposition.FAIL
 
 
 def test_an_archived_object_says_to_restore_it(bucket: str, s3: Any, tmp_path: Path) -> None:

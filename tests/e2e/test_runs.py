@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from ingest import handlers
 from ingest.models import Run
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.receive import receive as receive_object
 from tests.e2e.conftest import NARROW, Site
 from tests.e2e.test_live import receive
@@ -42,7 +42,7 @@ def test_rows_that_go_on_show_their_counts_without_the_page_being_loaded_again(s
     row = page.locator(f'tr[data-run="{run.pk}"]')
     row.get_by_role("checkbox").check()
     page.evaluate("window.stayed = true")
-    take(run.pk)
+    claim_and_execute(run.pk)
     expect(row.locator('[data-label="inserted"]')).to_have_text("2")
     expect(row.get_by_text("succeeded")).to_be_visible()
     expect(page.locator("#announce")).to_have_text("1 run: succeeded.")

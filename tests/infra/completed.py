@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipeline_site.deploy import zappa
-from pipeline_site.deploy.account import Account
+from pipeline_site.deploy.account import AwsAccount
 from pipeline_site.deploy.stacks import Stacks
 from pipeline_site.deploy.steps import Deployment
 
@@ -37,7 +37,7 @@ def completed(stage: str, **chosen: Any) -> dict[str, Any]:
     return Deployment(
         stage=stage,
         settings=zappa.stage_settings("dev", runtime=zappa.HERE) | chosen,
-        account=Account(number="123456789012", region="eu-west-1"),
+        account=AwsAccount(number="123456789012", region="eu-west-1"),
         stacks=_NoStacks(None),
         templates={},
         say=print,

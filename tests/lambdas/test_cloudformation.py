@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline_site.deploy import DeployError, cloudformation, hooks, zappa
-from pipeline_site.deploy.account import Account
+from pipeline_site.deploy.account import AwsAccount
 from pipeline_site.deploy.stacks import Stacks
 from pipeline_site.deploy.steps import Deployment
 from pipeline_site.deploy.templates import synthesize_function
@@ -38,7 +38,7 @@ def deployment(aws_server: LocalAws) -> Iterator[Deployment]:
     found = Deployment(
         stage=stage,
         settings=zappa.stage_settings("dev", runtime=zappa.HERE),
-        account=Account(number="123456789012", region=REGION),
+        account=AwsAccount(number="123456789012", region=REGION),
         stacks=Stacks(aws_server.client("cloudformation"), pause=0.05),
         templates={},
         say=lambda text: None,

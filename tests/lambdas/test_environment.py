@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline_site.deploy import DeployError
-from pipeline_site.deploy.account import Account
+from pipeline_site.deploy.account import AwsAccount
 from pipeline_site.deploy.stacks import Stacks
 from pipeline_site.deploy.steps import Deployment
 from pipeline_site.deploy.zappa import ROOT
@@ -37,7 +37,7 @@ def deployment(aws_server: LocalAws) -> Deployment:
     return Deployment(
         stage="dev",
         settings={"project_name": "environment"},
-        account=Account(number="123456789012", region="eu-west-1"),
+        account=AwsAccount(number="123456789012", region="eu-west-1"),
         stacks=Stacks(aws_server.client("cloudformation"), pause=0.1),
         templates={},
         say=print,

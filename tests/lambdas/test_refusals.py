@@ -263,7 +263,7 @@ def standing(cloud: Scripted) -> Deployment:
     return Deployment(
         stage="dev",
         settings={"project_name": "ingest"},
-        account=account.Account(number="123456789012", region="us-east-1"),
+        account=account.AwsAccount(number="123456789012", region="us-east-1"),
         stacks=Stacks(cloud, pause=0),
         templates={},
         say=print,

@@ -9,7 +9,7 @@ import pytest
 
 from ingest.aws.wiring import Finding
 from pipeline_site.deploy import api, completing, standing
-from pipeline_site.deploy.account import Account
+from pipeline_site.deploy.account import AwsAccount
 from pipeline_site.deploy.stacks import Stacks
 from pipeline_site.deploy.steps import Deployment
 from pipeline_site.local.aws import REGION, LocalAws
@@ -70,13 +70,13 @@ def test_the_site_is_reached_from_the_ranges_that_are_allowed(tmp_path: Path, to
 
 
 @pytest.fixture
-def account(aws: Aws) -> Account:
+def account(aws: Aws) -> AwsAccount:
     """The account of the local AWS."""
-    return Account(number="000000000000", region=REGION)
+    return AwsAccount(number="000000000000", region=REGION)
 
 
 @pytest.fixture
-def gateway(account: Account) -> Iterator[tuple[Any, str]]:
+def gateway(account: AwsAccount) -> Iterator[tuple[Any, str]]:
     """An API with a stage, as zappa makes one: a client and the API's id."""
     client = account.client("apigateway")
     made = client.create_rest_api(name="ingest-dev")
@@ -98,7 +98,9 @@ LIMITS = {
 }
 
 
-def test_the_api_is_limited_and_logs_requests_without_what_they_ask(account: Account, gateway: tuple[Any, str]) -> None:
+def test_the_api_is_limited_and_logs_requests_without_what_they_ask(
+    account: AwsAccount, gateway: tuple[Any, str]
+) -> None:
     client, number = gateway
     for _ in range(2):
         api.protect(account, number, "dev", LIMITS, pytest.fail)
@@ -112,7 +114,7 @@ def test_the_api_is_limited_and_logs_requests_without_what_they_ask(account: Acc
     assert client.get_account()["cloudwatchRoleArn"] == LIMITS["ApiLogsRoleArn"]
 
 
-def test_a_role_for_logs_that_the_account_has_is_left_to_it(account: Account, gateway: tuple[Any, str]) -> None:
+def test_a_role_for_logs_that_the_account_has_is_left_to_it(account: AwsAccount, gateway: tuple[Any, str]) -> None:
     client, number = gateway
     others = {"op": "replace", "path": "/cloudwatchRoleArn", "value": "arn:aws:iam::000000000000:role/others"}
     client.update_account(patchOperations=[others])
@@ -122,7 +124,7 @@ def test_a_role_for_logs_that_the_account_has_is_left_to_it(account: Account, ga
 
 
 @pytest.fixture
-def topic(account: Account) -> Iterator[str]:
+def topic(account: AwsAccount) -> Iterator[str]:
     """A topic that nobody is subscribed to."""
     client = account.client("sns")
     arn = client.create_topic(Name="ingest-dev-alarms")["TopicArn"]
@@ -130,20 +132,20 @@ def topic(account: Account) -> Iterator[str]:
     client.delete_topic(TopicArn=arn)
 
 
-def found(subject: str, account: Account, **told: str) -> Finding:
+def found(subject: str, account: AwsAccount, **told: str) -> Finding:
     """What the doctor finds about ``subject``."""
     (one,) = [each for each in standing.look(account, told) if each.subject == subject]
     return one
 
 
 @pytest.mark.parametrize(("protected", "mark"), [("true", "NOT OK"), ("false", "CAUTION")])
-def test_alarms_that_reach_nobody_are_told_of(account: Account, topic: str, protected: str, mark: str) -> None:
+def test_alarms_that_reach_nobody_are_told_of(account: AwsAccount, topic: str, protected: str, mark: str) -> None:
     finding = found("alarms", account, TopicArn=topic, Protected=protected)
     assert finding.mark == mark
     assert "nobody is subscribed to the topic: write alarm_email in infra/stages.toml" in finding.told
 
 
-def test_alarms_that_reach_somebody_are_fine(account: Account, aws: Aws, topic: str) -> None:
+def test_alarms_that_reach_somebody_are_fine(account: AwsAccount, aws: Aws, topic: str) -> None:
     queue = f"arn:aws:sqs:{REGION}:000000000000:{aws.bucket}"
     account.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
     assert found("alarms", account, TopicArn=topic, Protected="true").mark == "ok"
@@ -167,7 +169,7 @@ def limits(most: int, free: int) -> bytes:
     ],
 )
 def test_a_young_account_s_concurrency_is_told_with_what_to_ask_for(
-    account: Account, monkeypatch: pytest.MonkeyPatch, most: int, free: int, writers: int, mark: str, told: str
+    account: AwsAccount, monkeypatch: pytest.MonkeyPatch, most: int, free: int, writers: int, mark: str, told: str
 ) -> None:
     with answering(200, limits(most, free), {"Content-Type": "application/json"}) as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", address)
@@ -176,7 +178,9 @@ def test_a_young_account_s_concurrency_is_told_with_what_to_ask_for(
     assert told in finding.told
 
 
-def test_what_the_operator_may_not_see_stops_no_deployment(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_operator_may_not_see_stops_no_deployment(
+    account: AwsAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refused = json.dumps({"Type": "User", "Message": "no"}).encode()
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": "AccessDeniedException"}
     with answering(403, refused, headers) as address:
@@ -191,7 +195,7 @@ def test_what_the_operator_may_not_see_stops_no_deployment(account: Account, mon
 # -- the stacks' parameters --------------------------------------------------------------------------------------------
 
 
-def deployment(aws_server: LocalAws, account: Account, folder: Path, *asked: str) -> Deployment:
+def deployment(aws_server: LocalAws, account: AwsAccount, folder: Path, *asked: str) -> Deployment:
     """A deployment whose template of the app stack asks for these parameters."""
     template = folder / "app.json"
     template.write_text(json.dumps({"Parameters": {name: {"Type": "String"} for name in asked}}))
@@ -207,7 +211,7 @@ def deployment(aws_server: LocalAws, account: Account, folder: Path, *asked: str
 
 
 def test_a_template_is_told_what_it_asks_for_and_nothing_else(
-    aws_server: LocalAws, account: Account, tmp_path: Path
+    aws_server: LocalAws, account: AwsAccount, tmp_path: Path
 ) -> None:
     assert deployment(aws_server, account, tmp_path)._parameters("app") == {}
     told = deployment(aws_server, account, tmp_path, "S3PrefixList", "DatabaseLoginArn", "Other")._parameters("app")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline_site.deploy import DeployError, versions
-from pipeline_site.deploy.account import Account
+from pipeline_site.deploy.account import AwsAccount
 from pipeline_site.local.aws import LocalAws
 from tests.aws.wires import answering
 
@@ -47,9 +47,9 @@ def name(aws_server: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     roles.delete_role(RoleName=name)
 
 
-def here() -> Account:
+def here() -> AwsAccount:
     """The account that the environment leads to."""
-    return Account(number="000000000000", region="us-east-1")
+    return AwsAccount(number="000000000000", region="us-east-1")
 
 
 def live(aws: LocalAws, name: str) -> str:

@@ -137,11 +137,11 @@ class _Load:
         if self.lacks_key(chosen) or not {name for identity in identities for name in identity} <= set(kinds):
             return self.dataset, Account(failed="key")
         resolved = resolve(table, values, identities, self.policy.ignore_email_case)
-        for number, fate in resolved.fates.items():
-            if fate == "duplicate":
+        for number, disposition in resolved.fates.items():
+            if disposition == "duplicate":
                 self.counts["duplicate"] += 1
             else:
-                self.refuse(number, frozenset({fate}))
+                self.refuse(number, frozenset({disposition}))
         rows = self.write(table, values, identities, resolved)
         missing = self.missing(table, kinds, identities, resolved)
         self.counts.update(rejected=len(self.refused), deleted=len(missing or ()))

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader.outcome.errors import Misfit
+from ingest.loader.outcome.errors import SchemaMismatch
 from ingest.loader.outcome.outcome import Outcome
-from ingest.loader.outcome.reject_limit import GivenUp, RejectLimit
-from ingest.loader.outcome.rejects import RejectBook
+from ingest.loader.outcome.reject_limit import LimitExceeded, RejectLimit
+from ingest.loader.outcome.rejects import RejectCollector
 from ingest.loader.outcome.target import Mode, Target
 from ingest.loader.records import cutter as module
 from ingest.loader.records.split import split
@@ -36,12 +36,12 @@ def lines(form: bytes, size: int) -> bytes:
     return b"".join(form % number for number in range(first, first + size // len(form % first)))
 
 
-def failed(told: object) -> Misfit:
-    assert isinstance(told, Misfit), told
+def failed(told: object) -> SchemaMismatch:
+    assert isinstance(told, SchemaMismatch), told
     return told
 
 
-def outcome_of(failure: Misfit) -> Outcome:
+def outcome_of(failure: SchemaMismatch) -> Outcome:
     assert failure.outcome is not None
     return failure.outcome
 
@@ -144,14 +144,14 @@ def test_only_a_file_over_the_limit_is_given_up(tmp_path_factory, rows_, last, c
     folder = tmp_path_factory.mktemp("file")
     source = folder / "source"
     source.write_bytes(b"a,b\n" + b"".join(rows_) + last)
-    limit, book = RejectLimit(count=count, share=share), RejectBook()
+    limit, book = RejectLimit(count=count, share=share), RejectCollector()
     whole = split(source, Dialect(), scratch=folder / "whole", reject=book.add, block=block)
     exceeded = limit.is_exceeded(len(book), whole.records + len(book))
-    seen = RejectBook()
+    seen = RejectCollector()
     try:
         again = split(source, Dialect(), scratch=folder / "again", reject=seen.add, block=block, limit=limit)
-    except GivenUp as stopped:
-        given_up: GivenUp | None = stopped
+    except LimitExceeded as stopped:
+        given_up: LimitExceeded | None = stopped
     else:
         given_up = None
     if given_up:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg2.extensions import connection as Connection
 
-from ingest.loader.changes import ChangedRow, Changes, Foretold, foretell_undo, look
+from ingest.loader.changes import ChangedRow, Changes, UndoPreview, changes_of, preview_undo
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.outcome.target import Mode
 from ingest.loader.undo import forget
@@ -18,16 +18,16 @@ __all__ = ["table"]
 def changes(table: Table, run: int, *, own_transaction: bool = False) -> Changes:
     assert table.identities is not None
     ignores = table.ignore_email_case
-    found = look(
+    found = changes_of(
         table.connection, "t", table.identities, run, own_transaction=own_transaction, ignore_email_case=ignores
     )
     table.connection.rollback()
     return found
 
 
-def foretold(table: Table, run: int) -> Foretold:
+def foretold(table: Table, run: int) -> UndoPreview:
     assert table.identities is not None
-    told = foretell_undo(table.connection, "t", table.identities, run, ignore_email_case=table.ignore_email_case)
+    told = preview_undo(table.connection, "t", table.identities, run, ignore_email_case=table.ignore_email_case)
     table.connection.rollback()
     return told
 
@@ -135,7 +135,7 @@ def test_a_table_without_keys_or_images_has_no_changes_to_show(table: Table) -> 
     run = table.load("v\n1\n", Mode.APPEND)
     assert changes(table, run) == Changes()
     assert changes(table, run, own_transaction=True).inserted == [{"v": "1"}]
-    assert foretold(table, run) == Foretold(removed=1)
+    assert foretold(table, run) == UndoPreview(removed=1)
 
 
 def test_a_table_that_is_gone_is_said_before_too(table: Table) -> None:

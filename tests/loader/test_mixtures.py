@@ -12,7 +12,7 @@ from ingest.loader.source.dialect.dialect import Pinned
 from ingest.loader.source.dialect.question import offers_of_encodings
 from ingest.loader.source.encoding import mixed_lines
 from ingest.loader.source.encoding.transcode import Found, decoded, find, settle, transcode
-from ingest.loader.source.preview_head import glance
+from ingest.loader.source.preview_head import preview_head
 from tests.loader.languages import LANGUAGES, samples
 
 NAMES = {
@@ -275,9 +275,9 @@ def test_a_line_longer_than_memory_comes_in_pieces(monkeypatch: pytest.MonkeyPat
 
 def test_the_upload_page_is_told_of_a_doubt_about_the_encoding(tmp_path: Path) -> None:
     content = ("id,name\n" + rows("cp1252", range(60))).encode("cp1252") + rows("cp1252", range(60, 100)).encode()
-    seen = glance(content, whole=True, scratch=tmp_path)
+    seen = preview_head(content, whole=True, scratch=tmp_path)
     assert seen.dialect is not None
     assert seen.dialect.encoding == "utf-8+cp1252"
     assert "UTF-8" in seen.doubt
-    assert not glance(content, whole=True, scratch=tmp_path, pinned=Pinned(encoding="utf-8+cp1252")).doubt
-    assert not glance(content[:-20], whole=False, scratch=tmp_path, pinned=Pinned(encoding="cp1252")).doubt
+    assert not preview_head(content, whole=True, scratch=tmp_path, pinned=Pinned(encoding="utf-8+cp1252")).doubt
+    assert not preview_head(content[:-20], whole=False, scratch=tmp_path, pinned=Pinned(encoding="cp1252")).doubt

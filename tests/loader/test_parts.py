@@ -8,7 +8,7 @@ import pytest
 
 from ingest.loader.records import canonical, parts, reading
 from ingest.loader.records.parts import Feed
-from ingest.loader.records.reading import Reading
+from ingest.loader.records.reading import CertifiedReader
 from ingest.loader.records.split import Certified, split
 from ingest.loader.source.dialect.dialect import Dialect
 
@@ -47,7 +47,7 @@ def test_parts_give_the_records_of_the_whole(
     assert not whole.cuts
     found = []
     for certified in (cut, whole):
-        with Reading(certified) as read:
+        with CertifiedReader(certified) as read:
             found.append(read.rows(f"select * from {read.records}"))
             assert list(read.stream(f"select * from {read.records}")) == found[-1]
             with read.emit(f"select * from {read.records}") as emission:
@@ -63,7 +63,7 @@ def test_a_stream_that_nobody_reads_to_its_end_lets_the_next_begin(
 ) -> None:
     rows = b"".join(b"%d,%s\n" % (number, b"x" * 500) for number in range(20_000))
     certified = split_in_parts(tmp_path / "file", b"a,b\n" + rows, monkeypatch, part=1 << 20)
-    with Reading(certified) as read:
+    with CertifiedReader(certified) as read:
         stream = read.stream(f"select r from {read.records}")
         assert list(itertools.islice(stream, 3)) == [(0,), (1,), (2,)]
         stream.close()
@@ -80,7 +80,7 @@ def test_more_values_with_doubled_quotes_than_memory_holds_are_read(
     path, records = tmp_path / "file", 130_000
     path.write_bytes(b"a,b\n" + row * records)
     certified = split(path, Dialect(), scratch=tmp_path / "certified", reject=lambda _: None)
-    with Reading(certified) as read:
+    with CertifiedReader(certified) as read:
         assert read.rows(f"select count(b) from (select c1 as b from {read.records})") == [(records,)]
 
 

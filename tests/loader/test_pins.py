@@ -8,7 +8,7 @@ from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.source.dialect.basis import written_as
 from ingest.loader.source.dialect.dialect import Pinned, examine
 from ingest.loader.source.dialect.pin_conflicts import refuse_wide_encoding
-from ingest.loader.source.preview_head import glance
+from ingest.loader.source.preview_head import preview_head
 
 KNOWN = {"id": "id", "name": "name", "city": "city"}
 COMMA = "id,name,city\n1,Ann,Oslo\n2,Bob,Rome\n3,Cy,Bonn\n"
@@ -127,10 +127,10 @@ def test_an_encoding_that_a_byte_order_mark_overrules_is_not_told_as_pinned(pin,
 )
 def test_what_is_seen_before_an_upload_is_what_the_load_reads(tmp_path, content, known, above, pins):
     found, written = looked_at(content, known, above, **pins)
-    seen = glance(content.encode(), whole=True, scratch=tmp_path, pinned=Pinned(**pins), known=known, above=above)
+    seen = preview_head(content.encode(), whole=True, scratch=tmp_path, pinned=Pinned(**pins), known=known, above=above)
     assert (seen.dialect, seen.doubt, seen.written) == (found.dialect, found.doubt, written)
 
 
 def test_the_columns_of_lines_in_quotes_are_seen_before_an_upload(tmp_path):
-    seen = glance(b'"id,name"\n"1,Ann"\n"2,Bob"\n', whole=True, scratch=tmp_path)
+    seen = preview_head(b'"id,name"\n"1,Ann"\n"2,Bob"\n', whole=True, scratch=tmp_path)
     assert (seen.header, bool(seen.doubt)) == (("id", "name"), True)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.loader.outcome import rejects as module
-from ingest.loader.outcome.rejects import Code, Reject, RejectBook
+from ingest.loader.outcome.rejects import Code, Reject, RejectCollector
 
 TEXTS = st.text(st.characters(), max_size=20)
 REJECTS = st.builds(
@@ -27,7 +27,7 @@ def by_line(rejects):
 
 @given(causes=st.lists(st.lists(REJECTS, max_size=20), max_size=4), stored=st.integers(0, 30))
 def test_every_reject_comes_back_as_it_was_in_the_order_of_lines(tmp_path_factory, causes, stored):
-    book, added = RejectBook(tmp_path_factory.mktemp("book") / "rejects"), []
+    book, added = RejectCollector(tmp_path_factory.mktemp("book") / "rejects"), []
     before, module.STORED = module.STORED, stored
     try:
         for cause in causes:
@@ -46,14 +46,14 @@ def test_every_reject_comes_back_as_it_was_in_the_order_of_lines(tmp_path_factor
 
 def test_half_a_surrogate_pair_comes_back(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "STORED", 0)
-    book, odd = RejectBook(tmp_path / "rejects"), Reject(line=1, code=Code.BAD_VALUE, reason="\ud800", raw=b"\xff")
+    book, odd = RejectCollector(tmp_path / "rejects"), Reject(line=1, code=Code.BAD_VALUE, reason="\ud800", raw=b"\xff")
     book.add(odd)
     assert list(book.whole()) == [odd]
 
 
 def test_a_book_without_a_place_counts_what_it_does_not_keep(monkeypatch):
     monkeypatch.setattr(module, "STORED", 1)
-    book = RejectBook()
+    book = RejectCollector()
     for line in (1, 2, 3):
         book.add(Reject(line=line, code=Code.BAD_VALUE, reason="", raw=b""))
     assert (len(book), [reject.line for reject in book.whole()]) == (3, [1])
@@ -61,7 +61,7 @@ def test_a_book_without_a_place_counts_what_it_does_not_keep(monkeypatch):
 
 def test_memory_does_not_grow_with_the_rejects_that_are_laid_down(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "STORED", 100)
-    book = RejectBook(tmp_path / "rejects")
+    book = RejectCollector(tmp_path / "rejects")
     tracemalloc.start()
     try:
         for line in range(20_000):

@@ -17,7 +17,7 @@ from ingest.loader.source.decompress import peek
 from ingest.loader.source.dialect.dialect import HEAD, examine, propose
 from ingest.loader.source.encoding.legacy import rank
 from ingest.loader.source.identifiers import LONGEST, columns_of
-from ingest.loader.source.preview_head import Glance, glance
+from ingest.loader.source.preview_head import HeadPreview, preview_head
 from tests.loader.work import CountedMap, lines_run
 
 LIMIT = "but a PostgreSQL table holds 1,597 besides our own: split the file into several, or check its delimiter."
@@ -64,9 +64,9 @@ def test_a_word_of_millions_of_letters_is_judged() -> None:
     assert rank(b"caf\xe9" * (1 << 20))[0].bits < 50_000
 
 
-def look(head: bytes, tmp_path: Path) -> Glance:
+def look(head: bytes, tmp_path: Path) -> HeadPreview:
     """What a head shows of a file that goes on behind it."""
-    return glance(head, whole=False, scratch=tmp_path)
+    return preview_head(head, whole=False, scratch=tmp_path)
 
 
 def zipped(content: bytes) -> bytes:

@@ -24,7 +24,7 @@ _CHANGES = 200
 """Runs that changed the table's columns and are looked through for the one that brought a column."""
 
 
-def tell_of_list(datasets: Sequence[Dataset]) -> None:
+def list_context(datasets: Sequence[Dataset]) -> None:
     """Give each dataset of a page of the list its ``measure``, its ``last_run`` and ``groups``: three questions."""
     measures = measure(datasets)
     numbers = [dataset.pk for dataset in datasets]
@@ -42,7 +42,7 @@ def tell_of_list(datasets: Sequence[Dataset]) -> None:
         dataset.groups = sorted(groups.get(dataset.pk, ()))
 
 
-def tell_of_page(dataset: Dataset, request: HttpRequest) -> dict[str, Any]:
+def page_context(dataset: Dataset, request: HttpRequest) -> dict[str, Any]:
     """What stands above the policy on a dataset's page: a fixed number of questions."""
     measures = measure([dataset])
     there = (measures or {}).get(dataset.name)

@@ -12,8 +12,16 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from ingest.admin import shown
-from ingest.datasets.alter import TYPES, Undoable, change_key, change_type, columns_of, ignore_email_case, undoable
-from ingest.datasets.pattern_impact import RECENT_DAYS, Drawn, check_pattern, drawn
+from ingest.datasets.alter import (
+    TYPES,
+    UndoableRuns,
+    change_key,
+    change_type,
+    columns_of,
+    ignore_email_case,
+    undoable_runs,
+)
+from ingest.datasets.pattern_impact import RECENT_DAYS, PatternImpact, check_pattern, pattern_impact
 from ingest.loader.outcome.errors import IngestError
 from ingest.models import Dataset
 
@@ -41,7 +49,7 @@ _NAMED = 10
 """Runs that a confirmation lists; the rest is counted."""
 
 
-class _AsksFirst(Exception):
+class _NeedsConfirmation(Exception):
     """The change ends the undo of runs, which nobody has confirmed."""
 
 
@@ -151,7 +159,7 @@ class DatasetForm(forms.ModelForm):
         mark = hashlib.sha256(repr((supposed.name, supposed.patterns, is_closed)).encode()).hexdigest()
         if told.get("draws") == mark:
             return
-        found = drawn(supposed, is_closed=is_closed, user=self.user)
+        found = pattern_impact(supposed, is_closed=is_closed, user=self.user)
         if found:
             self.data = self.data.copy()
             self.data["draws"] = ""
@@ -165,7 +173,7 @@ class DatasetForm(forms.ModelForm):
             return
         try:
             self._change_table()
-        except _AsksFirst:
+        except _NeedsConfirmation:
             self.add_error(None, "This change ends the undo of earlier runs. Confirm it first.")
 
     def _change_table(self) -> None:
@@ -176,7 +184,7 @@ class DatasetForm(forms.ModelForm):
         field = "declared_key"
         try:
             with transaction.atomic():
-                before = undoable(self.instance.pk, _NAMED)
+                before = undoable_runs(self.instance.pk, _NAMED)
                 if {"mode", "declared_key"} & set(self.changed_data):
                     told = self.cleaned_data
                     change_key(self.instance.pk, mode=told["mode"], declared_key=told["declared_key"])
@@ -190,19 +198,19 @@ class DatasetForm(forms.ModelForm):
         except IngestError as refused:
             self.add_error(field, str(refused))
 
-    def _check_confirmed(self, before: Undoable) -> None:
+    def _check_confirmed(self, before: UndoableRuns) -> None:
         """Raise _AsksFirst if the change has ended the undo of runs other than those that were confirmed."""
-        if not before.count or undoable(self.instance.pk, 0).count == before.count:
+        if not before.count or undoable_runs(self.instance.pk, 0).count == before.count:
             return
         told = [self.cleaned_data.get(name) for name in ("mode", "declared_key", "ignore_email_case", "column", "type")]
         runs_meant = [before.count, [run.pk for run in before.newest]]
         mark = hashlib.sha256(repr((self.instance.pk, told, runs_meant)).encode()).hexdigest()
         if self.data.get(CONFIRMED) != mark:
             self.ends_undo = {"before": before, "mark": mark, "was_asked": CONFIRMED in self.data}
-            raise _AsksFirst
+            raise _NeedsConfirmation
 
 
-def _told_of(found: Drawn) -> str:
+def _told_of(found: PatternImpact) -> str:
     parts = []
     if found.datasets:
         parts.append(f"files of the dataset{'s'[: len(found.datasets) > 1]} {_some(found.datasets)}")

@@ -17,10 +17,10 @@ from django.views.decorators.http import require_POST
 
 from ingest.admin import browse, shown
 from ingest.admin.datasets.ending import ending
-from ingest.admin.datasets.facts import tell_of_list, tell_of_page
+from ingest.admin.datasets.facts import list_context, page_context
 from ingest.admin.datasets.form import CONFIRMED, FIELDS, DatasetForm
 from ingest.admin.filters import KnownChoices, KnownFilter
-from ingest.admin.pages import Page, is_list
+from ingest.admin.pages import VisibleAdmin, is_list
 from ingest.models import SEES_ALL, Dataset, Run, label_of, look_of
 from ingest.runs.questions import read_again
 
@@ -50,11 +50,11 @@ class Listed(ChangeList):
         """The datasets of this page."""
         super().get_results(request)
         self.result_list = list(self.result_list)
-        tell_of_list(self.result_list)
+        list_context(self.result_list)
 
 
 @admin.register(Dataset)
-class DatasetPage(Page):
+class DatasetPage(VisibleAdmin):
     """The list of datasets, and the page of one."""
 
     form = DatasetForm
@@ -114,7 +114,7 @@ class DatasetPage(Page):
         if getattr(form, "ends_undo", None):
             return self._ask(request, context, form, options["obj"].pk)
         if options.get("obj"):
-            context |= tell_of_page(options["obj"], request) | {"title": options["obj"].name, "subtitle": None}
+            context |= page_context(options["obj"], request) | {"title": options["obj"].name, "subtitle": None}
         return super().render_change_form(request, context, **options)
 
     def _ask(self, request: HttpRequest, context: dict[str, Any], form: DatasetForm, dataset_id: int) -> HttpResponse:

@@ -11,7 +11,7 @@ from ingest.admin.runs.deciding import DECISIONS, approval
 from ingest.loader.outcome.errors import IngestError
 from ingest.models import Run
 from ingest.runs.approve import held_by, is_dangerous, seen
-from ingest.runs.available_actions import choices
+from ingest.runs.available_actions import available_actions
 
 CONFIRMED = ("approve", "undo")
 """The actions on many runs that ask for confirmation."""
@@ -68,7 +68,7 @@ def of_many(name: str, chosen: Sequence[Run], *, more: bool) -> dict[str, Any]:
 
     ``more``: more runs were selected than are handled at once.
     """
-    possible = [run for run in chosen if name in choices(run)]
+    possible = [run for run in chosen if name in available_actions(run)]
     totals = {count: sum(getattr(run, count) for run in possible) for count in _COUNTS}
     danger = name == "undo" or any(map(is_dangerous, possible))
     return {

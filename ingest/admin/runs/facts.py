@@ -15,13 +15,13 @@ from ingest.admin.rejects import without_long_records
 from ingest.admin.runs import charts, live
 from ingest.admin.runs.deciding import DECISIONS, button
 from ingest.admin.runs.records import marked
-from ingest.datasets.reading_summary import explain
+from ingest.datasets.reading_summary import summarize_reading
 from ingest.loader.changes import COMPARED
 from ingest.loader.outcome.errors import IngestError
 from ingest.loader.outcome.rejects import STORED
 from ingest.models import Run
 from ingest.runs.approve import held_by
-from ingest.runs.available_actions import choices
+from ingest.runs.available_actions import available_actions
 from ingest.runs.row_changes import changes_of
 
 FIRST_REJECTS = 20
@@ -37,9 +37,9 @@ _SKIPPED = 20
 """Lines above the header that are shown."""
 
 
-def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
+def page_context(run: Run, request: HttpRequest) -> dict[str, Any]:
     """Everything that the page says of ``run``, for the person who asks."""
-    user, possible = request.user, choices(run)
+    user, possible = request.user, available_actions(run)
     return {
         "run": run,
         "file": shown.printable(run.file_name, 200),
@@ -73,7 +73,7 @@ def facts(run: Run, request: HttpRequest) -> dict[str, Any]:
         "others": _others(run),
         "evidence": _evidence(run),
         "traceback": run.traceback if user.has_perm("ingest.view_traceback") else "",
-        "live": live.told(run),
+        "live": live.progress_context(run),
     }
 
 
@@ -85,7 +85,7 @@ def rate(run: Run) -> str:
     return f"{(run.records or 0) / seconds:,.0f}" if seconds >= 1 else ""
 
 
-def would(run: Run) -> bool:
+def is_hypothetical(run: Run) -> bool:
     """Whether the counts are of what would have been done, and not of what was."""
     rolled_back = (Run.Status.HELD, Run.Status.FAILED, Run.Status.DISCARDED)
     return run.kind == Run.Kind.PREVIEW or run.status in rolled_back
@@ -94,12 +94,12 @@ def would(run: Run) -> bool:
 def _account(run: Run) -> dict[str, Any] | None:
     if run.records is None or run.kind == Run.Kind.UNDO:
         return None
-    counts = [(fate, getattr(run, fate)) for fate in Run.FATES]
+    counts = [(disposition, getattr(run, disposition)) for disposition in Run.FATES]
     return {
         "records": run.records,
         "counts": [(name, count, f"{count / run.records:.1%}" if run.records else "") for name, count in counts],
         "bar": charts.bar(counts),
-        "would": would(run),
+        "is_hypothetical": is_hypothetical(run),
     }
 
 
@@ -107,7 +107,10 @@ def _timeline(run: Run) -> list[dict[str, Any]]:
     if run.status in Run.UNFINISHED:
         return []
     parts = charts.timeline([(str(name), float(seconds)) for name, seconds in run.stages])
-    return [{"part": part, "said": live.said(part.name), "seconds": f"{part.count / 1000:,.2f}"} for part in parts]
+    return [
+        {"part": part, "said": live.status_sentence(part.name), "seconds": f"{part.count / 1000:,.2f}"}
+        for part in parts
+    ]
 
 
 def _columns(run: Run) -> list[dict[str, Any]]:
@@ -123,7 +126,7 @@ def _columns(run: Run) -> list[dict[str, Any]]:
 
 def _read(run: Run) -> dict[str, Any] | None:
     """How its file was read, and what each part of that rests on; None where it wasn't, or is still a question."""
-    read = None if run.is_question else explain(run.dialect)
+    read = None if run.is_question else summarize_reading(run.dialect)
     if read is None:
         return None
     return {

@@ -58,7 +58,7 @@ class StatusFilter(_Typed):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         """The runs in that state; those that need attention are failed or held ones that nobody has answered."""
         if self.value() == "attention":
-            return queryset.unanswered()
+            return queryset.unacknowledged()
         if self.value() == "question":
             return queryset.filter(status=Status.HELD, unclear=True)
         if self.value() == "active":

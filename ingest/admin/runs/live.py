@@ -34,12 +34,12 @@ _COUNTS = ("records", *Run.FATES, "deleted")
 Stages = Sequence[tuple[str, float]]
 
 
-def said(stage: str) -> str:
+def status_sentence(stage: str) -> str:
     """The stage in words."""
     return SAID.get(stage, stage)
 
 
-def told(run: Run) -> dict[str, Any]:
+def progress_context(run: Run) -> dict[str, Any]:
     """All that a page shows of a run that may be going on."""
     over = run.status not in Run.UNFINISHED
     word: dict[str, Any] = {"run": run.pk, "status": run.status, "kind": run.kind, "over": over, "reason": run.reason}
@@ -62,10 +62,10 @@ def _progress(run: Run) -> dict[str, Any]:
     word: dict[str, Any] = {
         "attempt": run.attempts,
         "step": len(stages),
-        "stage": said(progress.stage),
+        "stage": status_sentence(progress.stage),
         "done": done,
         "total": total,
-        "stages": [[said(name), took] for name, took in stages[:-1]],
+        "stages": [[status_sentence(name), took] for name, took in stages[:-1]],
     }
     if total and done:
         word["bytes"] = f"{shown.size(min(done, total))} of {shown.size(total)}"

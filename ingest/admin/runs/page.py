@@ -20,7 +20,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.http import content_disposition_header
 
 from ingest.admin import shown
-from ingest.admin.pages import HistoryPage, is_list
+from ingest.admin.pages import ReadOnlyVisibleAdmin, is_list
 from ingest.admin.runs import confirming, facts, listing, live
 from ingest.admin.runs.actions import RunActions
 from ingest.admin.runs.deciding import APPROVES, DECISIONS, button
@@ -37,12 +37,12 @@ from ingest.loader.outcome.errors import IngestError
 from ingest.models import Run
 from ingest.rejects.csv_file import reject_file, reject_link
 from ingest.runs.approve import CountsChanged
-from ingest.runs.available_actions import choices
-from ingest.runs.row_changes import file_link, foretell_undo
+from ingest.runs.available_actions import available_actions
+from ingest.runs.row_changes import file_link, preview_undo
 
 
 @admin.register(Run)
-class RunPage(RunActions, HistoryPage):
+class RunPage(RunActions, ReadOnlyVisibleAdmin):
     """The list of runs, and the page of one."""
 
     change_list_template = "ingest/run/list.html"
@@ -132,7 +132,7 @@ class RunPage(RunActions, HistoryPage):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **options: Any) -> HttpResponse:
         """Our own page of the run, in Django's frame."""
         run = options["obj"]
-        context |= facts.facts(run, request) | {"title": shown.printable(run.file_name, 200), "subtitle": None}
+        context |= facts.page_context(run, request) | {"title": shown.printable(run.file_name, 200), "subtitle": None}
         return super().render_change_form(request, context, **options)
 
     def live_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
@@ -140,7 +140,7 @@ class RunPage(RunActions, HistoryPage):
         run = self._found(request, run_id)
         if run is None:
             return JsonResponse({"reason": f"There is no run {run_id}."}, status=404)
-        return live.answer(request, live.told(run))
+        return live.answer(request, live.progress_context(run))
 
     def file_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
         """Leads to the very version that the run read, as a download from the bucket."""
@@ -181,7 +181,7 @@ class RunPage(RunActions, HistoryPage):
             return self._missing(request, run_id)
         if not request.user.has_perm(decision.permission):
             messages.error(request, f"You may not do that: {decision.label.strip('…').lower()}.")
-        elif request.method == "POST" and button(run, decision).page == APPROVES and name in choices(run):
+        elif request.method == "POST" and button(run, decision).page == APPROVES and name in available_actions(run):
             return HttpResponseRedirect(reverse(APPROVES, args=[run.pk]))  # nothing of this is done unconfirmed
         elif request.method == "POST":
             reading = request.POST.get("reading", "") if name == "approve" else ""
@@ -194,7 +194,7 @@ class RunPage(RunActions, HistoryPage):
         run = self._found(request, run_id)
         if run is None:
             return self._missing(request, run_id)
-        if not request.user.has_perm(DECISIONS["approve"].permission) or "approve" not in choices(run):
+        if not request.user.has_perm(DECISIONS["approve"].permission) or "approve" not in available_actions(run):
             messages.warning(request, f"Run {run.pk} can't be approved: it isn't held, or you lack the permission.")
             return HttpResponseRedirect(_page(run.pk))
         if request.method == "POST":
@@ -216,11 +216,11 @@ class RunPage(RunActions, HistoryPage):
         run = self._found(request, run_id)
         if run is None:
             return self._missing(request, run_id)
-        if not request.user.has_perm(DECISIONS["undo"].permission) or "undo" not in choices(run):
+        if not request.user.has_perm(DECISIONS["undo"].permission) or "undo" not in available_actions(run):
             messages.warning(request, f"Run {run.pk} can't be undone, or not by you.")
             return HttpResponseRedirect(_page(run.pk))
         try:
-            told, refused = foretell_undo(run), ""
+            told, refused = preview_undo(run), ""
         except IngestError as error:
             told, refused = None, str(error)
         context = {

@@ -16,7 +16,7 @@ _RETRIED_STATES = ("55P03", "25006")
 _RETRIED_ERRNO = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM)
 
 
-class Fate(StrEnum):
+class Disposition(StrEnum):
     """What becomes of a run that met an error. (A row's fate is no exception: it is a Reject.)"""
 
     FAIL = "fail"
@@ -26,7 +26,7 @@ class Fate(StrEnum):
 class IngestError(Exception):
     """The root of our own errors; its text is the operator's sentence: what, where, what to do."""
 
-    fate = Fate.FAIL
+    disposition = Disposition.FAIL
 
 
 class RunFailed(IngestError):
@@ -40,7 +40,7 @@ class RunFailed(IngestError):
         self.outcome = outcome
 
 
-class Misfit(RunFailed):
+class SchemaMismatch(RunFailed):
     """The file doesn't fit the table: its columns, or too many of its records. It may be meant for another one."""
 
 
@@ -69,28 +69,28 @@ class RunUnclear(RunFailed):
 class RunInterrupted(IngestError):
     """Something outside the file stood in the way; the run is retried and no row is blamed."""
 
-    fate = Fate.RETRY
+    disposition = Disposition.RETRY
 
 
-def fate_of(error: BaseException) -> Fate:
+def disposition_of(error: BaseException) -> Disposition:
     """Decide, in this one place, whether a run that met ``error`` fails or is retried.
 
     Reads an error's fields (SQLSTATE, errno), never its text.
     """
     if isinstance(error, IngestError):
-        return error.fate
+        return error.disposition
     if isinstance(error, psycopg2.Error):
         return _fate_of_sqlstate(error)
     if isinstance(error, (ConnectionError, TimeoutError, MemoryError)):
-        return Fate.RETRY
+        return Disposition.RETRY
     if isinstance(error, OSError) and error.errno in _RETRIED_ERRNO:
-        return Fate.RETRY
-    return Fate.FAIL
+        return Disposition.RETRY
+    return Disposition.FAIL
 
 
-def _fate_of_sqlstate(error: psycopg2.Error) -> Fate:
+def _fate_of_sqlstate(error: psycopg2.Error) -> Disposition:
     state = error.pgcode
     if state is None:  # the driver's own: a connection that broke before the server could say why
         lost = isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError))
-        return Fate.RETRY if lost else Fate.FAIL
-    return Fate.RETRY if state in _RETRIED_STATES or state.startswith(_RETRIED_CLASSES) else Fate.FAIL
+        return Disposition.RETRY if lost else Disposition.FAIL
+    return Disposition.RETRY if state in _RETRIED_STATES or state.startswith(_RETRIED_CLASSES) else Disposition.FAIL

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ingest.loader.outcome.errors import RunFailed
-from ingest.loader.outcome.rejects import RejectBook
+from ingest.loader.outcome.rejects import RejectCollector
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +55,7 @@ class Outcome:
     updated: int = 0
     unchanged: int = 0
     duplicate: int = 0
-    rejects: RejectBook = field(default_factory=RejectBook)
+    rejects: RejectCollector = field(default_factory=RejectCollector)
     deleted: int = 0
     columns: tuple[Column, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest.loader.outcome.errors import Misfit
+from ingest.loader.outcome.errors import SchemaMismatch
 from ingest.loader.outcome.outcome import Column, Outcome
-from ingest.loader.outcome.rejects import Code, RejectBook, told_causes
+from ingest.loader.outcome.rejects import Code, RejectCollector, causes_of
 from ingest.loader.outcome.target import Target
 
 Swallowing = Sequence[tuple[int, list[list[bytes]]]]
@@ -36,7 +36,7 @@ class RejectLimit:
         return self.is_exceeded(rejected, records + (left + 1) // max(columns, 2))
 
 
-class GivenUp(Exception):  # never leaves the loader
+class LimitExceeded(Exception):  # never leaves the loader
     """Reading stopped: whatever follows, too many records are rejected."""
 
     def __init__(
@@ -54,11 +54,13 @@ class GivenUp(Exception):  # never leaves the loader
         self.swallowing = swallowing
 
 
-def given_up(given: GivenUp, book: RejectBook, columns: tuple[Column, ...], target: Target) -> Misfit:
+def limit_exceeded(
+    given: LimitExceeded, book: RejectCollector, columns: tuple[Column, ...], target: Target
+) -> SchemaMismatch:
     """Return what a run fails with whose reading stopped."""
     counts = ", ".join(f"{count:,} {code}" for code, count in book.counts.most_common())
     of = f"{given.records:,}" if given.whole else f"the first {given.records:,}"
-    return Misfit(
+    return SchemaMismatch(
         f"At least {len(book):,} of {of} records were rejected ({counts}), more than "
         f"{target.reject_share:.0%} and more than {target.reject_count:,}, whatever follows: reading stopped at line "
         f"{given.line:,}, and nothing was loaded. Correct the file and drop it again, or raise the limit of "
@@ -72,15 +74,15 @@ def check_limit(outcome: Outcome, target: Target) -> None:
     rejected = outcome.rejected
     if 0 < outcome.records == rejected:
         told = {1: "Its only record was", 2: "Both records were"}.get(rejected, f"All {rejected:,} records were")
-        raise Misfit(
-            f"{told} rejected ({told_causes(outcome.rejects, 'every row')}): nothing was loaded. Correct the file and "
+        raise SchemaMismatch(
+            f"{told} rejected ({causes_of(outcome.rejects, 'every row')}): nothing was loaded. Correct the file and "
             "upload it again.",
             outcome=outcome,
         )
     if RejectLimit.of(target).is_exceeded(rejected, outcome.records):
-        told, (most, _) = told_causes(outcome.rejects), outcome.rejects.counts.most_common(1)[0]
+        told, (most, _) = causes_of(outcome.rejects), outcome.rejects.counts.most_common(1)[0]
         keys = " or declare another key" if most in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
-        raise Misfit(
+        raise SchemaMismatch(
             f"{rejected:,} of {outcome.records:,} records were rejected ({told}), more than {target.reject_share:.0%} "
             f"and more than {target.reject_count:,}: nothing was loaded. Correct the file and drop it again, or raise "
             f"the limit of {target.table}{keys}.",

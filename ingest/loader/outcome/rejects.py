@@ -64,7 +64,7 @@ def _shared(so_far: Shared | None, reject: Reject) -> Shared | None:
 
 
 @dataclass
-class RejectBook:
+class RejectCollector:
     """Counts every reject by code, keeps the first ``STORED`` of them in memory and lays the others down in a file."""
 
     beyond: Path | None = None
@@ -75,7 +75,7 @@ class RejectBook:
     """Bytes of the kept ones' records."""
     shared: "Shared | None" = None
     """What all of them have in common; None where they differ, or there are none."""
-    _laid: "_Laid | None" = None
+    _laid: "_SpillFile | None" = None
 
     def add(self, reject: Reject) -> None:
         """Take one reject into the account."""
@@ -85,7 +85,7 @@ class RejectBook:
             self.kept.append(reject)
             self.size += len(reject.raw)
         elif self.beyond is not None:
-            self._laid = self._laid or _Laid(self.beyond)
+            self._laid = self._laid or _SpillFile(self.beyond)
             self._laid.add(reject)
 
     def __len__(self) -> int:
@@ -104,7 +104,7 @@ class RejectBook:
 _RECORD = re.compile(r"(?:the|The) record\b")
 
 
-def told_causes(book: RejectBook, subject: str = "each") -> str:
+def causes_of(book: RejectCollector, subject: str = "each") -> str:
     """Return why records were rejected: the cause in words if all have one, ``subject`` doing it; and how many each."""
     shared = book.shared
     counted = ", ".join(f"{count:,} {code}" for code, count in book.counts.most_common())
@@ -122,7 +122,7 @@ _FORM = struct.Struct("<q5I")
 _PENDING = 1 << 20  # bytes gathered before they are written
 
 
-class _Laid:
+class _SpillFile:
     """Rejects in a file: sections that each go by ascending lines, since the causes are looked for one by one."""
 
     def __init__(self, path: Path) -> None:

@@ -4,23 +4,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ingest.loader.outcome.outcome import Column
-from ingest.loader.outcome.reject_limit import GivenUp, given_up
-from ingest.loader.outcome.rejects import RejectBook
+from ingest.loader.outcome.reject_limit import LimitExceeded, limit_exceeded
+from ingest.loader.outcome.rejects import RejectCollector
 from ingest.loader.outcome.target import Target
-from ingest.loader.planning.stray_quotes import ask_of_swallowed
+from ingest.loader.planning.stray_quotes import ask_about_swallowed_lines
 from ingest.loader.source.headers import read_header
 from ingest.loader.source.local_file import LocalFile
 
 
 @contextmanager
-def giving_up(book: RejectBook, target: Target, file: LocalFile | None = None) -> Iterator[None]:
+def abort(book: RejectCollector, target: Target, file: LocalFile | None = None) -> Iterator[None]:
     """Fail the run where reading stopped, with what is in ``book`` by then; or ask, where quotes may be the cause."""
     try:
         yield
-    except GivenUp as given:
+    except LimitExceeded as given:
         if file:
-            ask_of_swallowed(file, given.swallowing)
-        raise given_up(given, book, _unjudged(given.header, target), target) from None
+            ask_about_swallowed_lines(file, given.swallowing)
+        raise limit_exceeded(given, book, _unjudged(given.header, target), target) from None
 
 
 def _unjudged(header: tuple[str, ...], target: Target) -> tuple[Column, ...]:

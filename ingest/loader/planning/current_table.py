@@ -7,7 +7,7 @@ from ingest.loader.types.types import Type
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class CurrentTable:
     """What the catalogue says of a destination table; compared by value to see whether it changed meanwhile."""
 
     exists: bool = False

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ingest.loader.outcome.errors import Misfit, RunFailed
+from ingest.loader.outcome.errors import RunFailed, SchemaMismatch
 from ingest.loader.outcome.target import Mode, Target
-from ingest.loader.planning.current_table import Standing
+from ingest.loader.planning.current_table import CurrentTable
 from ingest.loader.planning.identities import (
     EMAIL_ALIASES,
     Identities,
@@ -39,7 +39,7 @@ class PlannedColumn:
     """Whether it identifies rows for certain: blank cells are NULL then."""
     rejects: bool
     """Whether the file has values that the column doesn't hold: their records are rejected."""
-    as_it_lies: bool
+    verbatim: bool
     """Whether COPY may read its cells as they stand in the file."""
 
 
@@ -73,9 +73,9 @@ class Plan:
         return bool(self.create or self.added or self.altered or self.own_missing)
 
     @property
-    def as_it_lies(self) -> bool:
+    def verbatim(self) -> bool:
         """Whether COPY may read the file's bytes; else they go through DuckDB."""
-        return not self.long_keys and all(column.as_it_lies for column in self.columns)
+        return not self.long_keys and all(column.verbatim for column in self.columns)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ class Plan:
         return tuple(column.name for column in self.columns)
 
 
-def plan(scan: Scan, standing: Standing, target: Target) -> Plan:
+def plan(scan: Scan, standing: CurrentTable, target: Target) -> Plan:
     """Decide what the run does.
 
     Raises RunFailed where the dataset's policy forbids it (``strict``) or the table can't take the columns.
@@ -120,18 +120,18 @@ def plan(scan: Scan, standing: Standing, target: Target) -> Plan:
     )
 
 
-def _check_columns(names: Sequence[str], standing: Standing, target: Target) -> None:
+def _check_columns(names: Sequence[str], standing: CurrentTable, target: Target) -> None:
     for name in names:
         if name in standing.foreign:
             kind = "computed by PostgreSQL" if name in standing.generated else f"of the type {standing.foreign[name]}"
             known = ", ".join(known.short for known in Type)
-            raise Misfit(
+            raise SchemaMismatch(
                 f"The column {name} of {target.table} is {kind}, which the loader doesn't write. Give it one of the "
                 f"types {known}, or rename it in the file or in the table."
             )
     new = [name for name in names if name not in standing.columns]
     if len(standing.columns) + len(new) > MOST_COLUMNS:
-        raise Misfit(
+        raise SchemaMismatch(
             f"The table {target.table} would have {len(standing.columns) + len(new):,} columns; PostgreSQL's limit is "
             f"1,600, less {len(OWN_COLUMNS)} of our own. Split the file into several with fewer columns."
         )
@@ -141,7 +141,7 @@ def _check_columns(names: Sequence[str], standing: Standing, target: Target) -> 
     if new or gone:
         told = [f"new: {', '.join(new)}"] if new else []
         told += [f"missing: {', '.join(gone)}"] if gone else []
-        raise Misfit(
+        raise SchemaMismatch(
             f"The file's columns are not those of {target.table}, and the dataset is strict ({'; '.join(told)}). "
             "Correct the file, or set the dataset's policy to evolve."
         )
@@ -185,7 +185,7 @@ def _declared(target: Target) -> tuple[str, ...]:
     return tuple(dict.fromkeys(target.declared_key))
 
 
-def _plan_column(name: str, found: ColumnScan, standing: Standing, keys: set[str], target: Target) -> PlannedColumn:
+def _plan_column(name: str, found: ColumnScan, standing: CurrentTable, keys: set[str], target: Target) -> PlannedColumn:
     kind = _settled_type(name, found, standing, target)
     typed, key = kind is not Type.TEXT, name in keys
     rejects = bool(found.misfits.get(kind))
@@ -195,11 +195,11 @@ def _plan_column(name: str, found: ColumnScan, standing: Standing, keys: set[str
         key=key,
         rejects=rejects,
         # Spaces that a type or a key ignores, and values that it doesn't hold, need a hand before PostgreSQL.
-        as_it_lies=not rejects and not (found.blanks and (typed or key)) and not (found.padded and typed),
+        verbatim=not rejects and not (found.blanks and (typed or key)) and not (found.padded and typed),
     )
 
 
-def _settled_type(name: str, found: ColumnScan, standing: Standing, target: Target) -> Type:
+def _settled_type(name: str, found: ColumnScan, standing: CurrentTable, target: Target) -> Type:
     """The column's type after this run: as it stands, widened, or ``text`` for more than a tenth of its values."""
     before = standing.columns.get(name)
     if before is None or name in standing.empty:

@@ -16,7 +16,7 @@ _SHOWN = 200
 """Characters of a long key that are shown."""
 
 
-class Refusal(Protocol):
+class Rejection(Protocol):
     """A reason to leave records out. In SQL their cells are ``c0``, ``c1``…"""
 
     @property
@@ -94,7 +94,7 @@ class LongKey:
         return (cells[self.positions[0]] or "")[:_SHOWN]
 
 
-def refusals(plan: Plan) -> Iterator[Refusal]:
+def rejections_of(plan: Plan) -> Iterator[Rejection]:
     """Each reason to leave a record out; the first that holds is the record's fate."""
     positions = {column.name: position for position, column in enumerate(plan.columns)}
     for column in plan.columns:

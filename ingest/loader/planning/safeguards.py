@@ -14,9 +14,9 @@ EVERYTHING = dict.fromkeys(("empty", "deleted", "shrunk", "duplicate", "key_type
 """An approval of any count."""
 
 
-def check_brakes(outcome: Outcome, target: Target) -> None:
+def check_safeguards(outcome: Outcome, target: Target) -> None:
     """Raise RunHeld where a brake is on whose count nobody has approved, or only a smaller one."""
-    brakes, told = _brakes(outcome, target)
+    brakes, told = _safeguards(outcome, target)
     approved = target.approved or {}
     if any(count > approved.get(brake, -1) for brake, count in brakes.items()):
         raise RunHeld(
@@ -27,7 +27,7 @@ def check_brakes(outcome: Outcome, target: Target) -> None:
         )
 
 
-def _brakes(outcome: Outcome, target: Target) -> tuple[dict[str, int], list[str]]:
+def _safeguards(outcome: Outcome, target: Target) -> tuple[dict[str, int], list[str]]:
     """Every brake that is on with its count, the larger the worse; and each in words."""
     brakes: dict[str, int] = {}
     told = []

@@ -7,7 +7,7 @@ from typing import Any
 
 from ingest.loader.planning.identities import EMAIL_ALIASES
 from ingest.loader.records.in_memory import columns_of
-from ingest.loader.records.reading import Reading
+from ingest.loader.records.reading import CertifiedReader
 from ingest.loader.types.min_max import Extremes, extremes, extremes_sql, found_extremes
 from ingest.loader.types.types import GRAMMAR, SPACES, Type, holds, widest
 from ingest.loader.types.values import are_addresses, holds_sql, no_address_sql, trimmed_sql, unfit
@@ -17,7 +17,7 @@ _BOUNDED = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Witness:
+class FirstMismatch:
     """The first value that ruled a type out."""
 
     record: int
@@ -31,7 +31,7 @@ class ColumnScan:
 
     type: Type | None
     """The narrowest type that holds every value (``text`` holds all); None where there is no value."""
-    ruled_out: Mapping[Type, Witness] = field(default_factory=dict)
+    ruled_out: Mapping[Type, FirstMismatch] = field(default_factory=dict)
     values: int = 0
     """Cells that are not NULL; in a typed column also not blank."""
     nulls: int = 0
@@ -52,7 +52,7 @@ class ColumnScan:
     """The least and the greatest value that each type in question holds; of the first ``_BOUNDED`` columns."""
 
     @property
-    def proof(self) -> tuple[Type | None, Witness] | None:
+    def proof(self) -> tuple[Type | None, FirstMismatch] | None:
         """The narrower type that held out longest, and the value that ruled it out; None where none was in question.
 
         The last type to fall is what the column would have been without that value; it is None where one value
@@ -84,7 +84,7 @@ class Head:
     """What the first records say of each column: which types are out already, and whether there is a value at all."""
 
     names: Sequence[str]
-    ruled_out: Mapping[str, Mapping[Type, Witness]]
+    ruled_out: Mapping[str, Mapping[Type, FirstMismatch]]
     seen: Collection[str]
     addresses: Collection[str]
     """Of the columns with another name of an e-mail those whose values hold one ``@`` each."""
@@ -96,9 +96,9 @@ class Head:
         return next(kind for kind in Type if kind not in self.ruled_out[name])
 
 
-def read_head(reading: Reading, names: Sequence[str]) -> Head:
+def read_head(reading: CertifiedReader, names: Sequence[str]) -> Head:
     """Judge the first records, in Python: types that fall here need no second look."""
-    ruled_out: dict[str, dict[Type, Witness]] = {}
+    ruled_out: dict[str, dict[Type, FirstMismatch]] = {}
     seen: set[str] = set()
     addresses = set()
     for name, cells in zip(names, columns_of(reading.first, len(names)), strict=True):
@@ -114,7 +114,7 @@ def read_head(reading: Reading, names: Sequence[str]) -> Head:
                 continue
             seen.add(name)
             for kind in [kind for kind in left if not holds(kind, value)]:
-                out[kind] = Witness(record=record, value=cell)
+                out[kind] = FirstMismatch(record=record, value=cell)
                 left.remove(kind)
             if not left:
                 break
@@ -133,7 +133,7 @@ class Keys:
     """Those of ``names`` with e-mails that are held against those of rows."""
 
 
-def scan(reading: Reading, head: Head, *, standing: Mapping[str, Type], keys: Keys) -> Scan:
+def scan(reading: CertifiedReader, head: Head, *, standing: Mapping[str, Type], keys: Keys) -> Scan:
     """Judge every column over every record.
 
     ``standing`` names the types of columns that the table holds values in: there it is counted what that type, and
@@ -162,7 +162,7 @@ def _count(name: str, cells: Sequence[str | None], asked: Sequence[Type], keys: 
     told, key = [cell for cell in cells if cell is not None], name in keys.names
     blanks = sum(1 for cell in told if not cell.strip(SPACES)) if asked or key else 0
     padded = sum(1 for cell in told if cell.strip(SPACES) not in ("", cell)) if asked else 0
-    ruled_out: dict[Type, Witness] = {}
+    ruled_out: dict[Type, FirstMismatch] = {}
     misfits: Counter[Type] = Counter()
     bounds = {Type.TEXT: extremes(Type.TEXT, told)}
     for kind in asked:
@@ -173,7 +173,7 @@ def _count(name: str, cells: Sequence[str | None], asked: Sequence[Type], keys: 
         if refused:
             misfits[kind] = sum(1 for cell in told if cell in refused)
             record, value = next((record, cell) for record, cell in enumerate(cells) if cell in refused)
-            ruled_out[kind] = Witness(record=record, value=value or "")
+            ruled_out[kind] = FirstMismatch(record=record, value=value or "")
     return ColumnScan(
         type=None,
         ruled_out=ruled_out,
@@ -198,7 +198,7 @@ def _asked(name: str, head: Head, standing: Mapping[str, Type]) -> tuple[Type, .
 
 
 def _verify(
-    reading: Reading, names: Sequence[str], asked: Mapping[str, tuple[Type, ...]], keys: Keys
+    reading: CertifiedReader, names: Sequence[str], asked: Mapping[str, tuple[Type, ...]], keys: Keys
 ) -> tuple[int, dict[str, ColumnScan | None]]:
     """One cheap pass: does the narrowest type asked hold every cell as it stands? None for columns where it doesn't."""
     wanted = ["count(*)"]
@@ -245,7 +245,7 @@ def _sixes(row: Sequence[Any]) -> list[Sequence[Any]]:
 
 
 def _inspect(
-    reading: Reading,
+    reading: CertifiedReader,
     head: Head,
     asked: Mapping[str, tuple[Type, ...]],
     doubtful: Sequence[str],
@@ -284,7 +284,7 @@ def _closer(found: Sequence[Any], asked: Sequence[Type], records: int, name: str
     first = dict(zip(asked, kinds[1::3], strict=True))
     return ColumnScan(
         type=None,
-        ruled_out={kind: Witness(record=first[kind]["r"], value=first[kind]["v"]) for kind in misfits},
+        ruled_out={kind: FirstMismatch(record=first[kind]["r"], value=first[kind]["v"]) for kind in misfits},
         values=count - blanks,
         nulls=records - count,
         blanks=blanks,

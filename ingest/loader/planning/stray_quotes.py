@@ -13,7 +13,7 @@ from ingest.loader.source.local_file import LocalFile
 from ingest.loader.types.types import SPACES, Type, classify, join
 
 
-def ask_of_swallowed(file: LocalFile, swallowing: Swallowing, found: Scan | None = None) -> None:
+def ask_about_swallowed_lines(file: LocalFile, swallowing: Swallowing, found: Scan | None = None) -> None:
     """Raise RunUnclear where lines within a quoted cell have the table's width and its columns' types.
 
     Without ``found``, what the file's columns are, their width is enough: too many records were rejected by then.

@@ -16,7 +16,7 @@ _AT_RISK = re.compile(BOM + rb"|\\\.(?:[\r\n]|\Z)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
+class QuoteParity:
     """A block as it reads if the quotes before it are even in number, or if they are odd."""
 
     stops: Positions
@@ -27,7 +27,7 @@ class Reading:
     """Ascending bytes at which a record doesn't look canonical: up to there the reading holds."""
 
 
-class Survey:
+class BlockIndex:
     """The structure of one block that begins where a record begins.
 
     A quote changes between inside and outside. That is true as long as every quote stands where a quote may stand;
@@ -57,9 +57,9 @@ class Survey:
         self.line_ends: Positions = self._at[self._is_line_end]
         self._misplaced = self._misplaced_quotes(bytes_, delimiter) if turning else None
         self._suspects = _suspects(block, bytes_, self.line_ends, grammar)
-        self._readings: list[Reading | None] = [None, None]
+        self._readings: list[QuoteParity | None] = [None, None]
 
-    def reading_from(self, start: int) -> Reading:
+    def reading_from(self, start: int) -> QuoteParity:
         """How the block reads if a record starts at byte ``start``."""
         odd = 0
         if self._quotes_before is not None and start:
@@ -70,7 +70,7 @@ class Survey:
             reading = self._readings[odd] = self._read(odd)
         return reading
 
-    def _read(self, odd: int) -> Reading:
+    def _read(self, odd: int) -> QuoteParity:
         ends, counted = self._is_line_end, self._is_delimiter
         open_at_the_end = False
         if self._quotes_before is not None:
@@ -83,7 +83,7 @@ class Survey:
         if self._last and not open_at_the_end and (not len(stops) or stops[-1] != self._size):
             stops = np.append(stops, self._size)
             until = np.append(until, np.count_nonzero(counted))
-        return Reading(stops=stops, delimiters=np.diff(until, prepend=0), doubts=self._doubts(odd))
+        return QuoteParity(stops=stops, delimiters=np.diff(until, prepend=0), doubts=self._doubts(odd))
 
     def _doubts(self, odd: int) -> Positions:
         if self._misplaced is None:

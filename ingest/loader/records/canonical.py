@@ -22,7 +22,7 @@ _SWALLOWING = 100
 """Records whose lines would fit as records that are kept at most."""
 
 
-class Certifier:
+class CanonicalWriter:
     """Takes the blocks of a file in order and keeps the account of its records.
 
     A copy keeps the line end of the first record (LF, where that is CR), so that what was certified before it had to
@@ -89,7 +89,7 @@ class Certifier:
         """Bytes of the copy before its first record."""
         return len(self._header) + len(self.line_end)
 
-    def __enter__(self) -> "Certifier":
+    def __enter__(self) -> "CanonicalWriter":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ingest.loader.records.block_scan import Positions, Survey
+from ingest.loader.records.block_scan import BlockIndex, Positions
 from ingest.loader.records.fit_width import Cut, doubt_quotes, fit
 from ingest.loader.records.malformed import Flaw, Form, add_flaws
-from ingest.loader.records.multiline import Ending, Lookahead
+from ingest.loader.records.multiline import Ending, QuotedLookahead
 from ingest.loader.records.physical_lines import PhysicalFile
 from ingest.loader.source.layout.grammar import Grammar
 
@@ -69,10 +69,10 @@ class Block:
 
 
 @dataclass(slots=True)
-class _Found:
+class _RecordStarts:
     """What was found on the way through one block: stretches of a survey, and records read one by one."""
 
-    survey: Survey
+    survey: BlockIndex
     starts: list[Positions] = field(default_factory=list)
     stops: list[Positions] = field(default_factory=list)
     delimiters: list[Positions] = field(default_factory=list)
@@ -104,7 +104,7 @@ class Cutter:
         self.file = PhysicalFile(file, piece=min(block, longest))  # no record that is whole in a block is too long
         self.grammar = grammar
         self.longest = longest
-        self._lookahead = Lookahead(self.file, grammar, longest=longest)
+        self._lookahead = QuotedLookahead(self.file, grammar, longest=longest)
 
     def blocks(self, at: int, line: int, form: Form) -> Iterator[Block]:
         """All records from byte ``at`` on, where one starts on ``line``; ``form`` is that of a sound one."""
@@ -116,9 +116,9 @@ class Cutter:
             yield block
             at, line = block.end, block.end_line
 
-    def _walk(self, at: int, data: bytes, *, last: bool) -> _Found:
+    def _walk(self, at: int, data: bytes, *, last: bool) -> _RecordStarts:
         """Find the records that are whole in ``data``, of which byte 0 is a record's start at byte ``at``."""
-        found = _Found(Survey(data, self.grammar, last=last))
+        found = _RecordStarts(BlockIndex(data, self.grammar, last=last))
         here, lines, whole = 0, 1, True
         while here < len(data) and whole:
             behind, doubted = found.add_stretch(here)
@@ -129,7 +129,7 @@ class Cutter:
         return found
 
     def _read_lines(
-        self, at: int, data: bytes, here: int, lines: int, found: _Found, *, last: bool
+        self, at: int, data: bytes, here: int, lines: int, found: _RecordStarts, *, last: bool
     ) -> tuple[int, bool]:
         """Read up to so many records with care; where they end, and False if ``data`` doesn't hold the next one whole.
 
@@ -162,14 +162,14 @@ class Cutter:
             here = stop
         return here, True
 
-    def _add_sound(self, found: _Found, start: int, stop: int, end: int, data: bytes) -> None:
+    def _add_sound(self, found: _RecordStarts, start: int, stop: int, end: int, data: bytes) -> None:
         """Take a record that is well formed; ``end`` is where its line end begins."""
         cells, written = (0, None) if end == start else self.grammar.examine(data[start:end])
         found.careful.extend((start, stop, Flaw.NONE, cells))
         if written is not None:
             found.written[start] = written
 
-    def _assemble(self, at: int, line: int, form: Form, data: bytes, found: _Found) -> Block:
+    def _assemble(self, at: int, line: int, form: Form, data: bytes, found: _RecordStarts) -> Block:
         line_ends = found.survey.line_ends
         careful = np.frombuffer(found.careful, np.int64).reshape(-1, 4)
         starts = np.concatenate((*found.starts, careful[:, 0]))

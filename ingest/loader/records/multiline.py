@@ -24,7 +24,7 @@ class Ending(Enum):
 
 
 @dataclass(slots=True)
-class _Journey:
+class _QuotedSpan:
     """A way through the file that is inside quotes at every line end from ``first`` on, up to ``until``."""
 
     first: int = 0
@@ -35,7 +35,7 @@ class _Journey:
     """Whether the way ends at ``until`` for everyone, not only for a record that began so far before it."""
 
 
-class Lookahead:
+class QuotedLookahead:
     """Follows quotes over line ends, through the file.
 
     A record that is rejected for its quotes gives back all but its first line, so every line of a hostile file could
@@ -47,7 +47,7 @@ class Lookahead:
         self._file = file
         self._grammar = grammar
         self._longest = longest
-        self._known = _Journey()
+        self._known = _QuotedSpan()
 
     def follow(self, start: int, line_end: int, seen: bytes = b"", seen_at: int = 0) -> tuple[Ending, int]:
         """Follow the record that starts at byte ``start`` and is inside quotes at ``line_end``, its first.
@@ -77,12 +77,12 @@ class Lookahead:
                 ending, end = self._finish(seen, seen_at, inside, stop, limit)
                 if ending is not None:
                     if ending is Ending.TEXT:
-                        self._known = _Journey(first=known.first, until=end, ending=ending)
+                        self._known = _QuotedSpan(first=known.first, until=end, ending=ending)
                     return ending, end
             elif seen_at + stop >= limit:
                 at_end = limit == self._file.size
                 until = limit if at_end else seen_at + inside
-                self._known = _Journey(first=known.first, until=until, resume=seen_at + inside, for_good=at_end)
+                self._known = _QuotedSpan(first=known.first, until=until, resume=seen_at + inside, for_good=at_end)
                 return Ending.OPEN, 0
             stuck = seen_at + inside == at
             at, step, seen = seen_at + inside, 2 * step if stuck else min(2 * step, self._file.piece), b""

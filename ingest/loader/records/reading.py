@@ -32,7 +32,7 @@ _ROWS = 1_000
 """Rows of a stream in memory at once."""
 
 
-class Reading:
+class CertifiedReader:
     """One certified file; ``used`` are the positions of its columns that are read, all if it is None.
 
     ``marked`` says that it is a spreadsheet-safe export: its cells are read without their marks.
@@ -61,7 +61,7 @@ class Reading:
     def _read_first(self) -> list[Cells]:
         most = min(HEAD, max(50, _HEAD_VALUES // len(self._used)))
         records = read_first(self.certified, most)
-        if self.as_it_lies:
+        if self.verbatim:
             return records
         tokens = frozenset(self.null_tokens)
         if self._marked:
@@ -84,7 +84,7 @@ class Reading:
             self._lazy.execute(f"set memory_limit='{memory >> 20}MiB'")
         return self._lazy
 
-    def __enter__(self) -> "Reading":
+    def __enter__(self) -> "CertifiedReader":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -137,7 +137,7 @@ class Reading:
             )
 
     @property
-    def as_it_lies(self) -> bool:
+    def verbatim(self) -> bool:
         """Whether every cell of the file is read as it stands."""
         return not self.null_tokens and len(self._used) == self.width and not self._marked
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ingest.loader.outcome.errors import RunFailed
-from ingest.loader.outcome.reject_limit import GivenUp, RejectLimit, Swallowing
+from ingest.loader.outcome.reject_limit import LimitExceeded, RejectLimit, Swallowing
 from ingest.loader.outcome.rejects import Reject
-from ingest.loader.records.canonical import Certifier
+from ingest.loader.records.canonical import CanonicalWriter
 from ingest.loader.records.cutter import BLOCK, Block, Cutter
 from ingest.loader.records.malformed import Flaw, Form, rejected
 from ingest.loader.records.physical_lines import PhysicalFile
@@ -107,7 +107,7 @@ def split(
         head = _read_head(cutter, dialect)
         form = _form(head, dialect, repeats_header=repeats_header)
         columns = form.columns
-        with Certifier(
+        with CanonicalWriter(
             source,
             scratch,
             at=head.end,
@@ -125,7 +125,7 @@ def split(
                 left, records = cutter.file.size - found.end, certifier.accepted + certifier.rejected
                 if left and limit and limit.is_beyond_reach(certifier.rejected, records, left=left, columns=columns):
                     swallowing = tuple(certifier.swallowing)
-                    raise GivenUp(header=head.header, line=found.end_line, records=records, swallowing=swallowing)
+                    raise LimitExceeded(header=head.header, line=found.end_line, records=records, swallowing=swallowing)
     copied = certifier.copied
     offset = certifier.header_size if copied else head.end
     return Certified(

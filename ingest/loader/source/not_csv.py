@@ -33,7 +33,7 @@ _FEW_LINES = 8
 """Fewer lines don't tell by themselves: two of three may hold a stray byte, which is for their records to answer."""
 
 
-def refuse_foreign(head: bytes) -> None:
+def refuse_other_formats(head: bytes) -> None:
     """Raise RunFailed if ``head``, a file's first bytes, is empty, binary or text of another format."""
     if not head:
         raise RunFailed("The file is empty: it has 0 bytes, not even a header. Drop it again with its content.")

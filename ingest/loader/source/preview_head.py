@@ -13,7 +13,7 @@ from ingest.loader.source.dialect.question import table_of
 from ingest.loader.source.encoding import transcode
 from ingest.loader.source.layout.grammar import without_marks
 from ingest.loader.source.layout.sample import sample
-from ingest.loader.source.not_csv import refuse_foreign
+from ingest.loader.source.not_csv import refuse_other_formats
 from ingest.loader.source.text_formats import refuse_format
 
 _PLAIN = 1 << 16
@@ -21,7 +21,7 @@ _PLAIN = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Glance:
+class HeadPreview:
     """What the head of a file shows. A load may find otherwise further down."""
 
     compression: Compression | None
@@ -35,7 +35,7 @@ class Glance:
     """How it is read, as a run would keep it; empty where the head doesn't show it."""
 
 
-def glance(
+def preview_head(
     head: bytes,
     *,
     whole: bool,
@@ -45,7 +45,7 @@ def glance(
     null_tokens: Collection[str] = (),
     name: str = "",
     above: int = 0,
-) -> Glance:
+) -> HeadPreview:
     """What the file that begins with ``head``, or is no longer (``whole``), shows of itself to a dataset.
 
     ``scratch`` is a folder for it alone, ``name`` the file's, and ``above`` as for ``examine``. Raises RunFailed, as
@@ -55,7 +55,7 @@ def glance(
     compression = compression_of(head)
     plain = peek(head, max(len(head), _PLAIN))
     if compression and not plain:
-        return Glance(compression=compression, dialect=None, header=())
+        return HeadPreview(compression=compression, dialect=None, header=())
     encoding_name, text, doubt = _in_utf_8(plain, scratch, pinned.encoding, whole=whole)
     refuse_format(text)  # which may be one long line
     first = text
@@ -64,7 +64,7 @@ def glance(
     if plain and not text:
         if compression:  # it was we who cut the line: it is refused for what is seen of it
             examine(first, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding_name, cut=True)
-        return Glance(compression=compression, dialect=None, header=())
+        return HeadPreview(compression=compression, dialect=None, header=())
     found = examine(
         text,
         pinned=pinned,
@@ -75,7 +75,7 @@ def glance(
         above=above,
         whole=whole,
     )
-    return Glance(
+    return HeadPreview(
         compression=compression,
         dialect=found.dialect,
         header=_header(without_marks(text), found.dialect),
@@ -95,7 +95,7 @@ def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None, *, whole: bool) -
             found = transcode.find(source, whole=whole)
             name, doubt = found.encoding, found.doubt
     except RunFailed:
-        refuse_foreign(plain)
+        refuse_other_formats(plain)
         raise
     refuse_wide_encoding(source, name, pinned)
     if name == transcode.UTF_8:

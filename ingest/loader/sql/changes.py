@@ -119,7 +119,7 @@ def count_inserted(name: str, run_id: int) -> Composed:
     return SQL("select count(*) from {table} where run_id = {run}").format(table=table(name), run=Literal(run_id))
 
 
-def foretell_undo(name: str, identities: Identities, run_id: int, match: Matching = EXACT) -> Composed:
+def preview_undo(name: str, identities: Identities, run_id: int, match: Matching = EXACT) -> Composed:
     """How many rows an undo would remove, restore and reinsert, and how many would stay: changed, taken, and those
     that the run inserted and a later one changed or deleted."""
     taken = SQL(" or ").join(

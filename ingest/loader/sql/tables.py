@@ -35,7 +35,7 @@ def columns(names: Iterable[str], prefix: str = "") -> Composed:
     return SQL(", ").join(Identifier(prefix, name) if prefix else Identifier(name) for name in names)
 
 
-def together(*statements: Composable) -> Composed:
+def batch(*statements: Composable) -> Composed:
     """Several statements in one message to the server, which answers with what the last one gives."""
     return SQL("; ").join(statements)
 
@@ -43,7 +43,7 @@ def together(*statements: Composable) -> Composed:
 def lock_name(name: str) -> Composed:
     """Takes the advisory lock that makes it one run a table at a time, until the transaction ends."""
     turn = SQL("select pg_advisory_xact_lock(hashtextextended({}, 0))").format(Literal(f"{SCHEMA}.{name}"))
-    return together(_SESSION, turn)
+    return batch(_SESSION, turn)
 
 
 def lock_table(name: str, *, ddl: bool) -> Composed:
@@ -201,7 +201,7 @@ def create_stage(kinds: Mapping[str, Type]) -> Composed:
     create = SQL("create temp table {} ({}) on commit drop").format(
         Identifier("ingest_stage"), SQL(", ").join([number, *_definitions(kinds)])
     )
-    return together(_DROP_WORK, create)
+    return batch(_DROP_WORK, create)
 
 
 def copy_rows(

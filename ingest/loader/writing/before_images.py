@@ -11,7 +11,7 @@ from ingest.loader.sql import before_images, tables
 from ingest.loader.sql.matching import Matching
 from ingest.loader.types.types import Type
 from ingest.loader.writing.catalog import read_shadow
-from ingest.loader.writing.optimistic import Way
+from ingest.loader.writing.optimistic import CopyStrategy
 
 WITHHELD = (
     "Nothing was deleted: the key of {count:,} rejected records can't be read, so rows that are missing can't be told."
@@ -19,7 +19,7 @@ WITHHELD = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Missing:
+class SnapshotDeletion:
     """What a snapshot found missing from its file."""
 
     rows: int
@@ -30,12 +30,12 @@ class Missing:
 
 
 @dataclass(slots=True)
-class History:
+class BeforeImages:
     """Keeps the before-images of one run's table; made once its columns are as the run wants them."""
 
     cursor: Cursor
     target: Target
-    way: Way
+    way: CopyStrategy
     identities: Identities
 
     def keep_changed(self) -> None:
@@ -46,7 +46,7 @@ class History:
             before_images.save_changed(self.target.table, self._names(), self.target.run_id, moves=moves)
         )
 
-    def delete_missing(self, keyless: int) -> Missing:
+    def delete_missing(self, keyless: int) -> SnapshotDeletion:
         """Delete, and keep, the rows that a snapshot doesn't name; none where a rejected record's key is unknown.
 
         ``keyless`` are the records that have no key: each might be any row.
@@ -65,7 +65,7 @@ class History:
                     tables.copy_rows(before_images.NAMED, named, named, Dialect(), freeze=False), keys, 1 << 18
                 )
         if unreadable:
-            return Missing(rows=rows, withheld=WITHHELD.format(count=unreadable))
+            return SnapshotDeletion(rows=rows, withheld=WITHHELD.format(count=unreadable))
         self._have_shadow()
         self.cursor.execute(
             before_images.delete_missing(
@@ -78,7 +78,7 @@ class History:
                 named=keys is not None,
             )
         )
-        return Missing(rows=rows, deleted=self.cursor.rowcount)
+        return SnapshotDeletion(rows=rows, deleted=self.cursor.rowcount)
 
     def _have_shadow(self) -> None:
         standing = self.way.standing

@@ -6,7 +6,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.outcome.target import SCHEMA, SHADOW_SCHEMA
-from ingest.loader.planning.current_table import Standing
+from ingest.loader.planning.current_table import CurrentTable
 from ingest.loader.source.identifiers import OWN_COLUMNS
 from ingest.loader.sql import tables
 from ingest.loader.types.types import Type
@@ -15,7 +15,7 @@ _TABLES = ("r", "p")
 _OTHERS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence", "i": "an index"}
 
 
-def read_table(cursor: Cursor, name: str) -> Standing:
+def read_table(cursor: Cursor, name: str) -> CurrentTable:
     """The table's columns, types and unique keys.
 
     Raises RunFailed where the name is not a table's.
@@ -24,16 +24,16 @@ def read_table(cursor: Cursor, name: str) -> Standing:
     return _standing(cursor, name)
 
 
-def lock_and_read_table(cursor: Cursor, name: str, *, ddl: bool) -> Standing:
+def lock_and_read_table(cursor: Cursor, name: str, *, ddl: bool) -> CurrentTable:
     """Lock the table, against readers too where ``ddl`` is to follow; what it is like once the lock is ours."""
-    cursor.execute(tables.together(tables.lock_table(name, ddl=ddl), tables.describe(SCHEMA, name)))
+    cursor.execute(tables.batch(tables.lock_table(name, ddl=ddl), tables.describe(SCHEMA, name)))
     return _standing(cursor, name)
 
 
-def _standing(cursor: Cursor, name: str) -> Standing:
+def _standing(cursor: Cursor, name: str) -> CurrentTable:
     found = cursor.fetchone()
     if found is None:
-        return Standing()
+        return CurrentTable()
     relkind, columns, uniques, shadow, caseless = found
     if relkind not in _TABLES:
         kind = _OTHERS.get(relkind, "something else")
@@ -41,7 +41,7 @@ def _standing(cursor: Cursor, name: str) -> Standing:
     kinds = {column: kind for column, kind, _ in columns or () if column not in OWN_COLUMNS}
     generated = frozenset(column for column, _, generated in columns or () if generated)
     ours = {column: Type(kind) for column, kind in kinds.items() if kind in set(Type) and column not in generated}
-    return Standing(
+    return CurrentTable(
         exists=True,
         columns=ours,
         foreign={column: kind for column, kind in kinds.items() if column not in ours},

@@ -13,20 +13,20 @@ from typing import Protocol, Self
 
 from ingest.loader.outcome.rejects import Code
 from ingest.loader.planning.plan import Plan, PlannedColumn
-from ingest.loader.planning.rejections import Cells, Refusal, refusals
-from ingest.loader.records.reading import Reading
+from ingest.loader.planning.rejections import Cells, Rejection, rejections_of
+from ingest.loader.records.reading import CertifiedReader
 from ingest.loader.source.dialect.dialect import Dialect
 from ingest.loader.types.types import Type
 from ingest.loader.types.values import as_key, as_key_sql, as_typed, as_typed_sql, unfit, unfit_sql
 
 
-class Rows(Protocol):
+class CopySource(Protocol):
     """What COPY reads: CSV bytes."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
-class Stream(Rows, Protocol):
+class Stream(CopySource, Protocol):
     """Rows that want to be closed."""
 
     def __enter__(self) -> Self: ...
@@ -46,49 +46,49 @@ class BadRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OpenRows:
+class OpenCopySource:
     """Rows on their way to COPY."""
 
-    rows: Rows
+    rows: CopySource
     dialect: Dialect
     names: tuple[str, ...]
     """Their columns: the file's, behind ``n$`` where each row starts with its record number."""
 
 
 @contextmanager
-def lying_rows(path: Path, offset: int, dialect: Dialect, names: tuple[str, ...]) -> Iterator[OpenRows]:
+def raw_rows(path: Path, offset: int, dialect: Dialect, names: tuple[str, ...]) -> Iterator[OpenCopySource]:
     """The bytes of a file as they lie, from its first record on."""
     with path.open("rb", buffering=0) as file:
         file.seek(offset)
-        yield OpenRows(rows=file, dialect=dialect, names=names)
+        yield OpenCopySource(rows=file, dialect=dialect, names=names)
 
 
 @contextmanager
-def open_rows(reading: Reading, plan: Plan, *, numbered: bool) -> Iterator[OpenRows]:
+def open_rows(reading: CertifiedReader, plan: Plan, *, numbered: bool) -> Iterator[OpenCopySource]:
     """The rows that go in.
 
     Bytes that lie as they must go to COPY untouched: the records then come in their order, without numbers. Written
     anew each starts with its number if ``numbered`` asks for it.
     """
-    if plan.as_it_lies and reading.as_it_lies:
+    if plan.verbatim and reading.verbatim:
         certified = reading.certified
-        with lying_rows(certified.path, certified.offset, certified.dialect, plan.names) as lying:
+        with raw_rows(certified.path, certified.offset, certified.dialect, plan.names) as lying:
             yield lying
         return
     names = (("n$",) if numbered else ()) + plan.names
     with _kept_from_memory(reading, plan, numbered) if reading.whole else _kept(reading, plan, numbered) as rows:
-        yield OpenRows(rows=rows, dialect=Dialect(), names=names)
+        yield OpenCopySource(rows=rows, dialect=Dialect(), names=names)
 
 
-def _kept(reading: Reading, plan: Plan, numbered: bool) -> Stream:
+def _kept(reading: CertifiedReader, plan: Plan, numbered: bool) -> Stream:
     cells = [_cell_sql(column, f"c{position}") for position, column in enumerate(plan.columns)]
-    bad = " or ".join(refusal.sql for refusal in refusals(plan))
+    bad = " or ".join(refusal.sql for refusal in rejections_of(plan))
     kept = f" where ({bad}) is not true" if bad else ""
     return reading.emit(f"select {', '.join((['r'] if numbered else []) + cells)} from {reading.records}{kept}")
 
 
-def _kept_from_memory(reading: Reading, plan: Plan, numbered: bool) -> Stream:
-    reasons = list(refusals(plan))
+def _kept_from_memory(reading: CertifiedReader, plan: Plan, numbered: bool) -> Stream:
+    reasons = list(rejections_of(plan))
     return _written(
         [
             *((str(number),) if numbered else ()),
@@ -99,13 +99,13 @@ def _kept_from_memory(reading: Reading, plan: Plan, numbered: bool) -> Stream:
     )
 
 
-def bad_records(reading: Reading, plan: Plan) -> Generator[BadRecord, None, None]:
+def bad_records(reading: CertifiedReader, plan: Plan) -> Generator[BadRecord, None, None]:
     """The records that the plan leaves out, in the order of the file; to be closed by whoever stops early."""
-    if reasons := list(refusals(plan)):
+    if reasons := list(rejections_of(plan)):
         yield from _bad_in_memory(reading, reasons) if reading.whole else _bad(reading, reasons)
 
 
-def _bad(reading: Reading, reasons: Sequence[Refusal]) -> Iterator[BadRecord]:
+def _bad(reading: CertifiedReader, reasons: Sequence[Rejection]) -> Iterator[BadRecord]:
     which = " ".join(f"when {reason.sql} then {number}" for number, reason in enumerate(reasons))
     value = " ".join(f"when {number} then {reason.value_sql}" for number, reason in enumerate(reasons))
     found = f"(select *, case {which} end as bad from {reading.records})"
@@ -113,23 +113,23 @@ def _bad(reading: Reading, reasons: Sequence[Refusal]) -> Iterator[BadRecord]:
         yield BadRecord(ordinal=r, code=reasons[number].code, column=reasons[number].column, value=told)
 
 
-def _bad_in_memory(reading: Reading, reasons: Sequence[Refusal]) -> Iterator[BadRecord]:
+def _bad_in_memory(reading: CertifiedReader, reasons: Sequence[Rejection]) -> Iterator[BadRecord]:
     for number, cells in enumerate(reading.first):
         reason = _first_refusal(reasons, cells)
         if reason:
             yield BadRecord(ordinal=number, code=reason.code, column=reason.column, value=reason.value(cells))
 
 
-def _first_refusal(reasons: Sequence[Refusal], cells: Cells) -> Refusal | None:
+def _first_refusal(reasons: Sequence[Rejection], cells: Cells) -> Rejection | None:
     return next((reason for reason in reasons if reason.meets(cells)), None)
 
 
-def named_keys(reading: Reading, plan: Plan, names: Sequence[str]) -> tuple[int, Stream | None]:
+def named_keys(reading: CertifiedReader, plan: Plan, names: Sequence[str]) -> tuple[int, Stream | None]:
     """Of the records that the plan leaves out: how many have no key that can be read, and the keys of the others.
 
     A record without any key might be any row; so might each where the file has no column of the key.
     """
-    reasons = list(refusals(plan))
+    reasons = list(rejections_of(plan))
     if not reasons:
         return 0, None
     of = {column.name: (column, position) for position, column in enumerate(plan.columns)}
@@ -138,7 +138,7 @@ def named_keys(reading: Reading, plan: Plan, names: Sequence[str]) -> tuple[int,
 
 
 def _keys(
-    reading: Reading, reasons: Sequence[Refusal], keys: Sequence[tuple[PlannedColumn, int]]
+    reading: CertifiedReader, reasons: Sequence[Rejection], keys: Sequence[tuple[PlannedColumn, int]]
 ) -> tuple[int, Stream | None]:
     unfits = [unfit_sql(key.type, f"c{at}") for key, at in keys if key.type is not Type.TEXT]
     missing = " and ".join(f"{as_key_sql(f'c{at}')} is null" for _, at in keys) or "true"
@@ -152,7 +152,7 @@ def _keys(
 
 
 def _keys_in_memory(
-    reading: Reading, reasons: Sequence[Refusal], keys: Sequence[tuple[PlannedColumn, int]]
+    reading: CertifiedReader, reasons: Sequence[Rejection], keys: Sequence[tuple[PlannedColumn, int]]
 ) -> tuple[int, Stream | None]:
     bad = [cells for cells in reading.first if _first_refusal(reasons, cells)]
     readable = [
@@ -186,7 +186,7 @@ def _written(rows: Iterator[Cells]) -> Stream:
 class Counted:
     """Rows that tell how many bytes COPY has taken."""
 
-    def __init__(self, rows: Rows, told: Callable[[int], None]) -> None:
+    def __init__(self, rows: CopySource, told: Callable[[int], None]) -> None:
         self._rows = rows
         self._told = told
         self._taken = 0

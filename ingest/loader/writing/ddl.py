@@ -8,7 +8,7 @@ from psycopg2.extensions import cursor as Cursor
 from psycopg2.sql import Composable
 
 from ingest.loader.outcome.errors import RunFailed
-from ingest.loader.planning.current_table import Standing
+from ingest.loader.planning.current_table import CurrentTable
 from ingest.loader.planning.identities import Identities, shared_email_evidence
 from ingest.loader.planning.plan import Plan
 from ingest.loader.sql import before_images, tables
@@ -43,7 +43,7 @@ class Definition:
         for statement in tables.add_own_columns(self._table, missing, run_id):
             self.define(statement)
 
-    def change_columns(self, planned: Plan, standing: Standing) -> None:
+    def change_columns(self, planned: Plan, standing: CurrentTable) -> None:
         """Create the table, or add and widen columns, as planned.
 
         Raises RunFailed, naming the views, where one stands in the way; nothing is ever dropped for it.
@@ -73,7 +73,7 @@ class Definition:
             ) from None
         self._cursor.execute("release savepoint alter_table")
 
-    def _change_shadow(self, planned: Plan, standing: Standing) -> None:
+    def _change_shadow(self, planned: Plan, standing: CurrentTable) -> None:
         """Change the before-images with their table; a column that changes its kind ends their undo."""
         shadow, altered = before_images.shadow(self._table), planned.altered
         emptied = [column for column in altered if join(standing.columns[column], altered[column]) != altered[column]]
@@ -87,7 +87,7 @@ class Definition:
         if "id" in altered:
             self._cursor.execute(before_images.alter_id(self._table, altered["id"]))
 
-    def keep_identities(self, identities: Identities, standing: Standing, match: Matching) -> None:
+    def keep_identities(self, identities: Identities, standing: CurrentTable, match: Matching) -> None:
         """Give the table the constraints that keep its identities, where it lacks them.
 
         Raises RunFailed where the rows that stand don't allow them.

@@ -19,7 +19,7 @@ It takes 0.3 s (0.65 out of order), and so does the search for equal keys that i
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Resolved:
+class MatchResult:
     """The staged records, each with its fate."""
 
     inserted: int
@@ -45,7 +45,7 @@ def choose(cursor: Cursor, plan: Plan) -> tuple[Identities, str]:
     email = email_beside_id(candidates)
     if email is None:
         return candidates, plan.evidence
-    cursor.execute(tables.together(tables.ANALYZE_STAGE, merging.has_value(email)))
+    cursor.execute(tables.batch(tables.ANALYZE_STAGE, merging.has_value(email)))
     if not _one(cursor):
         return (("id",),), no_email_evidence(email)
     cursor.execute(merging.emails_are_shared(email, match))
@@ -55,7 +55,7 @@ def choose(cursor: Cursor, plan: Plan) -> tuple[Identities, str]:
     return candidates, plan.evidence
 
 
-def resolve(
+def match_rows(
     cursor: Cursor,
     table: str,
     plan: Plan,
@@ -64,7 +64,7 @@ def resolve(
     *,
     staged: int,
     nulls: bool,
-) -> Resolved:
+) -> MatchResult:
     """Hold the ``staged`` records against each other and the table; afterwards the changes are in a table of their own.
 
     ``nulls`` says whether a record may lack a value in its key; ``alike`` is the query of ``count_lookalikes``.
@@ -74,9 +74,9 @@ def resolve(
     lacking = []
     if nulls:
         lacking = merging.fill_ids(table, email, match) if email else [merging.fate_null_keys(key)]
-    prepare = tables.together(tables.ANALYZE_STAGE, merging.CREATE_FATE, *lacking)
+    prepare = tables.batch(tables.ANALYZE_STAGE, merging.CREATE_FATE, *lacking)
     if staged < INDEXED:
-        cursor.execute(tables.together(prepare, merging.repeats(key, match)))
+        cursor.execute(tables.batch(prepare, merging.repeats(key, match)))
         repeats = bool(_one(cursor))
     else:
         cursor.execute(prepare)
@@ -85,18 +85,18 @@ def resolve(
         cursor.execute(merging.fate_duplicates(key, match))
     fates = _count_fates(cursor) if nulls or repeats else {}
     if fates:
-        cursor.execute(tables.together(merging.INDEX_FATE, merging.ANALYZE_FATE))
+        cursor.execute(tables.batch(merging.INDEX_FATE, merging.ANALYZE_FATE))
     find = merging.find_changes(table, key, match.written(plan.names, key), match, fated=bool(fates), email=email)
-    cursor.execute(tables.together(find, merging.count_changes(table, email, match, alike)))
+    cursor.execute(tables.batch(find, merging.count_changes(table, email, match, alike)))
     return _counted(cursor, fates)
 
 
 def _index(cursor: Cursor, key: tuple[str, ...], match: Matching) -> bool:
     """Index the stage by its key; whether two records have the same."""
     try:
-        cursor.execute(tables.together(merging.BEFORE_INDEX, merging.index_stage(key, match, unique=True)))
+        cursor.execute(tables.batch(merging.BEFORE_INDEX, merging.index_stage(key, match, unique=True)))
     except errors.UniqueViolation:
-        cursor.execute(tables.together(merging.WITHOUT_INDEX, merging.index_stage(key, match, unique=False)))
+        cursor.execute(tables.batch(merging.WITHOUT_INDEX, merging.index_stage(key, match, unique=False)))
         return True
     return False
 
@@ -110,17 +110,19 @@ def email_in_use(identities: Identities, plan: Plan) -> str | None:
     return email if email in plan.names else None
 
 
-def settle_emails(cursor: Cursor, table: str, email: str, match: Matching, alike: Composed | None = None) -> Resolved:
+def settle_emails(
+    cursor: Cursor, table: str, email: str, match: Matching, alike: Composed | None = None
+) -> MatchResult:
     """Find who conflicts by the e-mail, and who takes a row over by it; the table of changes is right afterwards."""
-    cursor.execute(tables.together(merging.ANALYZE_CHANGES, *merging.settle_emails(table, email, match)))
+    cursor.execute(tables.batch(merging.ANALYZE_CHANGES, *merging.settle_emails(table, email, match)))
     fates = _count_fates(cursor)
     cursor.execute(merging.count_changes(table, email, match, alike))
     return _counted(cursor, fates)
 
 
-def _counted(cursor: Cursor, fates: dict[str, int]) -> Resolved:
+def _counted(cursor: Cursor, fates: dict[str, int]) -> MatchResult:
     inserted, updated, frees_emails, alike, whole = cursor.fetchone() or (0, 0, False, 0, True)
-    return Resolved(
+    return MatchResult(
         inserted=inserted, updated=updated, fates=fates, frees_emails=frees_emails, alike=alike, whole=whole
     )
 

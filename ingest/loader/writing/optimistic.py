@@ -10,20 +10,20 @@ from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.outcome.reject_limit import RejectLimit
-from ingest.loader.outcome.rejects import Reject, RejectBook
+from ingest.loader.outcome.rejects import Reject, RejectCollector
 from ingest.loader.outcome.target import Target
-from ingest.loader.planning.current_table import Standing
+from ingest.loader.planning.current_table import CurrentTable
 from ingest.loader.planning.plan import Plan, plan
 from ingest.loader.planning.scan import ColumnScan, Head, Scan, read_head, scan
-from ingest.loader.records.reading import Reading
+from ingest.loader.records.reading import CertifiedReader
 from ingest.loader.records.split import Certified, split
 from ingest.loader.source.dialect.dialect import Dialect
 from ingest.loader.source.headers import read_header
 from ingest.loader.source.local_file import LocalFile
 from ingest.loader.types.types import Type, widest
 from ingest.loader.writing.catalog import read_table
-from ingest.loader.writing.copy_stream import OpenRows, Stream, lying_rows
-from ingest.loader.writing.plan_under_lock import Judged, find_empty, judged_types, lock_as_planned, possible_keys
+from ingest.loader.writing.copy_stream import OpenCopySource, Stream, raw_rows
+from ingest.loader.writing.plan_under_lock import LockedPlan, find_empty, lock_as_planned, possible_keys, scanned_types
 
 WORTHWHILE = 4 << 20
 """Bytes from which a guess is made: smaller files are judged in the time that a second look at their head takes."""
@@ -50,39 +50,39 @@ _CLEAN: dict[str, Any] = {
 """Traits of a dialect with which a file can't be read as it lies."""
 
 
-class Refuted(Exception):  # never leaves the loader
+class GuessFailed(Exception):  # never leaves the loader
     """The file isn't what its head promised: what was copied goes back to the savepoint."""
 
 
-class Way(Protocol):
+class CopyStrategy(Protocol):
     """How the rows come to COPY."""
 
     @property
     def plan(self) -> Plan: ...
     @property
-    def standing(self) -> Standing: ...
+    def standing(self) -> CurrentTable: ...
     @property
     def size(self) -> int: ...
     @property
     def malformed(self) -> int: ...
 
-    def open(self, *, numbered: bool) -> AbstractContextManager[OpenRows]:
+    def open(self, *, numbered: bool) -> AbstractContextManager[OpenCopySource]:
         """The rows that go in."""
 
     def named_keys(self, names: Sequence[str]) -> tuple[int, Stream | None]:
         """Of the records left out: how many have a key that can't be read, and the keys of the others."""
 
-    def confirm(self) -> Judged:
+    def confirm(self) -> LockedPlan:
         """What is certain of the file, to be asked after COPY; raises Refuted where the plan was wrong."""
 
 
-class Judging:
+class BackgroundScan:
     """A thread that cuts and scans the file while its bytes are copied."""
 
     def __init__(self, file: LocalFile, target: Target, names: tuple[str, ...], judged: dict[str, Type]) -> None:
-        self.rejects = RejectBook(file.scratch / REJECTS)
+        self.rejects = RejectCollector(file.scratch / REJECTS)
         self.certified: Certified | None = None
-        self.reading: Reading | None = None
+        self.reading: CertifiedReader | None = None
         self.scan: Scan | None = None
         self.hopeless = threading.Event()
         """Set once the bytes can't go in as they lie."""
@@ -104,7 +104,7 @@ class Judging:
             )
             if self.certified.path != self._file.path:
                 self.hopeless.set()
-            self.reading = Reading(self.certified, null_tokens=self._target.null_tokens)
+            self.reading = CertifiedReader(self.certified, null_tokens=self._target.null_tokens)
             head = read_head(self.reading, self._names)
             keys = possible_keys(self._target, self._names)
             self.scan = scan(self.reading, head, standing=self._judged, keys=keys)
@@ -116,7 +116,7 @@ class Judging:
         self.rejects.add(reject)
         self.hopeless.set()
 
-    def wait(self) -> tuple[Reading, Scan]:
+    def wait(self) -> tuple[CertifiedReader, Scan]:
         """What was found, once the file is read to its end. Raises what stood in the way."""
         self._thread.join()
         if self._error is not None:
@@ -133,15 +133,15 @@ class Judging:
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class OptimisticCopy:
     """The plan by the file's head; COPY begins at once, and the verdict comes from ``judging``."""
 
     file: LocalFile
     target: Target
     head: Certified
-    standing: Standing
+    standing: CurrentTable
     plan: Plan
-    judging: Judging
+    judging: BackgroundScan
     malformed: int = 0
 
     @property
@@ -150,36 +150,36 @@ class Guess:
         return self.file.path.stat().st_size
 
     @contextmanager
-    def open(self, *, numbered: bool) -> Iterator[OpenRows]:
+    def open(self, *, numbered: bool) -> Iterator[OpenCopySource]:
         """The file's bytes as they lie, until the judge finds something wrong with them."""
         del numbered  # rows that lie come in their order
-        with lying_rows(self.file.path, self.head.offset, self.head.dialect, self.plan.names) as rows:
+        with raw_rows(self.file.path, self.head.offset, self.head.dialect, self.plan.names) as rows:
             yield replace(rows, rows=_Stoppable(rows, self.judging.hopeless))
 
     def named_keys(self, names: Sequence[str]) -> tuple[int, Stream | None]:
         """None: a guess holds only where no record is left out."""
         return 0, None
 
-    def confirm(self) -> Judged:
+    def confirm(self) -> LockedPlan:
         """The judge's verdict: the file lies as it must, and the plan is the one that was guessed."""
         reading, found = self.judging.wait()
         planned = plan(found, self.standing, self.target)
         lies = reading.certified.path == self.file.path and reading.certified.offset == self.head.offset
         if self.judging.hopeless.is_set() or not lies or planned != self.plan:
-            raise Refuted
-        return Judged(scan=found, standing=self.standing, plan=planned)
+            raise GuessFailed
+        return LockedPlan(scan=found, standing=self.standing, plan=planned)
 
 
 class _Stoppable:
     """Rows that stop in an error once they are known to be of no use."""
 
-    def __init__(self, opened: OpenRows, stop: threading.Event) -> None:
+    def __init__(self, opened: OpenCopySource, stop: threading.Event) -> None:
         self._rows, self._stop = opened.rows, stop
 
     def read(self, size: int) -> bytes:
         """The next bytes."""
         if self._stop.is_set():
-            raise Refuted
+            raise GuessFailed
         return self._rows.read(size)
 
 
@@ -189,7 +189,7 @@ def is_worthwhile(file: LocalFile, target: Target) -> bool:
 
 
 @contextmanager
-def guess(cursor: Cursor, file: LocalFile, target: Target) -> Iterator[Guess | None]:
+def guess(cursor: Cursor, file: LocalFile, target: Target) -> Iterator[OptimisticCopy | None]:
     """A plan by the file's head, the table locked for it and the judge at work; None where there is none to be made.
 
     To be left only once nothing of the guess is needed any more.
@@ -199,14 +199,14 @@ def guess(cursor: Cursor, file: LocalFile, target: Target) -> Iterator[Guess | N
         yield None
         return
     head, standing, planned = made
-    judging = Judging(file, target, planned.names, judged_types(standing, planned.names))
+    judging = BackgroundScan(file, target, planned.names, scanned_types(standing, planned.names))
     try:
-        yield Guess(file, target, head, standing, planned, judging)
+        yield OptimisticCopy(file, target, head, standing, planned, judging)
     finally:
         judging.close()
 
 
-def _plan_by_head(cursor: Cursor, file: LocalFile, target: Target) -> tuple[Certified, Standing, Plan] | None:
+def _plan_by_head(cursor: Cursor, file: LocalFile, target: Target) -> tuple[Certified, CurrentTable, Plan] | None:
     certified = _cut_head(file)
     if certified is None or not certified.records:
         return None
@@ -214,20 +214,20 @@ def _plan_by_head(cursor: Cursor, file: LocalFile, target: Target) -> tuple[Cert
     if header.is_ours:
         return None
     names = header.names
-    with Reading(certified) as reading:
+    with CertifiedReader(certified) as reading:
         head = read_head(reading, names)
     standing = read_table(cursor, target.table)
     doubtful = [
         c
-        for c, kind in judged_types(standing, names).items()
+        for c, kind in scanned_types(standing, names).items()
         if kind in head.ruled_out[c] or (kind is Type.TEXT and head.proposal(c) not in (Type.TEXT, None))
     ]
     standing = find_empty(cursor, standing, doubtful, target.table)
-    supposed = _suppose(head, judged_types(standing, names))
+    supposed = _suppose(head, scanned_types(standing, names))
     if supposed is None:
         return None
     planned = plan(supposed, standing, target)
-    if not planned.as_it_lies or not lock_as_planned(cursor, planned, standing, target):
+    if not planned.verbatim or not lock_as_planned(cursor, planned, standing, target):
         return None
     return certified, standing, planned
 
@@ -250,7 +250,7 @@ def _cut_head(file: LocalFile) -> Certified | None:
         return None
     if end <= 0:
         return None
-    path, rejects = file.scratch / "head", RejectBook()
+    path, rejects = file.scratch / "head", RejectCollector()
     path.write_bytes(block[: end + 1])
     try:
         certified = split(

@@ -6,25 +6,27 @@ from dataclasses import dataclass, replace
 from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.outcome.target import Target
-from ingest.loader.planning.current_table import Standing
+from ingest.loader.planning.current_table import CurrentTable
 from ingest.loader.planning.identities import EMAIL, EMAILS, email_alias
 from ingest.loader.planning.plan import Plan, plan
 from ingest.loader.planning.scan import Head, Keys, Scan, read_head, scan
-from ingest.loader.records.reading import Reading
+from ingest.loader.records.reading import CertifiedReader
 from ingest.loader.types.types import Type
 from ingest.loader.writing.catalog import is_empty, lock_and_read_table, read_table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Judged:
+class LockedPlan:
     """What the file holds, the table as it stands, and what will be done."""
 
     scan: Scan
-    standing: Standing
+    standing: CurrentTable
     plan: Plan
 
 
-def judge(cursor: Cursor, reading: Reading, target: Target, names: tuple[str, ...], known: Judged | None) -> Judged:
+def plan_under_lock(
+    cursor: Cursor, reading: CertifiedReader, target: Target, names: tuple[str, ...], known: LockedPlan | None
+) -> LockedPlan:
     """Judge every record; afterwards the table is locked, if it exists, and is as it was judged against.
 
     ``known`` spares a pass over the file where the table is still the one it was made for. Raises RunFailed where
@@ -39,11 +41,11 @@ def judge(cursor: Cursor, reading: Reading, target: Target, names: tuple[str, ..
         found, standing = _scan(cursor, reading, head, standing, target, found)
         planned = plan(found, standing, target)
         if lock_as_planned(cursor, planned, standing, target):
-            return Judged(scan=found, standing=standing, plan=planned)
+            return LockedPlan(scan=found, standing=standing, plan=planned)
         standing, found = read_table(cursor, target.table), None
 
 
-def lock_as_planned(cursor: Cursor, planned: Plan, standing: Standing, target: Target) -> bool:
+def lock_as_planned(cursor: Cursor, planned: Plan, standing: CurrentTable, target: Target) -> bool:
     """Lock the table as the plan needs it; False if somebody changed its definition before the lock was ours."""
     if planned.create:
         return True
@@ -51,12 +53,12 @@ def lock_as_planned(cursor: Cursor, planned: Plan, standing: Standing, target: T
     return replace(found, empty=standing.empty) == standing
 
 
-def judged_types(standing: Standing, names: Sequence[str]) -> dict[str, Type]:
+def scanned_types(standing: CurrentTable, names: Sequence[str]) -> dict[str, Type]:
     """The file's columns in which the table holds values, with its types."""
     return {c: kind for c, kind in standing.columns.items() if c in names and c not in standing.empty}
 
 
-def find_empty(cursor: Cursor, standing: Standing, columns: Sequence[str], table: str) -> Standing:
+def find_empty(cursor: Cursor, standing: CurrentTable, columns: Sequence[str], table: str) -> CurrentTable:
     """``standing`` with those of ``columns`` marked in which the table holds no value: they take the file's type.
 
     Asked only of columns that the file doesn't fit as they are: the answer may take a pass over the table.
@@ -65,11 +67,11 @@ def find_empty(cursor: Cursor, standing: Standing, columns: Sequence[str], table
 
 
 def _scan(
-    cursor: Cursor, reading: Reading, head: Head, standing: Standing, target: Target, found: Scan | None
-) -> tuple[Scan, Standing]:
+    cursor: Cursor, reading: CertifiedReader, head: Head, standing: CurrentTable, target: Target, found: Scan | None
+) -> tuple[Scan, CurrentTable]:
     """Judge the file; again where a column turns out to hold no value in the table."""
     while True:
-        judged = judged_types(standing, head.names)
+        judged = scanned_types(standing, head.names)
         if found is None:
             found = scan(reading, head, standing=judged, keys=possible_keys(target, head.names))
         doubtful = [
@@ -92,7 +94,7 @@ def possible_keys(target: Target, names: Sequence[str]) -> Keys:
     return Keys(names=chosen & set(names), alias=alias, emails=settled & EMAILS if target.identities else ())
 
 
-def _needs_ddl(planned: Plan, standing: Standing) -> bool:
+def _needs_ddl(planned: Plan, standing: CurrentTable) -> bool:
     """Whether the table's definition changes, a key that it lacks or may get included."""
     if planned.has_ddl or planned.identities is None:
         return True

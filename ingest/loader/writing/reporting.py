@@ -9,13 +9,13 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.outcome.outcome import Column, KeyChange
-from ingest.loader.outcome.reject_limit import GivenUp, RejectLimit
-from ingest.loader.outcome.rejects import Code, Reject, RejectBook
-from ingest.loader.planning.current_table import Standing
+from ingest.loader.outcome.reject_limit import LimitExceeded, RejectLimit
+from ingest.loader.outcome.rejects import Code, Reject, RejectCollector
+from ingest.loader.planning.current_table import CurrentTable
 from ingest.loader.planning.identities import Identities, email_beside_id
 from ingest.loader.planning.plan import Plan, PlannedColumn
 from ingest.loader.planning.scan import ColumnScan, Scan
-from ingest.loader.records.reading import Reading
+from ingest.loader.records.reading import CertifiedReader
 from ingest.loader.records.split import raw_records
 from ingest.loader.sql import merging
 from ingest.loader.types.types import SPACES, Type, widest
@@ -29,11 +29,11 @@ _AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class RejectReporter:
     """Writes a run's rejects into its book, each with its line and its raw record."""
 
-    reading: Reading
-    book: RejectBook
+    reading: CertifiedReader
+    book: RejectCollector
 
     def refuse_bad_values(self, planned: Plan, records: int, limit: RejectLimit) -> None:
         """The records that the plan leaves out, of ``records`` in the file.
@@ -53,7 +53,7 @@ class Account:
                 if len(several) == _AT_ONCE and limit.is_exceeded(len(self.book), records):
                     certified = self.reading.certified
                     line = certified.lines.line_of(several[0].ordinal)
-                    raise GivenUp(header=certified.header, line=line, records=records, whole=True)
+                    raise LimitExceeded(header=certified.header, line=line, records=records, whole=True)
                 self._add(map(refused, several))
 
     def refuse_fates(self, cursor: Cursor, fates: dict[str, int], names: Sequence[str], identities: Identities) -> None:
@@ -113,7 +113,9 @@ class Account:
             )
         return tuple(told)
 
-    def key_changes(self, identities: Identities, found: Scan, standing: Standing, planned: Plan) -> list[KeyChange]:
+    def key_changes(
+        self, identities: Identities, found: Scan, standing: CurrentTable, planned: Plan
+    ) -> list[KeyChange]:
         """The columns of ``identities`` whose values become ``text``, each with the first value that makes them so.
 
         A column in which the table holds no value takes the file's type: nothing of it changes.

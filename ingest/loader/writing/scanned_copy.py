@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from ingest.loader.planning.current_table import Standing
+from ingest.loader.planning.current_table import CurrentTable
 from ingest.loader.planning.plan import Plan
-from ingest.loader.records.reading import Reading
-from ingest.loader.writing.copy_stream import OpenRows, Stream, named_keys, open_rows
-from ingest.loader.writing.plan_under_lock import Judged
+from ingest.loader.records.reading import CertifiedReader
+from ingest.loader.writing.copy_stream import OpenCopySource, Stream, named_keys, open_rows
+from ingest.loader.writing.plan_under_lock import LockedPlan
 
 
 @dataclass(frozen=True, slots=True)
-class Careful:
+class ScannedCopy:
     """The file has been judged: the plan is certain."""
 
-    reading: Reading
-    judged: Judged
+    reading: CertifiedReader
+    judged: LockedPlan
     malformed: int
     """Records that aren't among those that were judged."""
 
@@ -26,7 +26,7 @@ class Careful:
         return self.judged.plan
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> CurrentTable:
         """The table before the run."""
         return self.judged.standing
 
@@ -35,7 +35,7 @@ class Careful:
         """Bytes to copy, about."""
         return self.reading.certified.path.stat().st_size
 
-    def open(self, *, numbered: bool) -> AbstractContextManager[OpenRows]:
+    def open(self, *, numbered: bool) -> AbstractContextManager[OpenCopySource]:
         """The rows that go in."""
         return open_rows(self.reading, self.judged.plan, numbered=numbered)
 
@@ -43,6 +43,6 @@ class Careful:
         """The keys of the records that the plan leaves out."""
         return named_keys(self.reading, self.judged.plan, names)
 
-    def confirm(self) -> Judged:
+    def confirm(self) -> LockedPlan:
         """What was judged."""
         return self.judged

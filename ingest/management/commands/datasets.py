@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ingest.management.speaking import SpeakingCommand
+from ingest.management.speaking import OutputCommand
 from ingest.models import Dataset
 
 
-class Command(SpeakingCommand):
+class Command(OutputCommand):
     """`manage.py datasets`: each table with its policy and when it was loaded last."""
 
     help = "Lists the datasets, without drafts: those of which there is nothing but a question."

@@ -5,12 +5,12 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from ingest.management.speaking import SpeakingCommand
+from ingest.management.speaking import OutputCommand
 from ingest.management.tables import plain, table
 from ingest.operations.doctor import examine, examine_wiring, probe
 
 
-class Command(SpeakingCommand):
+class Command(OutputCommand):
     """`manage.py doctor`: a line a piece, then a small file that goes the whole way; status 1 where one isn't right."""
 
     help = "Looks at every piece between the bucket and the tables, and sends a small file through."

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from ingest.loader.outcome.errors import IngestError
 from ingest.loader.outcome.source_object import SourceObject
-from ingest.management.speaking import SpeakingCommand
+from ingest.management.speaking import OutputCommand
 from ingest.management.tables import RUN_HEADER, plain, readings, run_row
 from ingest.models import Run
 from ingest.runs import receive
@@ -18,7 +18,7 @@ from ingest.runs.questions import in_front_of
 _PAUSE = 0.2  # seconds between two looks at the runs
 
 
-class Command(SpeakingCommand):
+class Command(OutputCommand):
     """`manage.py ingest FILE…`: the same way in as any other file, with a progress line."""
 
     help = "Puts files in the bucket and follows their runs; ends non-zero if one of them failed."

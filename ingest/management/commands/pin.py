@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 
 from ingest.datasets.pins import refuse_impossible
 from ingest.loader.outcome.errors import RunFailed
-from ingest.management.speaking import SpeakingCommand
+from ingest.management.speaking import OutputCommand
 from ingest.management.tables import plain
 from ingest.models import Dataset
 from ingest.runs.pin import pin
@@ -30,7 +30,7 @@ _WORDS = {
 """What can be written for a value that a shell makes hard to write."""
 
 
-class Command(SpeakingCommand):
+class Command(OutputCommand):
     """`manage.py pin DATASET --delimiter semicolon --lines-above 4`: before its first file, or for its next ones."""
 
     help = (

@@ -8,12 +8,12 @@ from django.core.management.base import CommandError
 
 from ingest.loader.outcome.errors import IngestError
 from ingest.loader.outcome.source_object import SourceObject
-from ingest.management.speaking import SpeakingCommand
+from ingest.management.speaking import OutputCommand
 from ingest.management.tables import plain
 from ingest.operations.reconcile import SETTLED, reconcile
 
 
-class Command(SpeakingCommand):
+class Command(OutputCommand):
     """`manage.py reconcile`: what lies in the bucket and has no run gets one."""
 
     help = "Receives the files in the bucket that have no run; the worker loads them."

@@ -6,13 +6,13 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from ingest.loader.outcome.errors import IngestError
-from ingest.management.speaking import SpeakingCommand
+from ingest.management.speaking import OutputCommand
 from ingest.management.tables import plain
 from ingest.models import Run
 from ingest.rejects.csv_file import reject_file, reject_object
 
 
-class Command(SpeakingCommand):
+class Command(OutputCommand):
     """`manage.py rejects RUN > file.csv`: mend it, drop it again."""
 
     help = "Writes the rejects of a run as a CSV: the original columns plus _line, _code, _reason."

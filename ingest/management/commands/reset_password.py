@@ -9,11 +9,11 @@ from django.core.management.base import CommandError
 from ingest.accounts.reset_password import reset_password
 from ingest.loader.outcome.errors import IngestError
 from ingest.management.deciding import who_is_here
-from ingest.management.speaking import SpeakingCommand
+from ingest.management.speaking import OutputCommand
 from ingest.management.tables import plain
 
 
-class Command(SpeakingCommand):
+class Command(OutputCommand):
     """`manage.py reset_password NAME`: prints the new password once, and ends the account's sessions."""
 
     help = "Gives an account a new password, prints it once, and ends the account's sessions."

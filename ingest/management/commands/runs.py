@@ -4,12 +4,12 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from ingest.management.speaking import SpeakingCommand
+from ingest.management.speaking import OutputCommand
 from ingest.management.tables import RUN_HEADER, plain, readings, run_json, run_row
 from ingest.models import Run
 
 
-class Command(SpeakingCommand):
+class Command(OutputCommand):
     """`manage.py runs`: newest last, as a terminal shows them best; reasons and questions below."""
 
     help = "Lists the newest runs."

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 from ingest.management.deciding import DecidingCommand
 from ingest.management.tables import plain
 from ingest.models import Run
-from ingest.runs.execute import take
+from ingest.runs.execute import claim_and_execute
 from ingest.runs.undo import undo as undo_run
 
 
@@ -20,7 +20,7 @@ class Command(DecidingCommand):
         """Each of them, one after the other; raises CommandError at the first that can't be undone."""
         for run_id in options["runs"]:
             (undo,) = self.each([run_id], undo_run, f"undoes run {run_id}.")
-            take(undo.pk)
+            claim_and_execute(undo.pk)
             undo.refresh_from_db()
             if undo.status != Run.Status.SUCCEEDED:
                 raise CommandError(plain(f"Run {undo.pk} is {undo.status}: {undo.reason or 'another worker has it.'}"))

@@ -20,7 +20,7 @@ from ingest.loader.source.dialect.dialect import HEAD, examine
 from ingest.loader.source.encoding import transcode
 from ingest.loader.source.identifiers import OWN_COLUMNS
 from ingest.loader.source.local_file import LocalFile
-from ingest.loader.source.not_csv import refuse_foreign
+from ingest.loader.source.not_csv import refuse_other_formats
 from pipeline_site.local.postgres import Postgres
 
 TABLE = "loaded"
@@ -95,7 +95,7 @@ def _in_utf_8(path: Path, folder: Path) -> tuple[Path, str]:
     try:
         found = transcode.detect(path)
     except RunFailed:
-        refuse_foreign(path.read_bytes()[:HEAD])
+        refuse_other_formats(path.read_bytes()[:HEAD])
         raise
     if found == transcode.UTF_8:
         return path, found

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from ingest.loader.source.layout.candidates import settled
 from ingest.loader.source.layout.layout import Layout
 from ingest.loader.source.layout.sample import Sample
-from ingest.loader.source.layout.sample_table import Table, Told
+from ingest.loader.source.layout.sample_table import KnownLayout, Table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,11 +47,11 @@ class Pins:
     quotes: tuple[str, str] | None = None
     escape: str | None = None
     lines: int | None = None
-    told: Told = field(default_factory=Told)
+    told: KnownLayout = field(default_factory=KnownLayout)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Weighed:
+class ScoredReading:
     """A reading with the cells that it gives."""
 
     reading: Reading
@@ -66,7 +66,7 @@ class Weighed:
         """Its records."""
         return self.table.sample
 
-    def settled(self) -> "Weighed":
+    def settled(self) -> "ScoredReading":
         """With whether the first record is a header."""
         layout = settled(self.table, self.layout)
         has_header = bool(layout.has_header)

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from ingest.loader.source.dialect.candidate import Pins, Reading, Weighed
+from ingest.loader.source.dialect.candidate import Pins, Reading, ScoredReading
 from ingest.loader.source.dialect.scoring import score
 from ingest.loader.source.dialect.swallowed_lines import swallows
 from ingest.loader.source.layout.candidates import layouts
-from ingest.loader.source.layout.header_detection import commented_header, tell_header, uncommented
+from ingest.loader.source.layout.header_detection import commented_header, detect_header, uncommented
 from ingest.loader.source.layout.layout import Layout
 from ingest.loader.source.layout.sample import Sample, first_lines
-from ingest.loader.source.layout.sample_table import Table, Told
+from ingest.loader.source.layout.sample_table import KnownLayout, Table
 
 
 def is_marked(head: Sequence[bytes]) -> bool:
@@ -38,7 +38,7 @@ def commented_perhaps(text: bytes, top: int, table: Table, layout: Layout, pins:
     """A comment that has the table's form, where nothing tells whether the first record is a header."""
     if pins.lines is not None or pins.told.has_header is not None or table.width < 2 or layout.known or layout.first:
         return None
-    if tell_header(table.records, (), pins.told.null_tokens):
+    if detect_header(table.records, (), pins.told.null_tokens):
         return None
     for number, line in enumerate(first_lines(text, top)):
         cells = uncommented(line, table.sample.grammar)
@@ -47,7 +47,7 @@ def commented_perhaps(text: bytes, top: int, table: Table, layout: Layout, pins:
     return None
 
 
-def with_comment(text: bytes, top: int, head: int, table: Table, layout: Layout, pins: Pins) -> Weighed:
+def with_comment(text: bytes, top: int, head: int, table: Table, layout: Layout, pins: Pins) -> ScoredReading:
     """The reading whose header is line ``head`` of the comments."""
     plain = table.sample
     line = first_lines(text, top)[head].strip(b"\r\n")
@@ -61,7 +61,7 @@ def with_comment(text: bytes, top: int, head: int, table: Table, layout: Layout,
         swallowing=tuple(record + 1 for record in plain.swallowing),
         text=plain.text,
     )
-    whole = Table(seen, Told(known=pins.told.known, nameless=pins.told.nameless, has_header=True, settled=True))
+    whole = Table(seen, KnownLayout(known=pins.told.known, nameless=pins.told.nameless, has_header=True, settled=True))
     found = layouts(whole)[0]
     reading = Reading(
         delimiter=plain.grammar.delimiter.decode(),
@@ -75,4 +75,4 @@ def with_comment(text: bytes, top: int, head: int, table: Table, layout: Layout,
         score=score(whole, found) + (1 if pins.told.is_known(seen.records[0]) else 0),
     )
     doubt, at = swallows(whole, found, top - 1)
-    return Weighed(reading=reading, table=whole, layout=found, doubt=doubt, at=at)
+    return ScoredReading(reading=reading, table=whole, layout=found, doubt=doubt, at=at)

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.source.dialect.candidate import Pins, Reading
 from ingest.loader.source.dialect.own_files import our_delimiter
-from ingest.loader.source.dialect.pin_conflicts import refuse_misfit
-from ingest.loader.source.dialect.ranking import allowed, known_headers, weigh
+from ingest.loader.source.dialect.pin_conflicts import refuse_pin_conflict
+from ingest.loader.source.dialect.ranking import allowed, known_headers, rank_readings
 from ingest.loader.source.encoding.transcode import UTF_8
 from ingest.loader.source.identifiers import visible
 from ingest.loader.source.layout.grammar import BOM, COLUMNS, END_OF_FILE, Grammar, grammar_of, without_marks
 from ingest.loader.source.layout.header_detection import uncommented
 from ingest.loader.source.layout.sample import first_lines
-from ingest.loader.source.layout.sample_table import Told
-from ingest.loader.source.not_csv import refuse_foreign
+from ingest.loader.source.layout.sample_table import KnownLayout
+from ingest.loader.source.not_csv import refuse_other_formats
 from ingest.loader.source.text_formats import refuse_plain_text
 
 HEAD = 1 << 18
@@ -144,7 +144,7 @@ def examine(
     RunFailed for an empty file, a binary one, text of another format, and one that isn't UTF-8.
     """
     pinned = _checked(pinned or Pinned())
-    refuse_foreign(head)
+    refuse_other_formats(head)
     if encoding is None and not head.startswith(BOM):  # a mark settles the encoding, as having found it out does
         _check_encoding(head)
     text = without_marks(head)
@@ -155,8 +155,8 @@ def examine(
     if ours := our_delimiter(text):  # what is pinned is how the dataset's other files are written
         pinned = Pinned(delimiter=ours, quote='"', escape='"', encoding=pinned.encoding, preamble=0, has_header=True)
     pins = _pins(pinned, known, null_tokens, above)
-    found = weigh(text, pins, whole=whole)
-    refuse_misfit(text, pins, found, whole=whole)
+    found = rank_readings(text, pins, whole=whole)
+    refuse_pin_conflict(text, pins, found, whole=whole)
     if whole or cut or found.header_ends:  # else the splitter counts a header of which this is a part
         refuse_too_wide(found.width, cut=cut)
     if pinned.delimiter is None:
@@ -178,7 +178,7 @@ def examine(
 
 def _pins(pinned: Pinned, known: Collection[str], null_tokens: Collection[str], above: int) -> Pins:
     met, nameless = known_headers(known)
-    told = Told(
+    told = KnownLayout(
         known=met,
         nameless=nameless,
         null_tokens=null_tokens,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.source.dialect.candidate import Pins, Reading
-from ingest.loader.source.dialect.ranking import NAMES, Verdict, weigh
+from ingest.loader.source.dialect.ranking import NAMES, Verdict, rank_readings
 from ingest.loader.source.layout.sample import DELIMITERS, count_lines, skip_lines
 
 _WIDE = ("utf-16", "utf-32")
@@ -13,7 +13,7 @@ _SEEN = 1 << 16
 _DO = "Change or clear that setting of the dataset."
 
 
-def refuse_misfit(text: bytes, pins: Pins, found: Verdict, *, whole: bool) -> None:
+def refuse_pin_conflict(text: bytes, pins: Pins, found: Verdict, *, whole: bool) -> None:
     """Raise RunFailed if ``text``, a file's head, can't be meant to be read as ``pins`` say, which gave ``found``.
 
     ``whole``: it is all that the file has.
@@ -56,7 +56,7 @@ def _refuse_unknown_header(text: bytes, pins: Pins, read: Reading, *, whole: boo
     if not pins.told.known or (pins.delimiter, pins.quotes, pins.escape, pins.lines) == (None,) * 4:
         return
     free = Pins(told=replace(pins.told, has_header=None, settled=False, quoted=False))
-    found = weigh(text, free, whole=whole)
+    found = rank_readings(text, free, whole=whole)
     if found.records and pins.told.is_known(found.records[0]):
         wrong = _differences(pins, read, found.best)
         if wrong:

@@ -7,7 +7,7 @@ from typing import Any
 from ingest.loader.source.dialect.dialect import HEAD, Dialect, Pinned, examine
 from ingest.loader.source.dialect.ranking import NAMES
 from ingest.loader.source.encoding.mixed_lines import other_of
-from ingest.loader.source.encoding.transcode import UTF_8, Found, decoded
+from ingest.loader.source.encoding.transcode import UTF_8, DetectedEncoding, decoded
 from ingest.loader.source.layout.grammar import BOM, END_OF_FILE, without_marks
 from ingest.loader.source.layout.sample import first_lines, sample, skip_lines, unwrap
 
@@ -63,7 +63,7 @@ def offers(head: bytes, dialects: Sequence[Dialect], *, at: int = 0) -> tuple[Of
 
 def offers_of_encodings(
     head: bytes,
-    found: Found,
+    found: DetectedEncoding,
     *,
     pinned: Pinned | None = None,
     known: Collection[str] = (),

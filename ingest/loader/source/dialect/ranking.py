@@ -4,10 +4,10 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from ingest.loader.source.dialect.candidate import Pins, Reading, Weighed
+from ingest.loader.source.dialect.candidate import Pins, Reading, ScoredReading
 from ingest.loader.source.dialect.scoring import is_broken
 from ingest.loader.source.dialect.spaces import DOUBT, are_between_spaces
-from ingest.loader.source.dialect.weighing import unquoted, weighed
+from ingest.loader.source.dialect.weighing import score_reading, unquoted
 from ingest.loader.source.identifiers import OCCURRENCE, likeness
 from ingest.loader.source.layout.grammar import Grammar, grammar_of
 from ingest.loader.source.layout.layout import HEADS
@@ -49,7 +49,7 @@ class Verdict:
         return self.readings[0]
 
 
-def weigh(text: bytes, pins: Pins, *, whole: bool) -> Verdict:
+def rank_readings(text: bytes, pins: Pins, *, whole: bool) -> Verdict:
     """Weigh the readings of ``text``, a file's first bytes without a mark; ``whole``: it is all that the file has."""
     top, named = count_top(text, comments=pins.told.has_header is not False)
     if pins.lines is not None:
@@ -114,9 +114,9 @@ def _unwrapped(text: bytes, inner: bytes, top: int, pins: Pins, *, whole: bool) 
     return replace(within, readings=(taken[0], whole_lines.best, *taken[1:])[:_SHOWN], margin=0.0, doubt=doubt, at=0)
 
 
-def _all_of(text: bytes, table: bytes, top: int, delimiters: str, pins: Pins, *, whole: bool) -> list[Weighed]:
+def _all_of(text: bytes, table: bytes, top: int, delimiters: str, pins: Pins, *, whole: bool) -> list[ScoredReading]:
     """All readings of ``text``, the best first; ``table`` is what stands below its ``top`` lines."""
-    found: list[Weighed] = []
+    found: list[ScoredReading] = []
     used = _used(delimiters, table)
     quotes = [pins.quotes] if pins.quotes else _possible_quotes(table, pins.escape)
     is_double = all(quote != "'" for quote, _ in quotes)
@@ -125,7 +125,7 @@ def _all_of(text: bytes, table: bytes, top: int, delimiters: str, pins: Pins, *,
         shown = table[:_ONE_COLUMN] if cuts_nothing else table
         for quote, escape in quotes:
             grammar = grammar_of(delimiter, quote, escape)
-            one = weighed(text, shown, top, grammar, pins, whole=whole and len(shown) == len(table))
+            one = score_reading(text, shown, top, grammar, pins, whole=whole and len(shown) == len(table))
             if not quote and found and is_broken(found[-1].sample):
                 one = [unquoted(each) for each in one]
             found += one
@@ -180,7 +180,7 @@ def _begin_cells(text: bytes) -> bool:
 # The verdict
 
 
-def _verdict(found: Sequence[Weighed]) -> Verdict:
+def _verdict(found: Sequence[ScoredReading]) -> Verdict:
     first = found[0]
     best = first.settled()
     lone = _one_column(found) if best.doubt and _begins_with_one_cell(best) else None
@@ -211,7 +211,7 @@ def _verdict(found: Sequence[Weighed]) -> Verdict:
     )
 
 
-def _header_of(one: Weighed) -> tuple[int, bool]:
+def _header_of(one: ScoredReading) -> tuple[int, bool]:
     """Its width, and whether it ends within what was looked at; of lines without any value, the first one's."""
     plain = one.sample
     if plain.records:
@@ -221,11 +221,11 @@ def _header_of(one: Weighed) -> tuple[int, bool]:
     return line.count(plain.grammar.delimiter) + 1, line.endswith((b"\r", b"\n"))
 
 
-def _begins_with_one_cell(one: Weighed) -> bool:
+def _begins_with_one_cell(one: ScoredReading) -> bool:
     return len(one.sample.records[0]) == 1
 
 
-def _one_column(found: Sequence[Weighed]) -> Weighed | None:
+def _one_column(found: Sequence[ScoredReading]) -> ScoredReading | None:
     return next((one for one in found if one.table.width == 1), None)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ingest.loader.source.dialect.candidate import Pins, Reading, Weighed
+from ingest.loader.source.dialect.candidate import Pins, Reading, ScoredReading
 from ingest.loader.source.dialect.comment_headers import commented, commented_perhaps, is_marked, with_comment
 from ingest.loader.source.dialect.scoring import lifted, score
 from ingest.loader.source.dialect.swallowed_lines import swallows
@@ -16,7 +16,9 @@ from ingest.loader.source.layout.stacked_tables import Stacked, stacked
 _STEP = 0.001
 
 
-def weighed(text: bytes, below: bytes, top: int, grammar: Grammar, pins: Pins, *, whole: bool) -> list[Weighed]:
+def score_reading(
+    text: bytes, below: bytes, top: int, grammar: Grammar, pins: Pins, *, whole: bool
+) -> list[ScoredReading]:
     """The readings by one grammar: more than one where it isn't clear where the table begins, or ends."""
     table = Table(sample(below, grammar, whole=whole), pins.told)
     possible = layouts(table)
@@ -36,7 +38,7 @@ def weighed(text: bytes, below: bytes, top: int, grammar: Grammar, pins: Pins, *
     return found
 
 
-def _ranked(below: bytes, top: int, table: Table, possible: list[Layout]) -> list[Weighed]:
+def _ranked(below: bytes, top: int, table: Table, possible: list[Layout]) -> list[ScoredReading]:
     """A reading for each layout: the table says which is likelier, and a score can't lift one above the one before."""
     scores = [score(table, layout) for layout in possible]
     most, found = 2.0, []
@@ -47,7 +49,7 @@ def _ranked(below: bytes, top: int, table: Table, possible: list[Layout]) -> lis
     return [replace(found[0], reading=replace(found[0].reading, score=max(0.0, *scores))), *found[1:]]
 
 
-def _apart(below: bytes, top: int, table: Table, second: Stacked, whole: Weighed) -> list[Weighed]:
+def _apart(below: bytes, top: int, table: Table, second: Stacked, whole: ScoredReading) -> list[ScoredReading]:
     """The first table alone, and the second one, or both as one; they are worth what all of it is together."""
     plain = table.sample
     first = Table(plain.part(0, second.at), table.told)
@@ -63,7 +65,7 @@ def _apart(below: bytes, top: int, table: Table, second: Stacked, whole: Weighed
     return [one, replace(other, doubt=other.doubt or doubt)]
 
 
-def _one(below: bytes, top: int, table: Table, layout: Layout, score: float) -> Weighed:
+def _one(below: bytes, top: int, table: Table, layout: Layout, score: float) -> ScoredReading:
     plain = table.sample
     lines = top + count_lines(below[: plain.starts[layout.first]]) if plain.starts else top
     head = plain.records[layout.first] if plain.records else ()
@@ -81,9 +83,9 @@ def _one(below: bytes, top: int, table: Table, layout: Layout, score: float) -> 
         score=max(0.0, score),
     )
     doubt, at = (layout.doubt, 0) if layout.doubt else swallows(table, layout, lines)
-    return Weighed(reading=reading, table=table, layout=layout, doubt=doubt, at=at)
+    return ScoredReading(reading=reading, table=table, layout=layout, doubt=doubt, at=at)
 
 
-def unquoted(one: Weighed) -> Weighed:
+def unquoted(one: ScoredReading) -> ScoredReading:
     """A reading without quotes, where quotes make nothing but broken records."""
     return replace(one, reading=replace(one.reading, score=lifted(one.reading.score)))

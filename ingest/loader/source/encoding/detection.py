@@ -38,7 +38,7 @@ _LINE_END = re.compile(rb"[\r\n]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class DetectedEncoding:
     """The encoding of a file, or those between which somebody has to choose."""
 
     encoding: str
@@ -51,7 +51,7 @@ class Found:
     """Some of the lines by which they differ, as they are in the file."""
 
 
-def find(path: Path, *, whole: bool = True) -> Found:
+def find(path: Path, *, whole: bool = True) -> DetectedEncoding:
     """Return the encoding of the text file at ``path``; ``whole`` unless it is the head of one, cut anywhere.
 
     A byte order mark decides. Else UTF-8 if all is valid, but for a line or two of damage, which reject their rows.
@@ -62,14 +62,14 @@ def find(path: Path, *, whole: bool = True) -> Found:
         head = file.read(BLOCK)
     marked = marked_encoding(head)
     if marked and marked != UTF_8:
-        return Found(encoding=marked)
+        return DetectedEncoding(encoding=marked)
     if not marked:
         if unmarked := unmarked_utf_16(head):
-            return Found(encoding=unmarked)
+            return DetectedEncoding(encoding=unmarked)
         refuse_unmarked_utf_16(head)
     seen = _look(path, whole=whole)
     if not seen.others:
-        return Found(encoding=UTF_8)
+        return DetectedEncoding(encoding=UTF_8)
     return _judged(seen, path.stat().st_size, marked=bool(marked))
 
 
@@ -142,7 +142,7 @@ def _utf_8_lines(piece: bytes, other: str) -> list[bytes]:
 # What that says
 
 
-def _judged(seen: _Seen, size: int, *, marked: bool) -> Found:
+def _judged(seen: _Seen, size: int, *, marked: bool) -> DetectedEncoding:
     """Return what the lines say of a file of ``size`` bytes, some of which aren't UTF-8."""
     sample = b"\n".join(seen.others)
     ranked = rank(sample)
@@ -154,10 +154,10 @@ def _judged(seen: _Seen, size: int, *, marked: bool) -> Found:
         return _alone(ranked, words, seen, size)
     lines = [line for line in seen.others if any(word[1:-1] in line for word in sound)]
     if len(lines) <= min(_DAMAGED, len(seen.utf_8)):
-        return Found(encoding=UTF_8)
+        return DetectedEncoding(encoding=UTF_8)
     near = _near(ranked, words)
     shown = in_utf_8[: _SHOWN // 2]
-    return Found(
+    return DetectedEncoding(
         encoding=mixed_with(other),
         others=(*map(mixed_with, near[:1]), UTF_8, other, *near)[: _OFFERED - 1],
         doubt=f"Some lines of the file are UTF-8, and others aren't: those may be {other}.",
@@ -176,20 +176,20 @@ def _compared(words: Sequence[bytes], other: str) -> tuple[list[bytes], list[byt
     return garbled, sound
 
 
-def _alone(ranked: Sequence[Ranked], words: Sequence[bytes], seen: _Seen, size: int) -> Found:
+def _alone(ranked: Sequence[Ranked], words: Sequence[bytes], seen: _Seen, size: int) -> DetectedEncoding:
     """Return the encoding of a file without UTF-8. Raises RunFailed if it makes sense in none."""
     best = ranked[0]
     if best.is_noise:
         if sum(map(len, seen.others)) <= _FEW * size:
-            return Found(encoding=UTF_8)
+            return DetectedEncoding(encoding=UTF_8)
         raise RunFailed(
             "The file is text in an encoding that was not recognised: save it as UTF-8, or set the encoding on the "
             "dataset."
         )
     near = _near(ranked, words)
     if not near:
-        return Found(encoding=best.encoding)
-    return Found(
+        return DetectedEncoding(encoding=best.encoding)
+    return DetectedEncoding(
         encoding=best.encoding,
         others=tuple(near[: _OFFERED - 1]),
         doubt=f"The file may be written in {best.encoding} or in {near[0]}: the same bytes are other letters there.",

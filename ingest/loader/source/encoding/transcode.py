@@ -7,11 +7,11 @@ from typing import BinaryIO
 
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.source.encoding.byte_order_marks import marked_encoding
-from ingest.loader.source.encoding.detection import UTF_8, Found, detect, find
+from ingest.loader.source.encoding.detection import UTF_8, DetectedEncoding, detect, find
 from ingest.loader.source.encoding.mixed_lines import BLOCK, UNDECODABLE, decode_lines, other_of, whole_lines
 from ingest.loader.source.encoding.names import known
 
-__all__ = ["UTF_8", "Found", "decoded", "detect", "find", "known", "settle", "transcode"]
+__all__ = ["UTF_8", "DetectedEncoding", "decoded", "detect", "find", "known", "settle", "transcode"]
 
 _UNDECODABLE = "ingest-undecodable"
 

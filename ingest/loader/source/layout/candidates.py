@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ingest.loader.source.identifiers import likeness
-from ingest.loader.source.layout.header_detection import tell_header
+from ingest.loader.source.layout.header_detection import detect_header
 from ingest.loader.source.layout.layout import HEADS, Layout
 from ingest.loader.source.layout.sample_table import Table, count_cells, count_lines_in_words, count_wide
 from ingest.loader.source.layout.titles import layouts_by_shape
@@ -26,7 +26,7 @@ def layouts(table: Table) -> list[Layout]:
 def settled(table: Table, found: Layout) -> Layout:
     """``found`` with whether its first record is a header (BEHAVIOUR 3)."""
     if found.has_header is None:
-        told = tell_header(table.records[found.first :], (), table.told.null_tokens)
+        told = detect_header(table.records[found.first :], (), table.told.null_tokens)
         found = replace(found, has_header=told is not False)
     return found if found.has_header else replace(found, trailing=0, row_names=False, unnamed=False)
 

@@ -15,7 +15,7 @@ _JUDGED, _CELLS = 200, 10_000
 """Records, and cells in all, by which the columns are judged that tell a header: 10,000 cells take 30 ms."""
 
 
-def tell_header(
+def detect_header(
     records: Sequence[Sequence[bytes]], known: Collection[str] = (), null_tokens: Collection[str] = ()
 ) -> bool | None:
     """Whether the first record is a header; None if that can't be told. ``known`` are headers that the dataset has met.
@@ -59,7 +59,7 @@ class _Below:
 
 
 def _tell(first: Sequence[str], below: _Below, known: Collection[str]) -> bool | None:
-    """What ``tell_header`` says of these cells over the records ``below``."""
+    """What ``detect_header`` says of these cells over the records ``below``."""
     if not below.records:
         return None
     if set(first) <= set(known):
@@ -102,7 +102,7 @@ def commented_header(
     well, a comment has to look like one.
     """
     width, known = found.width, set(known)
-    told = tell_header(found.records, known, null_tokens)
+    told = detect_header(found.records, known, null_tokens)
     if width < 2 or told:
         return None
     below = _Below(found.records, width, null_tokens)

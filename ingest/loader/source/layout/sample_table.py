@@ -13,7 +13,7 @@ _JUDGED, _CELLS = 150, 4_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class KnownLayout:
     """What is known before a file is looked at."""
 
     known: Mapping[str, int] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Told:
 class Table:
     """The records of a sample as a table."""
 
-    def __init__(self, sample: Sample, told: Told) -> None:
+    def __init__(self, sample: Sample, told: KnownLayout) -> None:
         self.sample, self.told = sample, told
         self.records = sample.records
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ingest.loader.source.layout.cell_shapes import TYPED, columns, shape
-from ingest.loader.source.layout.header_detection import tell_header
+from ingest.loader.source.layout.header_detection import detect_header
 from ingest.loader.source.layout.header_likeness import has_usual_names, is_certain_header, is_header, recurs
 from ingest.loader.source.layout.layout import HEADS, Layout
 from ingest.loader.source.layout.sample_table import Table, count_lines_in_words, is_full
@@ -124,7 +124,7 @@ def _looks_like_title(table: Table, first: int) -> bool:
     worded = any(len(record[0].split()) > 1 for record in records[:first] if record)
     if shape(records[0][0]) in TYPED:  # no name for a column
         return True
-    own = tell_header([records[first], *table.body(first + 1)], (), table.told.null_tokens)
+    own = detect_header([records[first], *table.body(first + 1)], (), table.told.null_tokens)
     if own is False and len(records[0]) >= table.width:  # names are missing, rather than a header
         return False
     return table.width > 2 or bool(own) or (worded and not recurs(table, first))
