@@ -91,6 +91,19 @@ def test_a_mixture_that_begins_far_below_the_head_is_a_question(
     assert not found(tmp_path, head + plain).doubt
 
 
+@pytest.mark.parametrize(
+    ("words", "encoding"), [("Пётр всё ещё её ёлка живёт", "koi8_r"), ("이름 은 김철수 그리고 서울 한국", "cp949")]
+)
+def test_a_line_of_utf_8_is_found_where_many_places_look_like_it(tmp_path: Path, words: str, encoding: str) -> None:
+    lines = [f"{number},{word},{words}\n" for number in range(9_000) for word in words.split()[:3]]
+    path = tmp_path / "late.csv"
+    path.write_bytes("".join(lines).encode(encoding))
+    assert not find(path).doubt
+    other = "".join(lines).encode(encoding)
+    path.write_bytes(other + f"x,{words.split()[0]},x\n".encode() + other)
+    assert find(path).encoding == f"utf-8+{encoding}"
+
+
 def test_one_line_of_utf_8_among_many_others_is_a_question(tmp_path: Path) -> None:
     content = ("id,name\n" + rows("cp1252", range(300))).encode("cp1252")
     assert found(tmp_path, content).encoding == "cp1252"
