@@ -13,7 +13,7 @@ from pipeline_site.deploy.zappa import ROOT, RUNTIMES
 FOLDER = ROOT / "requirements"
 DEPLOYED = FOLDER / "lambda.txt"
 """The packages that run on Lambda."""
-TOOLS = tuple(FOLDER / name for name in ("uv.txt", "dev.txt", "aws-local.txt", "infra.txt"))
+TOOLS = tuple(FOLDER / name for name in ("uv.txt", "dev.txt", "aws-local.txt", "infra.txt", "docs.txt"))
 """The packages that build, deploy and test; none of them is deployed."""
 
 _ENTRY = re.compile(r"^(?P<requirement>[A-Za-z0-9][^\\\n]*?) *(?:\\\n(?P<hashes>(?:[ \t]+--hash=\S+ *\\?\n)*)|$)", re.M)

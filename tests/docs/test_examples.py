@@ -1,14 +1,15 @@
-"""The page that says what becomes of a file is played: what it says happens."""
+"""The examples of the file rules are played: what the page says happens."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.app.conftest import Door
+from tests.docs.links import FILE_RULES
 from tests.docs.page import Example, blocks, claims, examples
 from tests.docs.playing import Play
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "what-it-does-with-your-file.md"
+PAGE = FILE_RULES
 
 
 @pytest.mark.parametrize("example", examples(PAGE), ids=lambda example: example.heading)
@@ -19,7 +20,7 @@ def test_what_the_page_says_happens(example: Example, door: Door) -> None:
 def test_every_block_belongs_to_an_example_that_says_what_comes_out() -> None:
     played = [block for example in examples(PAGE) for block in example.blocks]
     assert played == blocks(PAGE)
-    assert len(examples(PAGE)) >= 25
+    assert len(examples(PAGE)) >= 60
     for example in examples(PAGE):
         said = [claims(block) for block in example.blocks if block.kind == "text"]
         assert said, f"{example.heading} says nothing of what comes out"

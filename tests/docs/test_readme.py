@@ -1,4 +1,4 @@
-"""The README is held against the product: its commands run, what it shows is printed, what it names is there."""
+"""The README and the guides match the product: their commands run, and what they show is printed."""
 
 import io
 import os
@@ -16,22 +16,23 @@ from django.core.management import call_command
 from django.db import connection
 
 from ingest.models import Dataset, Run
-from pipeline_site import settings as product
 from pipeline_site.local.demo import QUERY
 from pipeline_site.local.stack import _PORTS, BUCKET, PREFIX, Stack
 from tests.app.conftest import Door
+from tests.docs.links import PAGES, ROOT
 from tests.docs.page import blocks
 from tests.docs.playing import MANAGE
 from tests.lambdas import test_deploying
 from tests.local.test_demo import LOADED
 from tests.screenshots import __main__ as screenshots
 
-ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 TEXT = README.read_text()
-PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = [line for block in blocks(README) if block.kind == "console" for line in block.text.splitlines()]
-COMMANDS = [line for line in COMMANDS if line.startswith("$ ")]
+GUIDES = [page for page in PAGES if page.name != "SECURITY.md" and "file-rules" not in page.name]
+"""Pages whose commands are run here; tests/docs/test_examples.py plays those of the file rules."""
+BLOCKS = [(page, block) for page in GUIDES for block in blocks(page) if block.kind in ("console", "sql")]
+LINES = [line for _, block in BLOCKS if block.kind == "console" for line in block.text.splitlines()]
+COMMANDS = list(dict.fromkeys(line for line in LINES if line.startswith("$ ")))
 MADE = [line for line in COMMANDS if re.match(r"\$ (\w+=\w+ )?make\b", line)]
 MANAGED = [line for line in COMMANDS if line.startswith(MANAGE)]
 TYPED = [line for line in COMMANDS if line.startswith("$ zappa ")]
@@ -161,11 +162,12 @@ def test_the_other_commands_run_one_after_the_other(door: Door) -> None:
     User.objects.create_superuser("ann")
     for command in (line for line in MANAGED if "RUN" not in line):
         printed = _called(command)
-        shown = TEXT.partition(f"{command}\n")[2].partition("```")[0]
-        assert [_without_figures(line) for line in shown.splitlines() if line[:1] != "$"] in (
-            [],
-            [_without_figures(line) for line in printed.splitlines()],
-        )
+        for page, _ in BLOCKS:
+            shown = page.read_text().partition(f"{command}\n")[2].partition("```")[0].partition("$ ")[0]
+            assert [_without_figures(line) for line in shown.splitlines()] in (
+                [],
+                [_without_figures(line) for line in printed.splitlines()],
+            )
     assert list(Run.objects.values_list("kind", flat=True)) == ["preview", "load", "load"]
 
 
@@ -189,64 +191,14 @@ def _without_figures(line: str) -> list[str]:
     return words[1:-1] if words[0].isdecimal() else words
 
 
-def test_every_query_of_the_readme_gives_rows(door: Door) -> None:
+def test_every_query_gives_rows(door: Door) -> None:
     door.load("data.csv", (ROOT / "samples" / "data.csv").read_bytes())
     _loaded(door)
-    queries = [query for block in blocks(README) if block.kind == "sql" for query in block.text.split(";")]
+    queries = [query for _, block in BLOCKS if block.kind == "sql" for query in block.text.split(";")]
     with connection.cursor() as cursor:
         for query in filter(str.strip, queries):
             cursor.execute(query)
             assert cursor.fetchall(), query
-
-
-# -- what is named --------------------------------------------------------------------------------------------------
-
-
-def test_every_setting_is_named_with_its_default() -> None:
-    source = Path(product.__file__).read_text()
-    readers = r"\b(?:text|flag|integer|names|folder|key_prefix|address|database|certificates|emails|webhook)\(\"(\w+)\""
-    either = re.findall(r"\bsecret\(\s*\"(\w+)\",\s*\"(\w+)\"", source)
-    named = dict(re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|", TEXT, re.MULTILINE))
-    ours = {name for name in re.findall(readers, source) if not name.startswith("AWS_")}  # those are boto3's
-    assert set(named) == ours.union(*either)
-    for name, default in re.findall(r"integer\(\"(\w+)\", (\d+(?: \* MIB)?)", source):
-        number = int(default.split()[0]) * (1 << 20 if "MIB" in default else 1)
-        said = named[name].strip().split()
-        assert int(said[0]) << {"GiB": 30, "MiB": 20}.get(said[-1], 0) == number, name
-    assert named["PREFIX"].strip() == f"`{PREFIX}`"
-
-
-def test_every_path_that_is_named_is_there() -> None:
-    layout = next(block.text for block in blocks(README) if block.text.startswith("manage.py\n"))
-    folder = ""
-    for line in layout.splitlines():
-        path = line.split()[0]
-        folder = path if line[0] != " " and path.endswith("/") else folder
-        assert (ROOT / (path if line[0] != " " else folder + path)).exists(), line
-    everywhere = "".join(page.read_text() for page in PAGES)
-    for path in re.findall(r"`((?:ingest|infra|tests|samples|docs)/[\w/.]*)`", everywhere):
-        assert (ROOT / path).exists(), path
-    for path in re.findall(r"`((?:admin|management|runs|aws|loader)/[\w/]*|handlers\.py|models\.py)`", TEXT):
-        assert (ROOT / "ingest" / path).exists(), path
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_leads_somewhere(page: Path) -> None:
-    text = page.read_text()
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if target.startswith("https://"):
-            continue
-        file, _, place = target.partition("#")
-        linked = (page.parent / file).resolve() if file else page
-        assert linked.exists(), target
-        assert ROOT in (linked, *linked.parents), target
-        assert not place or place in _places(linked.read_text()), target
-
-
-def _places(text: str) -> set[str]:
-    """The anchors that GitHub gives the headings."""
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_pictures_say_what_they_show_and_can_be_read_in_the_dark() -> None:
@@ -258,13 +210,3 @@ def test_pictures_say_what_they_show_and_can_be_read_in_the_dark() -> None:
         root = ElementTree.parse(ROOT / path).getroot()
         assert {child.tag.rpartition("}")[2] for child in root} >= {"title", "desc", "style"}
         assert "prefers-color-scheme: dark" in (ROOT / path).read_text()
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_no_page_names_a_place_of_one_machine(page: Path) -> None:
-    text = page.read_text()
-    assert not re.search(r"(?<![\w.])/(work|tmp|home|root|opt|usr|Users|var)/", text)
-    assert not re.search(r"index-url|pypi|simple/|artifactory", text, re.IGNORECASE)
-    hosts = set(re.findall(r"\b(?:https?|s3|postgresql)://([^/\s)`:]+)", text))
-    elsewhere = {"semver.org", "keepachangelog.com", "aws.amazon.com", "files.example.com"}
-    assert hosts <= {"127.0.0.1", BUCKET, "BUCKET_NAME", "user"} | elsewhere, hosts

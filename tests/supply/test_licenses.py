@@ -13,7 +13,13 @@ from pipeline_site.deploy import licenses, locks
 from pipeline_site.deploy.zappa import ROOT
 
 INFRAS = {"mpmath", "sympy"}
-ENVIRONMENTS = {"uv.txt": ".venv", "dev.txt": ".venv", "aws-local.txt": ".venv-aws", "infra.txt": ".venv-infra"}
+ENVIRONMENTS = {
+    "uv.txt": ".venv",
+    "dev.txt": ".venv",
+    "aws-local.txt": ".venv-aws",
+    "infra.txt": ".venv-infra",
+    "docs.txt": ".venv-docs",
+}
 
 
 def installed(environment: str) -> dict[str, Message]:
