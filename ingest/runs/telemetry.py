@@ -16,6 +16,7 @@ from django.utils import timezone
 from ingest.models import Run, Trouble
 from ingest.notifications.incidents import record_incident
 from ingest.runs.acknowledge import acknowledge_older
+from ingest.runs.summary import ROW_COUNTS
 
 _LOG = logging.getLogger("ingest.runs")
 
@@ -31,8 +32,7 @@ _EVENTS = {
     Run.Status.HELD: ("run held", logging.WARNING),
     Run.Status.FAILED: ("run failed", logging.ERROR),
 }
-_FATES = (*Run.FATES, "deleted")
-_UNITS = {"Runs": "Count", "Seconds": "Seconds", **{name.capitalize(): "Count" for name in _FATES}}
+_UNITS = {"Runs": "Count", "Seconds": "Seconds", **{name.capitalize(): "Count" for name in ROW_COUNTS}}
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
@@ -59,7 +59,7 @@ def ended(run: Run, status: str, told: Mapping[str, Any], error: BaseException |
     event, level = _EVENTS[Run.Status(status)]
     seconds = (timezone.now() - run.started).total_seconds() if run.started else 0.0
     # What a load that was rolled back would have done is no row of any table.
-    done = _FATES if status in Run.COMMITTED and run.kind != Run.Kind.PREVIEW else ("rejected",)
+    done = ROW_COUNTS if status in Run.COMMITTED and run.kind != Run.Kind.PREVIEW else ("rejected",)
     counts = {name: told[name] for name in done if name in told}
     fields = {"attempt": run.attempts, "seconds": round(seconds, 3), "records": told.get("records"), **counts}
     if error is not None:
