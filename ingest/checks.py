@@ -7,6 +7,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 from ingest.loader.outcome.target import SCHEMA
+from ingest.notifications.channels import CHANNELS
 
 _OLDEST = 170000
 """MERGE tells what it did (``RETURNING merge_action()``) from PostgreSQL 17 on."""
@@ -22,14 +23,8 @@ def check_bucket(app_configs: object, **_: object) -> list[CheckMessage]:
 
 @register(deploy=True)
 def check_messages(app_configs: object, **_: object) -> list[CheckMessage]:
-    """Whoever is to be told by e-mail wants a server that sends it."""
-    if settings.NOTIFY_EMAILS and not settings.EMAIL_HOST:
-        hint = "Set it to the mail server's name, or use NOTIFY_WEBHOOK_URL or NOTIFY_TOPIC_ARN."
-        return [Warning("NOTIFY_EMAILS is set, but EMAIL_HOST is not: no e-mail is sent.", hint=hint, id="ingest.W002")]
-    if settings.EMAIL_HOST not in ("", "localhost", "127.0.0.1") and settings.DEFAULT_FROM_EMAIL.endswith("@localhost"):
-        said = f"EMAIL_HOST is set, but messages would come from {settings.DEFAULT_FROM_EMAIL}, which few servers take."
-        return [Warning(said, hint="Set EMAIL_FROM to an address of your own.", id="ingest.W003")]
-    return []
+    """Check the settings of each notification channel."""
+    return [problem for channel in CHANNELS.values() for problem in channel.check()]
 
 
 @register(Tags.database)

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from ingest.datasets.table_size import rows_after, size_now
+from ingest.loader.outcome.balance import check_balance
 from ingest.loader.outcome.errors import IngestError, RunFailed, RunHeld, RunInterrupted, RunUnclear, SchemaMismatch
 from ingest.loader.outcome.outcome import Outcome
 from ingest.loader.outcome.rejects import RejectCollector
@@ -41,7 +42,7 @@ def finish(
 
     A file without records ends as empty, which is not green: nothing was loaded, though nothing went wrong.
     """
-    outcome.check_balance()
+    check_balance(outcome)
     dataset = run.dataset
     dataset.headers = dict(outcome.headers) or dataset.headers
     if outcome.identities is not None:
@@ -263,7 +264,7 @@ def _write(run: Run, **fields: Any) -> None:
 
 def _balances(outcome: Outcome) -> bool:
     try:
-        outcome.check_balance()
+        check_balance(outcome)
     except RunFailed:
         return False
     return True

@@ -8,18 +8,15 @@ from typing import Any
 from django.conf import settings
 
 from ingest.aws import objects
-from ingest.loader.outcome.errors import RunFailed, RunUnclear
+from ingest.loader.outcome.errors import RunUnclear
 from ingest.loader.outcome.source_object import SourceObject
-from ingest.loader.source.decompress import Limits, unpack
+from ingest.loader.source import prepare
+from ingest.loader.source.decompress import Limits
 from ingest.loader.source.dialect import dialect
-from ingest.loader.source.dialect.basis import written_as
-from ingest.loader.source.dialect.dialect import Dialect
-from ingest.loader.source.dialect.pin_conflicts import refuse_wide_encoding
+from ingest.loader.source.dialect.basis import read_as, written_as
 from ingest.loader.source.dialect.question import offers, offers_of_encodings
-from ingest.loader.source.encoding import transcode
-from ingest.loader.source.encoding.transcode import DetectedEncoding
+from ingest.loader.source.encoding.transcode import UTF_8
 from ingest.loader.source.local_file import LocalFile
-from ingest.loader.source.not_csv import refuse_other_formats
 from ingest.models import Dataset, Progress, storable_list
 from ingest.runs.disk_space import explained_if_too_small
 from ingest.runs.heartbeat import Heartbeat
@@ -101,8 +98,7 @@ class PreparedFile:
 
         Raises RunFailed on what is no CSV, and RunUnclear where it can be read in several ways and none was chosen.
         """
-        with self._path.open("rb") as stream:
-            head = stream.read(dialect.HEAD)
+        head = prepare.read_head(self.text)
         scratch = self.folder / "scratch"
         scratch.mkdir(exist_ok=True)
         pinned = dataset.pinned
@@ -132,7 +128,7 @@ class PreparedFile:
             chosen_encoding=OF_ENCODING in (self.chosen or {}),
         )
         self.file = LocalFile(
-            path=self._path,
+            path=self.text,
             dialect=written,
             scratch=scratch,
             longest_record=settings.MAX_RECORD_BYTES,
@@ -145,60 +141,34 @@ class PreparedFile:
         return self.folder / "source"
 
     def _unpacked(self) -> Path:
-        """The file out of its archive, if it came in one; the archive is gone then."""
+        """Return the file unpacked, as CSV; what it was unpacked from is deleted."""
         self.beat.enter(Progress.Stage.UNPACK, 0)
-        target, limits = self.folder / "unpacked", Limits(size=settings.MAX_UNPACKED_BYTES)
-        self.compression = unpack(self._source, target, limits=limits, progress=self.beat.reach) or ""
-        if not self.compression:
-            return self._source
-        self._source.unlink()
-        return target
+        limits = Limits(size=settings.MAX_UNPACKED_BYTES)
+        path, compression = prepare.unpack_to_csv(self._source, self.folder, limits=limits, progress=self.beat.reach)
+        self.compression = compression or ""
+        return path
 
     def _in_utf_8(self, path: Path, dataset: Dataset) -> Path:
-        """The text in UTF-8; where it was in another encoding, the original is gone then."""
+        """Return the text in UTF-8; where it was in another encoding, the original is deleted."""
         self.encoding = self._settled_encoding(path, dataset)
-        refuse_wide_encoding(path, self.encoding, dataset.encoding)
-        if self.encoding == transcode.UTF_8:
-            return path
-        self.beat.enter(Progress.Stage.DECODE, path.stat().st_size)
-        target = self.folder / "decoded"
-        transcode.transcode(path, target, self.encoding, progress=self.beat.reach)
-        path.unlink()
-        return target
+        if self.encoding != UTF_8:
+            self.beat.enter(Progress.Stage.DECODE, path.stat().st_size)
+        return prepare.decode_to_utf_8(path, self.folder / "decoded", self.encoding, progress=self.beat.reach)
 
     def _settled_encoding(self, path: Path, dataset: Dataset) -> str:
-        """Return the encoding that is pinned, chosen for this file, or found. Raises RunUnclear on a doubt."""
-        settled = dataset.encoding or (self.chosen or {}).get("encoding")
-        if settled:
-            return transcode.settle(path, settled)
-        found = _found(path)
-        if found.doubt and self.loaded_as and self.loaded_as.get("encoding"):
-            return transcode.settle(path, self.loaded_as["encoding"])
-        if found.doubt:
-            with path.open("rb") as stream:
-                head = stream.read(dialect.HEAD)
-            told = offers_of_encodings(
-                head,
-                found,
-                pinned=dataset.pinned,
-                known=dataset.headers,
-                null_tokens=dataset.null_tokens,
-                name=self.source.key,
-            )
-            raise RunUnclear(f"{found.doubt} {_CHOOSE}", [offer.to_json() for offer in told])
-        return found.encoding
-
-
-def read_as(told: Mapping[str, Any]) -> Dialect:
-    """A dialect as it is kept on a run, which may be of a time when there was less to tell."""
-    return Dialect(**{name: value for name, value in told.items() if name in Dialect.__dataclass_fields__})
-
-
-def _found(path: Path) -> DetectedEncoding:
-    """The encoding of the file. Raises RunFailed, saying what a file is that is no text."""
-    try:
-        return transcode.find(path)
-    except RunFailed:
-        with path.open("rb") as stream:
-            refuse_other_formats(stream.read(dialect.HEAD))
-        raise
+        """Return the encoding that is pinned, chosen for this file, or detected. Raises RunUnclear on a doubt."""
+        chosen, before = ((stored or {}).get("encoding") for stored in (self.chosen, self.loaded_as))
+        detected = prepare.encoding_of(path, pinned=dataset.encoding, chosen=chosen)
+        if not detected.doubt:
+            return detected.encoding
+        if before:
+            return prepare.encoding_of(path, pinned=None, chosen=before).encoding
+        question = offers_of_encodings(
+            prepare.read_head(path),
+            detected,
+            pinned=dataset.pinned,
+            known=dataset.headers,
+            null_tokens=dataset.null_tokens,
+            name=self.source.key,
+        )
+        raise RunUnclear(f"{detected.doubt} {_CHOOSE}", [offer.to_json() for offer in question])

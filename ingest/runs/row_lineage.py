@@ -9,12 +9,12 @@ from ingest.aws import objects
 from ingest.loader import lineage
 from ingest.loader.lineage import RowIdentity, SourceLines
 from ingest.loader.outcome.errors import RunFailed
-from ingest.loader.source.decompress import Limits, unpack
-from ingest.loader.source.encoding import transcode
+from ingest.loader.source import prepare
+from ingest.loader.source.decompress import Limits
+from ingest.loader.source.dialect.basis import read_as
 from ingest.loader.source.local_file import LocalFile
 from ingest.loader.types.types import Type
 from ingest.models import Run
-from ingest.runs.fetched_file import read_as
 from ingest.runs.scratch import scratch_folder
 
 LARGEST: Final = 128 << 20
@@ -46,26 +46,19 @@ def trace(run: Run, wanted: RowIdentity) -> SourceLines:
 
 def _brought(run: Run, folder: Path) -> LocalFile:
     """The file as the run read it: unpacked, in UTF-8, in the dialect that it found then."""
-    fetched, unpacked, decoded = folder / "source", folder / "unpacked", folder / "decoded"
+    fetched = folder / "source"
     try:
         objects.fetch(run.source, fetched)
     except objects.SourceGone as gone:
         raise RunFailed(
             f"The file as run {run.pk} read it isn't in the bucket any more: no line can be told."
         ) from gone
-    path = fetched
-    if run.dialect.get("compression"):
-        try:
-            unpack(fetched, unpacked, limits=Limits(size=LARGEST))
-        except RunFailed as refused:  # it was unpacked once, under another limit
-            raise _too_large(run) from refused
-        path = unpacked
-        fetched.unlink()
+    try:
+        path, _ = prepare.unpack_to_csv(fetched, folder, limits=Limits(size=LARGEST))
+    except RunFailed as refused:  # it was unpacked once, under another limit
+        raise _too_large(run) from refused
     dialect = read_as(run.dialect)
-    if dialect.encoding != transcode.UTF_8:
-        transcode.transcode(path, decoded, dialect.encoding)
-        path.unlink()
-        path = decoded
+    path = prepare.decode_to_utf_8(path, folder / "decoded", dialect.encoding)
     scratch = folder / "scratch"
     scratch.mkdir()
     return LocalFile(path=path, dialect=dialect, scratch=scratch, longest_record=settings.MAX_RECORD_BYTES)

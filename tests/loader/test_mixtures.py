@@ -119,9 +119,8 @@ def test_a_line_or_two_that_are_no_utf_8_are_damage(tmp_path: Path, lines: int) 
 def test_utf_8_that_was_cut_within_letters_is_damage(tmp_path: Path) -> None:
     cells = [name.encode() for name in ("Jürgen Groß", "José", "Køb", "Zoë", "André")]
     cut = b"".join(b"%d,%s\n" % (n, cells[n % 5][:-1]) for n in range(50))
-    assert found(tmp_path, ("id,name\n" + rows("cp1252", range(60))).encode() + cut) == DetectedEncoding(
-        encoding="utf-8"
-    )
+    content = ("id,name\n" + rows("cp1252", range(60))).encode() + cut
+    assert found(tmp_path, content) == DetectedEncoding(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

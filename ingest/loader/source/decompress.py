@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.source.formats import format_of
 from ingest.loader.source.zip_member import open_only_file, peek_only_file
 
 if sys.version_info >= (3, 14):
@@ -223,7 +224,7 @@ def _check_size(kind: Compression, written: int, packed: int, limits: Limits) ->
 
 def _refuse_nested(kind: Compression, plain: bytes) -> None:
     inner = compression_of(plain)
-    if inner is None and plain[257:262] != b"ustar":
+    if format_of(plain).convert or (inner is None and plain[257:262] != b"ustar"):
         return
     raise RunFailed(
         f"The {kind} archive holds another archive ({inner or 'tar'}), not a CSV file: unpack it, and drop the file "
