@@ -117,8 +117,8 @@ def read(source: SourceObject) -> Iterator[bytes]:
             cuts += 1
             if cuts > _RESUMES:
                 raise RunInterrupted(
-                    f"The connection to S3 broke {cuts} times while {_uri(source)} was being fetched, the last time after "
-                    f"{size:,} bytes. The run is retried."
+                    f"The connection to S3 broke {cuts} times while {_uri(source)} was being fetched, the last time "
+                    f"after {size:,} bytes. The run is retried."
                 ) from cut
             time.sleep(min(_PAUSE * 2**cuts, 3))
 
@@ -348,7 +348,8 @@ def _answered(error: boto.ClientError, uri: str, grants: str, what: str) -> Inge
         return RunFailed(f"The bucket of {uri} doesn't exist: check its name in the settings.")
     if code in _GONE:
         return SourceGone(
-            f"{uri} is no longer in the bucket: it was deleted or overwritten before it was read. Put it in the bucket again."
+            f"{uri} is no longer in the bucket: it was deleted or overwritten before it was read. Put it in the "
+            "bucket again."
         )
     if code == "InvalidObjectState":
         return RunFailed(f"{uri} is archived (S3 Glacier): restore it, or copy it to S3 Standard, and retry the run.")

@@ -63,9 +63,8 @@ def limit_exceeded(
     return SchemaMismatch(
         f"At least {len(book):,} of {of} records were rejected ({counts}), more than "
         f"{target.reject_share:.0%} and more than {target.reject_count:,}, whatever the rest of the file "
-        f"holds: reading stopped at line {given.line:,}, and nothing was loaded. Correct the file and upload it again, or "
-        "raise the limit of "
-        f"{target.table}.",
+        f"holds: reading stopped at line {given.line:,}, and nothing was loaded. Correct the file and upload it again, "
+        f"or raise the limit of {target.table}.",
         outcome=Outcome(records=given.records, rejects=book, columns=columns, partial=True),
     )
 
