@@ -29,7 +29,7 @@ def put(path: Path, *, preview: bool = False) -> SourceObject:
     where its name says that it isn't to be loaded, RunFailed or RunInterrupted if the bucket doesn't take it.
     """
     if is_marker(path.name):
-        raise RunFailed("it is a marker of another tool, or hidden: such files are not loaded")
+        raise RunFailed("it is another tool's marker file, or hidden: such files are not loaded")
     folder = settings.PREFIX + (FOLDER if preview else "")
     return objects.put(path, settings.BUCKET, f"{folder}{path.name}")
 

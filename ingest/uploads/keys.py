@@ -43,7 +43,7 @@ def key_of(path: str, *, preview: bool) -> str:
         folder = path.partition("/")[0]
         raise RunFailed(f"The folder {folder}/ is kept for what is written here by ourselves: rename it.")
     if is_marker(path):
-        raise RunFailed("The file is a marker of another tool, or hidden: such files are not loaded.")
+        raise RunFailed("The file is another tool's marker file, or hidden: such files are not loaded.")
     key = settings.PREFIX + (FOLDER if preview else "") + path
     longest = LONGEST_KEY - len(key.encode()) + size
     if size > longest:

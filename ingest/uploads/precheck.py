@@ -121,7 +121,7 @@ def refuse_size(size: int) -> None:
     if size > LARGEST:
         raise RunFailed(f"The file has {size:,} bytes; S3 takes {LARGEST:,} at most (5 TiB): split it.")
     if size <= 0:
-        raise RunFailed("The file is empty: it has 0 bytes, not even a header.")
+        raise RunFailed("The file is empty (0 bytes).")
 
 
 def _key(file: SelectedFile, *, preview: bool) -> str | RunFailed:

@@ -132,7 +132,9 @@ def test_a_question_can_be_discarded(door: Door):
 
 def test_the_command_says_which_readings_there_are(door: Door):
     run = door.load("people.csv", STRAY)
-    with pytest.raises(CommandError, match=r"1: comma between the cells; header on line 1; 2: .*quotes are characters"):
+    with pytest.raises(
+        CommandError, match=r"1: comma between the cells; header on line 1; 2: .*quotes are part of the text"
+    ):
         call_command("approve", str(run.pk))
 
 
@@ -155,7 +157,7 @@ def test_its_page_shows_the_readings_side_by_side_with_a_button_each(door: Door,
     staff(client, "view_run", "approve_run")
     page = client.get(f"/admin/ingest/run/{run.pk}/change/").content.decode()
     assert page.count(">Use reading ") == len(run.question) == 2
-    assert "quotes are characters like others" in page
+    assert "quotes are part of the text" in page
     assert "<b>" not in page
     assert ">Approve<" not in page
     client.post(f"/admin/ingest/run/{run.pk}/decide/approve/", {"reading": "2"})

@@ -65,7 +65,7 @@ def test_the_question_shows_the_lines_of_either_encoding_as_each_reading_has_the
     offers = offers_of_encodings(content, found(tmp_path, content))
     assert [offer.dialect.encoding for offer in offers] == ["utf-8+cp1252", "utf-8", "cp1252"]
     assert [offer.label for offer in offers] == [
-        "each line in its own encoding: UTF-8, or else cp1252 (Western European)",
+        "each line in its own encoding: UTF-8, otherwise cp1252 (Western European)",
         "UTF-8: lines in another encoding are rejected",
         "cp1252 (Western European)",
     ]

@@ -40,8 +40,8 @@ class KeyChange:
     def __str__(self) -> str:
         many = "1 value in the file is" if self.values == 1 else f"{self.values:,} values in the file are"
         return (
-            f"the key column {self.column} would change from {self.before} to text for good, since {many} not valid "
-            f"as {self.before} (line {self.line:,}: {self.value!r})"
+            f"the key column {self.column} would change from {self.before} to text permanently, because {many} not "
+            f"valid as {self.before} (line {self.line:,}: {self.value!r})"
         )
 
 
