@@ -18,7 +18,13 @@ def check_bucket(app_configs: object, **_: object) -> list[CheckMessage]:
     """Without a bucket's name every event is somebody else's, and no file is ever loaded."""
     if settings.BUCKET:
         return []
-    return [Error("BUCKET is not set: no file would be ours.", hint="Set it to the bucket's name.", id="ingest.E001")]
+    return [
+        Error(
+            "BUCKET is not set, so no file is loaded.",
+            hint="Set BUCKET to the name of the bucket that receives the files.",
+            id="ingest.E001",
+        )
+    ]
 
 
 @register(deploy=True)
@@ -37,7 +43,8 @@ def check_database(app_configs: object, databases: Sequence[str] | None = None, 
             problems.append(Error(f"The database {alias!r} is {connection.vendor}, not PostgreSQL.", id="ingest.E002"))
         elif connection.pg_version < _OLDEST:
             version = connection.pg_version // 10_000
-            problems.append(Error(f"The database {alias!r} is PostgreSQL {version}; 17 is needed.", id="ingest.E003"))
+            message = f"The database {alias!r} is PostgreSQL {version}; 17 or later is required."
+            problems.append(Error(message, id="ingest.E003"))
         else:
             problems += _check_search_path(alias)
     return problems
@@ -52,7 +59,7 @@ def _check_search_path(alias: str) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"The schema {SCHEMA} stands first on the search path: a file could hide a table of Django's.",
+            f"The schema {SCHEMA} comes first on the search path, so a loaded table could hide one of Django's.",
             hint=f'ALTER DATABASE … SET search_path = "$user", public, {SCHEMA};',
             id="ingest.W001",
         )
