@@ -29,7 +29,7 @@ def put(path: Path, *, preview: bool = False) -> SourceObject:
     aren't loaded, RunFailed or RunInterrupted if the bucket doesn't accept it.
     """
     if is_marker(path.name):
-        raise RunFailed("it is a hidden file or a marker of another tool: such files are not loaded")
+        raise RunFailed("it is another tool's marker file, or hidden: such files are not loaded")
     folder = settings.PREFIX + (FOLDER if preview else "")
     return objects.put(path, settings.BUCKET, f"{folder}{path.name}")
 

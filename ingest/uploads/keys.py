@@ -43,7 +43,7 @@ def key_of(path: str, *, preview: bool) -> str:
         folder = path.partition("/")[0]
         raise RunFailed(f"The folder {folder}/ is reserved for files that this site writes: rename it.")
     if is_marker(path):
-        raise RunFailed("The file is hidden or a marker of another tool: such files are not loaded.")
+        raise RunFailed("The file is another tool's marker file, or hidden: such files are not loaded.")
     key = settings.PREFIX + (FOLDER if preview else "") + path
     longest = LONGEST_KEY - len(key.encode()) + size
     if size > longest:
