@@ -7,6 +7,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 from ingest.loader.outcome.target import SCHEMA
+from ingest.notifications.channels import CHANNELS
 
 _OLDEST = 170000
 """MERGE tells what it did (``RETURNING merge_action()``) from PostgreSQL 17 on."""
@@ -17,19 +18,19 @@ def check_bucket(app_configs: object, **_: object) -> list[CheckMessage]:
     """Without a bucket's name every event is somebody else's, and no file is ever loaded."""
     if settings.BUCKET:
         return []
-    return [Error("BUCKET is not set: no file would be ours.", hint="Set it to the bucket's name.", id="ingest.E001")]
+    return [
+        Error(
+            "BUCKET is not set, so no file is loaded.",
+            hint="Set BUCKET to the name of the bucket that receives the files.",
+            id="ingest.E001",
+        )
+    ]
 
 
 @register(deploy=True)
 def check_messages(app_configs: object, **_: object) -> list[CheckMessage]:
-    """Whoever is to be told by e-mail wants a server that sends it."""
-    if settings.NOTIFY_EMAILS and not settings.EMAIL_HOST:
-        hint = "Set it to the mail server's name, or use NOTIFY_WEBHOOK_URL or NOTIFY_TOPIC_ARN."
-        return [Warning("NOTIFY_EMAILS is set, but EMAIL_HOST is not: no e-mail is sent.", hint=hint, id="ingest.W002")]
-    if settings.EMAIL_HOST not in ("", "localhost", "127.0.0.1") and settings.DEFAULT_FROM_EMAIL.endswith("@localhost"):
-        said = f"EMAIL_HOST is set, but messages would come from {settings.DEFAULT_FROM_EMAIL}, which few servers take."
-        return [Warning(said, hint="Set EMAIL_FROM to an address of your own.", id="ingest.W003")]
-    return []
+    """Check the settings of each notification channel."""
+    return [problem for channel in CHANNELS.values() for problem in channel.check()]
 
 
 @register(Tags.database)
@@ -42,7 +43,8 @@ def check_database(app_configs: object, databases: Sequence[str] | None = None, 
             problems.append(Error(f"The database {alias!r} is {connection.vendor}, not PostgreSQL.", id="ingest.E002"))
         elif connection.pg_version < _OLDEST:
             version = connection.pg_version // 10_000
-            problems.append(Error(f"The database {alias!r} is PostgreSQL {version}; 17 is needed.", id="ingest.E003"))
+            message = f"The database {alias!r} is PostgreSQL {version}; 17 or later is required."
+            problems.append(Error(message, id="ingest.E003"))
         else:
             problems += _check_search_path(alias)
     return problems
@@ -57,7 +59,7 @@ def _check_search_path(alias: str) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"The schema {SCHEMA} stands first on the search path: a file could hide a table of Django's.",
+            f"The schema {SCHEMA} comes first on the search path, so a loaded table could hide one of Django's.",
             hint=f'ALTER DATABASE … SET search_path = "$user", public, {SCHEMA};',
             id="ingest.W001",
         )

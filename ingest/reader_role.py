@@ -22,4 +22,4 @@ def make_reader(*, using: str, **_: object) -> None:
     except DatabaseError as error:
         if getattr(error.__cause__, "pgcode", None) != _NOT_ALLOWED:
             raise
-        _LOG.warning("The role by which pages read tables can't be made (%s): see `manage.py doctor`.", error)
+        _LOG.warning("The role that pages read tables with could not be created (%s): run `manage.py doctor`.", error)

@@ -11,7 +11,7 @@ from ingest.loader.source.identifiers import table_name
 def texts_only(value: object) -> None:
     """Refuse what isn't a list of texts that PostgreSQL can hold."""
     if not isinstance(value, list) or not all(isinstance(text, str) and "\0" not in text for text in value):
-        raise ValidationError("Enter a list of texts.")
+        raise ValidationError("Enter a list of strings.")
 
 
 def emails_only(value: object) -> None:
@@ -23,7 +23,7 @@ def emails_only(value: object) -> None:
         try:
             validate_email(address)
         except ValidationError:
-            raise ValidationError(f"{address!r} is no e-mail address.") from None
+            raise ValidationError(f"{address!r} is not an e-mail address.") from None
 
 
 def table_name_only(value: str) -> None:
@@ -33,8 +33,8 @@ def table_name_only(value: str) -> None:
     except RunFailed:
         folded = ""
     if folded != value:
-        hint = f" {folded!r} would do." if folded else ""
-        raise ValidationError(f"No file leads to the table {value!r}: use lower-case letters, digits and _.{hint}")
+        hint = f" For example: {folded!r}." if folded else ""
+        raise ValidationError(f"No file name leads to the table {value!r}: use lower-case letters, digits and _.{hint}")
 
 
 def encoding_only(value: str) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,12 +13,12 @@ from ingest.admin import shown
 from ingest.admin.filters import KnownFilter
 from ingest.admin.pages import ReadOnlyVisibleAdmin
 from ingest.models import Message, Trouble
+from ingest.notifications.channels import CHANNELS, configured_channels, label_of
 from ingest.notifications.delivery import page_of, title_of
 
 _CAUSES = 50
 """Causes that are listed, those that were met last."""
 _RECIPIENTS = 5
-_CHANNELS = {Message.Channel.EMAIL: "e-mail", Message.Channel.WEBHOOK: "webhook", Message.Channel.SNS: "SNS topic"}
 
 
 class StateFilter(KnownFilter):
@@ -47,7 +46,7 @@ class ChannelFilter(KnownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         """All there are."""
-        return [(str(channel), name) for channel, name in _CHANNELS.items()]
+        return [(channel.name, channel.label) for channel in CHANNELS.values()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
         """The messages that went that way."""
@@ -97,7 +96,7 @@ class MessagePage(ReadOnlyVisibleAdmin):
         people = [shown.printable(str(address), 80) for address in message.recipients[:_RECIPIENTS]]
         more = len(message.recipients) - len(people)
         named = ", ".join(people) + (f" and {more:,} more" if more else "")
-        return f"{_CHANNELS[message.channel]}{f': {named}' if named else ''}"
+        return f"{label_of(message.channel)}{f': {named}' if named else ''}"
 
     @admin.display(description="what became of it")
     def became(self, message: Message) -> SafeString | str:
@@ -114,12 +113,7 @@ class MessagePage(ReadOnlyVisibleAdmin):
 
 def _channels() -> list[str]:
     """How people can be told, as it is set."""
-    ways = {
-        Message.Channel.EMAIL: settings.EMAIL_HOST,
-        Message.Channel.WEBHOOK: settings.NOTIFY_WEBHOOK_URL,
-        Message.Channel.SNS: settings.NOTIFY_TOPIC_ARN,
-    }
-    return [_CHANNELS[channel] for channel, is_set in ways.items() if is_set]
+    return [channel.label for channel in configured_channels()]
 
 
 def _causes(user: Any) -> dict[str, Any]:

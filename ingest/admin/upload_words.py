@@ -10,6 +10,7 @@ from ingest.datasets.reading_summary import ReadingSummary
 from ingest.loader.outcome.errors import IngestError, RunInterrupted
 from ingest.loader.source.identifiers import table_name
 from ingest.models import Run, Upload
+from ingest.runs.summary import RunSummary
 from ingest.uploads.keys import path_of
 from ingest.uploads.multipart import MOST_FILES, UploadSession
 from ingest.uploads.precheck import HEAD, PrecheckResult, SelectedFile
@@ -21,7 +22,6 @@ _SKIPPED = 20
 """Lines above the header that are shown."""
 _PINS = {"preamble": (str, int), "has_header": (str, bool)}
 """The types of a pin, where it isn't always a text."""
-_COUNTS = (*Run.FATES, "deleted")
 
 
 def chosen(told: dict[str, Any]) -> list[SelectedFile]:
@@ -115,9 +115,12 @@ def run_as_told(run: Run) -> dict[str, Any]:
         "decided": shown.printable(run.decided, 200),
         "question": run.is_question,
     }
-    if run.records is not None:
-        told["records"] = run.records
-        told["counts"] = {name: getattr(run, name) for name in _COUNTS if getattr(run, name)}
+    summary = RunSummary.of(run)
+    if summary.is_known:
+        is_previewed = run.kind == Run.Kind.PREVIEW and run.status in (*Run.COMMITTED, Run.Status.DISCARDED)
+        told["records"] = summary.records.value
+        told["counts"] = {figure.name: figure.value for figure in summary.row_counts if figure.value}
+        told["figures"] = summary.sentence("would be " if is_previewed else "")
     if run.status == Run.Status.RUNNING:
         progress = run.progress
         told |= {"stage": progress.stage, "done": progress.bytes_done, "total": progress.bytes_total}

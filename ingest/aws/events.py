@@ -75,7 +75,7 @@ def parse(event: object, *, bucket: str, prefix: str) -> list[Message]:
         objects = _topics(event, scope) if "aws:sns" in _senders(event) else _told(event, scope)
     except _MalformedError as problem:
         raise UnknownEvent(
-            f"This event is not known here: {problem}. Send S3 notifications, directly or by SQS, SNS or EventBridge."
+            f"Unknown event: {problem}. Send S3 notifications, directly or through SQS, SNS or EventBridge."
         ) from problem
     return [Message(message_id="", objects=objects)]
 
@@ -125,20 +125,20 @@ def _told(content: object, scope: _Scope) -> _Objects:
     """The innermost form; raises _MalformedError if it is none of S3's."""
     if isinstance(content, dict):
         if content.get("Event") == "s3:TestEvent":
-            _LOG.info("Not loaded: s3:TestEvent, by which S3 tries a new notification.", extra=_marks(scope))
+            _LOG.info("Not loaded: s3:TestEvent, which S3 sends to test a new notification.", extra=_marks(scope))
             return ()
         if content.get("source") == "aws.s3" and "detail-type" in content:
             return _guarded(_bridged, content, scope)
         if "aws:s3" in _senders(content):
             return _all(_notified, content, scope)
-    raise _MalformedError(f"it is {_kind(content)}, of no form that S3 sends")
+    raise _MalformedError(f"it is {_kind(content)}, not a form that S3 sends")
 
 
 def _notified(record: object, scope: _Scope) -> _Objects:
     """One record of an S3 notification; its key is URL-encoded."""
     happened = _text(record, "eventName").removeprefix("s3:")
     if not happened.startswith("ObjectCreated:"):
-        raise _NotOursError(f"{_shown(happened)}, only ObjectCreated brings a file")
+        raise _NotOursError(f"{_shown(happened)}, only ObjectCreated announces a file")
     _check_bucket(_text(record, "s3", "bucket", "name"), scope)
     encoded = _text(record, "s3", "object", "key")
     try:
@@ -152,7 +152,7 @@ def _bridged(content: object, scope: _Scope) -> _Objects:
     """One EventBridge event; its key stands as it is."""
     happened = _text(content, "detail-type")
     if happened != "Object Created":
-        raise _NotOursError(f"{_shown(happened)}, only Object Created brings a file")
+        raise _NotOursError(f"{_shown(happened)}, only Object Created announces a file")
     _check_bucket(_text(content, "detail", "bucket", "name"), scope)
     key = _text(content, "detail", "object", "key")
     return _source(key, _at(content, "detail", "object"), scope, etag="etag", version="version-id")
@@ -175,7 +175,7 @@ def _source(key: str, described: object, scope: _Scope, *, etag: str, version: s
         sequencer=_name(described, "sequencer"),
     )
     if not source.version_id and not source.etag:
-        raise _MalformedError(f"neither version nor ETag says which {_shown(key)} is meant")
+        raise _MalformedError(f"it names neither a version nor an ETag of {_shown(key)}")
     if source.sequencer.strip("0123456789abcdefABCDEF"):
         raise _MalformedError(f"the sequencer of {_shown(key)} is not hexadecimal")
     return (source,)
@@ -195,9 +195,9 @@ def _check_key(key: str, scope: _Scope) -> None:
     if not key.startswith(scope.prefix):
         raise _NotOursError(f"{_shown(key)} is outside the prefix {_shown(scope.prefix)}")
     if key.startswith(OUTPUT_PREFIXES) or key.removeprefix(scope.prefix).startswith(OUTPUT_PREFIXES):
-        raise _NotOursError(f"{_shown(key)} was written by ourselves")
+        raise _NotOursError(f"{_shown(key)} is one of our own output files")
     if is_marker(key.removeprefix(scope.prefix)):
-        raise _NotOursError(f"{_shown(key)} is a marker of another tool, or hidden")
+        raise _NotOursError(f"{_shown(key)} is another tool's marker file, or hidden")
     if not key:
         raise _MalformedError("the key is empty")
     _check_name(key)
@@ -256,7 +256,7 @@ def _at(told: object, *path: str) -> object:
 def _text(told: object, *path: str) -> str:
     value = _at(told, *path)
     if not isinstance(value, str):
-        raise _MalformedError(f"its {'.'.join(path)} is {_kind(value)}, not a text")
+        raise _MalformedError(f"its {'.'.join(path)} is {_kind(value)}, not a string")
     return value
 
 
@@ -286,7 +286,9 @@ def _check_name(value: str) -> None:
     if len(encoded) > _LARGEST_NAME:
         raise _MalformedError(f"{_shown(value)} has {len(encoded):,} bytes, over S3's limit of {_LARGEST_NAME:,}")
     if b"\0" in encoded:
-        raise _MalformedError(f"{_shown(value)} holds a NUL character, which no database text can: rename the file")
+        raise _MalformedError(
+            f"{_shown(value)} contains a NUL character, which PostgreSQL can't store: rename the file"
+        )
 
 
 def _kind(value: object) -> str:
@@ -294,7 +296,7 @@ def _kind(value: object) -> str:
     if isinstance(value, dict):
         names = ", ".join(_shown(name) for name in list(value)[:3] if isinstance(name, str))
         return f"an object of {len(value):,} fields ({names})"
-    return {str: "a text", list: "a list", type(None): "null"}.get(type(value), "a number or a flag")
+    return {str: "a string", list: "a list", type(None): "null"}.get(type(value), "a number or a flag")
 
 
 def _shown(text: str) -> str:

@@ -96,7 +96,7 @@ def fetch(source: SourceObject, path: Path, *, progress: Callable[[int], None] =
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise RunInterrupted(
-            f"The disk filled up while {_uri(source)} ({source.size:,} bytes) was fetched: make room for it in "
+            f"The disk filled up while {_uri(source)} ({source.size:,} bytes) was being fetched: free space in "
             f"{path.parent}. The run is retried."
         ) from error
     except BaseException:
@@ -117,8 +117,8 @@ def read(source: SourceObject) -> Iterator[bytes]:
             cuts += 1
             if cuts > _RESUMES:
                 raise RunInterrupted(
-                    f"The connection to S3 broke {cuts} times while {_uri(source)} was fetched, the last time after "
-                    f"{size:,} bytes. The run is retried."
+                    f"The connection to S3 broke {cuts} times while {_uri(source)} was being fetched, the last time "
+                    f"after {size:,} bytes. The run is retried."
                 ) from cut
             time.sleep(min(_PAUSE * 2**cuts, 3))
 
@@ -275,7 +275,9 @@ def _pinned(source: SourceObject) -> dict[str, str]:
         return {"VersionId": source.version_id}
     if source.etag:
         return {"IfMatch": f'"{source.etag}"'}
-    raise RunFailed(f"Neither version nor ETag says which {_uri(source)} is meant. Put the file there again.")
+    raise RunFailed(
+        f"The event names neither a version nor an ETag of {_uri(source)}. Put the file in the bucket again."
+    )
 
 
 def described(answer: dict[str, Any], bucket: str, key: str, size: int) -> SourceObject:
@@ -331,9 +333,9 @@ def translated(uri: str, grants: str, *, what: str = "run") -> Iterator[None]:
     except _LOST as error:
         raise RunInterrupted(f"S3 could not be reached for {uri}: {error}. The {what} is retried.") from error
     except boto.NoCredentialsError as error:
-        raise RunFailed(f"There are no AWS credentials to reach {uri} with: give the loader a role.") from error
+        raise RunFailed(f"There are no AWS credentials to access {uri}: give the loader a role.") from error
     except boto.BotoCoreError as error:
-        raise RunFailed(f"S3 can't be asked for {uri}: {error}.") from error
+        raise RunFailed(f"The request to S3 for {uri} is not valid: {error}.") from error
 
 
 def _answered(error: boto.ClientError, uri: str, grants: str, what: str) -> IngestError:
@@ -341,12 +343,13 @@ def _answered(error: boto.ClientError, uri: str, grants: str, what: str) -> Inge
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _BUSY or status >= 500 or status == 429:
-        return RunInterrupted(f"S3 is busy and didn't answer for {uri} ({code}). The {what} is retried.")
+        return RunInterrupted(f"S3 is busy and did not serve {uri} ({code}). The {what} is retried.")
     if code == "NoSuchBucket":
         return RunFailed(f"The bucket of {uri} doesn't exist: check its name in the settings.")
     if code in _GONE:
         return SourceGone(
-            f"{uri} is no longer in the bucket: it was deleted or overwritten before it was read. Put it there again."
+            f"{uri} is no longer in the bucket: it was deleted or overwritten before it was read. Put it in the "
+            "bucket again."
         )
     if code == "InvalidObjectState":
         return RunFailed(f"{uri} is archived (S3 Glacier): restore it, or copy it to S3 Standard, and retry the run.")

@@ -45,9 +45,7 @@ def login(secret: str) -> tuple[str, str]:
         user, password = told.get("username"), told.get("password")
         if isinstance(user, str) and isinstance(password, str) and user and password:
             return user, password
-    raise SecretUnavailable(
-        'The secret of the database holds no login: write {"username": …, "password": …}, as RDS does.'
-    )
+    raise SecretUnavailable('The database secret has no login. Store {"username": …, "password": …}, as RDS does.')
 
 
 def key(secret: str) -> str:
@@ -60,7 +58,7 @@ def key(secret: str) -> str:
         return secret
     found = told.get("secret_key")
     if not isinstance(found, str) or not found:
-        raise SecretUnavailable('The secret of the site holds no key: write {"secret_key": …}.')
+        raise SecretUnavailable('The site secret has no key. Store {"secret_key": …}.')
     return found
 
 
@@ -102,7 +100,7 @@ def _fetched(arn: str) -> str:
         ) from None
     value = answer.get("SecretString")
     if not isinstance(value, str) or not value:
-        raise SecretUnavailable(f"The secret {arn} holds no text.")
+        raise SecretUnavailable(f"The secret {arn} has no text value.")
     return value
 
 

@@ -123,7 +123,7 @@ def _asked(bucket: str, key: str) -> Iterator[None]:
         answer = refused.__cause__
         if isinstance(answer, ClientError) and answer.response.get("Error", {}).get("Code") in ("NoSuchUpload", "404"):
             raise UploadGone(
-                f"S3 doesn't know this upload of {uri} any more: it was finished or given up, or it has expired after "
+                f"The upload of {uri} no longer exists in S3: it was completed or aborted, or it expired after "
                 f"{EXPIRE_DAYS} days. Choose the file again."
             ) from answer
         raise

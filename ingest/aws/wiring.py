@@ -79,8 +79,8 @@ def _bucket(wiring: Wiring) -> str:
     if not wiring.bucket:
         raise CheckFailed("BUCKET is not set: set it to the bucket's name.")
     if _client("s3").get_bucket_versioning(Bucket=wiring.bucket).get("Status") != "Enabled":
-        raise CheckFailed(f"{wiring.bucket} keeps no versions, so a file can change while it is read: {_AGAIN}.")
-    return f"{wiring.bucket} keeps versions"
+        raise CheckFailed(f"{wiring.bucket} has no versioning, so a file can change while it is read: {_AGAIN}.")
+    return f"{wiring.bucket} has versioning enabled"
 
 
 def _notification(wiring: Wiring) -> str:
@@ -89,20 +89,20 @@ def _notification(wiring: Wiring) -> str:
     queue = _queue_arn(wiring)
     ours = [each for each in told.get("QueueConfigurations", ()) if each["QueueArn"] == queue]
     if not ours:
-        raise CheckFailed(f"{wiring.bucket} doesn't tell the queue of new files, so none is loaded: {_AGAIN}.")
+        raise CheckFailed(f"{wiring.bucket} doesn't notify the queue of new files, so none is loaded: {_AGAIN}.")
     created = [each for each in ours if any(_brings_files(event) for event in each["Events"])]
     if not created:
         raise CheckFailed(f"{wiring.bucket} doesn't notify the queue of new files (s3:ObjectCreated:*): {_AGAIN}.")
     prefixes = [next(_rules(each, "prefix"), "") for each in created]
     if not any(wiring.prefix.startswith(prefix) for prefix in prefixes):
         raise CheckFailed(
-            f"{wiring.bucket} tells of files under {' and '.join(map(repr, prefixes))}, and PREFIX is "
+            f"{wiring.bucket} notifies of files under {' and '.join(map(repr, prefixes))}, but PREFIX is "
             f"{wiring.prefix!r}: make them the same in infra/stages.toml, and {_AGAIN}."
         )
     suffixes = [suffix for each in created for suffix in _rules(each, "suffix") if suffix]
     if len(suffixes) == len(created):
-        raise CheckFailed(f"{wiring.bucket} tells only of files that end with {suffixes[0]!r}: {_AGAIN}.")
-    return f"{wiring.bucket} tells the queue of new files under {wiring.prefix!r}"
+        raise CheckFailed(f"{wiring.bucket} notifies only of files that end with {suffixes[0]!r}: {_AGAIN}.")
+    return f"{wiring.bucket} notifies the queue of new files under {wiring.prefix!r}"
 
 
 def _brings_files(event: str) -> bool:
@@ -119,16 +119,20 @@ def _rules(configuration: dict[str, Any], name: str) -> Iterator[str]:
 def _queue(wiring: Wiring) -> str:
     redrive = _redrive(wiring)
     if not redrive:
-        raise CheckFailed(f"The queue has no dead-letter queue, so unreadable messages come back for ever: {_AGAIN}.")
+        raise CheckFailed(
+            f"The queue has no dead-letter queue, so unreadable messages are redelivered forever: {_AGAIN}."
+        )
     times = int(redrive.get("maxReceiveCount", 0))
     told = _attributes(wiring.queue_url)
-    return f"{int(told['ApproximateNumberOfMessages']):,} waiting; given up after {times} deliveries"
+    return (
+        f"{int(told['ApproximateNumberOfMessages']):,} waiting; moved to the dead-letter queue after {times} deliveries"
+    )
 
 
 def _dead_letters(wiring: Wiring) -> str:
     redrive = _redrive(wiring)
     if not redrive:
-        raise CheckFailed(f"There is no queue for them: {_AGAIN}.")
+        raise CheckFailed(f"There is no dead-letter queue: {_AGAIN}.")
     name = str(redrive["deadLetterTargetArn"]).rsplit(":", 1)[-1]
     waiting = int(_attributes(_client("sqs").get_queue_url(QueueName=name)["QueueUrl"])["ApproximateNumberOfMessages"])
     if waiting:
@@ -142,16 +146,18 @@ def _mapping(wiring: Wiring) -> str:
     told = client.list_event_source_mappings(FunctionName=wiring.function, EventSourceArn=_queue_arn(wiring))
     mappings = told["EventSourceMappings"]
     if not mappings:
-        raise CheckFailed(f"Nothing hands the queue's messages to {wiring.function}: {_AGAIN}.")
+        raise CheckFailed(f"No event source mapping delivers the queue's messages to {wiring.function}: {_AGAIN}.")
     state = mappings[0].get("State", "")
     if state not in ("Enabled", "Enabling", "Updating"):
         raise CheckFailed(
-            f"The mapping from the queue to {wiring.function} is {state or 'off'}: switch it on by `aws lambda "
+            f"The mapping from the queue to {wiring.function} is {state or 'off'}: enable it with `aws lambda "
             f"update-event-source-mapping --uuid {mappings[0]['UUID']} --enabled`, or {_AGAIN}."
         )
     if "ReportBatchItemFailures" not in mappings[0].get("FunctionResponseTypes", ()):
-        raise CheckFailed(f"The mapping doesn't take back single messages (ReportBatchItemFailures): {_AGAIN}.")
-    return f"the queue's messages go to {wiring.function}"
+        raise CheckFailed(
+            f"The mapping doesn't report failures of single messages (ReportBatchItemFailures): {_AGAIN}."
+        )
+    return f"the queue's messages are delivered to {wiring.function}"
 
 
 def _clock(wiring: Wiring) -> str:
@@ -167,14 +173,14 @@ def drift(here: datetime, there: datetime, *, whose: str) -> str:
     if abs(seconds) > _LARGEST_DRIFT:
         raise CheckFailed(
             f"This machine's clock is {abs(seconds):,.0f} seconds {'ahead of' if seconds > 0 else 'behind'} {whose}: "
-            "set it (a time server does that by itself); from 15 minutes on AWS refuses what it signs."
+            "synchronize it with a time server. Beyond 15 minutes, AWS rejects its requests."
         )
     return f"within {_LARGEST_DRIFT:.0f} seconds of {whose}"
 
 
 def _queue_arn(wiring: Wiring) -> str:
     if not wiring.queue_url:
-        raise CheckFailed("QUEUE_URL is not set: set it to the address of the queue.")
+        raise CheckFailed("QUEUE_URL is not set: set it to the URL of the queue.")
     return str(_attributes(wiring.queue_url)["QueueArn"])
 
 

@@ -29,7 +29,7 @@ _SENTENCES = {
 
 @contextmanager
 def told(*, slow: str) -> Iterator[None]:
-    """Turn what the database refuses into CantBrowse; ``slow`` says what to do where it took too long.
+    """Turn what the database refuses into BrowseError; ``slow`` says what to do where it took too long.
 
     Read from the error's SQLSTATE, never its text.
     """

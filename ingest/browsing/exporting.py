@@ -90,7 +90,7 @@ def export(name: str, pairs: Iterable[tuple[str, str]], form: Format, *, all_col
     """Write all rows that a state shows, in its order, with the columns shown or all there are, but not our own.
 
     A CSV can be loaded again: its rows are unchanged then, and no column is added. A small one comes as a file, a
-    larger one lies in the bucket under ``_exports/`` for whoever has its link. Raises CantBrowse where part of the
+    larger one lies in the bucket under ``_exports/`` for whoever has its link. Raises BrowseError where part of the
     address makes no sense: more than was asked for would leave the house otherwise; and IngestError where the bucket
     can't be written to.
     """

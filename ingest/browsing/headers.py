@@ -42,7 +42,7 @@ def choose_headers(columns: Sequence[str], dataset: Dataset, *, safe: bool) -> H
 
     The columns' names, where they lead back to them; else the headers of earlier files. Columns that never had a header
     of their own (empty, repeated, added by hand) get a new one. A spreadsheet-safe file (``safe``) always has a header.
-    Raises CantBrowse where the file couldn't come back.
+    Raises BrowseError where the file couldn't come back.
     """
     known = dataset.headers
     if dataset.has_header is False and not safe:
@@ -101,7 +101,7 @@ def remember(dataset: Dataset, sha256: str) -> None:
 
 
 def learn(name: str, new: Mapping[str, str]) -> None:
-    """Let the dataset know new headers. Raises CantBrowse while its table is being loaded."""
+    """Let the dataset know new headers. Raises BrowseError while its table is being loaded."""
     try:
         with transaction.atomic():
             loading.lock(connection.connection, name)  # a run writes the headers that it read under this lock

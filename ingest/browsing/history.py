@@ -70,7 +70,7 @@ class RowHistory:
 
 
 def row_history(dataset: Dataset, pairs: Iterable[tuple[str, str]]) -> RowHistory:
-    """The row that an address names. Raises CantBrowse where there is none, or no longer."""
+    """The row that an address names. Raises BrowseError where there is none, or no longer."""
     told = {name.removeprefix(PREFIX): value for name, value in pairs if name.startswith(PREFIX)}
     with reading(dataset.name) as cursor:
         table = read(cursor, dataset.name)

@@ -81,7 +81,7 @@ class Shown:
 
 @contextmanager
 def reading(table: str, *, seconds: float | None = None, slow: str = "") -> Iterator[Any]:
-    """A cursor in a transaction that the database keeps from writing; what it refuses becomes CantBrowse."""
+    """A cursor in a transaction that the database keeps from writing; what it refuses becomes BrowseError."""
     seconds = SECONDS if seconds is None else seconds
     slow = slow or f"{table} took longer than {seconds:g} seconds and was stopped."
     with told(slow=slow), transaction.atomic(durable=True), connection.cursor() as cursor:
@@ -91,7 +91,7 @@ def reading(table: str, *, seconds: float | None = None, slow: str = "") -> Iter
 
 
 def show(name: str, pairs: Iterable[tuple[str, str]]) -> Shown:
-    """The page of the table ``name`` that an address asks for. Raises CantBrowse where there is none."""
+    """The page of the table ``name`` that an address asks for. Raises BrowseError where there is none."""
     with reading(name) as cursor:
         table = read(cursor, name)
     state, complaints = parse(pairs, table)
@@ -123,7 +123,7 @@ def show(name: str, pairs: Iterable[tuple[str, str]]) -> Shown:
 def settle(name: str, pairs: Iterable[tuple[str, str]]) -> tuple[State, list[str]]:
     """The state that these pairs name, and what of them makes no sense; for a form with more than an address holds.
 
-    Raises CantBrowse where the table can't be read.
+    Raises BrowseError where the table can't be read.
     """
     with reading(name) as cursor:
         return parse(pairs, read(cursor, name))

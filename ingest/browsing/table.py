@@ -86,7 +86,7 @@ class Table:
 
 
 def read(cursor: Any, name: str) -> Table:
-    """The table ``name`` as it stands. Raises CantBrowse where there is none."""
+    """The table ``name`` as it stands. Raises BrowseError where there is none."""
     cursor.execute(statements.describe(name))
     found = cursor.fetchone()
     if found is None:

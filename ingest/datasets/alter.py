@@ -79,7 +79,7 @@ def change_type(dataset_id: int, column: str, kind: str) -> None:
     nothing, where values stand in the way; RunInterrupted while a run is loading.
     """
     if kind not in _BY_SHORT:
-        raise RunFailed(f"There is no type {kind!r}; there is {', '.join(TYPES)}.")
+        raise RunFailed(f"Unknown type {kind!r}. Choose one of: {', '.join(TYPES)}.")
     wanted = _BY_SHORT[kind]
     with _holding_table(dataset_id) as (dataset, standing):
         before = standing.columns.get(column)
@@ -108,7 +108,7 @@ def _change_identities(dataset: Dataset, standing: CurrentTable, before: Identit
             continue
         break
     if dataset.mode == Dataset.Mode.SNAPSHOT and not choice:
-        raise RunFailed(f"The rows of {dataset.name} have no key, and a snapshot needs a key: declare one.")
+        raise RunFailed(f"{dataset.name} has no key, and snapshot mode needs one: declare a key.")
     if choice != before:
         dataset.newest = None
         _note_altered(dataset)
@@ -119,7 +119,7 @@ def _change_identities(dataset: Dataset, standing: CurrentTable, before: Identit
 
 def _evidence(dataset: Dataset, choice: Identities) -> str:
     if dataset.mode == Dataset.Mode.APPEND:
-        return "The dataset's mode is append: its rows are never held against each other."
+        return "The dataset's mode is append: rows are never matched."
     return f"Declared: {', '.join(dataset.declared_key)}." if dataset.declared_key else evidence_of(choice)
 
 
@@ -178,4 +178,4 @@ def _holding_table(dataset_id: int) -> Iterator[tuple[Dataset, CurrentTable]]:
     except psycopg2.Error as error:
         if error.pgcode != _LOCK_NOT_AVAILABLE:
             raise
-        raise RunInterrupted(f"The table {name} is being loaded just now; try again in a moment.") from error
+        raise RunInterrupted(f"The table {name} is being loaded. Try again in a moment.") from error

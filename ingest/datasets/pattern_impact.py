@@ -61,21 +61,21 @@ def _why_never(pattern: str) -> str:
     parts = pattern.split("/")
     least = len(settings.PREFIX.encode()) + len(re.sub(r"\*|\[.[^]]*\]", "", pattern).encode())
     if has_control(pattern):
-        return "it holds a control character, such as a tab; write it anew."
+        return "it contains a control character, such as a tab; enter it again without one."
     if pattern.startswith("/"):
-        return f"it is held against what stands behind {settings.PREFIX}, so leave out its first slash."
+        return f"it is matched against the part of a key after {settings.PREFIX}, so remove its leading slash."
     if parts[-1] == "":
-        return f"it ends with a folder; {pattern}* takes all files in it."
+        return f"it ends with a folder; {pattern}* matches all files in it."
     if "" in parts:
-        return "a folder in it has no name; write one slash instead of two."
+        return "it has a folder without a name; replace the two slashes with one."
     if {".", ".."} & set(parts):
-        return "no folder is called . or .. in a bucket; leave that part out."
+        return "a bucket has no folder called . or ..; remove that part."
     if literal.startswith(OURS):
-        return f"{literal.partition('/')[0]}/ is kept for what is written here by ourselves; name another folder."
+        return f"{literal.partition('/')[0]}/ is reserved for files that this site writes; name another folder."
     if _NEVER in translate(pattern):
-        return "a set in square brackets holds no character; write it from the lower to the higher, as in [a-z]."
+        return "a set in square brackets contains no character; write ranges from low to high, as in [a-z]."
     if least > LONGEST_KEY:
-        return f"with {settings.PREFIX} it is longer than the {LONGEST_KEY:,} bytes of a key; shorten it."
+        return f"with {settings.PREFIX} it is longer than {LONGEST_KEY:,} bytes, the limit for a key; shorten it."
     return ""
 
 

@@ -9,6 +9,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.sql import Composable
 
+from ingest.loader.outcome.balance import check_balance
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.outcome.outcome import Outcome
 from ingest.loader.outcome.reject_limit import RejectLimit, check_limit
@@ -80,7 +81,7 @@ def load(
             f"PostgreSQL can't hold a row of this file in {target.table}: {error.diag.message_primary}. The row is too "
             "wide for a page; split the file into several with fewer columns."
         ) from error
-    outcome.check_balance()
+    check_balance(outcome)
     check_limit(outcome, target)
     check_safeguards(outcome, target)
     return outcome

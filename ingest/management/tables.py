@@ -6,6 +6,7 @@ from typing import Any
 
 from ingest.datasets.reading_summary import summarize_reading
 from ingest.models import Run
+from ingest.runs.summary import Figure, RunSummary
 
 _BETWEEN = "  "
 _LEAST = 8
@@ -49,15 +50,10 @@ def _cut(text: str, room: int) -> str:
 
 def run_row(run: Run) -> list[object]:
     """A run as one row: what became of it."""
-    known = run.records is not None and run.status not in (Run.Status.FAILED, Run.Status.HELD, Run.Status.DISCARDED)
-    counts: list[object] = [
-        getattr(run, name) if known or (name == "rejected" and run.rejected) else "" for name in Run.FATES
-    ]
-    if run.partial:
-        counts[Run.FATES.index("rejected")] = f"at least {run.rejected:,}"
-    seconds = (run.finished - run.started).total_seconds() if run.finished and run.started else ""
+    summary = RunSummary.of(run)
+    figures = [_cell(figure) for figure in (*summary.committed_counts, summary.seconds)]
     name = run.file_name if run.kind == Run.Kind.LOAD else f"{run.file_name} ({run.kind})"
-    return [run.pk, name, run.dataset.name if run.dataset else "", run.label, *counts, seconds]
+    return [run.pk, name, run.dataset.name if run.dataset else "", run.label, *figures]
 
 
 def readings(run: Run) -> list[str]:
@@ -71,7 +67,7 @@ def readings(run: Run) -> list[str]:
 def run_json(run: Run) -> dict[str, Any]:
     """A run for programs: the same as ``run_row``, and how its file was read."""
     read = None if run.is_question else summarize_reading(run.dialect)
-    known = run.records is not None
+    summary = RunSummary.of(run)
     return {
         "run": run.pk,
         "file": run.file_name,
@@ -82,8 +78,8 @@ def run_json(run: Run) -> dict[str, Any]:
         "received": _moment(run.received),
         "started": _moment(run.started),
         "finished": _moment(run.finished),
-        "records": run.records,
-        **{name: getattr(run, name) if known or name == "rejected" else None for name in (*Run.FATES, "deleted")},
+        "records": summary.records.value,
+        **{figure.name: figure.value for figure in summary.row_counts},
         "partial": run.partial,
         "reason": run.reason,
         "reading": read.to_json() if read else None,
@@ -92,6 +88,11 @@ def run_json(run: Run) -> dict[str, Any]:
             for number, offer in enumerate(run.question if run.is_question else (), 1)
         ],
     }
+
+
+def _cell(figure: Figure) -> object:
+    """Return a number, which a table aligns to the right, where it is exact; else its text."""
+    return figure.text if figure.value is None or figure.is_minimum else figure.value
 
 
 def _moment(moment: datetime | None) -> str | None:

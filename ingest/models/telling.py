@@ -71,14 +71,9 @@ class Message(models.Model):
         OPENED = "opened"
         CLOSED = "closed"
 
-    class Channel(models.TextChoices):
-        EMAIL = "email"
-        WEBHOOK = "webhook"
-        SNS = "sns"
-
     trouble = models.ForeignKey(Trouble, on_delete=models.CASCADE, related_name="messages")
     event = models.CharField(max_length=6, choices=Event)
-    channel = models.CharField(max_length=7, choices=Channel)
+    channel = models.CharField(max_length=32, help_text="The name of a module in notifications/channels.")
     recipients = models.JSONField(default=list, help_text="Of an e-mail.")
     created = models.DateTimeField(auto_now_add=True)
     attempts = models.PositiveIntegerField(default=0)

@@ -1,36 +1,29 @@
-"""Deliver: messages go out by e-mail, webhook and SNS, are tried again with growing pauses, and are never lost."""
+"""Send messages by each channel, and retry those that fail with growing pauses, so that none is lost."""
 
-import hashlib
-import hmac
-import json
 import logging
-import smtplib
-import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-import urllib3
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db.models import F
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from ingest.aws import topics
-from ingest.loader.outcome.errors import IngestError, RunInterrupted
+from ingest.loader.outcome.errors import RunInterrupted
 from ingest.models import Message, Trouble
+from ingest.notifications.channel import Channel, Notification
+from ingest.notifications.channels import CHANNELS
 from ingest.notifications.redaction import scrub
 
 _LOG = logging.getLogger("ingest.messages")
 
-_AT_ONCE = 500
-_IN_ONE = 100  # messages in one letter
-_MOST_ATTEMPTS = 40
-"""With the pauses below a day and a half."""
+_MAX_MESSAGES = 500  # of one call of deliver()
+_MAX_COMBINED = 100  # messages in one notification
+_MAX_ATTEMPTS = 40
+"""With the pauses below: a day and a half."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 30, 3600  # seconds
-_WEBHOOK_SECONDS = 5
-_LONGEST_ERROR = 500  # characters
+_MAX_ERROR_LENGTH = 500  # characters
 _TITLES = {
     ("failed", "opened"): "{}: a file was not loaded",
     ("failed", "closed"): "{}: files are loaded again",
@@ -44,108 +37,77 @@ _TITLES = {
 
 
 def deliver(ids: Sequence[int] | None = None, *, until: Callable[[], bool] = lambda: False) -> int:
-    """Send what is due, of the messages ``ids`` or of all, until ``until`` says stop; gives how many were sent.
+    """Send the messages that are due, and return how many were sent.
 
-    Several e-mails to the same people are one, and so are several to the topic: when a whole source stops, a hundred
-    datasets are late at once. Raises nothing for a channel that doesn't take a message: it is left alone until the
-    next time, and the message sent then.
+    ``ids`` limits it to these messages; ``until`` is asked before each notification whether to stop.
+
+    Messages of one channel to the same recipients are combined: when a whole source stops, a hundred datasets are late
+    at once. A channel that fails raises nothing: its messages wait for the next call.
     """
     due = Message.objects.filter(sent=None, not_before__lte=Now()).select_related("trouble__dataset", "trouble__run")
     if ids is not None:
         due = due.filter(pk__in=ids)
     sent = 0
-    down: set[str] = set()
-    for several in _batch(due.order_by("not_before", "pk")[:_AT_ONCE]):
-        channel = several[0].channel
+    failing: set[str] = set()
+    for batch in _batch(due.order_by("not_before", "pk")[:_MAX_MESSAGES]):
+        channel = batch[0].channel
         if until():
             break
-        claimed = [message for message in several if channel not in down and _claim(message)]
+        claimed = [message for message in batch if channel not in failing and _claim(message)]
         if claimed and _send(claimed):
             sent += len(claimed)
         elif claimed:
-            down.add(channel)
+            failing.add(channel)
     return sent
 
 
 def _batch(messages: Iterable[Message]) -> list[list[Message]]:
-    """The messages that go out as one: the webhook's each by itself, for programs."""
-    letters: dict[object, list[Message]] = {}
+    """Group the messages into those that are sent as one."""
+    groups: dict[object, list[Message]] = {}
     for message in messages:
-        alone = message.pk if message.channel == Message.Channel.WEBHOOK else None
-        letters.setdefault((message.channel, *message.recipients, alone), []).append(message)
-    return [several[at : at + _IN_ONE] for several in letters.values() for at in range(0, len(several), _IN_ONE)]
+        channel = CHANNELS.get(message.channel)
+        separate = message.pk if channel and not channel.combines_messages else None
+        groups.setdefault((message.channel, *message.recipients, separate), []).append(message)
+    return [
+        group[start : start + _MAX_COMBINED]
+        for group in groups.values()
+        for start in range(0, len(group), _MAX_COMBINED)
+    ]
 
 
 def _claim(message: Message) -> bool:
-    """Take this attempt, and write when the next one is due, should this worker die in it."""
+    """Claim this attempt, and set when the next one is due in case this worker dies during it."""
     pause = min(_FIRST_PAUSE * 2 ** min(message.attempts, 10), _LONGEST_PAUSE)
-    ours = Message.objects.filter(pk=message.pk, sent=None, attempts=message.attempts)
-    return bool(ours.update(attempts=F("attempts") + 1, not_before=Now() + timedelta(seconds=pause)))
+    unclaimed = Message.objects.filter(pk=message.pk, sent=None, attempts=message.attempts)
+    return bool(unclaimed.update(attempts=F("attempts") + 1, not_before=Now() + timedelta(seconds=pause)))
 
 
 def _send(messages: list[Message]) -> bool:
-    stored, channel = Message.objects.filter(pk__in=[message.pk for message in messages]), messages[0].channel
+    stored, name = Message.objects.filter(pk__in=[message.pk for message in messages]), messages[0].channel
     try:
-        _CHANNELS[channel](messages)
-    except (IngestError, smtplib.SMTPException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        said = scrub(str(error) or type(error).__name__)[:_LONGEST_ERROR]
+        _channel(name).send(_notification(messages))
+    except Exception as error:  # whatever a channel raises, the others go on
+        reason = scrub(str(error) or type(error).__name__)[:_MAX_ERROR_LENGTH]
         _LOG.warning(
-            "%s messages, from %s on, could not be sent by %s: %s", len(messages), messages[0].pk, channel, said
+            "%s messages, from %s on, could not be sent by %s: %s", len(messages), messages[0].pk, name, reason
         )
-        stored.update(error=said)
-        stored.filter(attempts__gte=_MOST_ATTEMPTS).update(not_before=None)
+        stored.update(error=reason)
+        stored.filter(attempts__gte=_MAX_ATTEMPTS).update(not_before=None)
         return False
     stored.update(sent=Now(), error="")
-    _LOG.info("%s messages, from %s on, were sent by %s.", len(messages), messages[0].pk, channel)
+    _LOG.info("%s messages, from %s on, were sent by %s.", len(messages), messages[0].pk, name)
     return True
 
 
-def _by_email(messages: list[Message]) -> None:
-    EmailMessage(*_letter(messages), to=messages[0].recipients).send()
+def _channel(name: str) -> Channel:
+    if name not in CHANNELS:
+        raise RunInterrupted(f"This version has no notification channel {name!r}: deploy one that has it.")
+    return CHANNELS[name]
 
 
-def _by_webhook(messages: list[Message]) -> None:
-    """POST it as JSON, signed: the receiver holds HMAC-SHA256 of timestamp, dot and body against the signature.
-
-    A timestamp of some minutes ago is an old message sent again by somebody else; the same id is the same message.
-    """
-    (message,) = messages
-    body = json.dumps(_told(message)).encode()
-    moment = str(int(time.time()))
-    signed = hmac.new(settings.NOTIFY_WEBHOOK_SECRET.encode(), f"{moment}.".encode() + body, hashlib.sha256)
-    headers = {
-        "Content-Type": "application/json",
-        "X-Ingest-Id": str(message.pk),
-        "X-Ingest-Timestamp": moment,
-        "X-Ingest-Signature": f"sha256={signed.hexdigest()}",
-    }
-    timeout = urllib3.Timeout(total=_WEBHOOK_SECONDS)
-    with urllib3.PoolManager(num_pools=1) as pool:
-        # No redirect: the address is the one that was set, and no other. The answer's body is nobody's business.
-        answer = pool.request(
-            "POST",
-            settings.NOTIFY_WEBHOOK_URL,
-            body=body,
-            headers=headers,
-            timeout=timeout,
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
-        answer.close()
-    if not 200 <= answer.status < 300:
-        raise RunInterrupted(f"The webhook answered with status {answer.status}.")
-
-
-def _by_sns(messages: list[Message]) -> None:
-    topics.publish(settings.NOTIFY_TOPIC_ARN, *_letter(messages))
-
-
-_CHANNELS: dict[str, Callable[[list[Message]], None]] = {
-    Message.Channel.EMAIL: _by_email,
-    Message.Channel.WEBHOOK: _by_webhook,
-    Message.Channel.SNS: _by_sns,
-}
+def _notification(messages: list[Message]) -> Notification:
+    subject, text = _letter(messages)
+    return Notification(subject, text, recipients=messages[0].recipients, payloads=[_told(each) for each in messages])
 
 
 def _letter(messages: list[Message]) -> tuple[str, str]:

@@ -3,15 +3,14 @@
 import hashlib
 import re
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Now
 
 from ingest.models import Dataset, Message, Run, Trouble
+from ingest.notifications.channels import configured_channels
 from ingest.notifications.delivery import deliver
 
 Kind = Trouble.Kind
@@ -102,36 +101,12 @@ def _close(trouble: Trouble, *, tell: bool) -> None:
             _write(trouble, Message.Event.CLOSED)
 
 
-def recipients(dataset: Dataset | None) -> list[str]:
-    """Who is told of what concerns ``dataset`` by e-mail: its own people, else everybody's.
-
-    Of a closed one without people of its own, nobody whose account may not see it: its name alone says something.
-    Addresses without an account are the deployer's to answer for, as webhook and topic are.
-    """
-    if dataset and dataset.notify_emails:
-        return list(dict.fromkeys(dataset.notify_emails))
-    if dataset is None or not dataset.openings.exists():
-        return list(settings.NOTIFY_EMAILS)
-    accounts = get_user_model().objects.annotate(address=Lower("email"))
-    told = accounts.filter(address__in=[address.lower() for address in settings.NOTIFY_EMAILS])
-    outside = {user.address for user in told if not _may_see(user, dataset)}
-    return [address for address in settings.NOTIFY_EMAILS if address.lower() not in outside]
-
-
-def _may_see(user: Any, dataset: Dataset) -> bool:
-    return user.has_perm("ingest.view_dataset") and Dataset.objects.visible_to(user).filter(pk=dataset.pk).exists()
-
-
 def _write(trouble: Trouble, event: str) -> list[int]:
-    """The messages (their ids), one for each channel that there is."""
-    channels = {
-        Message.Channel.EMAIL: recipients(trouble.dataset) if settings.EMAIL_HOST else [],
-        Message.Channel.WEBHOOK: settings.NOTIFY_WEBHOOK_URL,
-        Message.Channel.SNS: settings.NOTIFY_TOPIC_ARN,
-    }
+    """Write a message for each channel that is configured, and return their ids."""
+    recipients = {channel.name: channel.recipients(trouble.dataset) for channel in configured_channels()}
     messages = Message.objects.bulk_create(
-        Message(trouble=trouble, event=event, channel=channel, recipients=to if channel == "email" else [])
-        for channel, to in channels.items()
-        if to
+        Message(trouble=trouble, event=event, channel=name, recipients=addresses)
+        for name, addresses in recipients.items()
+        if addresses is not None
     )
     return [message.pk for message in messages]

@@ -1,4 +1,4 @@
-"""Passwords, keys and signatures are taken out of every text that leaves the process."""
+"""Remove passwords, keys and signatures from every text that leaves the process."""
 
 import re
 
@@ -6,6 +6,7 @@ from django.conf import settings
 
 from ingest.aws import secrets
 from ingest.models import storable
+from ingest.notifications.channels import CHANNELS
 
 _SECRETS = (
     re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/]+(?=@)", re.IGNORECASE),
@@ -18,12 +19,13 @@ _SECRETS = (
 
 
 def scrub(text: str) -> str:
-    """``text`` without passwords, keys and signatures, in a form that the database can hold."""
+    """Return ``text`` without passwords, keys and signatures, in a form that the database can store."""
     for database in settings.DATABASES.values():
         if len(database.get("PASSWORD") or "") > 3:
             text = text.replace(database["PASSWORD"], "***")
-    for known in filter(None, (settings.EMAIL_HOST_PASSWORD, settings.NOTIFY_WEBHOOK_SECRET, *secrets.known())):
-        text = text.replace(known, "***")
-    for secret in _SECRETS:
-        text = secret.sub(r"\g<before>***", text)
+    of_channels = [secret for channel in CHANNELS.values() for secret in channel.secrets()]
+    for secret in filter(None, (*of_channels, *secrets.known())):
+        text = text.replace(secret, "***")
+    for pattern in _SECRETS:
+        text = pattern.sub(r"\g<before>***", text)
     return storable(text)

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from ingest.aws import reach
 from ingest.aws.wiring import Finding
+from ingest.notifications.channels import configured_channels
 
 _NAMED = ("NOTIFY_", "OIDC_", "OTEL_")
 """What settings begin with that may hold an address outside."""
@@ -23,9 +24,9 @@ def _services() -> list[str]:
     used = {
         "secretsmanager": settings.DATABASES["default"].get("SECRET_ARN"),
         "sqs": settings.QUEUE_URL,
-        "sns": settings.NOTIFY_TOPIC_ARN,
     }
-    return [name for name, is_used in used.items() if is_used]
+    of_channels = {channel.aws_service for channel in configured_channels() if channel.aws_service}
+    return sorted({name for name, is_used in used.items() if is_used} | of_channels)
 
 
 def _service(name: str) -> Finding:

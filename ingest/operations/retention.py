@@ -88,10 +88,10 @@ def _forget_reject_files() -> None:
         try:
             gone = all(_remove(run.bucket, key) for key in _lists_of(run))
         except IngestError as refused:
-            _LOG.info("The lists of rejects of old runs are deleted later: %s", refused)
+            _LOG.info("Deleting the reject lists of old runs is postponed: %s", refused)
             return
         if not gone:
-            _LOG.warning("The lists of rejects of old runs can't be deleted: the role needs s3:DeleteObject on them.")
+            _LOG.warning("The reject lists of old runs can't be deleted: the role needs s3:DeleteObject on them.")
             return
         Run.objects.filter(pk=run.pk, rejects_key=run.rejects_key).update(rejects_key="")
 
@@ -115,5 +115,5 @@ def _forget(dataset: Dataset, run_ids: list[int]) -> int:
     except psycopg2.Error as error:
         if error.pgcode != _LOCK_NOT_AVAILABLE:
             raise
-        _LOG.info("The table %s is busy; what was kept of it before old runs is forgotten later.", dataset.name)
+        _LOG.info("The table %s is busy: deleting the before-images of its old runs is postponed.", dataset.name)
         return 0

@@ -1,4 +1,4 @@
-"""Approve and discard: what an operator decides about a run that is held (BEHAVIOUR 8)."""
+"""Approve or discard a held run (BEHAVIOUR 8)."""
 
 import hashlib
 import json
@@ -15,36 +15,36 @@ from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Run, storable
 from ingest.runs import telemetry
 from ingest.runs.acknowledge import acknowledge
-from ingest.runs.corrections import BRAKE, let_go
+from ingest.runs.corrections import BRAKE, detach_draft
 from ingest.runs.questions import OF_ENCODING, choice, read_again
 from ingest.runs.reset import reset_run
 from ingest.runs.retry import locked
 
 Status = Run.Status
 
-_TOLD = {
+_SAFEGUARDS = {
     "empty": "the file has no records, and the last load had {:,}",
     "deleted": "{:,} rows would be deleted",
-    "shrunk": "the file has {:,} records fewer than the previous snapshot",
-    "duplicate": "{:,} records repeat a key and differ in other columns",
-    "key_type": "a key column would become text, because of {:,} of its values",
+    "shrunk": "the file has {:,} fewer records than the previous snapshot",
+    "duplicate": "{:,} records repeat a key but differ in other columns",
+    "key_type": "a key column would become text because of {:,} of its values",
     "export": "it is an export of a table without a key: {:,} records would be inserted as new rows",
-    "address": "its columns _dataset and _run can't be followed",
+    "address": "its columns _dataset and _run don't lead to a run",
     "approval": "the dataset asks for approval",
 }
 
 
 def held_by(brakes: Mapping[str, int]) -> str:
-    """What held a run, or would hold it, in words."""
-    return ", ".join(_TOLD.get(brake, f"{brake} {{:,}}").format(count) for brake, count in brakes.items())
+    """Return what held a run, or would hold it, in words."""
+    return ", ".join(_SAFEGUARDS.get(brake, f"{brake} {{:,}}").format(count) for brake, count in brakes.items())
 
 
 class CountsChanged(RunFailed):
-    """The run's counts are no longer those that were confirmed."""
+    """The run's counts have changed since they were confirmed."""
 
 
 def seen(run: Run) -> str:
-    """Return a short digest of what a person sees of ``run`` before deciding: its state, its counts, what held it."""
+    """Return a short digest of what a person sees of ``run`` before deciding: its status, its counts, what held it."""
     counts = [
         run.token,
         run.status,
@@ -52,8 +52,8 @@ def seen(run: Run) -> str:
         run.deleted,
         *(getattr(run, count) for count in Run.FATES),
     ]
-    told = [*counts, sorted(run.brakes.items()), run.undone, run.undoable]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    state = [*counts, sorted(run.brakes.items()), run.undone, run.undoable]
+    return hashlib.sha256(json.dumps(state).encode()).hexdigest()[:16]
 
 
 def is_dangerous(run: Run) -> bool:
@@ -69,39 +69,40 @@ def approve(
     confirmed: str | None = None,
     user: Any | None = None,
 ) -> Run:
-    """Have a held run loaded again, on the table as it then stands; it is held again if a braked count has grown.
+    """Queue a held run to be loaded into the table as it is then; a count that has grown holds it again.
 
-    Where it is held since its file can be read in several ways, ``reading`` says which one to take, from 1. A dataset
-    that has loaded nothing is given it for its next files too, and so is any with ``always``. ``confirmed`` is what
-    ``seen`` returned for the counts that were confirmed. Raises CountsChanged if the counts differ by now; RunFailed,
-    with a sentence, if the run isn't held, no reading is named where one is needed, or its dataset is closed to
-    ``user``.
+    If the run is held because its file can be read in several ways, ``reading`` is the number of the one to use, from
+    1. It is also pinned for the next files if the dataset hasn't loaded anything yet, or with ``always``. ``confirmed``
+    is what ``seen`` returned for the counts that the user confirmed. Raises CountsChanged if they have changed since;
+    RunFailed if the run isn't held, a reading is missing, or the dataset is closed to ``user``.
     """
     with transaction.atomic():
         run = _held(run_id)
         require_access(run.dataset, user)
         if run.question or reading is not None or always:
-            _take(run, _chosen(run, reading), always=always)
+            _apply_reading(run, _offered_reading(run, reading), always=always)
             return run
         if confirmed is not None and confirmed != seen(run):
-            raise CountsChanged(f"Run {run.pk} has other counts than those confirmed; check them and confirm again.")
+            raise CountsChanged(
+                f"The counts of run {run.pk} have changed since you confirmed them. Check them and confirm again."
+            )
         reset_run(run, approved=run.brakes)
     return run
 
 
-def _chosen(run: Run, reading: int | None) -> dict[str, Any]:
+def _offered_reading(run: Run, reading: int | None) -> dict[str, Any]:
     if not run.question:
-        raise RunFailed(f"Run {run.pk} isn't held for how its file is read: approve it without a reading.")
+        raise RunFailed(f"Run {run.pk} isn't waiting for a choice of reading: approve it without one.")
     if reading is None or not 1 <= reading <= len(run.question):
-        told = "; ".join(f"{number}: {offer['label']}" for number, offer in enumerate(run.question, 1))
-        raise RunFailed(f"Run {run.pk} can be read in these ways ({told}): say which to take, by its number.")
+        labels = "; ".join(f"{number}: {offer['label']}" for number, offer in enumerate(run.question, 1))
+        raise RunFailed(f"Run {run.pk} can be read in several ways ({labels}). Choose one by its number.")
     offer = run.question[reading - 1]
-    chosen: dict[str, Any] = offer["dialect"]
-    return {"encoding": chosen["encoding"], OF_ENCODING: True} if offer.get(OF_ENCODING) else chosen
+    dialect: dict[str, Any] = offer["dialect"]
+    return {"encoding": dialect["encoding"], OF_ENCODING: True} if offer.get(OF_ENCODING) else dialect
 
 
-def _take(run: Run, reading: dict[str, Any], *, always: bool) -> None:
-    """Have the run's file read so. What was approved of the run before its file was looked at stays approved."""
+def _apply_reading(run: Run, reading: dict[str, Any], *, always: bool) -> None:
+    """Queue the run with ``reading``. What was approved before its file was read stays approved."""
     is_pinned = run.dataset is not None and (always or not run.dataset.headers)
     pins = pins_of(reading) if is_pinned else {}
     if pins:
@@ -113,10 +114,10 @@ def _take(run: Run, reading: dict[str, Any], *, always: bool) -> None:
 
 
 def discard(run_id: int, who: str) -> Run:
-    """Give up a held run; nothing of it was loaded. ``who`` is named in its reason.
+    """Discard a held run, of which nothing was loaded. Its reason names ``who``.
 
-    A dataset that was created for its file, and has loaded nothing, goes with its last run. Raises RunFailed, with a
-    sentence, if the run isn't held.
+    A dataset that was created for its file and never loaded is deleted with its last run. Raises RunFailed if the run
+    isn't held.
     """
     with transaction.atomic():
         run = _held(run_id)
@@ -125,14 +126,14 @@ def discard(run_id: int, who: str) -> Run:
         Run.objects.filter(pk=run_id).update(status=run.status, reason=run.reason, unclear=False, finished=Now())
         telemetry.ended(run, run.status, {"reason": run.reason})
         if BRAKE in run.brakes:
-            let_go(run)
+            detach_draft(run)
         elif run.question:
-            _leave(run)
+            _remove_empty_dataset(run)
     return run
 
 
-def _leave(run: Run) -> None:
-    """Delete the dataset that the run's file was the last one of, if nothing was ever loaded into it."""
+def _remove_empty_dataset(run: Run) -> None:
+    """Delete the run's dataset if this was its last run and nothing was ever loaded into it."""
     name = run.dataset.name if run.dataset else ""
     if run.dataset and remove_left(run.dataset):
         run.dataset = None

@@ -1,4 +1,4 @@
-"""Choosing: what an operator can have done about a run as it stands."""
+"""The actions that an operator can take on a run in its current status."""
 
 from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Run
@@ -9,15 +9,15 @@ Status, Kind = Run.Status, Run.Kind
 
 
 def available_actions(run: Run) -> tuple[str, ...]:
-    """The names of the use cases that ``run`` is in the state for; each still checks for itself."""
-    waits_for_somebody = run.answered is None and run.kind != Kind.PREVIEW
+    """Return the names of the actions that the status of ``run`` allows; each still checks for itself."""
+    needs_attention = run.answered is None and run.kind != Kind.PREVIEW
     if run.status == Status.HELD:
-        decided = ("discard",) if run.unclear else ("approve", "discard")  # its page asks which reading to take
-        return (*decided, "acknowledge") if waits_for_somebody else decided
+        decisions = ("discard",) if run.unclear else ("approve", "discard")  # a question is answered on its page
+        return (*decisions, "acknowledge") if needs_attention else decisions
     if run.status == Status.SUPERSEDED:
         return ("retry", "load_again") if run.kind == Kind.LOAD else ("retry",)
     if can_be_retried(run):
-        return ("retry", "acknowledge") if waits_for_somebody and run.status == Status.FAILED else ("retry",)
+        return ("retry", "acknowledge") if needs_attention and run.status == Status.FAILED else ("retry",)
     if run.status not in Run.COMMITTED:
         return ()
     if run.kind == Kind.PREVIEW:

@@ -1,4 +1,4 @@
-"""The ways a run ends: with an outcome, superseded, failed, or put back to wait; only ever for its own holder."""
+"""Write the end of a run: finished, superseded, held, failed, or waiting again; only for the worker that holds it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from ingest.datasets.table_size import rows_after, size_now
+from ingest.loader.outcome.balance import check_balance
 from ingest.loader.outcome.errors import IngestError, RunFailed, RunHeld, RunInterrupted, RunUnclear, SchemaMismatch
 from ingest.loader.outcome.outcome import Outcome
 from ingest.loader.outcome.rejects import RejectCollector
@@ -29,37 +30,35 @@ Status = Run.Status
 Stages = Sequence[tuple[str, float]]
 
 MOST_INTERRUPTIONS = 20
-"""With the pauses below some three hours; a table that is busy doesn't count."""
-_LONGEST_PAUSE = 600  # seconds
-_TURN_LOST_PAUSE = 2
+"""With the pauses below: about three hours. A busy table doesn't count."""
+_MAX_PAUSE = 600  # seconds
+_TABLE_BUSY_PAUSE = 2
 
 
-def finish(
-    run: Run, outcome: Outcome, material: PreparedFile, notes: tuple[str, ...] = (), stages: Stages = ()
-) -> Status:
-    """Write ``outcome`` within the load's transaction: the run, its rejects, what the dataset has learnt.
+def finish(run: Run, outcome: Outcome, file: PreparedFile, notes: tuple[str, ...] = (), stages: Stages = ()) -> Status:
+    """Write ``outcome`` within the load's transaction: the run, its rejects, and what changed in the dataset.
 
-    A file without records ends as empty, which is not green: nothing was loaded, though nothing went wrong.
+    A file without records ends as empty rather than succeeded: nothing failed, but nothing was loaded either.
     """
-    outcome.check_balance()
+    check_balance(outcome)
     dataset = run.dataset
     dataset.headers = dict(outcome.headers) or dataset.headers
     if outcome.identities is not None:
         dataset.identities = [list(key) for key in outcome.identities]
-        dataset.evidence = storable(outcome.evidence) or dataset.evidence  # told by the run that chooses only
+        dataset.evidence = storable(outcome.evidence) or dataset.evidence  # only the run that chooses the key has it
     dataset.newest = run
     dataset.table_rows = rows_after(dataset, inserted=outcome.inserted, deleted=outcome.deleted)
-    told = _account(outcome, material, notes)
-    whole = keep_whole(run, outcome.rejects, told["columns"], told["dialect"], material.folder)
+    fields = _fields_of(outcome, file, notes)
+    rejects_key = keep_whole(run, outcome.rejects, fields["columns"], fields["dialect"], file.folder)
     status = _status_of(outcome)
     _write(
         run,
         status=status,
         undoable=True,
         fingerprint=fingerprint(dataset),
-        rejects_key=whole,
+        rejects_key=rejects_key,
         stages=stages,
-        **told,
+        **fields,
     )
     keep(run, outcome.rejects)
     dataset.is_draft = False
@@ -72,10 +71,10 @@ def _status_of(outcome: Outcome) -> Status:
 
 
 def finish_unchanged(run: Run, same: Run, sha256: str, stages: Stages) -> Status:
-    """End a run whose content run ``same`` has loaded: every row is unchanged, nothing is written (BEHAVIOUR 1)."""
+    """End a run whose content run ``same`` already loaded: all rows are unchanged (BEHAVIOUR 1)."""
     note = (
-        f"Run {same.pk} has loaded the same content into this table, so nothing was to do. Changes made outside aren't "
-        "looked for: load it anyway if there were any."
+        f"Run {same.pk} already loaded the same content into this table, so there was nothing to do. Changes made to "
+        "the table outside are not detected: if there were any, load the file anyway."
     )
     status = Status(same.status)
     _write(
@@ -97,20 +96,20 @@ def finish_unchanged(run: Run, same: Run, sha256: str, stages: Stages) -> Status
 
 
 def _note_loaded(dataset: Dataset, changed: list[str]) -> None:
-    """Write what a load has ``changed`` of its dataset, and when it was; by its rule as it is by now.
+    """Save the ``changed`` fields of a dataset after a load, and when it was loaded, by its current freshness rule.
 
-    An empty file counts as the delivery that was expected: it came. Where rows came before, it was held first.
+    An empty file counts as the expected delivery. If the dataset had rows before, it was held first.
     """
-    of_now = Dataset.objects.select_for_update(no_key=True)
-    dataset.refresh_from_db(fields=Dataset.RULE, from_queryset=of_now)
+    current = Dataset.objects.select_for_update(no_key=True)
+    dataset.refresh_from_db(fields=Dataset.RULE, from_queryset=current)
     dataset.last_loaded = timezone.now()
     dataset.save(update_fields=[*changed, "last_loaded"])
 
 
 def finish_undo(run: Run, undone: Undone, stages: Stages) -> Status:
-    """Write what an undo did, within its transaction: rows that came back are its records."""
+    """Write what an undo did, within its transaction. The rows that it restored are its records."""
     stayed = undone.stayed[:LISTED]
-    notes = [_told_staying(len(stayed))]
+    notes = [_note_on_unrestored(len(stayed))]
     _write(
         run,
         status=Status.SUCCEEDED,
@@ -125,7 +124,7 @@ def finish_undo(run: Run, undone: Undone, stages: Stages) -> Status:
     return Status.SUCCEEDED
 
 
-def _told_staying(count: int) -> str:
+def _note_on_unrestored(count: int) -> str:
     if count == 1:
         return "1 row stays as it is: a later run changed or deleted it, or another row took its key."
     rows = f"{count:,} rows{' or more' if count == LISTED else ''}"
@@ -133,93 +132,94 @@ def _told_staying(count: int) -> str:
 
 
 def supersede(claim: Claim, reason: str) -> Status | None:
-    """End a run in whose place a newer version of its file stands."""
+    """End a run because a newer version of its file replaced it."""
     return _end(claim, status=Status.SUPERSEDED, reason=reason)
 
 
-def hold(claim: Claim, held: RunHeld, material: PreparedFile) -> Status | None:
-    """Leave a run to an operator: its load is rolled back, its counts and rejects commit with what held it."""
+def hold(claim: Claim, held: RunHeld, file: PreparedFile) -> Status | None:
+    """Hold a run for an operator: its load is rolled back, but its counts, rejects and safeguards are saved."""
     reason = operator_message(held)
     if held.outcome is None:
-        return _end(claim, status=Status.HELD, reason=reason, brakes=held.brakes, sha256=material.sha256)
+        return _end(claim, status=Status.HELD, reason=reason, brakes=held.brakes, sha256=file.sha256)
     fields = {"status": Status.HELD, "reason": reason, "brakes": held.brakes}
-    # Nothing was committed: these are the rows of which the load would delete some.
-    return _end_with(claim, held.outcome, material, table_rows=held.outcome.rows_before, **fields)
+    # Nothing was committed, so this is the number of rows before the load.
+    return _end_with(claim, held.outcome, file, table_rows=held.outcome.rows_before, **fields)
 
 
-def ask(claim: Claim, unclear: RunUnclear, material: PreparedFile) -> Status | None:
-    """Leave a run to an operator who can say how its file is to be read: nothing of it was loaded."""
+def ask(claim: Claim, unclear: RunUnclear, file: PreparedFile) -> Status | None:
+    """Hold a run, of which nothing was loaded, until an operator chooses how to read its file."""
     question = [{**offer, "header": storable_list(offer["header"])} for offer in unclear.question]
     for offer in question:
         offer["rows"] = [storable_list(row) for row in offer["rows"]]
-    told = {"sha256": material.sha256, "dialect": material.written_as, "question": question, "unclear": True}
-    return _end(claim, status=Status.HELD, reason=operator_message(unclear), **told)
+    fields = {"sha256": file.sha256, "dialect": file.written_as, "question": question, "unclear": True}
+    return _end(claim, status=Status.HELD, reason=operator_message(unclear), **fields)
 
 
-def show(claim: Claim, outcome: Outcome, brakes: dict[str, int], material: PreparedFile) -> Status | None:
-    """End a preview, whose load is rolled back: what it would have done, and what would have held it."""
+def finish_preview(claim: Claim, outcome: Outcome, brakes: dict[str, int], file: PreparedFile) -> Status | None:
+    """End a preview, whose load was rolled back, with what it would have done and what would have held it."""
     notes = (f"A load of this file would be held: {held_by(brakes)}.",) if brakes else ()
-    return _end_with(claim, outcome, material, notes, status=_status_of(outcome), brakes=brakes)
+    return _end_with(claim, outcome, file, notes, status=_status_of(outcome), brakes=brakes)
 
 
 def _end_with(
-    claim: Claim, outcome: Outcome, material: PreparedFile, notes: tuple[str, ...] = (), **fields: object
+    claim: Claim, outcome: Outcome, file: PreparedFile, notes: tuple[str, ...] = (), **fields: object
 ) -> Status | None:
-    """Write an outcome whose load was rolled back, with its rejects, in a transaction of their own."""
-    told = _account(outcome, material, notes)
-    whole = keep_whole(claim.run, outcome.rejects, told["columns"], told["dialect"], material.folder)
+    """Write the outcome of a load that was rolled back, with its rejects, in a transaction of their own."""
+    known = _fields_of(outcome, file, notes)
+    rejects_key = keep_whole(claim.run, outcome.rejects, known["columns"], known["dialect"], file.folder)
     with transaction.atomic():
-        status = _end(claim, **told, rejects_key=whole, sample=claim.run.sample, **fields)
+        status = _end(claim, **known, rejects_key=rejects_key, sample=claim.run.sample, **fields)
         if status:
             keep(claim.run, outcome.rejects)
     return status
 
 
-def fail(claim: Claim, error: BaseException, material: PreparedFile | None) -> Status | None:
-    """End a run for good. What is known of its outcome and rejects commits with it, after its load is rolled back."""
-    reason = operator_message(error) + _drawn_by(claim.run, error)
+def fail(claim: Claim, error: BaseException, file: PreparedFile | None) -> Status | None:
+    """Fail a run. Its load was rolled back; what is known of its outcome and rejects is saved."""
+    reason = operator_message(error) + _pattern_hint(claim.run, error)
     outcome = getattr(error, "outcome", None)
-    book = outcome.rejects if outcome else RejectCollector()
+    rejects = outcome.rejects if outcome else RejectCollector()
     known: dict[str, Any] = {
-        "rejected": len(book),
+        "rejected": len(rejects),
         "partial": False,
-        "dialect": material.written_as if material else {},
+        "dialect": file.written_as if file else {},
     }
     if outcome and (outcome.partial or _balances(outcome)):
-        known |= _account(outcome, material)
-    if material:
+        known |= _fields_of(outcome, file)
+    if file:
         try:
             columns = known.get("columns", ())
-            known["rejects_key"] = keep_whole(claim.run, book, columns, known["dialect"], material.folder)
+            known["rejects_key"] = keep_whole(claim.run, rejects, columns, known["dialect"], file.folder)
         except RunInterrupted as busy:
             return interrupt(claim, busy)
         except RunFailed as refused:  # the run fails for its own reason
-            known["notes"] = [*known.get("notes", ()), f"The list of all rejects is not kept: {storable(str(refused))}"]
+            note = f"The full list of rejects was not kept: {storable(str(refused))}"
+            known["notes"] = [*known.get("notes", ()), note]
     with transaction.atomic():
         status = _end(claim, error, status=Status.FAILED, reason=reason, traceback=developer_traceback(error), **known)
         if status:
-            keep(claim.run, book)
+            keep(claim.run, rejects)
     return status
 
 
-def _drawn_by(run: Run, error: BaseException) -> str:
-    """What may be wrong where a pattern sends a file to a table that it doesn't fit."""
+def _pattern_hint(run: Run, error: BaseException) -> str:
+    """Return a hint for a file that doesn't fit the table that a pattern routed it to."""
     if not run.pattern or not isinstance(error, SchemaMismatch):
         return ""
-    return f" It came here by the pattern {run.pattern} of {run.dataset}: if it belongs elsewhere, narrow the pattern."
+    return f" It matched the pattern {run.pattern} of {run.dataset}: if it belongs elsewhere, narrow the pattern."
 
 
-def interrupt(claim: Claim, error: BaseException, *, turn_lost: bool = False) -> Status | None:
-    """Put a run back to wait; it is taken up again by the queue or the schedule (BEHAVIOUR 9).
+def interrupt(claim: Claim, error: BaseException, *, table_busy: bool = False) -> Status | None:
+    """Put a run back to wait, until the queue or the schedule executes it again (BEHAVIOUR 9).
 
-    ``turn_lost``: it waited too long for its table, which doesn't count as an attempt.
+    ``table_busy``: it waited too long for its table, which doesn't count as an attempt.
     """
     reason = operator_message(error)
     before = claim.run.interruptions
-    if before >= MOST_INTERRUPTIONS and not turn_lost:
+    if before >= MOST_INTERRUPTIONS and not table_busy:
         return fail(claim, error, None)
-    pause = _TURN_LOST_PAUSE if turn_lost else min(_LONGEST_PAUSE, 5 * 2**before)
-    counted = {"attempts": F("attempts") - 1} if turn_lost else {"interruptions": F("interruptions") + 1}
+    pause = _TABLE_BUSY_PAUSE if table_busy else min(_MAX_PAUSE, 5 * 2**before)
+    counter = {"attempts": F("attempts") - 1} if table_busy else {"interruptions": F("interruptions") + 1}
     return _end(
         claim,
         error,
@@ -228,14 +228,14 @@ def interrupt(claim: Claim, error: BaseException, *, turn_lost: bool = False) ->
         traceback=developer_traceback(error),
         not_before=Now() + timedelta(seconds=pause),
         finished=None,
-        **counted,
+        **counter,
     )
 
 
-def wait_behind(claim: Claim, other: Run) -> None:
+def wait_for_question(claim: Claim, other: Run) -> None:
     """Put a run back to wait until run ``other``, an earlier first file of its dataset, is settled.
 
-    That counts as no attempt, and its event needn't come again: the schedule takes it up once it can go on.
+    This doesn't count as an attempt. The schedule executes the run once it can continue.
     """
     reason = (
         f"Waiting for run {other.pk}, an earlier first file of {claim.run.dataset.name}. This file is loaded once a "
@@ -245,7 +245,7 @@ def wait_behind(claim: Claim, other: Run) -> None:
 
 
 def _end(claim: Claim, error: BaseException | None = None, /, **fields: Any) -> Status | None:
-    """Write the end of a run, unless its holder is somebody else by now: then None. ``error`` is what ended it."""
+    """Write the end of a run and return its status, or None if another worker claimed it. ``error`` ended it."""
     ours = Run.objects.filter(pk=claim.run.pk, token=claim.token, status=Status.RUNNING)
     with transaction.atomic():
         if not ours.update(**{"finished": Now(), "stages": claim.clock.stages, **fields}):
@@ -255,7 +255,7 @@ def _end(claim: Claim, error: BaseException | None = None, /, **fields: Any) -> 
 
 
 def _write(run: Run, **fields: Any) -> None:
-    """Write the end of a run whose row this transaction has locked, or made; and its table as it leaves it."""
+    """Write the end of a run whose row this transaction locked or created, and the size of its table."""
     table = {"table_rows": run.dataset.table_rows, "table_bytes": size_now(run.dataset)}
     Run.objects.filter(pk=run.pk).update(finished=Now(), reason="", **table, **fields)
     telemetry.ended(run, fields["status"], fields)
@@ -263,17 +263,17 @@ def _write(run: Run, **fields: Any) -> None:
 
 def _balances(outcome: Outcome) -> bool:
     try:
-        outcome.check_balance()
+        check_balance(outcome)
     except RunFailed:
         return False
     return True
 
 
-def _account(outcome: Outcome, material: PreparedFile, notes: tuple[str, ...] = ()) -> dict[str, Any]:
-    """``outcome`` as fields of a run."""
+def _fields_of(outcome: Outcome, file: PreparedFile, notes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return ``outcome`` as fields of a run."""
     return {
-        "sha256": material.sha256,
-        "dialect": {**material.written_as, **outcome.form},
+        "sha256": file.sha256,
+        "dialect": {**file.written_as, **outcome.form},
         "records": None if outcome.partial else outcome.records,
         "partial": outcome.partial,
         "inserted": outcome.inserted,

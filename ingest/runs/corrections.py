@@ -1,4 +1,4 @@
-"""Corrected reject files go back to the dataset and the run that they name, whatever their own name (BEHAVIOUR 7)."""
+"""Route a corrected reject file to the dataset and the run that it names, whatever its file name (BEHAVIOUR 7)."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -10,21 +10,21 @@ from ingest.rejects.origin import Address, address_of, origin_of
 from ingest.runs.claim import Claim, ClaimLost
 
 BRAKE = "address"
-"""What holds a run whose file names a run that it can't be sent back to."""
+"""The safeguard that holds a run whose file names a run that can't be found."""
 
-_HEAD, _LONGEST = 1 << 20, 80 << 20
-"""Bytes that are read to find out where a file comes from; the second holds the longest record allowed."""
-_AT_ONCE = timedelta(minutes=1)
-"""Between a dataset that is made for a file and its run."""
+_HEAD_BYTES, _MAX_HEAD_BYTES = 1 << 20, 80 << 20
+"""How much of a file is read to find its origin; the second is enough for the longest record allowed."""
+_CREATED_TOGETHER = timedelta(minutes=1)
+"""The longest time between the creation of a draft for a file and that of its run."""
 
 
-def send_back(claim: Claim, path: Path) -> None:
-    """Give the claimed run the dataset that its file ``path`` names, if that is a reject file; link the two runs.
+def route_to_origin(claim: Claim, path: Path) -> None:
+    """If ``path`` is a reject file, move the claimed run to the dataset that it names, and link the two runs.
 
-    Raises RunHeld where it can't be sent there, RunFailed for a preview of it, ClaimLost.
+    Raises RunHeld if the origin can't be found (RunFailed for a preview), and ClaimLost.
     """
     run = claim.run
-    if run.corrects_id or BRAKE in (run.approved or {}):  # sent there already, or wanted where its name leads
+    if run.corrects_id or BRAKE in (run.approved or {}):  # already routed, or approved to follow its file name
         return
     address = _read_address(path)
     if address is None:
@@ -41,11 +41,11 @@ def send_back(claim: Claim, path: Path) -> None:
 
 
 def _read_address(path: Path) -> Address | None:
-    """By the first MiB, or by more where that holds no whole record."""
+    """Read the origin from the first MiB, or from more if that doesn't contain a whole record."""
     size, address = path.stat().st_size, None
-    for most in (_HEAD, _LONGEST):
+    for limit in (_HEAD_BYTES, _MAX_HEAD_BYTES):
         with path.open("rb") as file:
-            address = address_of(file.read(most), whole=size <= most)
+            address = address_of(file.read(limit), whole=size <= limit)
         if address is None or address.runs:
             break
     return address
@@ -63,8 +63,8 @@ def _link(claim: Claim, origin: Run) -> None:
         delete(before, [])
 
 
-def let_go(run: Run) -> None:
-    """Take a run that is given up from the dataset that was made for its file alone, and delete that."""
+def detach_draft(run: Run) -> None:
+    """Detach a discarded run from the dataset that was created for its file alone, and delete that dataset."""
     if run.dataset and _is_draft(run.dataset, run):
         draft, run.dataset = run.dataset, None
         Run.objects.filter(pk=run.pk).update(dataset=None)
@@ -72,11 +72,11 @@ def let_go(run: Run) -> None:
 
 
 def _is_draft(dataset: Dataset, run: Run) -> bool:
-    """Whether the dataset was made only because the file of ``run`` has its name, and nobody has touched it since."""
-    if dataset.headers or dataset.identities is not None or abs(run.received - dataset.created) > _AT_ONCE:
+    """Return whether the dataset exists only because of the name of the file of ``run``, and was never changed."""
+    if dataset.headers or dataset.identities is not None or abs(run.received - dataset.created) > _CREATED_TOGETHER:
         return False
     if dataset.runs.exclude(pk=run.pk).exists() or dataset.openings.exists():
         return False
     fresh = Dataset(name=dataset.name)
-    settings = [each.attname for each in Dataset._meta.concrete_fields if each.editable and not each.primary_key]
+    settings = [field.attname for field in Dataset._meta.concrete_fields if field.editable and not field.primary_key]
     return all(getattr(dataset, name) == getattr(fresh, name) for name in settings)

@@ -1,4 +1,4 @@
-"""A full disk is waited for if others fill it, and told at once if the run itself is too large for it."""
+"""Tell a run that is too large for the disk, which fails at once, from a disk that others have filled."""
 
 import errno
 import shutil
@@ -9,15 +9,15 @@ from pathlib import Path
 from ingest.loader.outcome.errors import RunFailed
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_MOST = 0.8
-"""Of the disk: a run that has taken so much when it is full finds no more room by waiting."""
+_MAX_SHARE = 0.8
+"""Of the disk: if a run alone has used this much when it is full, waiting doesn't help."""
 
 
 @contextmanager
-def explained_if_too_small(folder: Path, *, wanted: int = 0) -> Iterator[None]:
-    """Raise RunFailed in place of a full disk where the files in ``folder`` fill it.
+def explained_if_too_small(folder: Path, *, needed: int = 0) -> Iterator[None]:
+    """Raise RunFailed instead of the error of a full disk if the files in ``folder`` fill it.
 
-    ``wanted`` are the bytes of a file that may have been removed again when it didn't fit.
+    ``needed`` is the size of a file that may have been removed again because it didn't fit.
     """
     try:
         yield
@@ -26,14 +26,14 @@ def explained_if_too_small(folder: Path, *, wanted: int = 0) -> Iterator[None]:
         if not isinstance(cause, OSError) or cause.errno not in _FULL:
             raise
         total = shutil.disk_usage(folder).total
-        own = max(_used(folder), wanted)
-        if own < _MOST * total:
+        own = max(_used_bytes(folder), needed)
+        if own < _MAX_SHARE * total:
             raise
         raise RunFailed(
-            f"The file needs more room than this worker's disk has: {total:,} bytes, of which it has taken {own:,}. "
+            f"The file needs more space than this worker's disk has: it used {own:,} of {total:,} bytes. "
             "Split the file, or give the worker a larger disk (on AWS scratch_mib in infra/stages.toml)."
         ) from error
 
 
-def _used(folder: Path) -> int:
+def _used_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

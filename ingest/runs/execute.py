@@ -1,4 +1,4 @@
-"""Execute: a claimed run is carried to its end, whatever it meets (BEHAVIOUR 8 and 9)."""
+"""Execute a claimed run to its end, whatever happens (BEHAVIOUR 8 and 9)."""
 
 from contextlib import ExitStack
 
@@ -24,73 +24,74 @@ _LOCK_NOT_AVAILABLE = "55P03"
 
 
 def claim_and_execute(run_id: int) -> Status | None:
-    """Claim a run and execute it: the status it ends in, None if it is finished or somebody else's."""
+    """Claim a run and execute it. Returns its final status, or None if it is finished or another worker has it."""
     claimed = claim(run_id)
     return execute(claimed) if claimed else None
 
 
 def receive_and_execute(source: SourceObject) -> tuple[Run, Status | None]:
-    """Receive ``source``, and carry its run as ``take`` does; a new one at once."""
+    """Receive ``source`` and execute its run, as ``claim_and_execute`` does; a new run is already claimed."""
     run, claimed = receive_and_claim(source)
     return run, execute(claimed) if claimed else claim_and_execute(run.pk)
 
 
 def execute(claimed: Claim) -> Status | None:
-    """Carry a claimed run to its end: succeeded, superseded, held, failed, or waiting to be tried again.
+    """Execute a claimed run until it succeeds, fails, is superseded or held, or waits for another attempt.
 
-    None if another worker holds it by now. Raises only what stands in the way of writing that end.
+    Returns None if another worker has claimed it. Raises only if that status can't be written.
     """
     attempt: Attempt | None = None
-    with ExitStack() as held_until_the_end:  # an end may have rejects to bring away, which takes its time
+    with ExitStack() as resources:  # writing the end may upload rejects, which takes time
         try:
-            folder = held_until_the_end.enter_context(scratch_folder())
-            attempt = Attempt(claimed, folder, held_until_the_end.enter_context(Heartbeat(claimed)))
-            return _carried_out(claimed, attempt)
+            folder = resources.enter_context(scratch_folder())
+            attempt = Attempt(claimed, folder, resources.enter_context(Heartbeat(claimed)))
+            return _load(claimed, attempt)
         except ClaimLost:
             return None
         except SourceGone as error:
-            return _gone(claimed, error)
+            return _end_without_source(claimed, error)
         except Exception as error:
-            return _stopped(claimed, _driver_error(error), attempt.own if attempt else None)
-        except BaseException as error:  # the worker is told to stop: the run isn't to blame
-            _leave_broken_connection()
+            return _end_with_error(claimed, _driver_error(error), attempt.file if attempt else None)
+        except BaseException as error:  # the worker is being stopped, which is not the run's fault
+            _close_broken_connection()
             complete.interrupt(claimed, RunInterrupted(f"The worker was stopped ({type(error).__name__})."))
             raise
 
 
-def _carried_out(claimed: Claim, attempt: Attempt) -> Status | None:
+def _load(claimed: Claim, attempt: Attempt) -> Status | None:
     try:
-        return attempt.carry_out()
+        return attempt.execute()
     except RunHeld as held:
-        return complete.hold(claimed, held, attempt.own)
+        return complete.hold(claimed, held, attempt.file)
     except RunUnclear as unclear:
-        return complete.ask(claimed, unclear, attempt.own)
+        return complete.ask(claimed, unclear, attempt.file)
 
 
-def _gone(claimed: Claim, error: SourceGone) -> Status | None:
-    """The version isn't in the bucket any more: superseded if we know of a newer one, else failed (BEHAVIOUR 1)."""
+def _end_without_source(claimed: Claim, error: SourceGone) -> Status | None:
+    """End a run whose version is no longer in the bucket: superseded by a newer one, or failed (BEHAVIOUR 1)."""
     newer = newer_known(claimed.run)
     if newer:
-        return complete.supersede(
-            claimed, f"A newer version of this file (run {newer.pk}) took its place in the bucket."
-        )
+        return complete.supersede(claimed, f"A newer version of this file (run {newer.pk}) replaced it in the bucket.")
     return complete.fail(claimed, error, None)
 
 
-def _stopped(claimed: Claim, error: BaseException, material: PreparedFile | None) -> Status | None:
-    _leave_broken_connection()
+def _end_with_error(claimed: Claim, error: BaseException, file: PreparedFile | None) -> Status | None:
+    _close_broken_connection()
     if disposition_of(error) is Disposition.RETRY:
-        return complete.interrupt(claimed, error, turn_lost=getattr(error, "pgcode", None) == _LOCK_NOT_AVAILABLE)
-    return complete.fail(claimed, error, material)
+        return complete.interrupt(claimed, error, table_busy=getattr(error, "pgcode", None) == _LOCK_NOT_AVAILABLE)
+    return complete.fail(claimed, error, file)
 
 
 def _driver_error(error: BaseException) -> BaseException:
-    """What Django wraps, so that its fields can be read."""
+    """Return the driver's error that Django wraps, since only that has the fields."""
     cause = error.__cause__
     return cause if isinstance(error, DjangoDatabaseError) and cause is not None else error
 
 
-def _leave_broken_connection() -> None:
-    """The end is written on a connection that works; the load used the driver's, so Django hasn't seen it break."""
+def _close_broken_connection() -> None:
+    """Close a broken connection, so that the end is written on a new one.
+
+    The load uses the driver's connection directly, so Django doesn't notice that it is broken.
+    """
     if not connection.in_atomic_block and connection.connection is not None and not connection.is_usable():
         connection.close()

@@ -1,31 +1,31 @@
-"""What is told about a failure: a sentence for the operator, a story for the developer, and never a secret."""
+"""Describe a failure: a sentence for the operator and a traceback for the developer, both without secrets."""
 
 import traceback
 
 from ingest.loader.outcome.errors import IngestError
 from ingest.notifications.redaction import scrub
 
-_LONGEST_REASON = 2_000  # characters
-_LONGEST_TRACEBACK = 20_000
+_MAX_REASON_LENGTH = 2_000  # characters
+_MAX_TRACEBACK_LENGTH = 20_000
 
 
 def operator_message(error: BaseException) -> str:
-    """The operator's sentence about ``error``: what, where, what to do."""
+    """Return the sentence about ``error`` for the operator: what happened, where, and what to do."""
     if isinstance(error, IngestError):
-        told = str(error)
+        message = str(error)
     elif hasattr(error, "pgcode"):
-        said = (error.diag.message_primary or str(error)).strip().splitlines() or ["the connection broke"]
-        told = f"The database said: {said[0]}."
+        lines = (error.diag.message_primary or str(error)).strip().splitlines() or ["the connection broke"]
+        message = f"The database reported: {lines[0]}."
     elif isinstance(error, OSError):
-        told = f"The worker's system said: {error.strerror or error}."
+        message = f"The worker's operating system reported: {error.strerror or error}."
     else:
-        told = (
-            f"The run met an error that it doesn't know ({type(error).__name__}); nothing was loaded. "
+        message = (
+            f"The run failed with an unexpected error ({type(error).__name__}); nothing was loaded. "
             "Please report it with the run's traceback."
         )
-    return scrub(told)[:_LONGEST_REASON]
+    return scrub(message)[:_MAX_REASON_LENGTH]
 
 
 def developer_traceback(error: BaseException) -> str:
-    """The developer's traceback."""
-    return scrub("".join(traceback.format_exception(error)))[-_LONGEST_TRACEBACK:]
+    """Return the traceback for the developer."""
+    return scrub("".join(traceback.format_exception(error)))[-_MAX_TRACEBACK_LENGTH:]

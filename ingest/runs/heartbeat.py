@@ -1,4 +1,4 @@
-"""While a run is carried, a thread says so: it renews the lease and writes how far the work is."""
+"""A thread that renews the lease of a run while it is executed, and writes its progress."""
 
 import logging
 import threading
@@ -13,14 +13,14 @@ from ingest.runs.claim import Claim, ClaimLost, lease_end
 _LOG = logging.getLogger("ingest.runs")
 
 INTERVAL = 2.0
-"""Seconds between two beats: what a page shows is at most so old, and a lease of 30 s survives many lost beats."""
+"""Seconds between two beats. Pages show progress at most this old, and a lease of 30 s survives many lost beats."""
 
 
-_LONGEST_STAGE = 20  # characters
+_MAX_STAGE_LENGTH = 20  # characters
 
 
 class Heartbeat:
-    """Renews a claim's lease from a connection of its own, which costs nothing for runs shorter than one interval."""
+    """Renews a claim's lease on a connection of its own. A run shorter than one interval never opens it."""
 
     def __init__(self, claim: Claim) -> None:
         self._claim = claim
@@ -44,24 +44,24 @@ class Heartbeat:
         self._thread.join()
 
     def enter(self, stage: str, total: int) -> None:
-        """Begin a stage of ``total`` bytes. Raises ClaimLost if somebody else holds the run by now."""
+        """Begin a stage of ``total`` bytes. Raises ClaimLost if another worker has claimed the run."""
         if self._lost.is_set():
             raise ClaimLost(f"Run {self._claim.run.pk} was taken over by another worker.")
-        self._clock.enter(stage, anew=self._done > 0)
+        self._clock.enter(stage, restart=self._done > 0)
         self._total, self._done = total, 0
 
     def reach(self, done: int) -> None:
-        """Note how many bytes of the stage are done."""
+        """Record how many bytes of the stage are done."""
         self._done = done
 
     def load_reached(self, stage: str, done: int, total: int) -> None:
-        """Note where the loader is, in its own words. Never raises: the run's row is locked, so nobody can take it."""
-        # A loader that begins its stage anew has found that its first way doesn't go.
-        self._clock.enter(stage[:_LONGEST_STAGE], anew=done < self._done)
+        """Record the loader's progress. Never raises: the run's row is locked, so no other worker can claim it."""
+        # The loader restarts a stage when its first strategy fails.
+        self._clock.enter(stage[:_MAX_STAGE_LENGTH], restart=done < self._done)
         self._done, self._total = done, total
 
     def load_by(self, backend: int) -> None:
-        """Note which backend of PostgreSQL loads: it counts the rows that COPY has sent to it."""
+        """Record which PostgreSQL backend loads, since PostgreSQL counts the rows that COPY sends to it."""
         self._backend = backend
 
     def _beat(self) -> None:
@@ -72,7 +72,7 @@ class Heartbeat:
                     if not self._write():
                         self._lost.set()
                         return
-                except (DatabaseError, InterfaceError):  # the work itself will meet it; the lease outlives some beats
+                except (DatabaseError, InterfaceError):  # the load will fail too; the lease survives lost beats
                     _LOG.warning("The heartbeat of run %s did not reach the database.", self._claim.run.pk)
                     connection.close()
         finally:
@@ -80,7 +80,7 @@ class Heartbeat:
 
     def _write(self) -> bool:
         stages = self._clock.stages
-        told = {
+        progress = {
             "stage": stages[-1][0],
             "bytes_done": self._done,
             "bytes_total": self._total,
@@ -88,13 +88,13 @@ class Heartbeat:
             "stages": stages,
         }
         ours = Progress.objects.filter(pk=self._claim.run.pk, token=self._claim.token)
-        return bool(ours.update(lease_until=lease_end(), **told))
+        return bool(ours.update(lease_until=lease_end(), **progress))
 
     def _rows_copied(self) -> int | None:
-        """How many rows the COPY that is going on has sent; None where none is."""
+        """Return how many rows the COPY in progress has sent; None if there is none."""
         if self._backend is None:
             return None
         with connection.cursor() as cursor:
             cursor.execute(sql.ROWS_COPIED, [self._backend])
-            found = cursor.fetchone()
-        return found[0] if found else None
+            row = cursor.fetchone()
+        return row[0] if row else None

@@ -1,4 +1,4 @@
-"""Once: what several people ask for at the same time, or one person by several clicks, is done once."""
+"""Make sure that an action requested several times, by several people or by double clicks, is done once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,28 +12,28 @@ from ingest.models.sql import LOCK_DECISION, UNLOCK_DECISION
 
 
 def check_undone_once(loaded: Run) -> None:
-    """Raise RunFailed if an undo of ``loaded`` waits or runs. To be called with the row of ``loaded`` locked."""
-    if other := _unended(undoes=loaded):
+    """Raise RunFailed if an undo of ``loaded`` is waiting or running. Call it with the row of ``loaded`` locked."""
+    if other := _unfinished(undoes=loaded):
         raise RunFailed(f"Run {loaded.pk} is already being undone by run {other.pk}. Wait for it to finish.")
 
 
 def check_loaded_again_once(run: Run) -> None:
-    """Raise RunFailed if somebody has asked to load the file of ``run`` again, and that load waits or runs.
+    """Raise RunFailed if the file of ``run`` is already waiting or running to be loaded again.
 
-    To be called within a transaction: whoever asks second, about this run or another of the same file, waits for the
-    first one to commit.
+    Call it within a transaction: a second request, for this run or another one of the same file, waits for the first
+    to commit.
     """
     same = {"bucket": run.bucket, "key": run.key, "source_identity": run.source_identity}
     Run.objects.select_for_update(no_key=True).filter(**same).order_by("pk").first()
-    if other := _unended(**same, kind=Run.Kind.LOAD, forced=True):
+    if other := _unfinished(**same, kind=Run.Kind.LOAD, forced=True):
         raise RunFailed(f"Run {other.pk} is already loading this file again. Wait for it to finish.")
 
 
 @contextmanager
 def deciding(run_id: int) -> Iterator[None]:
-    """Let nobody else decide about run ``run_id`` meanwhile, across several transactions and calls to S3.
+    """Lock the decision about run ``run_id``, across several transactions and calls to S3.
 
-    Raises RunFailed if somebody is about to. The lock goes with its connection, so that no crash leaves one behind.
+    Raises RunFailed if someone else is deciding. The lock ends with its connection, so a crash doesn't leave one.
     """
     with connection.cursor() as cursor:
         cursor.execute(LOCK_DECISION, [run_id])
@@ -47,5 +47,5 @@ def deciding(run_id: int) -> Iterator[None]:
             cursor.execute(UNLOCK_DECISION, [run_id])
 
 
-def _unended(**which: Any) -> Run | None:
-    return Run.objects.filter(**which, status__in=Run.UNFINISHED).order_by("pk").first()
+def _unfinished(**conditions: Any) -> Run | None:
+    return Run.objects.filter(**conditions, status__in=Run.UNFINISHED).order_by("pk").first()

@@ -1,4 +1,4 @@
-"""Pins that an operator sets: the dataset's open questions are read again with them."""
+"""Pin how a dataset's files are read, and read the files of its open questions again."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +11,9 @@ from ingest.runs.questions import read_again
 
 
 def pin(dataset: Dataset, pins: Mapping[str, Any]) -> int:
-    """Set ``pins`` (names of ``Dataset.PINS``; None: found out) and save them; the dataset's questions are read again.
+    """Save ``pins`` (by the names in ``Dataset.PINS``; None: detected) and queue the dataset's open questions again.
 
-    Returns how many those are. Raises RunFailed, with a sentence, where a value can't be.
+    Returns how many questions there are. Raises RunFailed if a value is invalid.
     """
     with transaction.atomic():
         set_pins(dataset, pins)

@@ -1,4 +1,4 @@
-"""Preview: a file under ``_preview/`` is loaded up to the commit and rolled back (BEHAVIOUR 8, "Dry run")."""
+"""Load or discard the file of a preview, which was loaded and rolled back (BEHAVIOUR 8, "Dry run")."""
 
 from typing import Any
 
@@ -13,31 +13,30 @@ from ingest.uploads.tracking import sent_by
 
 
 def load_previewed(run_id: int, who: str = "", *, user: Any | None = None) -> SourceObject:
-    """Copy the very version that a preview read to the key where it is loaded: from there it takes the one way in.
+    """Copy the version that a preview read to the key from which it is loaded, like any other file.
 
-    Gives what it became; ``who`` is told on the preview, and on the run that comes of it. Raises RunFailed, with a
-    sentence, if the run is no preview that succeeded, somebody has decided about it, its file goes by now to a dataset
-    that is closed to ``user``, or the version isn't in the bucket any more. Raises RunInterrupted if the bucket doesn't
-    answer.
+    Returns the new object. ``who`` is shown on the preview and on the new run. Raises RunFailed if the run isn't a
+    preview that succeeded, someone has already decided about it, its file now goes to a dataset that is closed to
+    ``user``, or the version is no longer in the bucket. Raises RunInterrupted if the bucket doesn't answer.
     """
     with deciding(run_id):
         run = _undecided(run_id)
         key = key_of_load(run.key)
-        goes = permitted([key], user)[key]
-        if isinstance(goes, RunFailed):
-            raise goes
-        with sent_by(who, key, run.size) as became:
+        destination = permitted([key], user)[key]
+        if isinstance(destination, RunFailed):
+            raise destination
+        with sent_by(who, key, run.size) as uploaded:
             source = objects.copy(run.source, key)
-            became.append(source)
+            uploaded.append(source)
         _decide(run, "Loaded", who, run.status)
     return source
 
 
 def discard_preview(run_id: int, who: str) -> Run:
-    """Remove the file of a preview from the bucket; the preview itself stays, as what was seen of it.
+    """Remove the file of a preview from the bucket; the run of the preview stays.
 
-    Where the bucket doesn't grant that, its own rule removes the file in some days. Raises RunFailed, with a sentence,
-    if the run is no preview that succeeded, or somebody has decided about it; RunInterrupted if the bucket doesn't
+    If the bucket doesn't permit that, its lifecycle rule removes the file after some days. Raises RunFailed if the run
+    isn't a preview that succeeded, or someone has already decided about it; RunInterrupted if the bucket doesn't
     answer.
     """
     with deciding(run_id):
@@ -50,16 +49,16 @@ def discard_preview(run_id: int, who: str) -> Run:
 def _undecided(run_id: int) -> Run:
     run = Run.objects.select_related("dataset").get(pk=run_id)
     if run.kind != Run.Kind.PREVIEW or run.status not in Run.COMMITTED:
-        raise RunFailed(f"Run {run.pk} is {_told(run)}; only a preview that has succeeded can be loaded or discarded.")
+        raise RunFailed(f"Run {run.pk} is {_kind(run)}; only a preview that has succeeded can be loaded or discarded.")
     if run.decided:
-        raise RunFailed(f"Preview {run.pk} is already settled: {run.decided}")
+        raise RunFailed(f"Preview {run.pk} was already decided: {run.decided}")
     return run
 
 
-def _decide(run: Run, what: str, who: str, status: str) -> None:
-    run.decided, run.status = storable(f"{what} by {who}." if who else f"{what}."), status
+def _decide(run: Run, decision: str, who: str, status: str) -> None:
+    run.decided, run.status = storable(f"{decision} by {who}." if who else f"{decision}."), status
     Run.objects.filter(pk=run.pk).update(decided=run.decided, status=run.status)
 
 
-def _told(run: Run) -> str:
-    return f"a preview that is {run.status}" if run.kind == Run.Kind.PREVIEW else f"no preview but a {run.kind}"
+def _kind(run: Run) -> str:
+    return f"a preview that is {run.status}" if run.kind == Run.Kind.PREVIEW else f"not a preview but a {run.kind}"

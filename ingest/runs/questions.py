@@ -1,4 +1,4 @@
-"""Questions: runs that are held until somebody chooses how their file is read, and what waits behind them."""
+"""Questions: runs held until someone chooses how to read their file, and the runs that wait for them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,52 +11,52 @@ from ingest.runs.reset import reset_fields
 Status, Kind = Run.Status, Run.Kind
 
 OF_ENCODING = "of_encoding"
-"""Marks what is offered, and chosen, where the question is in which encoding a file is."""
-_CHOSEN = Q(status__in=Run.UNFINISHED, reading__isnull=False)
-_IN_FRONT = Q(status=Status.HELD, unclear=True) | _CHOSEN
-"""Runs that further first files wait behind: questions, and those that have been answered and aren't loaded yet."""
+"""Marks the readings offered and chosen where the question is the file's encoding."""
+_ANSWERED = Q(status__in=Run.UNFINISHED, reading__isnull=False)
+_BLOCKING = Q(status=Status.HELD, unclear=True) | _ANSWERED
+"""Runs that other first files wait for: open questions, and answered ones that aren't loaded yet."""
 
 
-def in_front_of(run: Run) -> Run | None:
-    """Return the earlier first file that ``run`` waits behind; None if its dataset has loaded one, or none is unclear.
+def blocking_question(run: Run) -> Run | None:
+    """Return the run of an earlier first file that ``run`` has to wait for, if any.
 
-    The first file gives a table its columns, types and key: so it is settled before the next one.
+    The first file gives a table its columns, types and key, so its question is settled before the next file is loaded.
     """
     if run.kind != Kind.LOAD or run.dataset is None or run.dataset.headers:
         return None
     return _earlier().filter(dataset=run.dataset_id, pk__lt=run.pk).order_by("pk").only("pk", "status").first()
 
 
-def is_behind() -> Q:
-    """Return the condition on runs that wait behind a question of a dataset that has loaded nothing."""
+def waits_for_question() -> Q:
+    """Return the condition for runs that wait for a question of a dataset that hasn't loaded anything."""
     earlier = _earlier().filter(dataset=OuterRef("dataset"), pk__lt=OuterRef("pk"))
     return Q(Exists(earlier), kind=Kind.LOAD, dataset__headers={})
 
 
 def _earlier() -> QuerySet[Run]:
-    return Run.objects.filter(_IN_FRONT, kind=Kind.LOAD)
+    return Run.objects.filter(_BLOCKING, kind=Kind.LOAD)
 
 
 def read_again(dataset: Dataset) -> int:
-    """Have the files of the dataset's questions read again, now that its pins have changed; return how many they are.
+    """Queue the dataset's open questions again after its pins changed; return how many there are.
 
-    What was approved of such a run before its file was looked at stays approved.
+    What was approved before their files were read stays approved.
     """
-    asked = Run.objects.filter(dataset=dataset, status=Status.HELD, unclear=True)
-    return asked.update(**reset_fields())
+    questions = Run.objects.filter(dataset=dataset, status=Status.HELD, unclear=True)
+    return questions.update(**reset_fields())
 
 
 def choice(run: Run, reading: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``reading`` as it is kept on the run it was chosen for, with the pins under which it was.
+    """Return ``reading`` as it is stored on its run, with the dataset's pins at that time.
 
-    Where the run's encoding was chosen before, ``reading`` has it too, and it is still told as chosen.
+    If the run's encoding was chosen before, it stays marked as chosen.
     """
     chosen = {OF_ENCODING: True} if (run.reading or {}).get(OF_ENCODING) else {}
     return {**chosen, **reading, "pins": _pins(run.dataset)}
 
 
-def forget_overtaken_choice(run: Run) -> None:
-    """Forget the reading that was chosen for the run's file if the dataset's pins have been changed since."""
+def forget_outdated_choice(run: Run) -> None:
+    """Forget the reading chosen for the run's file if the dataset's pins have changed since."""
     if run.reading is not None and run.reading.get("pins", []) != _pins(run.dataset):
         run.reading = None
 

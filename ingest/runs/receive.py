@@ -1,4 +1,4 @@
-"""Receive: a source object becomes a run, once, however often and by however many its event is delivered."""
+"""Receive a source object: create its run once, however often its event is delivered."""
 
 from pathlib import Path
 
@@ -23,37 +23,36 @@ from ingest.uploads.tracking import upload_of
 
 
 def put(path: Path, *, preview: bool = False) -> SourceObject:
-    """Put a local file in the bucket, where it takes the same way as any other; returns the version it became.
+    """Put a local file in the bucket, from which it is loaded like any other; return its version.
 
-    With ``preview`` it is only shown what a load would do. Raises OSError if the file can't be read, RunFailed
-    where its name says that it isn't to be loaded, RunFailed or RunInterrupted if the bucket doesn't take it.
+    With ``preview`` it is only previewed. Raises OSError if the file can't be read, RunFailed if files of its name
+    aren't loaded, RunFailed or RunInterrupted if the bucket doesn't accept it.
     """
     if is_marker(path.name):
-        raise RunFailed("it is a marker of another tool, or hidden: such files are not loaded")
+        raise RunFailed("it is another tool's marker file, or hidden: such files are not loaded")
     folder = settings.PREFIX + (FOLDER if preview else "")
     return objects.put(path, settings.BUCKET, f"{folder}{path.name}")
 
 
 def receive(source: SourceObject) -> Run:
-    """The one run of ``source``: made now, or found if the event came before (BEHAVIOUR 1).
+    """Return the run of ``source``, creating it if this is the first event for it (BEHAVIOUR 1).
 
-    A file whose name leaves no table name, or that goes to a dataset that is closed to whoever uploaded it, gives a run
-    that has failed already.
+    The run has already failed if the file's name leads to no table, or to a dataset that its uploader has no access to.
     """
-    return _received(source, claimed=False)[0]
+    return _receive(source, claimed=False)[0]
 
 
 def receive_and_claim(source: SourceObject) -> tuple[Run, Claim | None]:
-    """The one run of ``source``, and the right to carry it if it was made now.
+    """Return the run of ``source``, and the right to execute it if it is new.
 
-    A new run is its maker's from the start: nobody else has heard of it. One that was there may be claimed as any.
+    A new run is claimed as it is created, so no other worker can claim it first. An existing one is claimed as usual.
     """
-    run, made = _received(source, claimed=True)
-    return run, Claim(run=run, token=run.token) if made and run.dataset else None
+    run, is_new = _receive(source, claimed=True)
+    return run, Claim(run=run, token=run.token) if is_new and run.dataset else None
 
 
-def _received(source: SourceObject, *, claimed: bool) -> tuple[Run, bool]:
-    """The run, and whether it was made now."""
+def _receive(source: SourceObject, *, claimed: bool) -> tuple[Run, bool]:
+    """Return the run, and whether it is new."""
     identity = Run.identity_of(source)
     first = {"bucket": source.bucket, "key": source.key, "source_identity": identity, "load_number": 1}
     known = Run.objects.filter(**first).values_list("pk", flat=True).first()
@@ -86,7 +85,7 @@ def _received(source: SourceObject, *, claimed: bool) -> tuple[Run, bool]:
 
 
 def load_once_more(run: Run, **fields: object) -> Run:
-    """A new run of the source object of ``run``, under its next load number."""
+    """Create another run of the source object of ``run``, with the next load number."""
     while True:
         same = Run.objects.filter(bucket=run.bucket, key=run.key, source_identity=run.source_identity)
         number = same.aggregate(last=Max("load_number"))["last"] + 1
@@ -100,14 +99,14 @@ def load_once_more(run: Run, **fields: object) -> Run:
                     load_number=number,
                     **fields,
                 )
-        except IntegrityError:  # somebody else took that number
+        except IntegrityError:  # a concurrent request took that number
             continue
 
 
 def _create(
     source: SourceObject, *, dataset: Dataset | None, reason: str = "", claimed: bool = False, **fields: object
 ) -> Run:
-    ending = {"status": Run.Status.FAILED, "reason": reason, "finished": timezone.now()} if reason else {}
+    end = {"status": Run.Status.FAILED, "reason": reason, "finished": timezone.now()} if reason else {}
     run = Run.objects.create(
         dataset=dataset,
         bucket=source.bucket,
@@ -118,15 +117,15 @@ def _create(
         sequencer=source.sequencer,
         source_identity=Run.identity_of(source),
         version_order=Run.order_of(source),
-        **ending,
+        **end,
         **(first_claim() if claimed else {}),
         **fields,
     )
     Progress.objects.create(run=run, bytes_total=source.size, **(lease(run.token) if claimed else {}))
     telemetry.received(run)
     if claimed:
-        run.started = timezone.now()  # not the expression that it was written by
+        run.started = timezone.now()  # the value in place of the database expression
         telemetry.claimed(run)
     if reason:
-        telemetry.ended(run, Run.Status.FAILED, ending)
+        telemetry.ended(run, Run.Status.FAILED, end)
     return run

@@ -1,4 +1,4 @@
-"""Fresh start: a run is put back to wait, with nothing left of what its last attempt found."""
+"""Reset a run to wait for a new first attempt, without the results of the last one."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from ingest.models import Reject, Run
 
 
 def reset_fields() -> dict[str, Any]:
-    """Return the fields of a run that waits for its first attempt; what was approved and chosen of it stays."""
+    """Return the fields of a run that waits for its first attempt. What was approved and chosen is not among them."""
     counts = ("inserted", "updated", "unchanged", "duplicate", "rejected", "deleted")
     return {
         "status": Run.Status.WAITING,
@@ -20,7 +20,7 @@ def reset_fields() -> dict[str, Any]:
 
 
 def reset_run(run: Run, *, approved: dict[str, int] | None = None) -> None:
-    """Put ``run``, whose row is locked, back to wait, with all its attempts before it."""
+    """Reset ``run``, whose row is locked, to wait with its full number of attempts."""
     for name, value in reset_fields().items():
         setattr(run, name, value)
     run.approved = approved

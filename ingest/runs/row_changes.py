@@ -1,4 +1,4 @@
-"""Looking: what a run has changed, what its undo would do, where its file lies. Nothing is written."""
+"""Read what a run changed, what its undo would do, and where its file is. Nothing is written."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -17,34 +17,34 @@ from ingest.loader.planning.identities import Identities
 from ingest.models import Dataset, Run, storable
 
 _LINK_SECONDS = 900
-_LOCK_NOT_AVAILABLE, _TOO_LONG = "55P03", "57014"
+_LOCK_NOT_AVAILABLE, _QUERY_CANCELED = "55P03", "57014"
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 def changes_of(run: Run) -> dict[str, Any]:
-    """A sample of what a load has changed, as the fields of ``loader.changes.Changes``; what is kept of one that was
-    rolled back.
+    """Return a sample of what a load changed, as the fields of ``loader.changes.Changes``.
 
-    Raises RunFailed, with a sentence, where it can't be told (any more).
+    For a load that was rolled back, it is the sample that was stored. Raises RunFailed if the changes can't be read, or
+    are no longer known.
     """
     if run.sample:
         return run.sample["changes"]
     if not run.undoable:
         return {}
     ignores = run.dataset.ignore_email_case
-    found = _changes_in_table(
-        run, lambda: changes.changes_of(*_place(run), run.pk, own_transaction=False, ignore_email_case=ignores)
+    sampled = _changes_in_table(
+        run, lambda: changes.changes_of(*_table_of(run), run.pk, own_transaction=False, ignore_email_case=ignores)
     )
-    if run.undone and not (found.compared or found.again or found.deleted):
+    if run.undone and not (sampled.compared or sampled.again or sampled.deleted):
         raise RunFailed(f"Run {run.pk} was undone: its rows were put back, and what it wrote is not kept.")
-    return asdict(found)
+    return asdict(sampled)
 
 
 def sample(dataset: Dataset, identities: Identities, run_id: int) -> dict[str, Any]:
-    """The same, within the transaction of a load that is about to be rolled back; empty where that takes too long."""
+    """Return the same for a load that is about to be rolled back, in its transaction; empty if it takes too long."""
     try:
-        found = _changes_or_reason(
+        sampled = _roll_back_after(
             lambda: changes.changes_of(
                 connection.connection,
                 dataset.name,
@@ -56,59 +56,58 @@ def sample(dataset: Dataset, identities: Identities, run_id: int) -> dict[str, A
         )
     except (psycopg2.Error, RunFailed):
         return {}
-    return _storable(asdict(found))
+    return _storable(asdict(sampled))
 
 
 def preview_undo(run: Run) -> UndoPreview:
-    """What an undo of ``run`` would do now. Raises RunFailed, with a sentence, where it can't be told."""
+    """Return what an undo of ``run`` would do now. Raises RunFailed if that can't be determined."""
     ignores = run.dataset.ignore_email_case
-    return _changes_in_table(run, lambda: changes.preview_undo(*_place(run), run.pk, ignore_email_case=ignores))
+    return _changes_in_table(run, lambda: changes.preview_undo(*_table_of(run), run.pk, ignore_email_case=ignores))
 
 
 def file_link(run: Run, *, user: Any | None = None) -> str:
-    """A signed link by which a browser downloads the very version that the run read, for a quarter of an hour.
+    """Return a signed link to download the version that the run read, valid for 15 minutes.
 
-    A run without a dataset is closed to nobody, but its file may lead by now to one that is closed to ``user``: then
-    RunFailed is raised, as where that version isn't in the bucket any more. RunInterrupted where the bucket doesn't
-    answer.
+    Raises RunFailed if that version is no longer in the bucket, or if the run has no dataset and its file now leads to
+    one that is closed to ``user``; RunInterrupted if the bucket doesn't answer.
     """
     if run.dataset is None:
-        goes = destinations([run.key])[run.key]
-        require_access(goes.dataset if isinstance(goes, Destination) else None, user)
+        destination = destinations([run.key])[run.key]
+        require_access(destination.dataset if isinstance(destination, Destination) else None, user)
     objects.check(run.source)
     return objects.presigned_url(run.source, _LINK_SECONDS)
 
 
-def _place(run: Run) -> tuple[Any, str, Identities]:
+def _table_of(run: Run) -> tuple[Any, str, Identities]:
     identities = tuple(tuple(key) for key in run.dataset.identities or ())
     connection.ensure_connection()
     return connection.connection, run.dataset.name, identities
 
 
-def _changes_in_table(run: Run, ask: Callable[[], Found]) -> Found:
+def _changes_in_table(run: Run, query: Callable[[], Result]) -> Result:
     try:
-        return _changes_or_reason(ask)
+        return _roll_back_after(query)
     except psycopg2.Error as error:
-        if error.pgcode == _TOO_LONG:
-            raise RunFailed("The table is too large to tell that in a few seconds.") from error
+        if error.pgcode == _QUERY_CANCELED:
+            raise RunFailed("The table is too large for this to be answered in a few seconds.") from error
         if error.pgcode == _LOCK_NOT_AVAILABLE:
-            raise RunFailed("The table is being changed just now; look again in a moment.") from error
+            raise RunFailed("The table is being changed. Try again in a moment.") from error
         if isinstance(error, psycopg2.ProgrammingError):
-            raise RunFailed(f"The table {run.dataset.name} can't be read like that; somebody changed it.") from error
-        raise RunFailed("The database didn't answer that.") from error
+            raise RunFailed(f"The table {run.dataset.name} can't be read: its columns were changed outside.") from error
+        raise RunFailed("The database could not answer.") from error
 
 
-def _changes_or_reason(ask: Callable[[], Found]) -> Found:
-    """What ``ask`` finds; whatever it has set for its session is taken back."""
+def _roll_back_after(query: Callable[[], Result]) -> Result:
+    """Return the result of ``query``, and roll back what it set for its session."""
     with transaction.atomic():
-        found = ask()
+        result = query()
         transaction.set_rollback(True)
-    return found
+    return result
 
 
 def _storable(value: Any) -> Any:
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, dict):
-        return {key: _storable(each) for key, each in value.items()}
-    return [_storable(each) for each in value] if isinstance(value, list | tuple) else value
+        return {key: _storable(item) for key, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, list | tuple) else value

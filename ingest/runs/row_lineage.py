@@ -1,4 +1,4 @@
-"""Trace: on which line of its file a run found a row, read from the very version in the bucket."""
+"""Find the line of the file that a row was loaded from, in the version that the run read."""
 
 from pathlib import Path
 from typing import Final
@@ -9,63 +9,55 @@ from ingest.aws import objects
 from ingest.loader import lineage
 from ingest.loader.lineage import RowIdentity, SourceLines
 from ingest.loader.outcome.errors import RunFailed
-from ingest.loader.source.decompress import Limits, unpack
-from ingest.loader.source.encoding import transcode
+from ingest.loader.source import prepare
+from ingest.loader.source.decompress import Limits
+from ingest.loader.source.dialect.basis import read_as
 from ingest.loader.source.local_file import LocalFile
 from ingest.loader.types.types import Type
 from ingest.models import Run
-from ingest.runs.fetched_file import read_as
 from ingest.runs.scratch import scratch_folder
 
-LARGEST: Final = 128 << 20
-"""Bytes of a file, unpacked, that is read for a line while somebody waits: 1.2 million records took 1.6-2.4 s of one
+MAX_BYTES: Final = 128 << 20
+"""The largest file, decompressed, that is searched while a user waits: 1.2 million records took 1.6-2.4 s of one
 core and 145 MiB of memory, and a function of 1 GiB has 0.6 of a core."""
 _TYPES: Final = {kind.short: kind for kind in Type}
 
 
-def trace(run: Run, wanted: RowIdentity) -> SourceLines:
-    """The lines of the run's file whose records are the row ``wanted``: the one that counts, and its duplicates.
+def trace(run: Run, row: RowIdentity) -> SourceLines:
+    """Return the lines of the run's file that contain ``row``: the one that was loaded, and its duplicates.
 
-    Nothing is written. Raises RunFailed, with a sentence, where that can't be told (any more), RunInterrupted where the
-    bucket doesn't answer.
+    Nothing is written. Raises RunFailed if they can't be found, RunInterrupted if the bucket doesn't answer.
     """
     if run.kind != Run.Kind.LOAD or run.status != Run.Status.SUCCEEDED or run.dataset is None:
         raise RunFailed(f"Run {run.pk} has loaded no file.")
-    if run.size > LARGEST:
+    if run.size > MAX_BYTES:
         raise _too_large(run)
     with scratch_folder() as folder:
-        file = _brought(run, folder)
+        file = _fetch(run, folder)
         return lineage.trace(
             file,
             run.dataset.headers,
-            wanted,
+            row,
             types={column["name"]: _TYPES[column["type"]] for column in run.columns if column["type"] in _TYPES},
             null_tokens=run.dataset.null_tokens,
         )
 
 
-def _brought(run: Run, folder: Path) -> LocalFile:
-    """The file as the run read it: unpacked, in UTF-8, in the dialect that it found then."""
-    fetched, unpacked, decoded = folder / "source", folder / "unpacked", folder / "decoded"
+def _fetch(run: Run, folder: Path) -> LocalFile:
+    """Fetch the file as the run read it: decompressed, in UTF-8, with the same dialect."""
+    fetched = folder / "source"
     try:
         objects.fetch(run.source, fetched)
     except objects.SourceGone as gone:
         raise RunFailed(
-            f"The file as run {run.pk} read it isn't in the bucket any more: no line can be told."
+            f"The file that run {run.pk} read is no longer in the bucket, so its lines can't be shown."
         ) from gone
-    path = fetched
-    if run.dialect.get("compression"):
-        try:
-            unpack(fetched, unpacked, limits=Limits(size=LARGEST))
-        except RunFailed as refused:  # it was unpacked once, under another limit
-            raise _too_large(run) from refused
-        path = unpacked
-        fetched.unlink()
+    try:
+        path, _ = prepare.unpack_to_csv(fetched, folder, limits=Limits(size=MAX_BYTES))
+    except RunFailed as refused:  # it was unpacked once, under another limit
+        raise _too_large(run) from refused
     dialect = read_as(run.dialect)
-    if dialect.encoding != transcode.UTF_8:
-        transcode.transcode(path, decoded, dialect.encoding)
-        path.unlink()
-        path = decoded
+    path = prepare.decode_to_utf_8(path, folder / "decoded", dialect.encoding)
     scratch = folder / "scratch"
     scratch.mkdir()
     return LocalFile(path=path, dialect=dialect, scratch=scratch, longest_record=settings.MAX_RECORD_BYTES)
@@ -73,6 +65,6 @@ def _brought(run: Run, folder: Path) -> LocalFile:
 
 def _too_large(run: Run) -> RunFailed:
     return RunFailed(
-        f"The file of run {run.pk} has more than {LARGEST >> 20} MiB: it is too large to be looked through while you "
-        "wait. Download it from the run's page, and search it."
+        f"The file of run {run.pk} is larger than {MAX_BYTES >> 20} MiB, which is too large to search here. "
+        "Download it from the run's page and search it there."
     )

@@ -1,4 +1,4 @@
-"""Scratch space for one attempt: always removed, a killed worker's by whoever comes to the machine next."""
+"""Scratch folders for attempts. Each is always removed; that of a killed worker by the next one on the machine."""
 
 import fcntl
 import os
@@ -13,51 +13,51 @@ from django.conf import settings
 
 _PREFIX = "ingest-run-"
 _NEW = "ingest-new-"
-_LONG_MADE = 60  # seconds; a folder is new for some microseconds, unless its maker died in them
+_NEW_SECONDS = 60  # a folder is new for some microseconds, unless its worker died during them
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder that only this attempt uses; it is held by a lock that ends with the process, even by ``kill -9``."""
+    """Create a folder for one attempt, locked until the process ends, even by ``kill -9``."""
     sweep()
     root = Path(settings.SCRATCH_DIR)
     new = Path(tempfile.mkdtemp(prefix=_NEW, dir=root))
-    held = os.open(new, os.O_RDONLY)
+    descriptor = os.open(new, os.O_RDONLY)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        # Under its own name it is locked from the first moment: whoever finds it unlocked knows that its worker died.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Renamed once it is locked, so that an unlocked folder of this name always means that its worker died.
         folder = new.rename(root / new.name.replace(_NEW, _PREFIX))
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     finally:
-        os.close(held)
+        os.close(descriptor)
 
 
 def sweep() -> None:
-    """Remove the folders that nobody holds any more: another worker on this machine was killed over them.
+    """Remove the folders that killed workers left on this machine.
 
-    Safe with any number of workers, and cheap: one look into the folder where there is nothing to do.
+    Safe with any number of workers, and cheap: one directory listing if there is nothing to remove.
     """
     root = Path(settings.SCRATCH_DIR)
     root.mkdir(parents=True, exist_ok=True)
     for folder in root.glob(f"{_PREFIX}*"):
-        _remove_unless_held(folder)
+        _remove_unless_locked(folder)
     for folder in root.glob(f"{_NEW}*"):
-        _remove_unless_held(folder, settled=_LONG_MADE)
+        _remove_unless_locked(folder, min_age=_NEW_SECONDS)
 
 
-def _remove_unless_held(folder: Path, *, settled: float = 0) -> None:
+def _remove_unless_locked(folder: Path, *, min_age: float = 0) -> None:
     try:
-        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:  # gone by now, or no folder
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:  # already removed, or not a folder
         return
     try:
-        if not settled or time.time() - os.fstat(held).st_mtime > settled:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not min_age or time.time() - os.fstat(descriptor).st_mtime > min_age:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
-    except OSError:  # held: its worker lives
+    except OSError:  # locked: its worker is alive
         return
     finally:
-        os.close(held)
+        os.close(descriptor)

@@ -1,21 +1,22 @@
-"""The stages of an attempt, and how long each takes."""
+"""Measure how long each stage of an attempt takes."""
 
 import time
+from itertools import pairwise
 
 
 class StageClock:
-    """By a clock that nobody sets; what an attempt does twice stands there twice."""
+    """Uses a monotonic clock. A stage that is repeated is listed twice."""
 
     def __init__(self) -> None:
         self._begun: list[tuple[str, float]] = []
 
-    def enter(self, stage: str, *, anew: bool = False) -> None:
-        """Begin ``stage``, unless it is the one that is going on, and not ``anew``. Cheap: called for each MiB."""
-        if anew or not self._begun or self._begun[-1][0] != stage:
+    def enter(self, stage: str, *, restart: bool = False) -> None:
+        """Begin ``stage``, unless it is the current one and not ``restart``. Cheap, since it is called for each MiB."""
+        if restart or not self._begun or self._begun[-1][0] != stage:
             self._begun.append((stage, time.monotonic()))
 
     @property
     def stages(self) -> list[tuple[str, float]]:
-        """The stages so far, in their order, each with its seconds to the millisecond; the last one is going on."""
+        """The stages so far, each with its duration in seconds, to the millisecond. The last one is in progress."""
         begun = [*self._begun, ("", time.monotonic())]
-        return [(stage, round(begun[at + 1][1] - start, 3)) for at, (stage, start) in enumerate(begun[:-1])]
+        return [(stage, round(end - start, 3)) for (stage, start), (_, end) in pairwise(begun)]

@@ -1,5 +1,4 @@
-"""Signals: whatever becomes of a run is told here, once: to the log, the metrics, the failures
-before it, and to people."""
+"""Report what happens to a run, in one place: to the log, the metrics, incidents, and earlier failures."""
 
 import json
 import logging
@@ -16,11 +15,12 @@ from django.utils import timezone
 from ingest.models import Run, Trouble
 from ingest.notifications.incidents import record_incident
 from ingest.runs.acknowledge import acknowledge_older
+from ingest.runs.summary import ROW_COUNTS
 
 _LOG = logging.getLogger("ingest.runs")
 
 REQUEST: ContextVar[str] = ContextVar("request", default="")
-"""The id of the invocation that this happens in, where there is one."""
+"""The id of the current Lambda invocation, if there is one."""
 
 _EVENTS = {
     Run.Status.SUCCEEDED: ("run succeeded", logging.INFO),
@@ -31,53 +31,52 @@ _EVENTS = {
     Run.Status.HELD: ("run held", logging.WARNING),
     Run.Status.FAILED: ("run failed", logging.ERROR),
 }
-_FATES = (*Run.FATES, "deleted")
-_UNITS = {"Runs": "Count", "Seconds": "Seconds", **{name.capitalize(): "Count" for name in _FATES}}
+_UNITS = {"Runs": "Count", "Seconds": "Seconds", **{name.capitalize(): "Count" for name in ROW_COUNTS}}
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 def received(run: Run) -> None:
-    """A run was made."""
+    """Report that a run was created."""
     _log_after_commit("run received", logging.INFO, run, size=run.size)
 
 
 def claimed(run: Run) -> None:
-    """A worker has taken the run."""
+    """Report that a worker claimed the run."""
     _log_after_commit("run claimed", logging.INFO, run, attempt=run.attempts)
 
 
-def ended(run: Run, status: str, told: Mapping[str, Any], error: BaseException | None = None) -> None:
-    """The run's end was written, by the transaction that is open; ``told`` are the fields that were.
+def ended(run: Run, status: str, written: Mapping[str, Any], error: BaseException | None = None) -> None:
+    """Report the end of a run, whose fields ``written`` were written in the open transaction.
 
-    Everything of it that reaches out of the database waits for the commit. ``error`` is what ended it. A load of an
-    empty file answers no earlier failure: that files can be loaded again is not shown by it.
+    Everything that leaves the database waits for the commit. ``error`` is what ended the run. The load of an empty file
+    doesn't acknowledge earlier failures, because it doesn't show that files can be loaded again.
     """
     if status == Run.Status.SUCCEEDED and run.kind == Run.Kind.LOAD:
         acknowledge_older(run)
     if status in (Run.Status.FAILED, Run.Status.HELD) and run.kind != Run.Kind.PREVIEW:
-        record_incident(run, Trouble.Kind.QUESTION if told.get("unclear") else status, told["reason"])
+        record_incident(run, Trouble.Kind.QUESTION if written.get("unclear") else status, written["reason"])
     event, level = _EVENTS[Run.Status(status)]
     seconds = (timezone.now() - run.started).total_seconds() if run.started else 0.0
-    # What a load that was rolled back would have done is no row of any table.
-    done = _FATES if status in Run.COMMITTED and run.kind != Run.Kind.PREVIEW else ("rejected",)
-    counts = {name: told[name] for name in done if name in told}
-    fields = {"attempt": run.attempts, "seconds": round(seconds, 3), "records": told.get("records"), **counts}
+    # A load that was rolled back changed no rows.
+    counted = ROW_COUNTS if status in Run.COMMITTED and run.kind != Run.Kind.PREVIEW else ("rejected",)
+    counts = {name: written[name] for name in counted if name in written}
+    fields = {"attempt": run.attempts, "seconds": round(seconds, 3), "records": written.get("records"), **counts}
     if error is not None:
         fields["error"] = type(error).__name__
-    if told.get("reason"):
-        fields["reason"] = without_cells(told["reason"])
+    if written.get("reason"):
+        fields["reason"] = without_cells(written["reason"])
     _log_after_commit(event, level, run, status=status, **fields, **_metrics(run, status, seconds, counts))
 
 
 def without_cells(sentence: str) -> str:
-    """``sentence`` without what is quoted in it: that may be a cell, or what PostgreSQL said of one."""
+    """Return ``sentence`` without quoted parts, which may be cells or PostgreSQL's messages about them."""
     return _QUOTED.sub("'…'", sentence)
 
 
 def _metrics(run: Run, status: str, seconds: float, counts: Mapping[str, int]) -> dict[str, Any]:
-    """The fields that make CloudWatch take the line for metrics (its embedded metric format), where that is wanted.
+    """Return the fields of CloudWatch's embedded metric format, if metrics are enabled.
 
-    By status and in all; not by dataset, since each of thousands would be a metric of its own, and be paid for.
+    By status and in total. Not by dataset: each of thousands would be a separate, billed metric.
     """
     if not settings.METRICS_NAMESPACE or run.kind == Run.Kind.PREVIEW:
         return {}
@@ -95,7 +94,7 @@ def _metrics(run: Run, status: str, seconds: float, counts: Mapping[str, int]) -
 
 
 def _log_after_commit(event: str, level: int, run: Run, **fields: Any) -> None:
-    """One structured line with run, dataset and object (BEHAVIOUR 9)."""
+    """Log one structured line with run, dataset and object once the transaction commits (BEHAVIOUR 9)."""
     line = {
         "event": event,
         "run": run.pk,

@@ -1,4 +1,4 @@
-"""Undo: what a run loaded is taken back, by a run of its own (BEHAVIOUR 8)."""
+"""Undo what a run loaded, by a run of its own (BEHAVIOUR 8)."""
 
 from typing import Any
 
@@ -20,11 +20,11 @@ Status, Kind = Run.Status, Run.Kind
 
 
 def undo(run_id: int, who: str = "", *, user: Any | None = None) -> Run:
-    """A new run, waiting for a worker, that takes back what is left of run ``run_id`` in its table; ``who`` asks.
+    """Create a waiting run that undoes what is left of run ``run_id`` in its table, requested by ``who``.
 
-    It can be repeated: rows that stay now may go once the run that changed them is undone. Raises RunFailed, with a
-    sentence, if the run isn't a load that succeeded, its rows as they were aren't kept any more, its dataset is closed
-    to ``user``, or another undo of it waits or runs.
+    It can be repeated: rows that stay now can be undone once the later run that changed them is undone. Raises
+    RunFailed if the run isn't a load that succeeded, the rows from before it are no longer kept, its dataset is closed
+    to ``user``, or another undo of it is waiting or running.
     """
     with transaction.atomic():
         run = locked(run_id)
@@ -34,10 +34,10 @@ def undo(run_id: int, who: str = "", *, user: Any | None = None) -> Run:
         return load_once_more(run, kind=Kind.UNDO, undoes=run, status=Status.WAITING, who=who)
 
 
-def take_back(run: Run, dataset: Dataset, clock: StageClock) -> Status:
-    """Within the transaction that holds the undo ``run`` and the table of ``dataset``: do it, and write its end.
+def execute_undo(run: Run, dataset: Dataset, clock: StageClock) -> Status:
+    """Execute the undo ``run`` within the transaction that has locked it and the table of ``dataset``.
 
-    Raises RunFailed if the run can't be undone any more, or its table is gone.
+    Raises RunFailed if the run can no longer be undone, or its table was dropped.
     """
     loaded = locked(run.undoes_id)
     check_undoable(loaded)
@@ -51,7 +51,7 @@ def take_back(run: Run, dataset: Dataset, clock: StageClock) -> Status:
 
 
 def check_undoable(run: Run) -> None:
-    """Raise RunFailed, with a sentence, where ``run`` can't be undone."""
+    """Raise RunFailed if ``run`` can't be undone."""
     if run.kind == Kind.UNDO:
         raise RunFailed(f"Run {run.pk} is an undo; load the file again instead.")
     if run.kind == Kind.PREVIEW:
@@ -60,13 +60,13 @@ def check_undoable(run: Run) -> None:
         raise RunFailed(f"Run {run.pk} is {run.status}; only a load that has succeeded can be undone.")
     if run.repeated_by_id:
         raise RunFailed(
-            f"Run {run.pk} was taken back and repeated when an older version of its file arrived; undo run "
+            f"Run {run.pk} was undone and repeated when an older version of its file arrived; undo run "
             f"{run.repeated_by_id} instead."
         )
     if not run.has_changed_rows:
         raise RunFailed(f"Run {run.pk} changed nothing, so there is nothing to undo.")
     if not run.undoable:
         raise RunFailed(
-            f"Run {run.pk} can't be undone any more: rows are kept as they were for {settings.UNDO_DAYS:,} days, and "
-            "until the table's key is changed, or the type of a column to a narrower one."
+            f"Run {run.pk} can no longer be undone: the rows from before a run are kept for {settings.UNDO_DAYS:,} "
+            "days, unless the table's key is changed or the type of a column is narrowed first."
         )

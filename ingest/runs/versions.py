@@ -1,4 +1,4 @@
-"""What BEHAVIOUR 1 decides before anything is loaded: the same content again, or versions in the wrong order."""
+"""Find out before a load whether its content is already loaded or newer versions are (BEHAVIOUR 1)."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from ingest.models import Dataset, Run
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """All but the file's content that a load's result depends on: policy, key, mode and the loader itself."""
+    """Return a digest of what a load's result depends on besides the file: policy, key, mode, loader version…"""
     conditions = [
         VERSION,
         dataset.mode,
@@ -34,10 +34,10 @@ def fingerprint(dataset: Dataset) -> str:
 
 
 def same_content(run: Run, dataset: Dataset, sha256: str = "") -> Run | None:
-    """The dataset's newest run, if it loaded the very content of ``run`` whole, under the same conditions.
+    """Return the dataset's newest run if it loaded all of the content of ``run`` under the same conditions.
 
-    ``sha256`` is empty as long as the file isn't fetched: then ETag and size have to tell. Certain only under the
-    table's lock, with ``dataset`` read under it.
+    ``sha256`` is empty before the file is fetched; then ETag and size are compared. Only reliable under the table's
+    lock, with ``dataset`` read under it.
     """
     newest = dataset.newest
     if newest is None or run.forced or dataset.mode == Dataset.Mode.APPEND:
@@ -50,15 +50,15 @@ def same_content(run: Run, dataset: Dataset, sha256: str = "") -> Run | None:
 
 
 def _has_table(dataset: Dataset) -> bool:
-    """Whether the dataset's table is still there: somebody may have dropped it."""
+    """Return whether the dataset's table still exists, since someone may have dropped it."""
     with connection.cursor() as cursor:
         return read_table(cursor, dataset.name).exists
 
 
 def newer_loads(run: Run) -> list[Run]:
-    """The loads of newer versions of the run's key that are in the dataset's table, oldest version first.
+    """Return the loads of newer versions of the run's key that are in the dataset's table, oldest version first.
 
-    Mostly none, which one look at an index tells.
+    There are usually none, which takes one index lookup.
     """
     loaded = _newer(run).filter(status__in=Run.COMMITTED, undone=False, repeated_by=None)
     numbers = list(loaded.values_list("pk", flat=True))
@@ -66,20 +66,20 @@ def newer_loads(run: Run) -> list[Run]:
 
 
 def newer_known(run: Run) -> Run | None:
-    """The newest version of the run's key that we have heard of, if it is newer than the run's own."""
+    """Return the run of the newest known version of the run's key, if it is newer than the run's own."""
     return _first(_newer(run))
 
 
 def previous_snapshot(run: Run) -> Run | None:
-    """The newest run that loaded the dataset's whole truth before ``run``."""
+    """Return the newest run that loaded a snapshot of the dataset before ``run``."""
     return _loaded_before(run).filter(snapshot=True).order_by("-finished").first()
 
 
 def last_records(run: Run) -> int | None:
-    """Return how many records the dataset's last load before ``run`` had; None where there is none.
+    """Return how many records the dataset's last load before ``run`` had; None if there is none.
 
-    Certain only under the table's lock. Without a newest run, after an undo or a change by hand, the last one is looked
-    for by its number: sorting a long history by time would take longer than a small load.
+    Only reliable under the table's lock. If no newest run is noted, after an undo or a manual change, the last one is
+    found by its id: sorting a long history by time would take longer than a small load.
     """
     newest = run.dataset.newest
     if newest is not None:
@@ -92,9 +92,9 @@ def _loaded_before(run: Run) -> QuerySet[Run]:
     return loaded.exclude(pk=run.pk)
 
 
-def _first(found: QuerySet[Run]) -> Run | None:
-    """The first, mostly none: then its many columns aren't asked for."""
-    number = found.values_list("pk", flat=True).first()
+def _first(runs: QuerySet[Run]) -> Run | None:
+    """Return the first run. There is usually none, so its many columns are only read if there is."""
+    number = runs.values_list("pk", flat=True).first()
     return None if number is None else Run.objects.get(pk=number)
 
 

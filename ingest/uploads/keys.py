@@ -36,14 +36,14 @@ def key_of(path: str, *, preview: bool) -> str:
     except UnicodeEncodeError:
         raise RunFailed("The file's name isn't Unicode: rename it and choose it again.") from None
     if has_control(path):
-        raise RunFailed("The file's name holds a control character, such as a line break: rename it.")
+        raise RunFailed("The file's name contains a control character, such as a line break: rename it.")
     if any(part in ("", ".", "..") for part in path.split("/")):
         raise RunFailed("The file's name has an empty part, or . or .. for a folder: choose the file itself again.")
     if path.startswith(OURS):
         folder = path.partition("/")[0]
-        raise RunFailed(f"The folder {folder}/ is kept for what is written here by ourselves: rename it.")
+        raise RunFailed(f"The folder {folder}/ is reserved for files that this site writes: rename it.")
     if is_marker(path):
-        raise RunFailed("The file is a marker of another tool, or hidden: such files are not loaded.")
+        raise RunFailed("The file is another tool's marker file, or hidden: such files are not loaded.")
     key = settings.PREFIX + (FOLDER if preview else "") + path
     longest = LONGEST_KEY - len(key.encode()) + size
     if size > longest:

@@ -37,7 +37,7 @@ _CALLS: Final = 8
 _SLACK: Final = timedelta(seconds=5)
 """An upload is begun in S3 a moment before we write it down."""
 
-_NO_UPLOAD: Final = UploadGone("This upload was given up meanwhile: choose the file again.")
+_NO_UPLOAD: Final = UploadGone("This upload was discarded in the meantime: choose the file again.")
 
 _T, _R = TypeVar("_T"), TypeVar("_R")
 

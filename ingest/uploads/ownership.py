@@ -10,7 +10,7 @@ from ingest.datasets.routing import Destination
 from ingest.loader.outcome.errors import RunFailed
 from ingest.models import Upload
 
-ENDED: Final = UploadGone("This upload was finished or given up meanwhile: choose the file again.")
+ENDED: Final = UploadGone("This upload was finished or discarded in the meantime: choose the file again.")
 
 
 def refusal(upload: Upload | None, goes: Destination | RunFailed | None, who: str) -> RunFailed | None:

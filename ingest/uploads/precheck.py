@@ -110,7 +110,7 @@ def check_pins(told: Mapping[str, Any]) -> dict[str, Any]:
     """Return the pins of an upload, without those that are left to be found out. Raises RunFailed."""
     pins = {name: value for name, value in told.items() if value not in (None, "")}
     if not set(pins) <= set(Dataset.PINS):
-        raise RunFailed("This page asked for a setting that isn't known: reload it.")
+        raise RunFailed("This page sent an unknown setting: reload it.")
     settled = Dataset(**pins)
     refuse_impossible(settled)
     return {name: getattr(settled, name) for name in pins}
@@ -119,9 +119,9 @@ def check_pins(told: Mapping[str, Any]) -> dict[str, Any]:
 def refuse_size(size: int) -> None:
     """Raise RunFailed for a file that no object can hold, or that holds nothing."""
     if size > LARGEST:
-        raise RunFailed(f"The file has {size:,} bytes; S3 takes {LARGEST:,} at most (5 TiB): split it.")
+        raise RunFailed(f"The file has {size:,} bytes; S3 accepts at most {LARGEST:,} (5 TiB): split it.")
     if size <= 0:
-        raise RunFailed("The file is empty: it has 0 bytes, not even a header.")
+        raise RunFailed("The file is empty (0 bytes).")
 
 
 def _key(file: SelectedFile, *, preview: bool) -> str | RunFailed:
@@ -163,17 +163,17 @@ def _precheck(
         )
     asks, says = [*doubt, *judged.asks], [*_written(seen, goes), *judged.says, *back]
     if seen.doubt:
-        asks.append(f"{seen.doubt} Its run will be held until somebody chooses how it is read.")
+        asks.append(f"{seen.doubt} Its run will be held until someone chooses how it is read.")
     pattern = dated_pattern(file.path)
     if pattern and not goes.pattern and not goes.dataset:
         asks.append(
-            f"Its name has a date in it, so it makes a table of its own. To gather such files in one, give its "
+            "Its name contains a date, so it creates a table of its own. To load such files into one table, give its "
             f"dataset the pattern {pattern} first."
         )
     else:
         pattern = ""
     if same:
-        asks.append("The same file (name, size and time) is loaded already.")
+        asks.append("The same file (name, size and time) was already loaded.")
     return replace(
         judged,
         asks=() if context.preview else tuple(asks),
@@ -221,7 +221,7 @@ def _preview_head(
 def _written(seen: HeadPreview, goes: Destination) -> list[str]:
     says = [f"It matches the pattern {goes.pattern}."] if goes.pattern else []
     if seen.compression:
-        says.append(f"It is packed with {seen.compression}.")
+        says.append(f"It is compressed with {seen.compression}.")
     if seen.dialect is None:
         says.append("Its header can't be seen in its first bytes.")
     elif not seen.dialect.has_header:

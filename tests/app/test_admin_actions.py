@@ -200,7 +200,7 @@ def test_many_runs_are_approved_and_undone_after_a_page_with_their_totals(client
     for told in ("2 runs in 2 datasets will be approved", "Approve 2 runs and delete 182 rows", "push danger"):
         assert told in text
     assert "1 selected run can’t be approved and stays unchanged." in text
-    assert "Held: the file has 182 records fewer than the previous snapshot, 182 rows would be deleted" in text
+    assert "Held: the file has 182 fewer records than the previous snapshot, 182 rows would be deleted" in text
     client.post("/admin/ingest/run/", confirmation(page))
     handlers.on_schedule()
     assert rows("SELECT count(*) FROM people") == [(20,)]

@@ -109,8 +109,8 @@ def test_a_file_that_would_turn_the_key_into_text_is_held_until_it_is_approved(d
     run = door.load("people.csv", TOTALS)
     assert (run.status, run.brakes) == ("held", {"key_type": 1})
     assert (
-        "the key column id would change from bigint to text for good, since 1 value in the file is not valid as bigint "
-        "(line 3: 'Total')"
+        "the key column id would change from bigint to text permanently, because 1 value in the file is not "
+        "valid as bigint (line 3: 'Total')"
     ) in run.reason
     assert held_by(run.brakes) == "a key column would become text, because of 1 of its values"
     assert columns_of(run.dataset_id)["id"] == "bigint"

@@ -121,7 +121,7 @@ def test_a_run_that_nobody_can_finish_fails_after_its_last_attempt(source, setti
         assert claim(run.pk) is None
     run.refresh_from_db()
     assert run.status == "failed"
-    assert "stopped in the middle of this run 2 times" in run.reason
+    assert "stopped during this run 2 times" in run.reason
     assert f'"run": {run.pk}' in caplog.text
 
 

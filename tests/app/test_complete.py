@@ -40,7 +40,7 @@ def test_what_is_interrupted_without_end_fails_in_the_end(source):
     claimed = claimed_run(source)
     Run.objects.update(interruptions=complete.MOST_INTERRUPTIONS)
     claimed.run.refresh_from_db()
-    assert complete.interrupt(claimed, BUSY, turn_lost=True) == "waiting", "a busy table is no fault"
+    assert complete.interrupt(claimed, BUSY, table_busy=True) == "waiting", "a busy table is no fault"
     again = claim(claimed.run.pk)
     assert complete.interrupt(again, BUSY) == "failed"
     assert Run.objects.get().reason == str(BUSY)

@@ -1,4 +1,4 @@
-"""Messages reach a real mail server, a real listener and the local SNS; what isn't taken is sent again."""
+"""Messages reach a real mail server, a real HTTP listener and the local SNS; those that fail are sent again."""
 
 import hashlib
 import hmac
@@ -12,15 +12,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as Received
+from django.core.checks import CheckMessage, Warning
 from django.utils import timezone
 
 from ingest.aws import topics
+from ingest.checks import check_messages
 from ingest.loader.outcome.errors import RunInterrupted
 from ingest.models import Dataset, Message, Run, Trouble
 from ingest.notifications import delivery, incidents
+from ingest.notifications.channel import Channel, Notification
+from ingest.notifications.channels import CHANNELS, webhook
 from ingest.notifications.delivery import deliver
 from ingest.notifications.incidents import refresh_incidents
+from ingest.operations.network_paths import check_network_paths
 from ingest.runs.receive import receive
+from tests.app.pages import member
 
 SECRET = "a secret of at least thirty-two characters"
 
@@ -198,7 +204,7 @@ def test_an_answer_that_is_no_yes_is_tried_again_and_no_redirect_is_followed(lis
 
 
 def test_a_listener_that_never_answers_is_left(listener, failed, monkeypatch):
-    monkeypatch.setattr(delivery, "_WEBHOOK_SECONDS", 0.2)
+    monkeypatch.setattr(webhook, "_TIMEOUT_SECONDS", 0.2)
     listener.slow = 1
     failed()
     assert Message.objects.get().sent is None
@@ -214,7 +220,7 @@ def test_the_pauses_grow_and_end(listener, failed, monkeypatch):
         again()
         pauses.append(round((Message.objects.get().not_before - before).total_seconds(), -1))
     assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
-    monkeypatch.setattr(delivery, "_MOST_ATTEMPTS", 11)
+    monkeypatch.setattr(delivery, "_MAX_ATTEMPTS", 11)
     again()
     assert Message.objects.get().not_before is None
     assert again() == 0
@@ -296,3 +302,97 @@ def test_an_sns_that_does_not_answer_is_told_apart(aws, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:1")
     with pytest.raises(RunInterrupted, match="could not be reached"):
         topics.publish("arn:aws:sns:us-east-1:000000000000:topic", "a", "b")
+
+
+# -- a new channel ----------------------------------------------------------------------------------------------------
+
+
+class Pager(Channel):
+    """A channel that only this test knows: a module in channels/ would hold it as CHANNEL."""
+
+    name = "pager-of-the-night-shift"
+    label = "night shift pager"
+    aws_service = "sns"
+
+    def __init__(self) -> None:
+        self.sent: list[Notification] = []
+        self.error: Exception | None = None
+
+    def is_configured(self) -> bool:
+        return True
+
+    def recipients(self, dataset: Dataset | None) -> list[str] | None:
+        return ["+1 555 0100"] if dataset and dataset.name == "orders" else None
+
+    def send(self, notification: Notification) -> None:
+        if self.error:
+            raise self.error
+        self.sent.append(notification)
+
+    def secrets(self) -> list[str]:
+        return ["hunter2"]
+
+    def check(self) -> list[CheckMessage]:
+        return [Warning("The pager is off.", id="pager.W001")]
+
+
+@pytest.fixture
+def pager(monkeypatch):
+    """A new channel, which nothing else in the product names."""
+    channel = Pager()
+    monkeypatch.setitem(CHANNELS, channel.name, channel)
+    return channel
+
+
+def test_a_new_channel_sends_stores_and_checks_without_any_other_change(pager, failed, aws):
+    run = failed()
+    failed(key="data/people.csv")
+    (notification,) = pager.sent
+    assert (notification.subject, notification.recipients) == ("orders: a file was not loaded", ["+1 555 0100"])
+    assert "The file is empty." in notification.text
+    assert [payload["run"] for payload in notification.payloads] == [run.pk]
+    message = Message.objects.get()
+    assert (message.channel, message.recipients, message.error) == (pager.name, ["+1 555 0100"], "")
+    assert message.sent is not None
+    assert "pager.W001" in [problem.id for problem in check_messages(None)]
+    assert "way to sns" in [path.subject for path in check_network_paths()]
+
+
+def test_a_new_channel_is_on_the_page_of_messages(pager, failed, client):
+    failed()
+    client.force_login(member("operator"))
+    page = client.get("/admin/ingest/message/", {"channel": pager.name}).content.decode()
+    assert "night shift pager: +1 555 0100" in page
+    assert "by night shift pager." in page
+    assert "This list knows no channel" not in page
+
+
+def test_whatever_a_channel_raises_is_stored_without_its_secrets_and_stops_no_other(pager, failed, listener):
+    pager.error = KeyError("no pager for hunter2")
+    failed()
+    assert len(listener.got) == 1
+    message = Message.objects.get(channel=pager.name)
+    assert (message.sent, message.error) == (None, "'no pager for ***'")
+    pager.error = None
+    assert again() == 1
+    assert len(pager.sent) == 1
+
+
+def test_a_channel_that_this_version_lacks_keeps_its_messages_and_says_why(pager, failed, client, monkeypatch):
+    pager.error = OSError("off")
+    failed()
+    monkeypatch.delitem(CHANNELS, pager.name)
+    assert again() == 0
+    message = Message.objects.get()
+    assert (message.sent, message.attempts) == (None, 2)
+    assert "no notification channel 'pager-of-the-night-shift'" in message.error
+    client.force_login(member("operator"))
+    assert "pager-of-the-night-shift: +1 555 0100" in client.get("/admin/ingest/message/").content.decode()
+    monkeypatch.setitem(CHANNELS, pager.name, pager)
+    pager.error = None
+    assert again() == 1
+
+
+def test_each_module_in_channels_is_a_channel():
+    assert set(CHANNELS) == {"email", "sns", "webhook"}
+    assert all(name == channel.name for name, channel in CHANNELS.items())

@@ -25,7 +25,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def fill(folder: Path, *, wanted: int = 0) -> None:
     """Write to a device that is always full."""
-    with disk_space.explained_if_too_small(folder, wanted=wanted), Path("/dev/full").open("wb", buffering=0) as full:
+    with disk_space.explained_if_too_small(folder, needed=wanted), Path("/dev/full").open("wb", buffering=0) as full:
         full.write(b"x")
 
 

@@ -103,20 +103,20 @@ def test_nobody_who_reads_the_queue(door: Door) -> None:
 def test_a_bucket_that_tells_nobody(door: Door) -> None:
     s3 = door.aws.client("s3")
     s3.put_bucket_notification_configuration(Bucket=door.aws.bucket, NotificationConfiguration={})
-    assert "doesn't tell the queue of new files" in line(doctor(), "notification")
+    assert "doesn't notify the queue of new files" in line(doctor(), "notification")
 
 
 def test_a_bucket_that_tells_another_queue(door: Door) -> None:
     set_up(door.aws.server, bucket=door.aws.bucket, prefix="data/", queue=f"{door.aws.bucket}-other")
-    assert "doesn't tell the queue of new files" in line(doctor(), "notification")
+    assert "doesn't notify the queue of new files" in line(doctor(), "notification")
 
 
 @pytest.mark.parametrize(
     ("told", "sentence"),
     [
-        ({"prefix": "other/"}, "tells of files under 'other/', and PREFIX is 'data/': make them the same"),
-        ({"prefix": "data/eu/"}, "tells of files under 'data/eu/', and PREFIX is 'data/'"),
-        ({"prefix": "data/", "suffix": ".txt"}, "tells only of files that end with '.txt'"),
+        ({"prefix": "other/"}, "notifies of files under 'other/', but PREFIX is 'data/': make them the same"),
+        ({"prefix": "data/eu/"}, "notifies of files under 'data/eu/', but PREFIX is 'data/'"),
+        ({"prefix": "data/", "suffix": ".txt"}, "notifies only of files that end with '.txt'"),
         ({"prefix": "data/", "events": "s3:ObjectRemoved:*"}, "doesn't notify the queue of new files"),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_bucket_that_tells_of_something_else(
 def test_a_bucket_without_versions(door: Door) -> None:
     s3 = door.aws.client("s3")
     s3.put_bucket_versioning(Bucket=door.aws.bucket, VersioningConfiguration={"Status": "Suspended"})
-    assert "keeps no versions, so a file can change while it is read" in line(doctor(), "bucket")
+    assert "has no versioning, so a file can change while it is read" in line(doctor(), "bucket")
 
 
 def test_a_queue_without_redrive(door: Door, queue: Callable[..., None]) -> None:
@@ -171,22 +171,22 @@ def mapped(client: Any, door: Door, **changed: Any) -> None:
 
 
 def test_no_mapping(door: Door, function: Any) -> None:
-    assert "Nothing hands the queue's messages to" in line(doctor(), "mapping")
+    assert "No event source mapping delivers the queue's messages to" in line(doctor(), "mapping")
 
 
 def test_a_mapping_that_is_off(door: Door, function: Any) -> None:
     mapped(function, door)
-    assert "is Disabled: switch it on by `aws lambda update-event-source-mapping --uuid" in line(doctor(), "mapping")
+    assert "is Disabled: enable it with `aws lambda update-event-source-mapping --uuid" in line(doctor(), "mapping")
 
 
 def test_a_mapping_that_is_on(door: Door, function: Any) -> None:
     mapped(function, door, Enabled=True)
-    assert line(doctor(), "mapping").startswith("ok mapping the queue's messages go to")
+    assert line(doctor(), "mapping").startswith("ok mapping the queue's messages are delivered to")
 
 
 def test_a_mapping_that_takes_back_whole_batches_only(door: Door, function: Any) -> None:
     mapped(function, door, Enabled=True, FunctionResponseTypes=[])
-    assert "doesn't take back single messages (ReportBatchItemFailures)" in line(doctor(), "mapping")
+    assert "doesn't report failures of single messages (ReportBatchItemFailures)" in line(doctor(), "mapping")
 
 
 def test_a_clock_that_is_off(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +236,7 @@ def test_a_database_out_of_reach(door: Door, monkeypatch: pytest.MonkeyPatch) ->
     assert "schema" not in told
 
 
-@pytest.mark.parametrize(("content", "sentence"), [("{}", "holds no login"), (None, "refused")])
+@pytest.mark.parametrize(("content", "sentence"), [("{}", "has no login"), (None, "refused")])
 def test_a_secret_that_is_wrong(
     door: Door, monkeypatch: pytest.MonkeyPatch, content: str | None, sentence: str
 ) -> None:

@@ -90,7 +90,7 @@ def test_identical_content_is_unchanged_without_being_fetched(door: Door, monkey
 def test_identical_content_under_another_etag_is_told_by_its_digest(door: Door, monkeypatch):
     first = door.load("people.csv", PEOPLE)
     Run.objects.filter(pk=first.pk).update(etag="another-2")
-    monkeypatch.setattr("ingest.runs.fetched_file.dialect.propose", None)
+    monkeypatch.setattr("ingest.runs.fetched_file.dialect.examine", None)
     run = door.load("people.csv", PEOPLE)
     assert (run.status, counts(run)) == ("succeeded", {"records": 2, "unchanged": 2})
 

@@ -46,7 +46,7 @@ def test_our_own_errors_are_their_sentence():
 def test_an_unknown_error_is_a_sentence_too_and_its_story_a_traceback():
     with pytest.raises(KeyError) as caught:
         {}["missing"]
-    assert operator_message(caught.value).startswith("The run met an error that it doesn't know (KeyError)")
+    assert operator_message(caught.value).startswith("The run failed with an unexpected error (KeyError)")
     assert developer_traceback(caught.value).startswith("Traceback (most recent call last):")
     assert developer_traceback(caught.value).splitlines()[-1] == "KeyError: 'missing'"
 
@@ -55,6 +55,6 @@ def test_a_drivers_error_gives_its_first_line_only():
     with pytest.raises(psycopg2.Error) as caught:
         psycopg2.connect("host=127.0.0.1 port=1 user=app password=hunter2hunter2 dbname=x connect_timeout=1")
     said = operator_message(caught.value)
-    assert said.startswith("The database said: ")
+    assert said.startswith("The database reported: ")
     assert "\n" not in said
     assert "hunter2" not in said + developer_traceback(caught.value)

@@ -149,7 +149,7 @@ def test_the_rows_before_are_not_kept_any_more(door: Door):
     door.load("people.csv", people((1, "first")), sequencer="0001")
     run = door.deliver(newer)
     Run.objects.filter(pk=run.pk).update(undoable=False)
-    superseded(door, older, because=f"before run {run.pk} are not kept any more")
+    superseded(door, older, because=f"before run {run.pk} are no longer kept")
 
 
 def test_a_newer_version_has_widened_a_column_that_held_values(door: Door):

@@ -189,7 +189,7 @@ def test_what_was_given_up_is_gone_everywhere(door: Door, ann: User):
     assert not door.aws.client("s3").list_multipart_uploads(Bucket=door.aws.bucket).get("Uploads")
     (answer,) = finish_uploads([upload.pk], user=ann)
     assert "given up" in str(answer)
-    with pytest.raises(UploadGone, match="given up meanwhile"):
+    with pytest.raises(UploadGone, match="discarded in the meantime"):
         sign_parts(upload.pk, [1], user=ann)
 
 
@@ -277,7 +277,7 @@ def test_a_file_is_judged_by_its_first_bytes(door: Door, ann: User):
     assert (told.dataset, told.dataset_id, told.columns, told.asks) == ("people", None, ("id", "name"), ())
     assert Dataset.objects.count() == 0, "nothing is made by looking"
     packed = judged(ann, "people.csv.gz", gzip.compress(PEOPLE))
-    assert (packed.columns, packed.says) == (("id", "name"), ("It is packed with gzip.",))
+    assert (packed.columns, packed.says) == (("id", "name"), ("It is compressed with gzip.",))
     assert judged(ann, "a.csv", "id,größe\n1,ä\n".encode("utf-16")).columns == ("id", "größe")
     assert judged(ann, "a.csv", b"1;2.5\n2;3.5\n").says == ("It seems to have no header.",)
     assert (
@@ -320,7 +320,7 @@ def test_the_same_file_is_told_by_name_size_and_time(door: Door, ann: User):
     run = receive(uploads.completed(door.aws.bucket, done.key, done.started - timedelta(seconds=5)))
     assert claim_and_execute(run.pk) == "succeeded"
     told = judged(ann, "people.csv", PEOPLE)
-    assert (told.same, told.asks) == (run.pk, ("The same file (name, size and time) is loaded already.",))
+    assert (told.same, told.asks) == (run.pk, ("The same file (name, size and time) was already loaded.",))
     assert judged(ann, "people.csv", PEOPLE, modified=2).same is None
     assert counts(Run.objects.get()) == {"records": 2, "inserted": 2}
 

@@ -22,15 +22,15 @@ ADDRESS = "/admin/ingest/dataset/{}/change/"
     ("pattern", "why"),
     [
         ("people\t-*.csv", "control character"),
-        ("/people-*.csv", "leave out its first slash"),
-        ("eu//people-*.csv", "has no name"),
-        ("eu/", r"eu/\* takes all"),
-        ("eu/../people-*.csv", r"no folder is called \. or \.\."),
-        ("_rejects/*.csv", "_rejects/ is kept"),
-        ("_exports/*", "_exports/ is kept"),
-        ("_preview/people-*.csv", "_preview/ is kept"),
-        ("people-[9-0].csv", "from the lower to the higher"),
-        ("ü" * 508 + "*.csv", "longer than the 1,024 bytes"),
+        ("/people-*.csv", "remove its leading slash"),
+        ("eu//people-*.csv", "a folder without a name"),
+        ("eu/", r"eu/\* matches all"),
+        ("eu/../people-*.csv", r"a bucket has no folder called \. or \.\."),
+        ("_rejects/*.csv", "_rejects/ is reserved"),
+        ("_exports/*", "_exports/ is reserved"),
+        ("_preview/people-*.csv", "_preview/ is reserved"),
+        ("people-[9-0].csv", "from low to high"),
+        ("ü" * 508 + "*.csv", "longer than 1,024 bytes"),
     ],
 )
 def test_a_pattern_that_matches_no_file_is_refused_with_a_sentence(pattern: str, why: str):
@@ -123,9 +123,7 @@ def test_a_run_says_by_which_pattern_its_file_came(client: Client, door: Door):
     Dataset.objects.filter(name="people").update(patterns=["eu/*"], policy="strict")
     bad = door.load("eu/orders.csv", "order,amount\n1,2\n")
     assert (bad.status, bad.dataset.name, bad.pattern) == ("failed", "people", "eu/*")
-    assert bad.reason.endswith(
-        "It came here by the pattern eu/* of people: if it belongs elsewhere, narrow the pattern."
-    )
+    assert bad.reason.endswith("It matched the pattern eu/* of people: if it belongs elsewhere, narrow the pattern.")
     staff(client, superuser=True)
     assert '<code class="cell">eu/*</code>' in client.get(f"/admin/ingest/run/{bad.pk}/change/").content.decode()
     broken = door.load("eu/broken.csv", b"PK\3\4")

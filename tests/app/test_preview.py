@@ -94,13 +94,13 @@ def test_a_preview_goes_where_a_pattern_sends_the_file(door: Door):
 
 def test_a_preview_that_was_taken_over_leaves_its_end_to_the_new_holder(door: Door, monkeypatch):
     run = receive(door.put("_preview/people.csv", PEOPLE))
-    show = complete.show
+    finish_preview = complete.finish_preview
 
     def taken_over_meanwhile(*args):
         Run.objects.filter(pk=run.pk).update(token=2)
-        return show(*args)
+        return finish_preview(*args)
 
-    monkeypatch.setattr("ingest.runs.attempt.complete.show", taken_over_meanwhile)
+    monkeypatch.setattr("ingest.runs.attempt.complete.finish_preview", taken_over_meanwhile)
     assert claim_and_execute(run.pk) is None
     run.refresh_from_db()
     assert (run.status, run.records, run.rejects.count()) == ("running", None, 0)

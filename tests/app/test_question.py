@@ -40,7 +40,7 @@ def test_a_file_that_can_be_read_in_several_ways_is_held_and_nothing_is_loaded(d
 def test_it_is_approved_by_a_reading_only(door: Door):
     run = door.load("people.csv", STRAY)
     for reading in (None, 0, 9):
-        with pytest.raises(RunFailed, match="say which to take"):
+        with pytest.raises(RunFailed, match="Choose one by its number"):
             approve(run.pk, reading)
     assert Run.objects.get(pk=run.pk).status == "held"
     assert available_actions(run) == ("discard", "acknowledge")
@@ -132,7 +132,9 @@ def test_a_question_can_be_discarded(door: Door):
 
 def test_the_command_says_which_readings_there_are(door: Door):
     run = door.load("people.csv", STRAY)
-    with pytest.raises(CommandError, match=r"1: comma between the cells; header on line 1; 2: .*quotes are characters"):
+    with pytest.raises(
+        CommandError, match=r"1: comma between the cells; header on line 1; 2: .*quotes are part of the text"
+    ):
         call_command("approve", str(run.pk))
 
 
@@ -155,7 +157,7 @@ def test_its_page_shows_the_readings_side_by_side_with_a_button_each(door: Door,
     staff(client, "view_run", "approve_run")
     page = client.get(f"/admin/ingest/run/{run.pk}/change/").content.decode()
     assert page.count(">Use reading ") == len(run.question) == 2
-    assert "quotes are characters like others" in page
+    assert "quotes are part of the text" in page
     assert "<b>" not in page
     assert ">Approve<" not in page
     client.post(f"/admin/ingest/run/{run.pk}/decide/approve/", {"reading": "2"})
@@ -225,7 +227,7 @@ def test_a_choice_for_always_is_pinned_on_a_known_dataset(door: Door):
 def test_always_needs_a_reading(door: Door):
     door.load("people.csv", "id,note\n1,a\n")
     run = door.load("people.csv", STRAY)
-    with pytest.raises(RunFailed, match="say which to take"):
+    with pytest.raises(RunFailed, match="Choose one by its number"):
         approve(run.pk, always=True)
 
 
@@ -390,7 +392,7 @@ def test_pins_are_set_by_command_before_the_first_file(words, pins):
         (["people", "--encoding", "idna"], "Encoding: 'idna' is not an encoding"),
         (["people", "--quote", "none", "--escape", "double"], "Escape: Leave the escape empty"),
         (["people", "--quote", "double", "--escape", "single"], "Escape: Choose the quote itself"),
-        (["Not a name", "--delimiter", "comma"], "No file leads to the table"),
+        (["Not a name", "--delimiter", "comma"], "No file name leads to the table"),
         (["people"], "There is no dataset people."),
     ],
 )

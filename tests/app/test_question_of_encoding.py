@@ -115,7 +115,7 @@ def test_utf_16_without_a_mark_is_read_once_it_is_pinned(door: Door):
     content = "ид;имя\n1;Иван\n2;Мария\n".encode("utf-16-le")
     run = door.load("people.csv", content)
     assert run.status == "failed"
-    assert "UTF-16 without a byte order mark? Pin the encoding" in run.reason
+    assert "UTF-16 without a byte order mark. Set its dataset's encoding" in run.reason
     Dataset.objects.update(encoding="utf-16-le")
     retry(run.pk)
     assert claim_and_execute(run.pk) == "succeeded"

@@ -129,7 +129,7 @@ def test_a_user_who_may_make_no_role_reads_as_before_and_the_doctor_says_so(
     without_the_right: None, door: Door, caplog: pytest.LogCaptureFixture
 ) -> None:
     make_reader(using="default")
-    assert "The role by which pages read tables can't be made" in caplog.text
+    assert "The role that pages read tables with could not be created" in caplog.text
     door.load("people.csv", PEOPLE)
     assert len(reading.show("people", []).rows) == 2
     (finding,) = [each for each in examine() if each.subject == "reader"]

@@ -66,7 +66,7 @@ def test_three_deliveries_at_once_make_one_run(source):
 def test_a_name_that_leaves_nothing_is_a_run_that_failed_with_a_sentence(source, key):
     run = receive(source(key))
     assert (run.status, run.dataset) == ("failed", None)
-    assert "leaves no table name" in run.reason
+    assert "gives no table name" in run.reason
     assert Dataset.objects.count() == 0
 
 
@@ -101,7 +101,7 @@ def test_sequencers_sort_as_if_padded_with_zeros(source):
 @pytest.mark.django_db
 def test_a_run_without_a_table_can_be_retried_once_a_pattern_takes_it(source):
     run = receive(source("data/eu/.csv"))
-    with pytest.raises(RunFailed, match="leaves no table name"):
+    with pytest.raises(RunFailed, match="gives no table name"):
         retry(run.pk)
     eu = Dataset.objects.create(name="eu", patterns=["eu/*"])
     assert retry(run.pk).dataset == eu

@@ -172,17 +172,17 @@ def test_the_page_of_a_row_tells_the_line_when_it_is_asked(client: Client, door:
     for odd in ("x", "", "0", "9" * 40, str(run.pk + 100)):
         assert client.get(f"{address}&line={odd}").status_code == 200
     objects.remove(run.source)
-    assert "in the bucket any more: no line can be told" in client.get(link).content.decode()
+    assert "is no longer in the bucket, so its lines can't be shown" in client.get(link).content.decode()
 
 
 def test_what_is_too_large_or_no_load_is_a_sentence(door: Door, monkeypatch: pytest.MonkeyPatch):
     run = door.load("people.csv.gz", gzip.compress(b"id,name\n" + b"".join(b"%d,x\n" % n for n in range(2_000))))
     step = browsing.row_history(run.dataset, [("key.id", "7")]).steps[0]
     assert lines(trace(run, step.wanted)) == (9, [])
-    monkeypatch.setattr(row_lineage, "LARGEST", run.size + 1)
+    monkeypatch.setattr(row_lineage, "MAX_BYTES", run.size + 1)
     with pytest.raises(RunFailed, match="too large to be looked through"):
         trace(run, step.wanted)
-    monkeypatch.setattr(row_lineage, "LARGEST", run.size - 1)
+    monkeypatch.setattr(row_lineage, "MAX_BYTES", run.size - 1)
     with pytest.raises(RunFailed, match="too large to be looked through"):
         trace(run, step.wanted)
     undo = undo_run(run.pk)

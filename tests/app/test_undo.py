@@ -139,11 +139,11 @@ def test_what_can_no_longer_be_undone_is_said(door: Door):
     run = door.load("people.csv", PEOPLE)
     waiting = undo_run(run.pk)
     Run.objects.filter(pk=run.pk).update(undoable=False)
-    with pytest.raises(RunFailed, match=f"Run {run.pk} can't be undone any more"):
+    with pytest.raises(RunFailed, match=f"Run {run.pk} can no longer be undone"):
         undo_run(run.pk)
     assert claim_and_execute(waiting.pk) == "failed", "it is asked again under the lock"
     waiting.refresh_from_db()
-    assert "can't be undone any more" in waiting.reason
+    assert "can no longer be undone" in waiting.reason
     assert rows("SELECT count(*) FROM people") == [(2,)]
 
 

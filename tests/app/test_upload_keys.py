@@ -47,7 +47,7 @@ def test_a_name_is_the_key_behind_the_prefix(path: str, key: str):
         ("_exports/eu/a.csv", "_exports/ is kept"),
         ("_preview/a.csv", "_preview/ is kept"),
         ("..a.csv", "or hidden"),
-        ("eu/_SUCCESS", "marker of another tool"),
+        ("eu/_SUCCESS", "another tool's marker file"),
         ("\u00e9" * 508 + ".csv", "1,020 bytes, over the limit of 1,019"),
     ],
 )

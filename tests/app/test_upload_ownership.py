@@ -118,7 +118,7 @@ def test_only_what_is_unfinished_and_open_to_one_is_taken_over(door: Door, op1: 
     opening.delete()
     finish_uploads([sending.upload.pk], user=op1)
     for number in (sending.upload.pk, 0):
-        with pytest.raises(UploadGone, match="finished or given up meanwhile"):
+        with pytest.raises(UploadGone, match="finished or discarded in the meantime"):
             take_over_upload(number, user=op2)
     assert Upload.objects.get().who == "op1"
 

@@ -140,7 +140,7 @@ def test_a_failed_run_says_where_its_list_could_not_be_kept(door, few, monkeypat
     run = door.load("items.csv", MIXED)
     assert run.status == "failed"
     assert "records were rejected" in run.reason
-    assert run.notes == ["The list of all rejects is not kept: S3 denied access."]
+    assert run.notes == ["The full list of rejects was not kept: S3 denied access."]
     assert (run.rejected, run.rejects.count()) == (4, 3)
 
 

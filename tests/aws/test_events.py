@@ -125,9 +125,9 @@ def test_it_reads_an_eventbridge_event_without_a_version() -> None:
     [
         ("s3_test_event", "s3:TestEvent"),
         ("sqs_sns_test_event", "s3:TestEvent"),
-        ("s3_removed", "'ObjectRemoved:DeleteMarkerCreated', only ObjectCreated brings a file"),
+        ("s3_removed", "'ObjectRemoved:DeleteMarkerCreated', only ObjectCreated announces a file"),
         ("s3_folder_marker", "'data/2026/' is a folder marker"),
-        ("eventbridge_deleted", "'Object Deleted', only Object Created brings a file"),
+        ("eventbridge_deleted", "'Object Deleted', only Object Created announces a file"),
     ],
 )
 def test_it_says_why_an_event_brings_nothing(form: str, reason: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -147,7 +147,7 @@ def test_it_leaves_other_buckets_other_prefixes_and_our_own_output(caplog: pytes
         "Not loaded: 'logs/a.csv' is outside the prefix 'data/'.",
         "Not loaded: the bucket 'amzn-other-bucket' is not 'amzn-example-bucket'.",
         "Not loaded: '_rejects/run-7.csv' is outside the prefix 'data/'.",
-        "Not loaded: 'data/_exports/all.csv' was written by ourselves.",
+        "Not loaded: 'data/_exports/all.csv' is one of our own output files.",
     ]
 
 
@@ -174,7 +174,7 @@ FILES = (
 def test_it_leaves_the_markers_of_other_tools_and_hidden_files(path: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         assert objects(notification(f"data/{path}")) == []
-    assert "is a marker of another tool, or hidden" in caplog.records[0].getMessage()
+    assert "is another tool's marker file, or hidden" in caplog.records[0].getMessage()
     assert not is_ours(f"data/{path}", 10, prefix="data/")
 
 
@@ -225,7 +225,7 @@ def test_it_decodes_a_key_once(encoded: str, key: str) -> None:
         ("data/%FF.csv", "is not UTF-8"),
         ("data/%ED%A0%80.csv", "is not UTF-8"),
         ("data/\ud800.csv", "is not UTF-8"),
-        ("data/a%00b.csv", "holds a NUL character"),
+        ("data/a%00b.csv", "contains a NUL character"),
         ("data/" + "%C3%A9" * 510, "has 1,025 bytes, over S3's limit of 1,024"),
     ],
 )
@@ -250,7 +250,7 @@ def test_any_key_comes_back_as_it_was(name: str) -> None:
 
 @pytest.mark.parametrize("form", ["unknown_schedule", "unknown_http", "unknown_dynamodb"])
 def test_it_says_that_an_event_is_not_known(form: str) -> None:
-    with pytest.raises(UnknownEvent, match=r"^This event is not known here: it is an object of ") as error:
+    with pytest.raises(UnknownEvent, match=r"^Unknown event: it is an object of ") as error:
         read(event(form))
     assert disposition_of(error.value) is Disposition.FAIL
 
@@ -272,9 +272,9 @@ def test_it_refuses_what_is_no_event(told: object) -> None:
         ({"size": True}, "size"),
         ({"size": 1 << 63}, "size"),
         ({"size": None}, "size"),
-        ({"key": 5}, "its s3.object.key is a number or a flag, not a text"),
-        ({"eTag": ["x"]}, "its eTag is a list, not a text"),
-        ({"eTag": None, "versionId": None}, "neither version nor ETag"),
+        ({"key": 5}, "its s3.object.key is a number or a flag, not a string"),
+        ({"eTag": ["x"]}, "its eTag is a list, not a string"),
+        ({"eTag": None, "versionId": None}, "names neither a version nor an ETag"),
         ({"versionId": "v" * 1025}, "1,025 bytes"),
         ({"versionId": "v\0"}, "NUL"),
         ({"eTag": "a\r\nX-Evil: 1", "versionId": None}, "its eTag 'a\\r\\nX-Evil: 1' is not printable ASCII"),

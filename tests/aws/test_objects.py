@@ -75,7 +75,7 @@ def test_it_says_that_a_version_a_key_or_a_bucket_is_gone(bucket: str, s3: Any, 
     source = put_bytes(bucket, b"first")
     s3.delete_object(Bucket=bucket, Key=source.key, VersionId=source.version_id)
     for gone in (source, replace(source, version_id=""), replace(source, key="data/other.csv")):
-        with pytest.raises(SourceGone, match="Put it there again"):
+        with pytest.raises(SourceGone, match="Put it in the bucket again"):
             fetch(gone, tmp_path / "a")
     with pytest.raises(RunFailed, match=r"The bucket of s3://absent-bucket/data/a\.csv doesn't exist"):
         fetch(ABSENT, tmp_path / "a")
@@ -83,7 +83,7 @@ def test_it_says_that_a_version_a_key_or_a_bucket_is_gone(bucket: str, s3: Any, 
 
 def test_it_refuses_an_object_that_nothing_pins(bucket: str, tmp_path: Path) -> None:
     put_bytes(bucket, b"first")
-    with pytest.raises(RunFailed, match="Neither version nor ETag"):
+    with pytest.raises(RunFailed, match="neither a version nor an ETag"):
         fetch(SourceObject(bucket=bucket, key="data/a.csv", size=5), tmp_path / "a")
 
 
@@ -158,7 +158,7 @@ def test_a_file_overwritten_while_its_stream_was_cut_is_gone(
 
 def test_a_full_disk_interrupts_the_run_and_leaves_no_file(bucket: str, tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("/dev/full")
-    with pytest.raises(RunInterrupted, match=r"The disk filled up while s3://.* make room"):
+    with pytest.raises(RunInterrupted, match=r"The disk filled up while s3://.* free space"):
         fetch(put_bytes(bucket, BYTES), tmp_path / "a")
     assert not (tmp_path / "a").is_symlink()
 
@@ -236,7 +236,7 @@ def test_an_answer_of_s3_becomes_our_error(
 
 
 def test_a_bucket_that_is_no_bucket_is_said_so(reached: LocalAws) -> None:
-    with pytest.raises(RunFailed, match=r"S3 can't be asked for s3://no bucket/a\.csv"):
+    with pytest.raises(RunFailed, match=r"The request to S3 for s3://no bucket/a\.csv is not valid"):
         describe("no bucket", "a.csv")
 
 
@@ -288,7 +288,7 @@ def test_a_version_that_is_gone_is_not_copied(bucket: str, plain_bucket: str, s3
     overwritten = put_bytes(plain_bucket, b"first")
     put_bytes(plain_bucket, b"second")
     for gone in (source, overwritten):
-        with pytest.raises(SourceGone, match="Put it there again"):
+        with pytest.raises(SourceGone, match="Put it in the bucket again"):
             copy(gone, "data/b.csv")
 
 

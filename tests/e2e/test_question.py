@@ -15,7 +15,7 @@ def test_an_unclear_file_is_settled_before_it_is_sent_and_a_later_one_on_its_pag
     page = site.open(ADDRESS)
     choose(page, ("people.csv", STRAY))
     status(page, "people.csv", "your decision")
-    expect(row(page, "people.csv")).to_contain_text("Its run will be held until somebody chooses how it is read.")
+    expect(row(page, "people.csv")).to_contain_text("Its run will be held until someone chooses how it is read.")
     page.get_by_text("How files of new tables are read").click()
     page.locator("[data-pin=quote]").select_option("none")
     people = row(page, "people.csv")

@@ -8,9 +8,11 @@ from typing import Any
 import boto3
 import pytest
 
+from pipeline_site.deploy import zappa
 from tests.infra.conftest import ROOT
 from tests.infra.deployer import ACCOUNT, REGION, allows, documents, statements
 from tests.infra.template import Stacks, Template
+from tests.infra.zappa_calls import NEEDS_SETTING, NEVER_THERE, operations, zappa_calls
 
 LARGEST = 6144
 """Characters of a managed policy, without white space: IAM's own limit."""
@@ -71,19 +73,16 @@ MADE_BY = {
 }
 """What CloudFormation calls, as whoever deploys, to make and remove each kind of resource."""
 
-ZAPPA = (
-    "lambda:CreateFunction lambda:UpdateFunctionCode lambda:UpdateFunctionConfiguration lambda:GetFunction "
-    "lambda:GetFunctionConfiguration lambda:ListVersionsByFunction lambda:DeleteFunction lambda:GetPolicy "
-    "lambda:AddPermission lambda:RemovePermission lambda:DeleteFunctionConcurrency lambda:GetAlias "
-    "lambda:ListFunctionUrlConfigs lambda:InvokeFunction s3:ListBucket s3:PutObject s3:GetObject s3:DeleteObject "
-    "cloudformation:CreateStack cloudformation:UpdateStack cloudformation:DescribeStacks "
-    "cloudformation:DescribeStackResource cloudformation:DeleteStack events:ListRuleNamesByTarget events:DescribeRule "
-    "apigateway:GET apigateway:POST apigateway:PATCH apigateway:DELETE logs:FilterLogEvents logs:DescribeLogStreams "
-    "iam:GetRole iam:PassRole"
-)
-"""What zappa's deploy, update, undeploy, status, tail, manage, invoke and rollback call with our settings."""
-
-ANYWHERE = {"WhoAmI", "Network", "LookAtDatabases", "MakePasswords", "Mappings", "LookForRules", "LookForLogs"}
+ANYWHERE = {
+    "WhoAmI",
+    "Network",
+    "LookAtDatabases",
+    "MakePasswords",
+    "Mappings",
+    "LookForRules",
+    "LookForLogs",
+    "Metrics",
+}
 """Statements about no resource that could be named: AWS knows no names there, or gives them itself."""
 
 _OTHER_NAMES = {
@@ -97,13 +96,6 @@ _OTHER_NAMES = {
 """Calls whose right has another name."""
 
 
-@cache
-def _operations(service: str) -> dict[str, str]:
-    """The calls of a service's client, by the name of its method."""
-    client = boto3.client(service, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
-    return dict(client.meta.method_to_api_mapping)
-
-
 def called() -> set[str]:
     """The rights to what the deployment itself calls, read from its source."""
     files = [*(ROOT / "pipeline_site" / "deploy").glob("*.py"), ROOT / "ingest" / "aws" / "wiring.py"]
@@ -112,9 +104,9 @@ def called() -> set[str]:
     names = {each.attr for each in nodes if isinstance(each, ast.Attribute)}
     names |= {text for each in calls if _name(each) == "get_paginator" for text in _texts(each)}
     return {
-        _right(service, _operations(service)[method])
+        _right(service, operations(service)[method])
         for service in {text for each in calls for text in _services(each)}
-        for method in names & _operations(service).keys()
+        for method in names & operations(service).keys()
     }
 
 
@@ -164,7 +156,16 @@ def test_the_function_s_own_stack_can_be_made_and_removed(function: Template) ->
 
 
 def test_what_zappa_calls_is_allowed() -> None:
-    assert [right for right in ZAPPA.split() if not allows(right)] == []
+    found = {_right(service, operation) for service, operation in zappa_calls()}
+    assert {"lambda:CreateFunction", "cloudformation:DescribeStackResource", "logs:FilterLogEvents"} <= found
+    assert {"cloudwatch:GetMetricStatistics", "apigateway:PATCH", "s3:PutObject", "lambda:InvokeFunction"} <= found
+    assert {right for right in found if not allows(right)} == set(NEVER_THERE)
+
+
+@pytest.mark.parametrize("stage", zappa.stages())
+def test_what_zappa_would_call_for_other_settings_is_for_settings_that_no_stage_has(stage: str) -> None:
+    settings = zappa.stage_settings(stage)
+    assert [name for name in (*NEEDS_SETTING.values(), "provisioned_concurrency") if settings.get(name)] == []
 
 
 def test_what_the_deployment_calls_is_allowed() -> None:

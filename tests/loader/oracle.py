@@ -82,7 +82,7 @@ def load(dataset: Dataset, data: bytes, run_id: int, delimiter: str = ",") -> tu
     try:
         names, headers = columns_of([cell.text for cell in header], dataset.headers)
     except SharedColumn:
-        return dataset, Account(failed="both belong")
+        return dataset, Account(failed="both map")
     policy, columns = dataset.policy, names
     if set(MARKS) <= set(names):
         columns = [name for name in names if name not in MARKS]

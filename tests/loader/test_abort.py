@@ -24,7 +24,7 @@ BAD = {
     "long rows": b"%d,x,Oslo,,1\n",
     "text after a quote": b'%d,"x"y,Oslo\n',
     "open quotes": b'%d,"xy,Oslo\n',
-    "bytes that are no text": b"%d,n\xff,Oslo\n",
+    "bytes that are not valid": b"%d,n\xff,Oslo\n",
     "NUL bytes": b"%d,n\0,Oslo\n",
 }
 BADS = pytest.mark.parametrize("bad", BAD.values(), ids=BAD)

@@ -243,7 +243,7 @@ def test_null_tokens_do_not_make_a_column_text():
     ],
 )
 def test_what_cannot_be_pinned_fails_the_run(pinned):
-    with pytest.raises(RunFailed, match="set on the dataset can't be used"):
+    with pytest.raises(RunFailed, match=r"The dataset's .* is not valid"):
         propose(b"a,b\n1,2\n", pinned=pinned)
 
 

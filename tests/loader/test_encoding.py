@@ -84,7 +84,7 @@ def test_a_line_of_noise_in_a_file_of_ascii_is_damage(tmp_path):
 
 def test_noise_is_refused(tmp_path):
     noise = bytes(range(128, 256)) * 100
-    with pytest.raises(RunFailed, match="encoding that was not recognised"):
+    with pytest.raises(RunFailed, match="encoding was not recognized"):
         detect(written(tmp_path, noise))
 
 

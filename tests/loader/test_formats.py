@@ -1,11 +1,20 @@
 """Text of another format is refused by its content, prose by its name; what looks alike and is a table loads."""
 
+import gzip
+import zipfile
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.source import formats
+from ingest.loader.source.decompress import Limits
 from ingest.loader.source.dialect.dialect import HEAD, Pinned, propose
+from ingest.loader.source.formats import CSV, InputFormat, format_of
+from ingest.loader.source.layout.grammar import BOM
+from ingest.loader.source.prepare import encoding_of, unpack_to_csv
+from ingest.loader.source.preview_head import preview_head
 from ingest.loader.source.text_formats import refuse_format
 
 PERSON = "ben.okoye"
@@ -33,8 +42,8 @@ OTHER_FORMATS = {
     "statements": ("INSERT INTO people VALUES (1,'ben.okoye');\n", "is SQL"),
     "a transaction": ("BEGIN;\nCREATE TABLE x (a int);\n", "is SQL"),
     "YAML": ("---\nname: ben.okoye\nage: 3\n", "is YAML"),
-    "settings": ("; made by\n[user]\nname = ben.okoye\n", "holds settings"),
-    "TOML": ('[tool.x]\nname = "ben.okoye"\n', "holds settings"),
+    "settings": ("; made by\n[user]\nname = ben.okoye\n", "contains settings"),
+    "TOML": ('[tool.x]\nname = "ben.okoye"\n', "contains settings"),
     "a contact": ("BEGIN:VCARD\r\nFN:ben.okoye\r\n", "is a vCard"),
     "a certificate": ("-----BEGIN CERTIFICATE-----\nabc\n", "is a key or a certificate"),
     "what Git LFS leaves": ("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n", "Git LFS pointer"),
@@ -130,3 +139,47 @@ def test_a_hostile_head_is_judged_at_once(text: str) -> None:
     """A pattern that goes back over what it has read would take minutes, or days."""
     with suppress(RunFailed):
         refuse_format(text.encode()[:HEAD])
+
+
+# A format beside CSV
+
+
+def _convert(source: Path, target: Path) -> None:
+    with zipfile.ZipFile(source) as archive:
+        target.write_bytes(BOM + archive.read("table").replace(b"|", b","))
+
+
+ZIPPED_TABLE = InputFormat(name="Zipped table", recognizes=lambda head: head[30:35] == b"table", convert=_convert)
+
+
+@pytest.fixture
+def zipped_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of a format that is a zip archive, as a workbook is, with that format among those that are loaded."""
+    monkeypatch.setattr(formats, "INPUT_FORMATS", (ZIPPED_TABLE, CSV))
+    source = tmp_path / "source"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("table", "id|name\n1|Zoë\n")
+    return source
+
+
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_a_file_in_an_added_format_is_converted_to_csv(zipped_table: Path, is_compressed: bool) -> None:
+    if is_compressed:
+        zipped_table.write_bytes(gzip.compress(zipped_table.read_bytes()))
+    path, compression = unpack_to_csv(zipped_table, zipped_table.parent, limits=Limits())
+    assert path.read_bytes() == BOM + "id,name\n1,Zoë\n".encode()
+    assert compression == ("gzip" if is_compressed else None)
+    assert encoding_of(path, pinned="cp1252").encoding == "utf-8"
+    assert list(zipped_table.parent.iterdir()) == [path]
+
+
+def test_the_head_of_a_file_in_an_added_format_shows_no_dialect(zipped_table: Path) -> None:
+    for head in (zipped_table.read_bytes(), gzip.compress(zipped_table.read_bytes())):
+        assert preview_head(head, whole=True, scratch=zipped_table.parent).dialect is None
+
+
+def test_csv_that_is_not_compressed_stays_where_it_is(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"id\n1\n")
+    assert unpack_to_csv(source, tmp_path, limits=Limits()) == (source, None)
+    assert format_of(b"id\n1\n") is CSV

@@ -26,7 +26,7 @@ def test_headers_of_files_that_follow_one_another_become_the_columns_of_the_orac
         try:
             expected, modelled = oracle_names.columns(header, modelled)
         except SharedColumn:
-            with pytest.raises(RunFailed, match="both belong"):
+            with pytest.raises(RunFailed, match="both map"):
                 columns_of(header, known)
         else:
             columns, known = columns_of(header, known)

@@ -65,7 +65,7 @@ def test_the_question_shows_the_lines_of_either_encoding_as_each_reading_has_the
     offers = offers_of_encodings(content, found(tmp_path, content))
     assert [offer.dialect.encoding for offer in offers] == ["utf-8+cp1252", "utf-8", "cp1252"]
     assert [offer.label for offer in offers] == [
-        "each line in its own encoding: UTF-8, or else cp1252 (Western European)",
+        "each line in its own encoding: UTF-8, otherwise cp1252 (Western European)",
         "UTF-8: lines in another encoding are rejected",
         "cp1252 (Western European)",
     ]
@@ -119,9 +119,8 @@ def test_a_line_or_two_that_are_no_utf_8_are_damage(tmp_path: Path, lines: int) 
 def test_utf_8_that_was_cut_within_letters_is_damage(tmp_path: Path) -> None:
     cells = [name.encode() for name in ("Jürgen Groß", "José", "Køb", "Zoë", "André")]
     cut = b"".join(b"%d,%s\n" % (n, cells[n % 5][:-1]) for n in range(50))
-    assert found(tmp_path, ("id,name\n" + rows("cp1252", range(60))).encode() + cut) == DetectedEncoding(
-        encoding="utf-8"
-    )
+    content = ("id,name\n" + rows("cp1252", range(60))).encode() + cut
+    assert found(tmp_path, content) == DetectedEncoding(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_a_pin_that_may_fit_is_followed(content, known, pins):
 def test_a_wide_encoding_is_no_files_that_has_no_zeros(tmp_path, encoding):
     path = tmp_path / "file"
     path.write_text(COMMA)
-    with pytest.raises(RunFailed, match="is pinned, but the file isn't written in it"):
+    with pytest.raises(RunFailed, match="is pinned, but the file is in another one"):
         refuse_wide_encoding(path, encoding, "utf-16")
     path.write_text(COMMA, encoding)
     refuse_wide_encoding(path, encoding, "utf-16")

@@ -201,7 +201,7 @@ TITLE = "a title, or a header that doesn't fit"
         (b"full name\nMiller,Tom,x\nSmith,Ann,5\nJones,Bob,6\n", TITLE),
         (b"name,address\nAda,Main St,Oslo,x\nBob,Elm,Rome,5\nCy,Oak,Bern,7\n", TITLE),
         (b"score of the player\n" + b"Miller,x\n" + b"Smith,5\n" * 400, TITLE),
-        (b"Format,v2,x,y,z\nid,name\n1,Ada\n2,Bob\n", "may stand above the table, or be its header"),
+        (b"Format,v2,x,y,z\nid,name\n1,Ada\n2,Bob\n", "may be a title, or the header"),
     ],
 )
 def test_no_line_is_skipped_above_what_only_may_be_a_header(head: bytes, doubt: str, mark: bytes) -> None:
@@ -266,7 +266,7 @@ def test_records_of_another_width_are_no_second_table(head: bytes) -> None:
 def test_a_table_that_stands_twice_in_its_file_is_a_question() -> None:
     twice = ONE + ONE.replace(b"id,name", b'"id","name"').replace(b"x7", b"y7")
     found = examine(twice)
-    assert "The header comes again on line 22, and 19 of the 20 records below it" in found.doubt
+    assert "The header is repeated on line 22, and 19 of the 20 records below it" in found.doubt
     assert [(one.end, one.preamble) for one in found.dialects[:2]] == [(21, 0), (0, 0)]
     assert not examine(ONE + ONE.replace(b",x", b",y")).doubt
 
@@ -298,7 +298,7 @@ def test_cells_between_spaces_are_a_question(head: bytes, asks: bool) -> None:
 def test_a_rare_delimiter_is_a_question_and_never_one_column_in_silence(mark: str) -> None:
     head = b"id~name~city\n1~Ada~Oslo\n2~Bob~Rome\n".replace(b"~", mark.encode())
     found = examine(head)
-    assert "as its delimiter: the first line and those below have it alike" in found.doubt
+    assert "as its delimiter: the first line and the lines below contain it equally often" in found.doubt
     assert [one.delimiter for one in found.dialects] == [mark, ","]
     assert not examine(head, pinned=Pinned(delimiter=mark)).doubt
     known = examine(head, known=("id", "name", "city"))
@@ -400,7 +400,7 @@ def test_rows_of_nothing_but_delimiters_are_no_column_of_another_delimiter(head:
 
 def test_a_reading_is_told_in_a_few_words() -> None:
     told = describe(examine(b"Report\nid; name\n1; Ada\n2; Bob\n").dialect)
-    assert told == "semicolon between the cells; header on line 2; a space after each delimiter belongs to it"
+    assert told == "semicolon between the cells; header on line 2; the space after each delimiter ignored"
 
 
 # On the table

@@ -68,7 +68,7 @@ def hostile(size: int, block: int) -> dict[str, bytes]:
         "line feeds alone": filled(b"\n", size),
         "carriage returns alone": filled(b"\r", size),
         "NUL bytes alone": filled(b"\0", size),
-        "bytes that are no text": filled(b"\xff,\xfe\n", size),
+        "bytes that are not valid": filled(b"\xff,\xfe\n", size),
         "one line": filled(b"a", size),
         "one cell of lines": b'a,"' + filled(b"x\n", size) + b'",c\n',
         "one cell of quotes": b'a,"' + filled(b'""', size) + b'",c\n',
@@ -219,7 +219,7 @@ def test_a_record_that_is_too_long_is_told_by_its_head(tmp_path):
         (b'1,"2"3,4', "a closing quote is followed by text"),
         (b'1,"2', "a quote is not closed before the file ends, or within 67,108,864 bytes, the longest record allowed"),
         (b"1,\xe92,3", "byte 3 of the record, 0xE9, is not UTF-8"),
-        (b"1,\0,3", "the record holds a NUL byte, which no text in PostgreSQL can hold"),
+        (b"1,\0,3", "the record contains a NUL byte, which PostgreSQL can't store in text"),
     ],
 )
 def test_a_reject_says_why(tmp_path, record, reason):
@@ -233,7 +233,7 @@ def test_bytes_that_were_no_text_in_the_encoding_that_it_came_in_are_told_so(tmp
     rejects: list[Reject] = []
     (tmp_path / "source").write_bytes(HEADER + b"1,\xff,3\n")
     split(tmp_path / "source", Dialect(encoding="cp932"), scratch=tmp_path / "copy", reject=rejects.append)
-    assert rejects[0].reason == "the record holds bytes that are no text in cp932"
+    assert rejects[0].reason == "the record contains bytes that are not valid in cp932"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from ingest.loader.source.identifiers import LONGEST, columns_of
 from ingest.loader.source.preview_head import HeadPreview, preview_head
 from tests.loader.work import CountedMap, lines_run
 
-LIMIT = "but a PostgreSQL table holds 1,597 besides our own: split the file into several, or check its delimiter."
+LIMIT = "more than the 1,597 that a table can have. Split the file, or check its delimiter."
 
 HEADERS: dict[str, Callable[[int], list[str]]] = {
     "all different": lambda n: [f"header {at}" for at in range(n)],

@@ -16,6 +16,7 @@ from ingest.datasets.alter import columns_of
 from ingest.datasets.table_size import Measure, measure
 from ingest.loader.outcome.errors import IngestError
 from ingest.models import Dataset, Opening, Run
+from ingest.runs.summary import RunSummary
 
 _RUNS = 10
 _STEPS = 120
@@ -140,8 +141,9 @@ def _own(dataset: Dataset) -> Any:
 
 
 def _line(run: Run) -> dict[str, Any]:
-    known = run.records is not None and run.status not in (Run.Status.FAILED, Run.Status.DISCARDED)
-    counts = [(name, shown.count(getattr(run, name)) if known else "") for name in Run.FATES]
+    summary = RunSummary.of(run)
+    is_shown = summary.is_known and not summary.is_rolled_back
+    counts = [(figure.name, figure.text if is_shown else "") for figure in summary.counts]
     return {"run": run, "file": shown.printable(run.file_name, 60), "counts": counts}
 
 

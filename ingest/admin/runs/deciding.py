@@ -101,7 +101,7 @@ def _discard(run_id: int, user: Any) -> Done:
 
 def _acknowledge(run_id: int, user: Any) -> Done:
     if not acknowledge([run_id], user.get_username()):
-        raise RunFailed(f"Run {run_id} waits for nobody: it has not failed, or somebody has answered it already.")
+        raise RunFailed(f"Run {run_id} does not need attention: it has not failed, or it was already acknowledged.")
     return Run.objects.get(pk=run_id), "Acknowledged.", f"Run {run_id} needs no more attention."
 
 

@@ -23,6 +23,7 @@ from ingest.models import Run
 from ingest.runs.approve import held_by
 from ingest.runs.available_actions import available_actions
 from ingest.runs.row_changes import changes_of
+from ingest.runs.summary import RunSummary
 
 FIRST_REJECTS = 20
 _RECORD = 2_000  # bytes of a record that are looked at for its cell
@@ -40,6 +41,7 @@ _SKIPPED = 20
 def page_context(run: Run, request: HttpRequest) -> dict[str, Any]:
     """Everything that the page says of ``run``, for the person who asks."""
     user, possible = request.user, available_actions(run)
+    summary = RunSummary.of(run)
     return {
         "run": run,
         "file": shown.printable(run.file_name, 200),
@@ -49,16 +51,16 @@ def page_context(run: Run, request: HttpRequest) -> dict[str, Any]:
         "who": shown.who(run.who),
         "reason": shown.printable(run.reason, 5_000),
         "pattern": shown.printable(run.pattern, 200),
-        "is_over": run.status not in Run.UNFINISHED,
+        "is_over": summary.is_over,
         "is_previewed": run.kind == Run.Kind.PREVIEW and run.status in (*Run.COMMITTED, Run.Status.DISCARDED),
-        "seconds": shown.seconds(run.started, run.finished),
-        "rate": rate(run),
+        "seconds": summary.seconds.text,
+        "rate": summary.rate.text,
         "held_by": held_by(run.brakes),
         "approved": held_by(run.approved or {}),
         "buttons": [
             button(run, d) for name, d in DECISIONS.items() if name in possible and user.has_perm(d.permission)
         ],
-        "account": _account(run),
+        "account": run_account(run),
         "timeline": _timeline(run),
         "notes": [shown.printable(note, 1_000) for note in run.notes],
         "columns": _columns(run),
@@ -77,29 +79,19 @@ def page_context(run: Run, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def rate(run: Run) -> str:
-    """Rows a second over the whole run that loaded them; empty where it was too short to say."""
-    if run.status != Run.Status.SUCCEEDED or run.kind == Run.Kind.UNDO or not (run.started and run.finished):
-        return ""
-    seconds = (run.finished - run.started).total_seconds()
-    return f"{(run.records or 0) / seconds:,.0f}" if seconds >= 1 else ""
-
-
-def is_hypothetical(run: Run) -> bool:
-    """Whether the counts are of what would have been done, and not of what was."""
-    rolled_back = (Run.Status.HELD, Run.Status.FAILED, Run.Status.DISCARDED)
-    return run.kind == Run.Kind.PREVIEW or run.status in rolled_back
-
-
-def _account(run: Run) -> dict[str, Any] | None:
-    if run.records is None or run.kind == Run.Kind.UNDO:
+def run_account(run: Run) -> dict[str, Any] | None:
+    """Return what the records of ``run`` became; None where that is unknown, or where there are no records."""
+    summary = RunSummary.of(run)
+    records = summary.records.value
+    if records is None or run.kind == Run.Kind.UNDO:
         return None
-    counts = [(disposition, getattr(run, disposition)) for disposition in Run.FATES]
     return {
-        "records": run.records,
-        "counts": [(name, count, f"{count / run.records:.1%}" if run.records else "") for name, count in counts],
-        "bar": charts.bar(counts),
-        "is_hypothetical": is_hypothetical(run),
+        "records": records,
+        "counts": [
+            (figure.name, figure.value, f"{figure.value / records:.1%}" if records else "") for figure in summary.counts
+        ],
+        "bar": charts.bar([(figure.name, figure.value) for figure in summary.counts]),
+        "is_hypothetical": summary.is_hypothetical,
     }
 
 

@@ -9,9 +9,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from ingest.admin import asked, shown
-from ingest.admin.runs import facts
 from ingest.admin.runs.filters import MOST
 from ingest.models import Run
+from ingest.runs.summary import RunSummary
 
 _FOLLOWED = 200
 """Runs of one page that are followed."""
@@ -91,22 +91,14 @@ def changes(listed: ChangeList, followed: Sequence[int], since: int | None, *, h
 
 def row(run: Run) -> dict[str, Any]:
     """A run as a row of the list."""
-    done = run.records is not None and run.status not in (Run.Status.FAILED, Run.Status.DISCARDED)
+    summary = RunSummary.of(run)
     return {
         "run": run,
         "file": shown.printable(run.file_name, 80),
         "reason": shown.printable(run.reason, 240),
-        "records": shown.count(run.records),
+        "records": summary.records.text,
         "who": shown.who(run.who),
-        "counts": [
-            (name, _count(run, name) if done or (name == "rejected" and run.rejected) else "") for name in Run.FATES
-        ],
-        "seconds": shown.seconds(run.started, run.finished) if run.status not in Run.UNFINISHED else "",
-        "rate": facts.rate(run),
+        "counts": [(figure.name, figure.text) for figure in summary.effective_counts],
+        "seconds": summary.seconds.text if summary.is_over else "",
+        "rate": summary.rate.text,
     }
-
-
-def _count(run: Run, name: str) -> str:
-    """A count of the run's; where reading stopped, the least that it can be."""
-    told = shown.count(getattr(run, name))
-    return f"at least {told}" if run.partial else told

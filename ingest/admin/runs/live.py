@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from ingest.admin import shown
 from ingest.models import Run
+from ingest.runs.summary import RunSummary
 
 SAID = {
     "queued": "Waiting for a worker",
@@ -29,7 +30,6 @@ SAID = {
 _SOONEST = 2.0  # seconds of a stage after which a rate means something
 _LEAST = 0.03  # and the share of its bytes
 _LONGEST = 24 * 3600
-_COUNTS = ("records", *Run.FATES, "deleted")
 
 Stages = Sequence[tuple[str, float]]
 
@@ -46,8 +46,9 @@ def progress_context(run: Run) -> dict[str, Any]:
     word |= {"label": run.label, "look": run.look}
     word["page"] = reverse("admin:ingest_run_change", args=[run.pk])
     if over:
-        known = run.records is not None
-        return word | {"counts": {name: getattr(run, name) for name in _COUNTS} if known else {}}
+        summary = RunSummary.of(run)
+        figures = (summary.records, *summary.row_counts) if summary.is_known else ()
+        return word | {"counts": {figure.name: figure.value for figure in figures}}
     if run.status != Run.Status.RUNNING:
         waits = "Waiting to be tried again" if run.attempts else SAID["behind" if run.reason else "queued"]
         return word | {"attempt": run.attempts, "stage": waits}

@@ -2,12 +2,11 @@
 
 import errno
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg2
 
-if TYPE_CHECKING:
-    from ingest.loader.outcome.outcome import Outcome
+from ingest.loader.outcome.outcome import Outcome
 
 # Class 08 connection, 53 resources (disk full, too many connections), 57 shutting down or cancelled by an
 # administrator, 58 system error; 40 serialization and deadlock, 55P03 lock not available, 25006 read-only standby.
@@ -35,7 +34,7 @@ class RunFailed(IngestError):
     ``outcome`` is what the run would have done, where it came so far before it was rolled back.
     """
 
-    def __init__(self, sentence: str, outcome: "Outcome | None" = None) -> None:
+    def __init__(self, sentence: str, outcome: Outcome | None = None) -> None:
         super().__init__(sentence)
         self.outcome = outcome
 
@@ -50,7 +49,7 @@ class RunHeld(RunFailed):
     ``outcome`` is None where it stopped before anything was loaded.
     """
 
-    def __init__(self, sentence: str, outcome: "Outcome | None", brakes: "dict[str, int]") -> None:
+    def __init__(self, sentence: str, outcome: Outcome | None, brakes: dict[str, int]) -> None:
         super().__init__(sentence, outcome)
         self.brakes = brakes
 
@@ -61,7 +60,7 @@ class RunUnclear(RunFailed):
     ``question`` are the readings that are offered, the likeliest first, as they are kept on the run.
     """
 
-    def __init__(self, sentence: str, question: "list[dict[str, Any]]") -> None:
+    def __init__(self, sentence: str, question: list[dict[str, Any]]) -> None:
         super().__init__(sentence)
         self.question = question
 

@@ -1,9 +1,8 @@
-"""What a run did: the counts, and that they balance."""
+"""What a run did, or would have done: its counts, columns, rejects and notes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.outcome.rejects import RejectCollector
 
 
@@ -41,8 +40,8 @@ class KeyChange:
     def __str__(self) -> str:
         many = "1 value in the file is" if self.values == 1 else f"{self.values:,} values in the file are"
         return (
-            f"the key column {self.column} would change from {self.before} to text for good, since {many} not valid "
-            f"as {self.before} (line {self.line:,}: {self.value!r})"
+            f"the key column {self.column} would change from {self.before} to text permanently, because {many} not "
+            f"valid as {self.before} (line {self.line:,}: {self.value!r})"
         )
 
 
@@ -86,14 +85,3 @@ class Outcome:
     def rejected(self) -> int:
         """How many records did not go in."""
         return len(self.rejects)
-
-    def check_balance(self) -> None:
-        """Raise RunFailed unless every record of the file has exactly one fate."""
-        told = self.inserted + self.updated + self.unchanged + self.duplicate + self.rejected
-        if told != self.records:
-            raise RunFailed(
-                f"The books don't balance: the file has {self.records:,} records, but {told:,} are accounted for "
-                f"({self.inserted:,} inserted, {self.updated:,} updated, {self.unchanged:,} unchanged, "
-                f"{self.duplicate:,} duplicate, {self.rejected:,} rejected). Nothing was loaded; please report "
-                "this file."
-            )

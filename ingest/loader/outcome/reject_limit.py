@@ -62,9 +62,9 @@ def limit_exceeded(
     of = f"{given.records:,}" if given.whole else f"the first {given.records:,}"
     return SchemaMismatch(
         f"At least {len(book):,} of {of} records were rejected ({counts}), more than "
-        f"{target.reject_share:.0%} and more than {target.reject_count:,}, whatever follows: reading stopped at line "
-        f"{given.line:,}, and nothing was loaded. Correct the file and drop it again, or raise the limit of "
-        f"{target.table}.",
+        f"{target.reject_share:.0%} and more than {target.reject_count:,}, whatever the rest of the file "
+        f"holds: reading stopped at line {given.line:,}, and nothing was loaded. Correct the file and upload it again, "
+        f"or raise the limit of {target.table}.",
         outcome=Outcome(records=given.records, rejects=book, columns=columns, partial=True),
     )
 
@@ -84,7 +84,7 @@ def check_limit(outcome: Outcome, target: Target) -> None:
         keys = " or declare another key" if most in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
         raise SchemaMismatch(
             f"{rejected:,} of {outcome.records:,} records were rejected ({told}), more than {target.reject_share:.0%} "
-            f"and more than {target.reject_count:,}: nothing was loaded. Correct the file and drop it again, or raise "
-            f"the limit of {target.table}{keys}.",
+            f"and more than {target.reject_count:,}: nothing was loaded. Correct the file and upload it again, or "
+            f"raise the limit of {target.table}{keys}.",
             outcome=outcome,
         )

@@ -161,15 +161,15 @@ def _reason(flaw: int, cells: int, columns: int, longest: int) -> str:
     if flaw == Flaw.QUOTE_WITHIN:
         return "a quoted cell begins within the text of another one: the delimiter before its opening quote is missing"
     if flaw == Flaw.NUL:
-        return "the record holds a NUL byte, which no text in PostgreSQL can hold"
+        return "the record contains a NUL byte, which PostgreSQL can't store in text"
     return f"the record has {cells:,} {'cell' if cells == 1 else 'cells'}, the header {columns:,}"
 
 
 def _reason_of_encoding(raw: bytes, encoding: str) -> str:
     if other := other_of(encoding):
-        return f"the record holds bytes that are neither UTF-8 nor {other}, or words in both"
+        return f"the record contains bytes that are neither UTF-8 nor {other}, or words in both"
     if encoding != UTF_8:
-        return f"the record holds bytes that are no text in {encoding}"
+        return f"the record contains bytes that are not valid in {encoding}"
     try:
         raw.decode()
     except UnicodeDecodeError as error:

@@ -15,7 +15,7 @@ _WHOLE_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 def became_shorter() -> RunInterrupted:
     """What is raised of a file that ends before it did."""
-    return RunInterrupted("The fetched file became shorter while it was read; the run has to fetch it again.")
+    return RunInterrupted("The fetched file shrank while it was being read. The run will fetch it again.")
 
 
 class PhysicalFile:

@@ -132,8 +132,8 @@ class CertifiedReader:
         ((rejected,),) = self._connection.execute("select count(*) from reject_errors").fetchall()
         if rejected or records != self.certified.records:
             raise RunFailed(
-                f"One reader certified {self.certified.records:,} records, the other read {records:,} and refused "
-                f"{rejected:,}. Nothing was loaded; please report this file."
+                f"The splitter accepted {self.certified.records:,} records, but DuckDB read {records:,} and refused "
+                f"{rejected:,}. Nothing was loaded. Report this file as a bug."
             )
 
     @property

@@ -254,7 +254,7 @@ def _first_record(cutter: Cutter, at: int, line: int, *, any_form: bool) -> Bloc
         line += blank
         if at >= cutter.file.size:
             raise RunFailed(
-                "The file has no header and no records: all its lines are blank. Drop it again with its content."
+                "The file has no header and no records: all its lines are blank. Upload it again with its content."
             )
         first = cutter.alone(at, line)
         flaw = Flaw(int(first.flaws[0]))
@@ -267,8 +267,8 @@ def _first_record(cutter: Cutter, at: int, line: int, *, any_form: bool) -> Bloc
         at, line = first.end, first.end_line
     if flaw is Flaw.BLANK:
         raise RunFailed(
-            f"The file has no header: its first {_TRIED:,} lines hold no value. Remove them and drop it again."
+            f"The file has no header: its first {_TRIED:,} lines are blank. Remove them and upload it again."
         )
     told = rejected(flaw, first.raw(0), line=first.line, cells=0, columns=0, longest=cutter.longest)
     what = "The first records" if any_form else "The header"
-    raise RunFailed(f"{what}, line {first.line:,}, can't be read: {told.reason}. Correct it, drop it again.")
+    raise RunFailed(f"{what}, line {first.line:,}, can't be read: {told.reason}. Correct it and upload the file again.")

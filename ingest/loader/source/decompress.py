@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.source.formats import format_of
 from ingest.loader.source.zip_member import open_only_file, peek_only_file
 
 if sys.version_info >= (3, 14):
@@ -202,30 +203,30 @@ def _told_as_damage(kind: Compression, stream: BinaryIO) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # a place before the file
             raise
         if isinstance(error, EOFError):
-            what = f"is cut off after {stream.tell():,} bytes: it was not uploaded whole, or not written whole"
+            what = f"is truncated after {stream.tell():,} bytes"
         else:
-            what = f"can't be unpacked ({str(error).rstrip('.')}): it is damaged"
-        raise RunFailed(f"The {kind} archive {what}. Make it anew and drop it again.") from error
+            what = f"is damaged ({str(error).rstrip('.')})"
+        raise RunFailed(f"The {kind} archive {what}. Create it again and upload it.") from error
 
 
 def _check_size(kind: Compression, written: int, packed: int, limits: Limits) -> None:
     if written > limits.size:
         raise RunFailed(
-            f"The {kind} archive unpacks to more than {limits.size:,} bytes, the most that is allowed: split the file "
-            "into several, or raise the limit."
+            f"The {kind} archive unpacks to more than {limits.size:,} bytes, the limit. Split the file, or raise "
+            "the limit."
         )
     if written > _HARMLESS and written > limits.ratio * packed:
         raise RunFailed(
-            f"The {kind} archive unpacks to more than {limits.ratio:,} times its {packed:,} bytes, as an archive made "
-            "to fill the disk would: drop the plain file instead, or raise the limit."
+            f"The {kind} archive unpacks to more than {limits.ratio:,} times its own {packed:,} "
+            "bytes, as a decompression bomb does. Upload the uncompressed file instead."
         )
 
 
 def _refuse_nested(kind: Compression, plain: bytes) -> None:
     inner = compression_of(plain)
-    if inner is None and plain[257:262] != b"ustar":
+    if format_of(plain).convert or (inner is None and plain[257:262] != b"ustar"):
         return
     raise RunFailed(
-        f"The {kind} archive holds another archive ({inner or 'tar'}), not a CSV file: unpack it, and drop the file "
-        "that is inside."
+        f"The {kind} archive contains another archive ({inner or 'tar'}), not a CSV file. Unpack it and upload the "
+        "file inside."
     )

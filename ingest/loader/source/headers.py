@@ -44,8 +44,8 @@ def read_header(texts: Sequence[str], known: Mapping[str, str]) -> Header:
     used, marked, corrected = used_positions(texts), is_marked(texts), is_corrected(texts)
     if not used:
         raise RunFailed(
-            f"The file has only the columns {', '.join(texts)}, none of its table. Add the original columns and upload "
-            "it again."
+            f"The file has only the columns {', '.join(texts)}, none of its table's. Add the original columns and "
+            "upload it again."
         )
     kept = tuple(unmarked(texts[position]) or "" if marked else texts[position] for position in used)
     names, headers = columns_of(kept, known, by_column=corrected)

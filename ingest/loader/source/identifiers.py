@@ -33,8 +33,8 @@ def table_name(key: str) -> str:
     name = _fold(_without_extensions(file_name))
     if not any(character.isalnum() for character in name):
         raise RunFailed(
-            f"The file name {file_name[:100]!r} leaves no table name: it needs a letter or a digit before its "
-            "extension. Rename the file and drop it again."
+            f"The file name {file_name[:100]!r} gives no table name: it needs a letter or a digit before its "
+            "extension. Rename the file and upload it again."
         )
     return _trim(f"t_{name}" if name[0].isnumeric() else name)
 
@@ -119,8 +119,8 @@ def _refuse_shared(columns: Mapping[str, str]) -> None:
     for key, column in columns.items():
         if column in owners:
             raise RunFailed(
-                f"The headers {owners[column]!r} and {key!r} both belong to the column {column}: earlier files had one "
-                "of them at a time. Rename one of the two and drop the file again."
+                f"The headers {owners[column]!r} and {key!r} both map to the column {column}: earlier files had only "
+                "one of them at a time. Rename one and upload the file again."
             )
         owners[column] = key
 

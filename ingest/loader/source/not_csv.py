@@ -14,13 +14,13 @@ _MAGIC = (
     (b"ARROW1", "an Arrow file", "export it as CSV"),
     (b"\x89HDF", "an HDF5 file", "export it as CSV"),
     (b"SQLite format 3\0", "an SQLite database", "export its table as CSV"),
-    (b"%PDF-", "a PDF document", "export the table behind it as CSV"),
-    (b"\x89PNG", "a PNG image", "drop a CSV file instead"),
-    (b"\xff\xd8\xff", "a JPEG image", "drop a CSV file instead"),
-    (b"GIF8", "a GIF image", "drop a CSV file instead"),
-    (b"II*\0", "a TIFF image", "drop a CSV file instead"),
-    (b"MM\0*", "a TIFF image", "drop a CSV file instead"),
-    (b"\x7fELF", "a program", "drop a CSV file instead"),
+    (b"%PDF-", "a PDF document", "export the table in it as CSV"),
+    (b"\x89PNG", "a PNG image", "upload a CSV file instead"),
+    (b"\xff\xd8\xff", "a JPEG image", "upload a CSV file instead"),
+    (b"GIF8", "a GIF image", "upload a CSV file instead"),
+    (b"II*\0", "a TIFF image", "upload a CSV file instead"),
+    (b"MM\0*", "a TIFF image", "upload a CSV file instead"),
+    (b"\x7fELF", "a program", "upload a CSV file instead"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it, or compress it with gzip, zstd, bzip2, xz or zip"),
     (b"Rar!\x1a\x07", "a RAR archive", "unpack it, or compress it with gzip, zstd, bzip2, xz or zip"),
 )
@@ -36,14 +36,14 @@ _FEW_LINES = 8
 def refuse_other_formats(head: bytes) -> None:
     """Raise RunFailed if ``head``, a file's first bytes, is empty, binary or text of another format."""
     if not head:
-        raise RunFailed("The file is empty: it has 0 bytes, not even a header. Drop it again with its content.")
+        raise RunFailed("The file is empty (0 bytes). Upload it again with its content.")
     for magic, kind, advice in _MAGIC:
         if head.startswith(magic) and (b"\0" in head or magic not in _ALSO_TEXT):
             raise RunFailed(f"The file is {kind}, not a CSV file: {advice}.")
     refuse_format(head)
     if _is_binary(head):
         refuse_unmarked_utf_16(head)
-        raise RunFailed("The file is binary, not text: drop a CSV file, plain or compressed, instead.")
+        raise RunFailed("The file is binary, not text. Upload a CSV file, plain or compressed.")
 
 
 def _is_binary(head: bytes) -> bool:

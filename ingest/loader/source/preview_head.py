@@ -4,16 +4,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.source.decompress import Compression, compression_of, peek
 from ingest.loader.source.dialect.basis import written_as
 from ingest.loader.source.dialect.dialect import Dialect, Pinned, examine, refuse_too_wide
-from ingest.loader.source.dialect.pin_conflicts import refuse_wide_encoding
 from ingest.loader.source.dialect.question import table_of
-from ingest.loader.source.encoding import transcode
+from ingest.loader.source.formats import format_of
 from ingest.loader.source.layout.grammar import without_marks
 from ingest.loader.source.layout.sample import sample
-from ingest.loader.source.not_csv import refuse_other_formats
+from ingest.loader.source.prepare import decode_to_utf_8, encoding_of
 from ingest.loader.source.text_formats import refuse_format
 
 _PLAIN = 1 << 16
@@ -53,8 +51,10 @@ def preview_head(
     """
     pinned = pinned or Pinned()
     compression = compression_of(head)
+    if format_of(head).convert:  # the head of another format is no CSV yet
+        return HeadPreview(compression=None, dialect=None, header=())
     plain = peek(head, max(len(head), _PLAIN))
-    if compression and not plain:
+    if (compression and not plain) or format_of(plain).convert:
         return HeadPreview(compression=compression, dialect=None, header=())
     encoding_name, text, doubt = _in_utf_8(plain, scratch, pinned.encoding, whole=whole)
     refuse_format(text)  # which may be one long line
@@ -85,23 +85,12 @@ def preview_head(
 
 
 def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None, *, whole: bool) -> tuple[str, bytes, str]:
-    """The encoding, the text in UTF-8, as for a whole file, and why the encoding isn't clear."""
-    source, target = scratch / "head", scratch / "text"
+    """Return the encoding, the text in UTF-8, as for a whole file, and why the encoding isn't clear."""
+    source = scratch / "head"
     source.write_bytes(plain)
-    try:
-        if pinned:
-            name, doubt = transcode.settle(source, pinned), ""
-        else:
-            found = transcode.find(source, whole=whole)
-            name, doubt = found.encoding, found.doubt
-    except RunFailed:
-        refuse_other_formats(plain)
-        raise
-    refuse_wide_encoding(source, name, pinned)
-    if name == transcode.UTF_8:
-        return name, plain, doubt
-    transcode.transcode(source, target, name)
-    return name, target.read_bytes(), doubt
+    detected = encoding_of(source, pinned=pinned, whole=whole)
+    text = decode_to_utf_8(source, scratch / "text", detected.encoding)
+    return detected.encoding, plain if text == source else text.read_bytes(), detected.doubt
 
 
 def _header(text: bytes, dialect: Dialect) -> tuple[str, ...]:

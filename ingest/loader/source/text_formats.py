@@ -41,7 +41,7 @@ _OTHERS = (
     ("BEGIN:VCARD", "a vCard file of contacts", "export the contacts as CSV"),
     ("BEGIN:VCALENDAR", "a calendar", "export its entries as CSV"),
     ("{\\rtf", "a rich text document", "save the table in it as CSV (UTF-8)"),
-    ("%!PS", "a PostScript document", "export the table behind it as CSV"),
+    ("%!PS", "a PostScript document", "export the table in it as CSV"),
     ("-----BEGIN ", "a key or a certificate", "upload a CSV file instead"),
     ("#!/", "a script", "upload a CSV file instead"),
     (
@@ -83,7 +83,7 @@ _FEW_LINES = 3
 _LONGEST_NAME = 63
 """Characters of a column's name, which PostgreSQL would cut."""
 _PLAIN_TEXT = (
-    "The file is plain text, not a table: its lines don't have the same number of columns, or only one. Save it as a "
+    "The file is plain text, not a table: its lines have different numbers of columns, or only one. Save it as a "
     "CSV file (.csv) whose first line names the columns, and upload that."
 )
 
@@ -92,17 +92,17 @@ def refuse_format(head: bytes) -> None:
     """Raise RunFailed if ``head``, a file's first bytes in UTF-8, is text of another format than CSV."""
     text = head.decode(errors="replace").lstrip(_LEADING)
     if _is_json(text):
-        raise RunFailed("The file is JSON, not a CSV file: export the records as CSV, a column for each key.")
+        raise RunFailed("The file is JSON, not a CSV file: export the records as CSV, one column per key.")
     if _is_markup(text):
         raise RunFailed(
-            "The file is a web page or XML, not a CSV file: perhaps an error page was saved in place of the download."
+            "The file is a web page or XML, not a CSV file: an error page may have been saved instead of the download."
         )
     if _SQL.match(text, _end(_SQL_COMMENTS, text)):
         raise RunFailed("The file is SQL, not a CSV file: export the table as CSV, as `\\copy … to … csv header` does.")
     if _YAML.match(text):
         raise RunFailed("The file is YAML, not a CSV file: export the records as CSV.")
     if _SETTINGS.match(text):
-        raise RunFailed("The file holds settings (INI or TOML), not a table: upload a CSV file instead.")
+        raise RunFailed("The file contains settings (INI or TOML), not a table: upload a CSV file instead.")
     for start, kind, advice in _OTHERS:
         if text.startswith(start):
             raise RunFailed(f"The file is {kind}, not a CSV file: {advice}.")

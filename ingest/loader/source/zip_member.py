@@ -40,11 +40,11 @@ def open_only_file(stream: BinaryIO) -> Iterator[IO[bytes]]:
     with zipfile.ZipFile(cast("IO[bytes]", _BoundedReads(stream))) as archive:
         only = _only_file(archive)
         if only.flag_bits & _ENCRYPTED:
-            raise RunFailed("The zip archive is encrypted: drop it without a password.")
+            raise RunFailed("The zip archive is encrypted. Upload it without a password.")
         if only.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise RunFailed(
-                f"The zip archive uses compression method {only.compress_type}, which few programs read: make it with "
-                "the usual one (deflate)."
+                f"The zip archive uses compression method {only.compress_type}, which isn't supported. Create it "
+                "with the default method (deflate)."
             )
         with archive.open(only) as member:
             yield member
@@ -64,7 +64,7 @@ def peek_only_file(head: bytes, most: int) -> bytes:
         if name in _OFFICE_FIRST:
             raise RunFailed(f"The file is {_OFFICE_FIRST[name]}, not a CSV file: {_SAVE}")
         if flags & _ENCRYPTED:
-            raise RunFailed("The zip archive is encrypted: drop it without a password.")
+            raise RunFailed("The zip archive is encrypted. Upload it without a password.")
         if flags & _SIZE_BEHIND:
             packed = len(head)
         if not name.endswith("/") and not _is_of_macos(name):
@@ -83,10 +83,10 @@ def _only_file(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
             raise RunFailed(f"The file is {kind}, not a CSV file: {_SAVE}")
     files = [one for one in archive.infolist() if not one.is_dir() and not _is_of_macos(one.filename)]
     if not files:
-        raise RunFailed("The zip archive holds no file: drop one that holds a CSV file.")
+        raise RunFailed("The zip archive is empty. Upload one that contains a CSV file.")
     if len(files) > 1:
         some = ", ".join(_shown(one.filename) for one in files[:3]) + (", …" if len(files) > 3 else "")
-        raise RunFailed(f"The zip archive holds {len(files):,} files ({some}): drop an archive of one CSV file each.")
+        raise RunFailed(f"The zip archive contains {len(files):,} files ({some}). Upload one archive per CSV file.")
     return files[0]
 
 
@@ -106,7 +106,7 @@ def _require_end(stream: BinaryIO) -> None:
     tail = stream.read()
     end = tail.rfind(_END)
     if end < 0 or end + _END_SIZE > len(tail):
-        raise zipfile.BadZipFile("its directory is missing: it is cut off")
+        raise zipfile.BadZipFile("its directory is missing")
 
 
 class _BoundedReads:
@@ -125,5 +125,5 @@ class _BoundedReads:
         """Read at most ``size`` bytes, or the rest of the archive. Raises RunFailed if that is too much."""
         content = self._stream.read(_DIRECTORY + 1 if size < 0 else min(size, _DIRECTORY + 1))
         if len(content) > _DIRECTORY:
-            raise RunFailed("The zip archive holds thousands of files: drop an archive of one CSV file each.")
+            raise RunFailed("The zip archive contains thousands of files. Upload one archive per CSV file.")
         return content

@@ -13,7 +13,7 @@ from ingest.management.speaking import OutputCommand
 from ingest.management.tables import RUN_HEADER, plain, readings, run_row
 from ingest.models import Run
 from ingest.runs import receive
-from ingest.runs.questions import in_front_of
+from ingest.runs.questions import blocking_question
 
 _PAUSE = 0.2  # seconds between two looks at the runs
 
@@ -74,7 +74,7 @@ def _is_text(name: str) -> bool:
 
 def _is_settled(run: Run) -> bool:
     """Whether nothing comes of it by itself: it has ended, or waits behind a question."""
-    return run.status not in Run.UNFINISHED or (run.status == Run.Status.WAITING and in_front_of(run) is not None)
+    return run.status not in Run.UNFINISHED or (run.status == Run.Status.WAITING and blocking_question(run) is not None)
 
 
 class _Follower:

@@ -1,7 +1,9 @@
 """How a file was read, and what each part of it rests on: the file, the dataset's header, a pin, or a choice."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
+from typing import Any
 
 from ingest.loader.source.dialect.dialect import Dialect, Examined, Pinned, lines_above
 from ingest.loader.source.encoding.names import known
@@ -47,6 +49,11 @@ def written_as(
         | told
         | {"basis": _bases(dialect, examined, pinned, chosen=chosen, chosen_encoding=chosen_encoding)}
     )
+
+
+def read_as(stored: Mapping[str, Any]) -> Dialect:
+    """Return the dialect that ``written_as`` stored on a run; older versions stored fewer of its fields."""
+    return Dialect(**{name: value for name, value in stored.items() if name in Dialect.__dataclass_fields__})
 
 
 def _bases(

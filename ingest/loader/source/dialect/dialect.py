@@ -196,8 +196,8 @@ def refuse_too_wide(columns: int, *, cut: bool = False) -> None:
     if columns > COLUMNS:
         seen = f"at least {columns:,}" if cut else f"{columns:,}"
         raise RunFailed(
-            f"The header has {seen} columns, but a PostgreSQL table holds {COLUMNS:,} besides our own: "
-            "split the file into several, or check its delimiter."
+            f"The header has {seen} columns, more than the {COLUMNS:,} that a table can have. Split the file, "
+            "or check its delimiter."
         )
 
 
@@ -232,21 +232,21 @@ def _checked(pinned: Pinned) -> Pinned:
     """What was pinned, if files can be written so; raises RunFailed if not."""
     if pinned.delimiter is not None and not (allowed(pinned.delimiter) or pinned.delimiter == " "):
         raise RunFailed(
-            f"The delimiter {pinned.delimiter!r} that is set on the dataset can't be used: set one ASCII character "
-            "that is no letter, digit, quote or backslash."
+            f"The dataset's delimiter {pinned.delimiter!r} is not valid. Set one ASCII character other than a "
+            "letter, digit, quote or backslash."
         )
     for name, mark in (("quote", pinned.quote), ("escape", pinned.escape)):
         if mark and (
             len(mark) > 1 or not mark.isascii() or mark.isalnum() or mark in "\r\n\0 " or mark == pinned.delimiter
         ):
-            raise RunFailed(f"The {name} {mark!r} that is set on the dataset can't be used: set one ASCII character.")
+            raise RunFailed(f"The dataset's {name} {mark!r} is not valid. Set one ASCII character.")
     return pinned
 
 
 def _check_encoding(head: bytes) -> None:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise RunFailed("The file is written in UTF-16: save it as UTF-8.")
+        raise RunFailed("The file is in UTF-16. Save it as UTF-8.")
     read = head.decode(errors="ignore")
     lost = len(head) - len(read.encode())
     if lost > 3 and lost > (len(read.encode()) - len(read)) // 2:
-        raise RunFailed("The file is text, but not in UTF-8: save it as UTF-8.")
+        raise RunFailed("The file is text, but not in UTF-8. Save it as UTF-8.")

@@ -61,7 +61,8 @@ def _refuse_unknown_header(text: bytes, pins: Pins, read: Reading, *, whole: boo
         wrong = _differences(pins, read, found.best)
         if wrong:
             raise RunFailed(
-                f"Read as it is pinned, the file lacks the header that its dataset knows; it has it with {wrong}. {_DO}"
+                "With the pinned settings, the file lacks the header that its dataset knows; it has it with "
+                f"{wrong}. {_DO}"
             )
 
 
@@ -83,7 +84,7 @@ def refuse_wide_encoding(path: Path, encoding: str, pinned: str | None) -> None:
     with path.open("rb") as file:
         head = file.read(_SEEN)
     if head and b"\0" not in head:
-        raise RunFailed(f"The encoding {pinned} is pinned, but the file isn't written in it. {_DO}")
+        raise RunFailed(f"The encoding {pinned} is pinned, but the file is in another one. {_DO}")
 
 
 def _name(delimiter: str) -> str:

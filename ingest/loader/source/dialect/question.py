@@ -99,7 +99,7 @@ def _offer_of_encoding(text: bytes, lines: Sequence[bytes], dialect: Dialect) ->
 def _told_encoding(encoding: str) -> str:
     """Return what an encoding is, in a few words."""
     if other := other_of(encoding):
-        return f"each line in its own encoding: UTF-8, or else {_told_encoding(other)}"
+        return f"each line in its own encoding: UTF-8, otherwise {_told_encoding(other)}"
     if encoding == UTF_8:
         return "UTF-8: lines in another encoding are rejected"
     return f"{encoding} ({_ENCODINGS[encoding]})" if encoding in _ENCODINGS else encoding
@@ -128,25 +128,25 @@ def describe(dialect: Dialect, *, one_column: bool = False) -> str:
     """A reading in a few words; ``one_column``: its delimiter is in no line, so it isn't worth a word."""
     told = ["one column" if one_column else f"{NAMES.get(dialect.delimiter, dialect.delimiter)} between the cells"]
     if not dialect.quote:
-        told.append("quotes are characters like others")
+        told.append("quotes are part of the text")
     elif (dialect.quote, dialect.escape) != ('"', '"'):
-        told.append(f"cells in {dialect.quote}, escaped by {dialect.escape}")
+        told.append(f"quoted with {dialect.quote}, escaped with {dialect.escape}")
     if dialect.has_header:
         told.append(f"header on line {dialect.preamble + 1:,}" + (" in a comment" if dialect.commented else ""))
     else:
         told.append("no header" + (f", {dialect.preamble:,} lines above" if dialect.preamble else ""))
     if dialect.wrapped:
-        told.append("the quotes around each line taken off")
+        told.append("quotes around each line removed")
     if dialect.row_names:
-        told.append("each record begins with a name for which the header has no cell")
+        told.append("row names in an unnamed first column")
     if dialect.unnamed:
-        told.append("each record ends with a cell for which the header has no name")
+        told.append("unnamed last column")
     if dialect.trailing:
-        told.append("blank cells at the end are no columns")
+        told.append("blank trailing cells ignored")
     if dialect.end:
         told.append(f"the lines after line {dialect.end:,} left out")
     if dialect.spaced:
-        told.append("a space after each delimiter belongs to it")
+        told.append("the space after each delimiter ignored")
     return "; ".join(told)
 
 

@@ -133,7 +133,9 @@ def _unwrapped(text: bytes, inner: bytes, top: int, pins: Pins, *, whole: bool) 
     ]
     if pins.told.known and within.best.score > 1:  # the header that the dataset knows stands within the quotes
         return replace(within, readings=(*taken, whole_lines.best)[:_SHOWN])
-    doubt = "Every line is in quotes as a whole: it may be one column, or the lines of a table with quotes around them."
+    doubt = (
+        "Every line is enclosed in quotes: the file may have one column, or its lines may have been quoted as a whole."
+    )
     return replace(within, readings=(taken[0], whole_lines.best, *taken[1:])[:_SHOWN], margin=0.0, doubt=doubt, at=0)
 
 
@@ -291,10 +293,10 @@ NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 def _told(one: Reading, other: Reading) -> str:
     if one.delimiter != other.delimiter:
         names = [NAMES.get(reading.delimiter, repr(reading.delimiter)) for reading in (one, other)]
-        return f"The delimiter may be the {names[0]} or the {names[1]}: both make a table of the file."
+        return f"The delimiter may be the {names[0]} or the {names[1]}: both split the file into a table."
     if (one.quote, one.escape) != (other.quote, other.escape):
-        return "The quotes can be read in two ways that give other cells."
-    return "The file can be read in two ways that give other cells."
+        return "The quotes can be read in two ways that give different cells."
+    return "The file can be read in two ways that give different cells."
 
 
 def known_headers(headers: Collection[str]) -> tuple[dict[str, int], frozenset[int]]:

@@ -7,7 +7,9 @@ from ingest.loader.source.layout.cell_shapes import TYPED, columns, shape
 from ingest.loader.source.layout.grammar import grammar_of
 from ingest.loader.source.layout.sample import sample
 
-DOUBT = "The file has one column, or {mark} as its delimiter: the first line and those below have it alike."
+DOUBT = (
+    "The file has one column, or {mark} as its delimiter: the first line and the lines below contain it equally often."
+)
 _MARKS = "~^:"
 _MOST = 0.9
 _ONE_VALUE = re.compile(rb"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})+")

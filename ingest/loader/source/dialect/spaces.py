@@ -7,7 +7,7 @@ from ingest.loader.source.layout.cell_shapes import columns
 from ingest.loader.source.layout.grammar import grammar_of
 from ingest.loader.source.layout.sample import Sample, sample
 
-DOUBT = "The file has one column, or a space as its delimiter: its lines look like cells with spaces between them."
+DOUBT = "The file has one column, or a space as its delimiter: its lines look like cells separated by spaces."
 _SET_APART = re.compile(rb'[^ ]++ ++"[^"]*+"(?= |\Z)|\A"[^"]*+" ++[^ ]')
 """A part in quotes, and another one beside it."""
 _MOST, _HALF = 0.9, 0.5

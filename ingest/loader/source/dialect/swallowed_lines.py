@@ -32,8 +32,8 @@ def swallows(table: Table, layout: Layout, lines: int) -> tuple[str, int]:
 def stray_quotes(line: int, lines: int) -> str:
     """What is said of a quote that may have swallowed ``lines`` lines."""
     return (
-        f"A quote that opens on line {line:,} ends {lines:,} {'line' if lines == 1 else 'lines'} further down, and the "
-        "lines between look like records of their own: it may enclose text, or be a character like others."
+        f"A quote that opens on line {line:,} closes {lines:,} {'line' if lines == 1 else 'lines'} below, and the "
+        "lines in between look like records: the quotes may enclose text, or be part of it."
     )
 
 

@@ -40,8 +40,8 @@ def refuse_unmarked_utf_16(head: bytes) -> None:
     encoding, most, few = _side_of_nulls(head)
     if most > few and _is_text(head, encoding):
         raise RunFailed(
-            f"UTF-16 without a byte order mark? Pin the encoding: set its dataset's encoding to {encoding}, and load "
-            "the file again."
+            f"The file seems to be UTF-16 without a byte order mark. Set its dataset's encoding to {encoding}, and "
+            "reload the file."
         )
 
 

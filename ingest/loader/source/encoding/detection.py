@@ -185,8 +185,7 @@ def _alone(ranked: Sequence[Ranked], words: Sequence[bytes], seen: _Seen, size: 
         if sum(map(len, seen.others)) <= _FEW * size:
             return DetectedEncoding(encoding=UTF_8)
         raise RunFailed(
-            "The file is text in an encoding that was not recognised: save it as UTF-8, or set the encoding on the "
-            "dataset."
+            "The file's encoding was not recognized. Save the file as UTF-8, or set the encoding of its dataset."
         )
     near = _near(ranked, words)
     if not near:
@@ -194,7 +193,7 @@ def _alone(ranked: Sequence[Ranked], words: Sequence[bytes], seen: _Seen, size: 
     return DetectedEncoding(
         encoding=best.encoding,
         others=tuple(near[: _OFFERED - 1]),
-        doubt=f"The file may be written in {best.encoding} or in {near[0]}: the same bytes are other letters there.",
+        doubt=f"The file may be in {best.encoding} or in {near[0]}: the same bytes are different letters in each.",
         lines=tuple(_differing(seen.others, best.encoding, near[0])[:_SHOWN]),
     )
 

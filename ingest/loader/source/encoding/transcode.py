@@ -24,7 +24,7 @@ def settle(path: Path, pinned: str) -> str:
     """
     name = known(pinned)
     if not name:
-        raise RunFailed(f"The encoding {pinned!r} that is set on the dataset doesn't exist: set another, or none.")
+        raise RunFailed(f"The dataset's encoding {pinned!r} doesn't exist. Set another one, or none.")
     with path.open("rb") as file:
         marked = marked_encoding(file.read(4))
     if marked and not (marked == UTF_8 and other_of(name)):

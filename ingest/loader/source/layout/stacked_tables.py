@@ -75,7 +75,7 @@ def _twice(table: Table, first: int) -> Stacked | None:
     if again < (1 - _FEW) * max(len(above), len(below)):
         return None
     doubt = (
-        f"The header comes again on line {{line:,}}, and {again:,} of the {len(below):,} records below it are above it "
-        "as well: the table may have been written to the file twice."
+        f"The header is repeated on line {{line:,}}, and {again:,} of the {len(below):,} records below it are also "
+        "above it: the table may have been written twice."
     )
     return Stacked(at=at, doubt=doubt, is_other=False)

@@ -95,8 +95,8 @@ def _wider(table: Table) -> list[Layout]:
     if not any(map(is_full, table.records[:first])):
         return [_headed(table, first)]
     doubt = (
-        f"The file begins with {count_lines_in_words(first)} of more cells than the records below, which have "
-        f"{table.width}: they may stand above the table, or be its header."
+        f"The file begins with {count_lines_in_words(first)} with more cells than the records below, which have "
+        f"{table.width}: they may be a title, or the header."
     )
     return [replace(_headed(table, first), doubt=doubt), Layout(doubt=doubt)]
 
@@ -108,8 +108,8 @@ def _has_table(table: Table, first: int) -> bool:
 
 def _doubtful_titles(table: Table, first: int) -> list[Layout]:
     doubt = (
-        f"The file begins with {count_lines_in_words(first)} of fewer cells than the records "
-        f"below, which have {table.width}: a title, or a header that doesn't fit."
+        f"The file begins with {count_lines_in_words(first)} with fewer cells than the records "
+        f"below, which have {table.width}: they may be a title, or a header that doesn't fit."
     )
     skipped, kept = replace(_headed(table, first), doubt=doubt), Layout(doubt=doubt)
     return [skipped, kept] if _looks_like_title(table, first) else [kept, skipped]
@@ -146,8 +146,8 @@ def _controls(table: Table) -> list[Layout]:
             continue
         if _parts(table, first, above):
             doubt = (
-                f"The header may be the line {first + 1} of the table: what stands below it has other values than "
-                "what stands above it, and the lines above are as wide as the table."
+                f"The header may be line {first + 1} of the table: the lines below it hold different values from "
+                "those above it, which are as wide as the table."
             )
             return [replace(_headed(table, first), doubt=doubt), replace(_headed(table, 0), doubt=doubt)]
     return []

@@ -115,12 +115,8 @@ function readAs({ summary, parts, skipped, margin }) {
 
 function ran(run) {
   const lines = [];
-  const would = isPreviewed(run) ? "would be " : "";
-  const counts = Object.entries(run.counts ?? {}).map(([name, number]) => `${count(number)} ${would}${name}`);
-  const records = run.records === undefined ? "" : `${count(run.records)} ${run.records === 1 ? "record" : "records"}`;
-  const words = [records, counts.join(", ")].filter(Boolean).join(": ");
   const name = link(`${run.kind === "preview" ? "Preview, run" : "Run"} ${run.run}`, run.address);
-  lines.push(make("p", "", name, run.dataset ? ` into ${run.dataset}` : "", words ? `: ${words}` : "", run.stage ? `: ${run.stage}` : "", "."));
+  lines.push(make("p", "", name, run.dataset ? ` into ${run.dataset}` : "", run.figures ? `: ${run.figures}` : "", run.stage ? `: ${run.stage}` : "", "."));
   if (run.reason) lines.push(make("p", "bad-words", run.reason));
   if (run.question) lines.push(make("p", "", link("Choose how this file is read", `${run.address}#question`)));
   if (run.decided) lines.push(make("p", "quiet", run.decided));
