@@ -61,9 +61,9 @@ bench-reading: env .venv-data/.ready ## compare how files are read with CleverCS
 bench-pollock: env ## score how polluted CSV files are read, on your copy of the Pollock benchmark (POLLOCK=folder)
 	@exec $(BIN)/python -m tests.bench.pollock $(or $(POLLOCK),$(error Name the folder of your copy: make bench-pollock POLLOCK=folder)) $(ARGS)
 
-docs: .venv-docs/.ready ## build the documentation as a website in site/
-	@.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going docs site
-	@echo "Open site/index.html."
+docs: .venv-docs/.ready ## build the documentation as a website in .build/docs
+	@.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going docs .build/docs
+	@echo "Open .build/docs/index.html."
 
 synth: .venv-infra/.ready ## write the CloudFormation templates of a stage to cdk.out (STAGE=dev)
 	@.venv-infra/bin/python -O -m infra $(or $(STAGE),dev) --out cdk.out
@@ -150,5 +150,5 @@ licenses: env ## write docs/licenses.md, and check the licenses of deployed pack
 	@exec $(BIN)/python -m pipeline_site.deploy.licenses
 
 clean: ## remove everything that make created, including .local with the demo's data
-	@rm -rf .venv .venv-aws .venv-data .venv-infra .venv-docs .local cdk.out site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .build static-root
+	@rm -rf .venv .venv-aws .venv-data .venv-infra .venv-docs .local cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .build static-root
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
