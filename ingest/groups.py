@@ -1,4 +1,4 @@
-"""The three groups that there always are, and what each may do (README, "Who may do what")."""
+"""The three groups that there always are, and what each may do (docs/how-to/accounts.md)."""
 
 from typing import Any
 

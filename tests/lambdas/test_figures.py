@@ -1,4 +1,4 @@
-"""`make lambda-figures`: what the README says of the package's size, cold starts and memory, measured anew.
+"""`make lambda-figures`: the size, cold starts and memory that docs/explanation/benchmarks.md shows, measured again.
 
 Not among the usual tests: FIGURES=1 in the environment lets it in.
 """
