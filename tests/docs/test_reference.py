@@ -2,10 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from ingest.loader.outcome.rejects import Code
 from ingest.models import Message, Run, Trouble
 from ingest.notifications import delivery
+from ingest.notifications.channel import Channel, Notification
 from pipeline_site import settings as product
 from pipeline_site.local.stack import PREFIX
 from tests.docs.links import DOCS, ROOT
@@ -63,11 +67,31 @@ def test_every_command_is_listed() -> None:
     assert {*made} <= {*targets}
 
 
-def test_every_key_of_the_webhook_is_listed(transactional_db: None) -> None:
+class _Recorder(Channel):
+    """In the webhook's place: keeps what it would send."""
+
+    name = "webhook"
+    label = "webhook"
+    combines_messages = False
+
+    def __init__(self) -> None:
+        self.payloads: list[dict[str, Any]] = []
+
+    def is_configured(self) -> bool:
+        return True
+
+    def send(self, notification: Notification) -> None:
+        self.payloads += notification.payloads
+
+
+def test_every_key_of_the_webhook_is_listed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = _Recorder()
+    monkeypatch.setitem(delivery.CHANNELS, "webhook", recorder)
     trouble = Trouble.objects.create(kind=Trouble.Kind.FAILED, reason="The file is empty.")
-    message = Message.objects.create(trouble=trouble, event=Message.Event.OPENED, channel=Message.Channel.WEBHOOK)
+    message = Message.objects.create(trouble=trouble, event=Message.Event.OPENED, channel="webhook")
+    assert delivery.deliver([message.pk]) == 1
+    ((*keys,),) = recorder.payloads
     page = (REFERENCE / "webhook.md").read_text()
-    keys = list(delivery._told(message))
     assert _column("webhook.md", "[a-z]+") == keys
     assert re.findall(r'^  "(\w+)":', page, re.MULTILINE) == keys
     assert _column("webhook.md", "X-[A-Za-z-]+") == ["X-Ingest-Id", "X-Ingest-Timestamp", "X-Ingest-Signature"]
