@@ -51,7 +51,7 @@ def check_database(app_configs: object, databases: Sequence[str] | None = None, 
 
 
 def _check_search_path(alias: str) -> list[CheckMessage]:
-    """Our own tables must be found before tables that are made from files (BEHAVIOUR 2)."""
+    """Our own tables must be found before tables that are made from files (file-rules#names)."""
     with connections[alias].cursor() as cursor:
         cursor.execute("SELECT current_schemas(false)")
         (schemas,) = cursor.fetchone()

@@ -31,7 +31,7 @@ Answer = dict[str, list[dict[str, str]]]
 
 
 def on_event(event: dict[str, Any], context: object = None) -> Answer:
-    """Receive and load every file that ``event`` tells of (BEHAVIOUR 1, all forms).
+    """Receive and load every file that ``event`` tells of (file-rules#events).
 
     For SQS, gives the messages to deliver again: those whose run met a fault outside of its file, or that there was
     no time for. An event that came another way raises instead, so that its sender tries again. A file that fails for

@@ -1,4 +1,4 @@
-"""Any event that AWS sends becomes frozen source objects, once, here at the edge (BEHAVIOUR 1).
+"""Any event that AWS sends becomes frozen source objects, once, here at the edge (file-rules#events).
 
 What is no news of a file of ours is logged at INFO, what is broken at WARNING, in one sentence each, and gives no
 object: no retry would mend it, and it doesn't stop the other messages of its batch.
@@ -90,7 +90,7 @@ def is_ours(key: str, size: int, *, prefix: str) -> bool:
 
 
 def is_marker(path: str) -> bool:
-    """Whether ``path``, a key after the prefix, is one that other tools leave beside their files (BEHAVIOUR 1).
+    """Whether ``path``, a key after the prefix, is one that other tools leave beside their files (file-rules#ignored).
 
     Spark and Hadoop write `_SUCCESS` and its like, and checksums and file systems write names that begin with a dot.
     A name of nothing but known extensions (`.csv`) is a file that somebody forgot to name.

@@ -86,7 +86,7 @@ def fetch(source: SourceObject, path: Path, *, progress: Callable[[int], None] =
 
     A stream that is cut goes on from where it stopped. Leaves no file behind on an error. Raises SourceGone where the
     version isn't there any more, RunFailed where access is denied or the object archived, RunInterrupted where S3, the
-    network or the disk stood in the way (BEHAVIOUR 1 and 9).
+    network or the disk stood in the way (file-rules#exact-version and #errors).
     """
     try:
         with path.open("wb") as file:

@@ -1,4 +1,4 @@
-"""The header of an export: each column comes back as the column it is (BEHAVIOUR 2 and 7)."""
+"""The header of an export: each column comes back as the column it is (file-rules#headers and #exports)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""One row: all of its cells, and what runs made of it, as far as rows are kept as they were (BEHAVIOUR 8, "Undo")."""
+"""One row: all of its cells, and what runs made of it, as far as rows are kept as they were (file-rules#undo)."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence

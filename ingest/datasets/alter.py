@@ -1,4 +1,7 @@
-"""By hand: an operator changes a dataset's key or mode, a column's type; every row is asked first (BEHAVIOUR 4, 5)."""
+"""By hand: an operator changes a dataset's key or mode, a column's type; every row is asked first.
+
+See file-rules#types and #keys.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -93,7 +96,7 @@ def change_type(dataset_id: int, column: str, kind: str) -> None:
 
 
 def _change_identities(dataset: Dataset, standing: CurrentTable, before: Identities) -> None:
-    """The first identities that the rows allow, of those that BEHAVIOUR 5 names; the refusal of the last else."""
+    """The first identities that the rows allow, of those that file-rules#keys names; the refusal of the last else."""
     choices = _choices(dataset, standing, before)
     for choice in choices:
         try:

@@ -1,4 +1,4 @@
-"""Draw: which files the patterns of a dataset bring to it, and which patterns can bring none (BEHAVIOUR 2)."""
+"""Draw: which files the patterns of a dataset bring to it, and which patterns can bring none (file-rules#patterns)."""
 
 import re
 from collections.abc import Iterable

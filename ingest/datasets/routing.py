@@ -1,4 +1,4 @@
-"""Where a file goes: into the dataset whose pattern it matches, else into the one of its name (BEHAVIOUR 2).
+"""Where a file goes: into the dataset whose pattern it matches, else into the one of its name (file-rules#patterns).
 
 A closed dataset comes first, by pattern or by name: who may not see it can't draw its files elsewhere by a pattern.
 """

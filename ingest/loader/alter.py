@@ -1,4 +1,6 @@
-"""What an operator changes by hand: a table's key, a column's type; each held against every row first (BEHAVIOUR 4, 5).
+"""What an operator changes by hand: a table's key, a column's type; each held against every row first.
+
+See file-rules#types and #keys.
 
 Both work in the caller's transaction and don't commit. They end the undo of earlier runs, except where a type widens.
 """
@@ -76,7 +78,10 @@ def ignore_email_case(connection: Connection, table: str, identities: Identities
 
 
 def email_of(connection: Connection, table: str) -> str | None:
-    """Return the column of the table that holds e-mails, by the rule for the first file (BEHAVIOUR 5); else None."""
+    """Return the column of the table that holds e-mails, by the rule for the first file; else None.
+
+    See file-rules#keys.
+    """
     with connection.cursor() as cursor:
         columns = read_table(cursor, table).columns
         alias = email_alias(columns)

@@ -1,4 +1,4 @@
-"""Trace: the lines of a file whose records are one row of a table, found in the file itself (BEHAVIOUR 5).
+"""Trace: the lines of a file whose records are one row of a table, found in the file itself (file-rules#keys).
 
 The file is cut and read as a load does it, so a line is the one that a reject of that record would have.
 """

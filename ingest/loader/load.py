@@ -1,4 +1,7 @@
-"""A file goes into its table in the caller's transaction: judged, planned, copied, merged (BEHAVIOUR 3-8)."""
+"""A file goes into its table in the caller's transaction: judged, planned, copied, merged.
+
+See file-rules#reading to #transaction.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -147,7 +150,7 @@ def _cut(file: LocalFile, target: Target, progress: Progress) -> tuple[Certified
 
 
 def _for_part(target: Target, header: Header) -> Target:
-    """Return the target for a file that holds a part of the rows: it deletes nothing (BEHAVIOUR 7).
+    """Return the target for a file that holds a part of the rows: it deletes nothing (file-rules#corrections).
 
     A corrected reject file isn't held by a safeguard either; a spreadsheet-safe export is, where there is no key.
     """

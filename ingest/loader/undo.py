@@ -1,4 +1,4 @@
-"""Undo: the rows that a run inserted go, those that it changed or deleted come back exactly (BEHAVIOUR 8)."""
+"""Undo: the rows that a run inserted go, those that it changed or deleted come back exactly (file-rules#undo)."""
 
 from dataclasses import dataclass
 

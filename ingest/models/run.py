@@ -272,14 +272,16 @@ class Run(models.Model):
 
     @classmethod
     def order_of(cls, source: SourceObject) -> str:
-        """The sequencer in a form that sorts as BEHAVIOUR 1 compares: padding with zeros, so none at the end count."""
+        """The sequencer in a form that sorts as file-rules#version-order compares: padding with zeros, so none at the
+        end count.
+        """
         return source.sequencer.lower().rstrip("0")
 
 
 class Progress(models.Model):
     """Where a run stands and until when its holder is taken to be alive.
 
-    A row of its own, since the run's row is locked while the run loads (BEHAVIOUR 8).
+    A row of its own, since the run's row is locked while the run loads (file-rules#claim).
     """
 
     class Stage(models.TextChoices):

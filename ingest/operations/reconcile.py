@@ -1,4 +1,4 @@
-"""Reconcile: files in the bucket that no event has told of are received all the same (BEHAVIOUR 1)."""
+"""Reconcile: files in the bucket that no event has told of are received all the same (file-rules#sources)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -53,9 +53,9 @@ def reconcile(
     The newest version of a key always; an older one only if it was written after the first event that ever came:
     the events of those were lost, while files that were replaced or deleted before there was anybody to tell are
     history. Those of one key are received oldest first, in an order between the versions that are known, so that a
-    late one takes its place behind the newer one, as BEHAVIOUR 1 has it. A version from a time without versioning is
-    received only while its key holds it: else it can't be read. Only what an event would have brought: no marker of
-    deletion or folder, nothing of our own; and nothing younger than ``settled``.
+    late one takes its place behind the newer one, as file-rules#version-order has it. A version from a time without
+    versioning is received only while its key holds it: else it can't be read. Only what an event would have brought: no
+    marker of deletion or folder, nothing of our own; and nothing younger than ``settled``.
 
     Begins behind the key ``after`` and stops between two keys once ``until`` says so. ``told`` hears of each version
     that is received, or would be in a ``dry_run``. Two queries for a page of 1,000 versions, and one of them in memory

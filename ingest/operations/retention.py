@@ -1,4 +1,4 @@
-"""Expire: what is kept for some days only, from rows as they were before a run (BEHAVIOUR 8) to sessions."""
+"""Expire: what is kept for some days only, from rows as they were before a run (file-rules#undo) to sessions."""
 
 import logging
 from datetime import datetime, timedelta

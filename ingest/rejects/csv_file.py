@@ -1,4 +1,4 @@
-"""The rejects of a run as a CSV that can be mended and loaded again (BEHAVIOUR 7)."""
+"""The rejects of a run as a CSV that can be mended and loaded again (file-rules#corrections)."""
 
 import codecs
 from collections.abc import Iterable, Iterator, Mapping, Sequence

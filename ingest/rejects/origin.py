@@ -1,4 +1,4 @@
-"""Which dataset and run a corrected reject file says that it comes from (BEHAVIOUR 7)."""
+"""Which dataset and run a corrected reject file says that it comes from (file-rules#corrections)."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The rejects of a run are stored, up to their limit, with every byte of their records (BEHAVIOUR 7)."""
+"""The rejects of a run are stored, up to their limit, with every byte of their records (file-rules#rejects)."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Approve or discard a held run (BEHAVIOUR 8)."""
+"""Approve or discard a held run (file-rules#held)."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""One attempt: fetch outside the database, then change everything in one transaction (BEHAVIOUR 8)."""
+"""One attempt: fetch outside the database, then change everything in one transaction (file-rules#transaction)."""
 
 from pathlib import Path
 
@@ -99,7 +99,8 @@ class Attempt:
         return [] if same_content(self._run, self._run.dataset, self.file.sha256) else [self.file]
 
     def _decide_and_load(self) -> tuple[Status | None, list[PreparedFile]]:
-        """Within the transaction: lock, decide by BEHAVIOUR 1, load. Return the final status, or the missing files.
+        """Within the transaction: lock, decide by file-rules#sources, load. Return the final status, or the missing
+        files.
 
         Raises OutOfTurn if newer versions are in the table and this one can't be put before them.
         """

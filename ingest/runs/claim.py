@@ -1,4 +1,4 @@
-"""Claim a run, so that exactly one worker at a time executes it (BEHAVIOUR 8, "Who holds a run")."""
+"""Claim a run, so that exactly one worker at a time executes it (file-rules#claim)."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta

@@ -71,7 +71,7 @@ def _status_of(outcome: Outcome) -> Status:
 
 
 def finish_unchanged(run: Run, same: Run, sha256: str, stages: Stages) -> Status:
-    """End a run whose content run ``same`` already loaded: all rows are unchanged (BEHAVIOUR 1)."""
+    """End a run whose content run ``same`` already loaded: all rows are unchanged (file-rules#identical)."""
     note = (
         f"Run {same.pk} already loaded the same content into this table, so there was nothing to do. Changes made to "
         "the table outside are not detected: if there were any, load the file anyway."
@@ -210,7 +210,7 @@ def _pattern_hint(run: Run, error: BaseException) -> str:
 
 
 def interrupt(claim: Claim, error: BaseException, *, table_busy: bool = False) -> Status | None:
-    """Put a run back to wait, until the queue or the schedule executes it again (BEHAVIOUR 9).
+    """Put a run back to wait, until the queue or the schedule executes it again (file-rules#errors).
 
     ``table_busy``: it waited too long for its table, which doesn't count as an attempt.
     """

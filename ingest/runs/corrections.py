@@ -1,4 +1,7 @@
-"""Route a corrected reject file to the dataset and the run that it names, whatever its file name (BEHAVIOUR 7)."""
+"""Route a corrected reject file to the dataset and the run that it names, whatever its file name.
+
+See file-rules#corrections.
+"""
 
 from datetime import timedelta
 from pathlib import Path

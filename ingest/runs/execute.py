@@ -1,4 +1,4 @@
-"""Execute a claimed run to its end, whatever happens (BEHAVIOUR 8 and 9)."""
+"""Execute a claimed run to its end, whatever happens (file-rules#transaction and #errors)."""
 
 from contextlib import ExitStack
 
@@ -68,7 +68,10 @@ def _load(claimed: Claim, attempt: Attempt) -> Status | None:
 
 
 def _end_without_source(claimed: Claim, error: SourceGone) -> Status | None:
-    """End a run whose version is no longer in the bucket: superseded by a newer one, or failed (BEHAVIOUR 1)."""
+    """End a run whose version is no longer in the bucket: superseded by a newer one, or failed.
+
+    See file-rules#version-order.
+    """
     newer = newer_known(claimed.run)
     if newer:
         return complete.supersede(claimed, f"A newer version of this file (run {newer.pk}) replaced it in the bucket.")

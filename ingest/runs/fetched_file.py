@@ -1,4 +1,4 @@
-"""Prepare a source object on this machine: fetch it, unpack it and convert it to UTF-8 (BEHAVIOUR 3)."""
+"""Prepare a source object on this machine: fetch it, unpack it and convert it to UTF-8 (file-rules#reading)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

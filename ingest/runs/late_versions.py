@@ -1,8 +1,8 @@
 """Load a version of a file that arrives late, so that the table ends as if all had arrived in order.
 
-BEHAVIOUR 1, "order": the newer versions are undone by their before-images, the late one is loaded, and they are loaded
-again after it, all in one transaction. Loading it over the newer rows and then those again would not give the same
-table: an e-mail that has moved to another row since, or a type that was widened, changes a record's outcome.
+file-rules#version-order: the newer versions are undone by their before-images, the late one is loaded, and they are
+loaded again after it, all in one transaction. Loading it over the newer rows and then those again would not give the
+same table: an e-mail that has moved to another row since, or a type that was widened, changes a record's outcome.
 """
 
 from collections.abc import Sequence
@@ -104,7 +104,7 @@ def _chose_identities(dataset: Dataset, loads: Sequence[Run]) -> bool:
 
 
 def _reset_identities(dataset: Dataset) -> None:
-    """Let the late version choose the identities, as the first file with records does (BEHAVIOUR 5)."""
+    """Let the late version choose the identities, as the first file with records does (file-rules#keys)."""
     try:
         alter.drop_keys(connection.connection, dataset.name)
     except RunFailed as refused:

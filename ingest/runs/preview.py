@@ -1,4 +1,4 @@
-"""Load or discard the file of a preview, which was loaded and rolled back (BEHAVIOUR 8, "Dry run")."""
+"""Load or discard the file of a preview, which was loaded and rolled back (file-rules#dry-run)."""
 
 from typing import Any
 

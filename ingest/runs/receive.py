@@ -35,7 +35,7 @@ def put(path: Path, *, preview: bool = False) -> SourceObject:
 
 
 def receive(source: SourceObject) -> Run:
-    """Return the run of ``source``, creating it if this is the first event for it (BEHAVIOUR 1).
+    """Return the run of ``source``, creating it if this is the first event for it (file-rules#identity).
 
     The run has already failed if the file's name leads to no table, or to a dataset that its uploader has no access to.
     """

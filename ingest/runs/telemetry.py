@@ -94,7 +94,7 @@ def _metrics(run: Run, status: str, seconds: float, counts: Mapping[str, int]) -
 
 
 def _log_after_commit(event: str, level: int, run: Run, **fields: Any) -> None:
-    """Log one structured line with run, dataset and object once the transaction commits (BEHAVIOUR 9)."""
+    """Log one structured line with run, dataset and object once the transaction commits (file-rules#errors)."""
     line = {
         "event": event,
         "run": run.pk,

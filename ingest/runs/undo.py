@@ -1,4 +1,4 @@
-"""Undo what a run loaded, by a run of its own (BEHAVIOUR 8)."""
+"""Undo what a run loaded, by a run of its own (file-rules#undo)."""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Find out before a load whether its content is already loaded or newer versions are (BEHAVIOUR 1)."""
+"""Find out before a load whether its content is already loaded or newer versions are.
+
+See file-rules#identical and #version-order.
+"""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What an operator changes by hand is held against every row first (BEHAVIOUR 4, 5 and 8)."""
+"""What an operator changes by hand is held against every row first (file-rules#types, #keys and #transaction)."""
 
 import pytest
 from django.db import connection

@@ -1,4 +1,4 @@
-"""A run that would do too much is held before its commit, for an operator to approve or discard (BEHAVIOUR 8)."""
+"""A run that would do too much is held before its commit, for an operator to approve or discard (file-rules#held)."""
 
 import json
 import logging

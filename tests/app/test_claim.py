@@ -1,4 +1,4 @@
-"""Exactly one worker at a time carries a run (BEHAVIOUR 8, "Who holds a run")."""
+"""Exactly one worker at a time carries a run (file-rules#claim)."""
 
 import logging
 import threading

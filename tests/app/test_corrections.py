@@ -1,4 +1,4 @@
-"""A corrected reject file finds its way back to its dataset and run, whatever its name (BEHAVIOUR 7)."""
+"""A corrected reject file finds its way back to its dataset and run, whatever its name (file-rules#corrections)."""
 
 import csv
 import gzip

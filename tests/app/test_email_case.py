@@ -1,4 +1,7 @@
-"""The case of e-mails, told and ignored: by the switch of a dataset, tried on every row first (BEHAVIOUR 5)."""
+"""The case of e-mails, told and ignored: by the switch of a dataset, tried on every row first.
+
+See file-rules#email-case.
+"""
 
 import pytest
 from django.contrib.admin.models import LogEntry

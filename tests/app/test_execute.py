@@ -1,4 +1,4 @@
-"""A run is carried from the bucket to its end, in one transaction (BEHAVIOUR 1, 7 and 8)."""
+"""A run is carried from the bucket to its end, in one transaction (file-rules#sources, #rejects and #transaction)."""
 
 import logging
 

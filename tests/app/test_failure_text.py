@@ -1,4 +1,4 @@
-"""What is told about a failure: sentences, and never a secret (BEHAVIOUR 9)."""
+"""What is told about a failure: sentences, and never a secret (file-rules#errors)."""
 
 import psycopg2
 import pytest

@@ -1,4 +1,4 @@
-"""What Lambda calls: all forms of events, partial batches, and what is due (BEHAVIOUR 1)."""
+"""What Lambda calls: all forms of events, partial batches, and what is due (file-rules#events)."""
 
 import threading
 

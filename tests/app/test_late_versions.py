@@ -1,4 +1,7 @@
-"""Versions of a file may arrive in any order: the table ends as if they had come in theirs (BEHAVIOUR 1)."""
+"""Versions of a file may arrive in any order: the table ends as if they had come in theirs.
+
+See file-rules#version-order.
+"""
 
 import random
 from dataclasses import dataclass, field

@@ -1,4 +1,7 @@
-"""A preview is a run up to its commit: the very counts that a load would give, and nothing written (BEHAVIOUR 8)."""
+"""A preview is a run up to its commit: the very counts that a load would give, and nothing written.
+
+See file-rules#dry-run.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""A file that can be read in several ways is a question: nothing is loaded until somebody chooses (BEHAVIOUR 3)."""
+"""A file that can be read in several ways is a question: nothing is loaded until somebody chooses.
+
+See file-rules#questions.
+"""
 
 import json
 

@@ -1,4 +1,7 @@
-"""A file whose encoding isn't clear is a question; the one that is taken is pinned on a new dataset (BEHAVIOUR 3)."""
+"""A file whose encoding isn't clear is a question; the one that is taken is pinned on a new dataset.
+
+See file-rules#encoding.
+"""
 
 import pytest
 from django.core.exceptions import ValidationError

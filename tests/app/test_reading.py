@@ -1,4 +1,7 @@
-"""Files come as they are: packed, in any encoding, as their dataset has settled, or mended (BEHAVIOUR 3 and 7)."""
+"""Files come as they are: packed, in any encoding, as their dataset has settled, or mended.
+
+See file-rules#reading and #rejects.
+"""
 
 import gzip
 

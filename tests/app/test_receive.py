@@ -1,4 +1,4 @@
-"""A source object becomes a run, once (BEHAVIOUR 1 and 2)."""
+"""A source object becomes a run, once (file-rules#sources and #names)."""
 
 import threading
 

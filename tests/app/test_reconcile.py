@@ -1,4 +1,4 @@
-"""Files whose event was lost, or that were there first, are received all the same (BEHAVIOUR 1)."""
+"""Files whose event was lost, or that were there first, are received all the same (file-rules#sources)."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""The rejects of a run as a CSV that loads again once it is mended (BEHAVIOUR 7)."""
+"""The rejects of a run as a CSV that loads again once it is mended (file-rules#corrections)."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Rows as they were are kept for some days only (BEHAVIOUR 8, "Undo")."""
+"""Rows as they were are kept for some days only (file-rules#undo)."""
 
 from datetime import timedelta
 

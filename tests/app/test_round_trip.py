@@ -1,4 +1,4 @@
-"""What goes out comes back: an export that is loaded again changes no row and no column (BEHAVIOUR 7)."""
+"""What goes out comes back: an export that is loaded again changes no row and no column (file-rules#exports)."""
 
 import csv
 import io

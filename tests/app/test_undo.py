@@ -1,4 +1,4 @@
-"""Undo puts back what a run inserted, changed and deleted, as a run of its own (BEHAVIOUR 8)."""
+"""Undo puts back what a run inserted, changed and deleted, as a run of its own (file-rules#undo)."""
 
 import pytest
 from django.db import connection

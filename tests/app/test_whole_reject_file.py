@@ -1,4 +1,4 @@
-"""A run with more rejects than are stored keeps the whole list in the bucket, however it ends (BEHAVIOUR 7)."""
+"""A run with more rejects than are stored keeps the whole list in the bucket, however it ends (file-rules#rejects)."""
 
 import csv
 import io

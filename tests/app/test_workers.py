@@ -1,4 +1,4 @@
-"""Workers in processes of their own, which are killed and stopped (BEHAVIOUR 8)."""
+"""Workers in processes of their own, which are killed and stopped (file-rules#claim)."""
 
 import os
 import signal

@@ -1,4 +1,7 @@
-"""The slow, obviously right reading of a CSV body, byte by byte (BEHAVIOUR 3): what the splitter is held against."""
+"""The slow, obviously right reading of a CSV body, byte by byte: what the splitter is held against.
+
+See file-rules#reading.
+"""
 
 from dataclasses import dataclass, field
 

@@ -83,7 +83,7 @@ def value_of(text: str | None, kind: str) -> Value:
 
 
 def lacks_header(read: Read, dialect: Dialect) -> bool:
-    """Whether the first record is one like those below (BEHAVIOUR 3); ``read`` is without a header."""
+    """Whether the first record is one like those below (file-rules#header); ``read`` is without a header."""
     first, *below = [record for record in read.records if not record.flaw]
     if None in first.cells or "" in first.cells or not below:
         return False
@@ -113,7 +113,7 @@ class Fates:
 
 
 def fates_of(read: Read, columns: Sequence[Column], identities: Identities) -> Fates:
-    """The fate of every record in a new table with these columns and identities (BEHAVIOUR 5)."""
+    """The fate of every record in a new table with these columns and identities (file-rules#keys)."""
     fates = Fates()
     names = [column.name for column in columns]
     keys = {name for identity in identities for name in identity}

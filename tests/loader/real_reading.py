@@ -41,7 +41,7 @@ def read_by_csv(text: str, dialect: Dialect) -> Read:
     """All records of ``text``, a file without its byte order mark, as the csv module reads them in its strict mode.
 
     Where that gives up, at a broken quote, the line is a malformed record of its own and a fresh reader goes on at the
-    next one (BEHAVIOUR 3). Raises csv.Error where it gives up at the header.
+    next one (file-rules#broken-quotes). Raises csv.Error where it gives up at the header.
     """
     lines = list(io.StringIO(text, newline=""))
     records = [_without_line_end(record) for record in _records(lines, dialect)]

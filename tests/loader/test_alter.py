@@ -1,4 +1,4 @@
-"""A key or a type changed by hand is held against every row first (BEHAVIOUR 4, 5)."""
+"""A key or a type changed by hand is held against every row first (file-rules#types and #keys)."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,7 @@
-"""A corrected reject file goes in as a part of its file, and what was forgotten in it stays out (BEHAVIOUR 7)."""
+"""A corrected reject file goes in as a part of its file, and what was forgotten in it stays out.
+
+See file-rules#corrections.
+"""
 
 from psycopg2.extensions import connection as Connection
 

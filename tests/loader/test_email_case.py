@@ -1,4 +1,7 @@
-"""E-mails that differ by case or outer spaces only: told, or matched where the dataset says so (BEHAVIOUR 5)."""
+"""E-mails that differ by case or outer spaces only: told, or matched where the dataset says so.
+
+See file-rules#email-case.
+"""
 
 from collections.abc import Iterator, Sequence
 

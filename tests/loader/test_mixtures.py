@@ -1,4 +1,4 @@
-"""Files in two encodings, and files whose encoding can't be told for certain (BEHAVIOUR 3, "encoding")."""
+"""Files in two encodings, and files whose encoding can't be told for certain (file-rules#encoding)."""
 
 import io
 from pathlib import Path

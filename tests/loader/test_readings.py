@@ -1,4 +1,4 @@
-"""The readings of a file's head, weighed: which is taken, and where somebody is asked (BEHAVIOUR 3)."""
+"""The readings of a file's head, weighed: which is taken, and where somebody is asked (file-rules#questions)."""
 
 import pytest
 from psycopg2.extensions import connection as Connection

@@ -1,4 +1,4 @@
-"""Undo puts rows back exactly, own columns included, and lists what it leaves (BEHAVIOUR 8)."""
+"""Undo puts rows back exactly, own columns included, and lists what it leaves (file-rules#undo)."""
 
 from dataclasses import dataclass
 

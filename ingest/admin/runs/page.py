@@ -154,7 +154,7 @@ class RunPage(RunActions, ReadOnlyVisibleAdmin):
             return HttpResponseRedirect(_page(run.pk))
 
     def rejects_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
-        """The rejects as a CSV that can be mended and dropped again (BEHAVIOUR 7)."""
+        """The rejects as a CSV that can be mended and dropped again (file-rules#corrections)."""
         run = self._found(request, run_id)
         if run is None:
             return self._missing(request, run_id)

@@ -1,4 +1,4 @@
-"""One root, three fates: a row is rejected, a run fails for good, or a run is retried (BEHAVIOUR 9)."""
+"""One root, three fates: a row is rejected, a run fails for good, or a run is retried (file-rules#errors)."""
 
 import errno
 from enum import StrEnum
@@ -44,7 +44,7 @@ class SchemaMismatch(RunFailed):
 
 
 class RunHeld(RunFailed):
-    """The run stops before its commit, for an operator to approve or discard (BEHAVIOUR 8).
+    """The run stops before its commit, for an operator to approve or discard (file-rules#held).
 
     ``outcome`` is None where it stopped before anything was loaded.
     """
@@ -55,7 +55,9 @@ class RunHeld(RunFailed):
 
 
 class RunUnclear(RunFailed):
-    """The file can be read in several ways: the run is held as a question before anything is loaded (BEHAVIOUR 3).
+    """The file can be read in several ways: the run is held as a question before anything is loaded.
+
+    See file-rules#questions.
 
     ``question`` are the readings that are offered, the likeliest first, as they are kept on the run.
     """

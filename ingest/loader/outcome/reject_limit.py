@@ -1,4 +1,7 @@
-"""How many records of a file may be rejected, and when reading it further can't bring it below that (BEHAVIOUR 7)."""
+"""How many records of a file may be rejected, and when reading it further can't bring it below that.
+
+See file-rules#reject-limit.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,7 +73,7 @@ def limit_exceeded(
 
 
 def check_limit(outcome: Outcome, target: Target) -> None:
-    """Raise Misfit where too many records are rejected, or all of them, however few (BEHAVIOUR 7)."""
+    """Raise Misfit where too many records are rejected, or all of them, however few (file-rules#reject-limit)."""
     rejected = outcome.rejected
     if 0 < outcome.records == rejected:
         told = {1: "Its only record was", 2: "Both records were"}.get(rejected, f"All {rejected:,} records were")

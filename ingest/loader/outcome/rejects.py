@@ -1,4 +1,4 @@
-"""Records that did not go in, each with its reason; nothing is lost (BEHAVIOUR 7)."""
+"""Records that did not go in, each with its reason; nothing is lost (file-rules#rejects)."""
 
 import heapq
 import re

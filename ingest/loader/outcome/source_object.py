@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceObject:
-    """One version of one key (BEHAVIOUR 1): the exact bytes that a run reads, never "whatever is there now"."""
+    """One version of one key: the exact bytes that a run reads, never "whatever is there now".
+
+    See file-rules#exact-version.
+    """
 
     bucket: str
     key: str

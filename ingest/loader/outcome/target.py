@@ -17,7 +17,7 @@ REJECT_SHARE, REJECT_COUNT = 0.10, 10
 
 
 class Mode(StrEnum):
-    """How the rows of a file meet the rows of the table (BEHAVIOUR 5)."""
+    """How the rows of a file meet the rows of the table (file-rules#modes)."""
 
     UPSERT = "upsert"
     APPEND = "append"

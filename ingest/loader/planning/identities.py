@@ -1,4 +1,4 @@
-"""Which columns identify rows, which of them is the e-mail, and how e-mails are compared (BEHAVIOUR 5); pure."""
+"""Which columns identify rows, which of them is the e-mail, and how e-mails are compared (file-rules#keys); pure."""
 
 from collections.abc import Collection, Mapping
 

@@ -57,7 +57,7 @@ class Plan:
     identities: Identities | None
     """As the dataset has them; None where this run chooses."""
     candidates: Identities
-    """What the choice falls on if the records allow it (BEHAVIOUR 5); the same as ``identities`` once chosen."""
+    """What the choice falls on if the records allow it (file-rules#keys); the same as ``identities`` once chosen."""
     evidence: str
     """Why the choice falls on ``candidates``, in a sentence; empty once ``identities`` are chosen."""
     caseless: frozenset[str]

@@ -1,4 +1,4 @@
-"""Why a plan leaves a record out, each reason in DuckDB's SQL and in Python (BEHAVIOUR 7)."""
+"""Why a plan leaves a record out, each reason in DuckDB's SQL and in Python (file-rules#rejects)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What an operator must approve before it is committed (BEHAVIOUR 8, "Held"); pure."""
+"""What an operator must approve before it is committed (file-rules#held); pure."""
 
 import sys
 

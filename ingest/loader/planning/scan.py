@@ -1,4 +1,4 @@
-"""What the file holds: the type of every column, judged over every value, with its proof (BEHAVIOUR 4)."""
+"""What the file holds: the type of every column, judged over every value, with its proof (file-rules#types)."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What can be wrong with the form of a record, and how it is told to the operator (BEHAVIOUR 7)."""
+"""What can be wrong with the form of a record, and how it is told to the operator (file-rules#rejects)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""What comes compressed is unpacked, by content, not by name: gzip, zstd, bzip2, xz, zip of one file (BEHAVIOUR 3)."""
+"""What comes compressed is unpacked, by content, not by name: gzip, zstd, bzip2, xz, zip of one file.
+
+See file-rules#compression.
+"""
 
 import bz2
 import errno

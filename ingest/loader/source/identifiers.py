@@ -1,4 +1,4 @@
-"""File names and headers become identifiers (BEHAVIOUR 2)."""
+"""File names and headers become identifiers (file-rules#names)."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""SQL: before-images and undo (BEHAVIOUR 8, "Undo").
+"""SQL: before-images and undo (file-rules#undo).
 
 The shadow of a table has its columns and three of its own, whose names no file can give a column (``$``): the run
 that changed the row, whether it deleted it, and the id that the row has had since where that may have changed.

@@ -1,4 +1,7 @@
-"""SQL: new records that an existing row is like, but for the case or the outer spaces of an e-mail (BEHAVIOUR 5)."""
+"""SQL: new records that an existing row is like, but for the case or the outer spaces of an e-mail.
+
+See file-rules#email-case.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""SQL: how values of identities are compared, exactly or, of e-mails, without regard to case (BEHAVIOUR 5)."""
+"""SQL: how values of identities are compared, exactly or, of e-mails, without regard to case (file-rules#keys)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

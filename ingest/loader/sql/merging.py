@@ -1,4 +1,4 @@
-"""SQL: each record finds its row, and what differs is written (BEHAVIOUR 5).
+"""SQL: each record finds its row, and what differs is written (file-rules#keys).
 
 Everything unusual ends in one small table of fates; what is left in the table of changes goes in by one MERGE.
 """

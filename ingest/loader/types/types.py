@@ -1,4 +1,4 @@
-"""The column types, the grammar of each, and how they widen (BEHAVIOUR 4).
+"""The column types, the grammar of each, and how they widen (file-rules#types).
 
 Regular grammars decide, in DuckDB (RE2) and in Python alike: what passes is read by PostgreSQL to a value that is
 written back as the same text or an equal value.

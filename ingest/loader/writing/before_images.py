@@ -1,4 +1,4 @@
-"""Rows as they were: kept before a run changes or deletes them (BEHAVIOUR 8, "Undo")."""
+"""Rows as they were: kept before a run changes or deletes them (file-rules#undo)."""
 
 from dataclasses import dataclass
 

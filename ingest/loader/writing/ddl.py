@@ -1,4 +1,4 @@
-"""The table's definition: columns, keys, our own columns; each statement is listed for the run (BEHAVIOUR 4)."""
+"""The table's definition: columns, keys, our own columns; each statement is listed for the run (file-rules#evolve)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""New rows whose e-mail an existing row has with other case or outer spaces: the run says how many (BEHAVIOUR 5)."""
+"""New rows whose e-mail an existing row has with other case or outer spaces: the run says how many.
+
+See file-rules#email-case.
+"""
 
 from psycopg2.sql import Composed
 

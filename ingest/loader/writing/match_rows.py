@@ -1,4 +1,4 @@
-"""Every staged record finds its row, or its fate (BEHAVIOUR 5)."""
+"""Every staged record finds its row, or its fate (file-rules#keys)."""
 
 from dataclasses import dataclass
 

@@ -12,7 +12,7 @@ from ingest.loader.writing.catalog import read_table
 def has_header_row(cursor: Cursor, target: Target) -> bool:
     """Whether the table has a row whose key consists of its columns' headers, as an export of it would have.
 
-    Elsewhere a record equal to the header is no record, since joined files repeat theirs (BEHAVIOUR 3).
+    Elsewhere a record equal to the header is no record, since joined files repeat theirs (file-rules#joined-files).
     """
     if not target.identities:
         return False

@@ -23,7 +23,7 @@ HEAD = 1 << 18
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dialect:
-    """What must be known to cut a file into records and cells (BEHAVIOUR 3)."""
+    """What must be known to cut a file into records and cells (file-rules#dialect)."""
 
     delimiter: str = ","
     quote: str = '"'

@@ -1,4 +1,4 @@
-"""In which encoding a file is written: found from all of it (BEHAVIOUR 3)."""
+"""In which encoding a file is written: found from all of it (file-rules#encoding)."""
 
 import re
 from collections.abc import Sequence

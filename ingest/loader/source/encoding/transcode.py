@@ -1,4 +1,4 @@
-"""The encoding that is set for a file, and the same text in UTF-8 (BEHAVIOUR 3)."""
+"""The encoding that is set for a file, and the same text in UTF-8 (file-rules#encoding)."""
 
 import codecs
 from collections.abc import Callable, Iterator

@@ -24,7 +24,7 @@ def layouts(table: Table) -> list[Layout]:
 
 
 def settled(table: Table, found: Layout) -> Layout:
-    """``found`` with whether its first record is a header (BEHAVIOUR 3)."""
+    """``found`` with whether its first record is a header (file-rules#header)."""
     if found.has_header is None:
         told = detect_header(table.records[found.first :], (), table.told.null_tokens)
         found = replace(found, has_header=told is not False)

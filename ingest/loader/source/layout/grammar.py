@@ -1,4 +1,4 @@
-"""What a cell and a record look like in one dialect: regular expressions over bytes (BEHAVIOUR 3)."""
+"""What a cell and a record look like in one dialect: regular expressions over bytes (file-rules#cells)."""
 
 import re
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ _QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
 _WITHIN_TEXT = re.compile(rb'[^\s"]"(?=[^\s"])')
 """A quote between two characters of text."""
 COLUMNS = 1600 - 3
-"""PostgreSQL's limit for a table, less our own columns (BEHAVIOUR 6)."""
+"""PostgreSQL's limit for a table, less our own columns (file-rules#own-columns)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

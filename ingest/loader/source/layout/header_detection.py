@@ -1,4 +1,4 @@
-"""Whether the first record of a table is its header, and which comment above it may be (BEHAVIOUR 3)."""
+"""Whether the first record of a table is its header, and which comment above it may be (file-rules#header)."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -21,8 +21,8 @@ def detect_header(
     """Whether the first record is a header; None if that can't be told. ``known`` are headers that the dataset has met.
 
     It is none only if a column below isn't text, the first cell of each such column has its type, and no cell of the
-    first record is empty (BEHAVIOUR 3). Nor are years over other values a record, or numbers that count up by one.
-    It certainly is one where a cell is of another kind than all values below it.
+    first record is empty (file-rules#header). Nor are years over other values a record, or numbers that count up by
+    one. It certainly is one where a cell is of another kind than all values below it.
     """
     first = records[0] if records else ()
     return _tell([_text(cell) for cell in first], _Below(records[1:], len(first), null_tokens), known)
@@ -141,7 +141,7 @@ def is_year(cell: bytes) -> bool:
 def _head_years(first: Sequence[str], below: _Below, typed: Sequence[int]) -> bool:
     """Whether the typed cells of the first record, beside a word, are years and the values below them are not.
 
-    Numbers alone tell nothing (BEHAVIOUR 3).
+    Numbers alone tell nothing (file-rules#header).
     """
     if len(typed) == len(first) or not all(_YEAR.fullmatch(first[column]) for column in typed):
         return False

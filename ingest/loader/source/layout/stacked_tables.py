@@ -30,7 +30,7 @@ def stacked(table: Table, first: int, *, whole: bool) -> Stacked | None:
     """The second table below the one that begins at record ``first``; ``whole``: the sample is all of the file.
 
     It has a header of its own, and so many records that the run would fail, since they would be rejected. A repeated
-    header alone is no second table: joined files have that (BEHAVIOUR 3).
+    header alone is no second table: joined files have that (file-rules#joined-files).
     """
     if len(table.records) <= first + 1 + _LEAST:
         return None

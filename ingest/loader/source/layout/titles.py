@@ -13,7 +13,7 @@ from ingest.loader.source.layout.sample_table import Table, count_lines_in_words
 def layouts_by_shape(table: Table) -> list[Layout]:
     """How a table may be laid out whose header nobody knows: more than one where lines may be skipped, and may not.
 
-    A title is skipped only where a header can be told beneath it (BEHAVIOUR 3): else somebody is asked.
+    A title is skipped only where a header can be told beneath it (file-rules#titles): else somebody is asked.
     """
     told = table.told
     if told.settled or told.has_header is False:
