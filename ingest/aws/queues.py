@@ -14,7 +14,7 @@ _LONGEST = 1.0
 
 
 def dead_letters(queue_url: str) -> int | None:
-    """How many messages of the queue were given up; None where that can't be told: no answer, no such queue."""
+    """Return how many messages are in the dead-letter queue; None where AWS doesn't answer or there is no queue."""
     try:
         redrive = json.loads(_attributes(queue_url).get("RedrivePolicy") or "{}")
         name = str(redrive["deadLetterTargetArn"]).rsplit(":", 1)[-1]

@@ -25,7 +25,7 @@ class SecretUnavailable(RunInterrupted):
 
 
 def text(arn: str, *, refused: str | None = None) -> str:
-    """The secret ``arn`` as it stands; ``refused`` is the value that turned out stale: then it is fetched anew.
+    """Return the secret ``arn``; if its cached value is ``refused``, which turned out stale, fetch it again.
 
     Asks Secrets Manager once however many threads come with the same stale value. Raises SecretUnavailable.
     """
@@ -36,7 +36,7 @@ def text(arn: str, *, refused: str | None = None) -> str:
 
 
 def login(secret: str) -> tuple[str, str]:
-    """User and password in the text of a secret, in the form that RDS keeps them in. Raises SecretUnavailable."""
+    """Return the user and password in a secret in the format that RDS uses. Raises SecretUnavailable."""
     try:
         told = json.loads(secret)
     except ValueError:
@@ -49,7 +49,7 @@ def login(secret: str) -> tuple[str, str]:
 
 
 def key(secret: str) -> str:
-    """Django's key in the text of a secret: its ``secret_key``, or the text itself where that is no JSON object."""
+    """Return Django's key: the secret's ``secret_key``, or its whole text where that is not a JSON object."""
     try:
         told = json.loads(secret)
     except ValueError:
@@ -63,7 +63,7 @@ def key(secret: str) -> str:
 
 
 def known() -> list[str]:
-    """Every secret value that this process holds, the longest first: what must never be shown."""
+    """Return every secret value in this process, longest first: none may ever be shown."""
     with _fetching:
         texts = list(_kept.values())
     values = set(texts)
@@ -78,7 +78,7 @@ def known() -> list[str]:
 
 
 def forget() -> None:
-    """Drop everything that is kept."""
+    """Clear the cache."""
     with _fetching:
         _kept.clear()
 

@@ -46,7 +46,7 @@ def begin(bucket: str, key: str) -> str:
 
 
 def parts(bucket: str, key: str, upload_id: str) -> list[Part]:
-    """The parts that have come so far, by number. Raises UploadGone, RunFailed or RunInterrupted."""
+    """Return the parts received so far, by number. Raises UploadGone, RunFailed or RunInterrupted."""
     with _asked(bucket, key):
         pages = (
             client()
@@ -61,7 +61,7 @@ def parts(bucket: str, key: str, upload_id: str) -> list[Part]:
 
 
 def sign(bucket: str, key: str, upload_id: str, sizes: Mapping[int, int]) -> dict[int, str]:
-    """A link for each part, by number, of ``sizes`` bytes: by it that part, and nothing else or longer, is PUT."""
+    """Return a signed URL for each part, by number: it accepts a PUT of exactly that part's size."""
     with _asked(bucket, key):
         return {
             number: client().generate_presigned_url(
@@ -90,7 +90,7 @@ def complete(bucket: str, key: str, upload_id: str, came: Collection[Part]) -> S
 
 
 def completed(bucket: str, key: str, since: datetime) -> SourceObject | None:
-    """What an upload begun after ``since`` has made of ``key``, if it has; S3 dates an object by that beginning.
+    """Return the version that an upload started after ``since`` created, if any; S3 dates objects by that start.
 
     Raises RunFailed or RunInterrupted.
     """

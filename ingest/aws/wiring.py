@@ -84,7 +84,7 @@ def _bucket(wiring: Wiring) -> str:
 
 
 def _notification(wiring: Wiring) -> str:
-    """The bucket tells our queue of new objects under our prefix."""
+    """Check that the bucket notifies our queue of new objects under our prefix."""
     told = _client("s3").get_bucket_notification_configuration(Bucket=wiring.bucket)
     queue = _queue_arn(wiring)
     ours = [each for each in told.get("QueueConfigurations", ()) if each["QueueArn"] == queue]
@@ -110,7 +110,7 @@ def _brings_files(event: str) -> bool:
 
 
 def _rules(configuration: dict[str, Any], name: str) -> Iterator[str]:
-    """The filter's values of that name; S3 writes the names in either case."""
+    """Yield the values of the filter rules ``name``; S3 writes the names in either case."""
     for rule in configuration.get("Filter", {}).get("Key", {}).get("FilterRules", ()):
         if rule["Name"].lower() == name:
             yield rule["Value"]
@@ -141,7 +141,7 @@ def _dead_letters(wiring: Wiring) -> str:
 
 
 def _mapping(wiring: Wiring) -> str:
-    """The queue is read for the function, and only what it couldn't do comes again."""
+    """Check that the queue feeds the function, and that only failed messages are redelivered."""
     client = _client("lambda")
     told = client.list_event_source_mappings(FunctionName=wiring.function, EventSourceArn=_queue_arn(wiring))
     mappings = told["EventSourceMappings"]
@@ -161,14 +161,14 @@ def _mapping(wiring: Wiring) -> str:
 
 
 def _clock(wiring: Wiring) -> str:
-    """Ours against S3's."""
+    """Compare our clock with that of S3."""
     answer = _client("s3").get_bucket_location(Bucket=wiring.bucket)
     there = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
     return drift(datetime.now(UTC), there, whose="S3's")
 
 
 def drift(here: datetime, there: datetime, *, whose: str) -> str:
-    """How far our clock is from another; raises where that is too far, for ``look`` and those like it."""
+    """Compare our clock with another; raises CheckFailed where they differ too much."""
     seconds = (here - there).total_seconds()
     if abs(seconds) > _LARGEST_DRIFT:
         raise CheckFailed(

@@ -72,7 +72,7 @@ class RunInterrupted(IngestError):
 
 
 def disposition_of(error: BaseException) -> Disposition:
-    """Decide, in this one place, whether a run that met ``error`` fails or is retried.
+    """Return whether a run that raised ``error`` fails or is retried; nothing else decides this.
 
     Reads an error's fields (SQLSTATE, errno), never its text.
     """

@@ -25,11 +25,11 @@ class RejectLimit:
         return cls(count=target.reject_count, share=target.reject_share)
 
     def is_exceeded(self, rejected: int, records: int) -> bool:
-        """Whether ``rejected`` of ``records`` are too many."""
+        """Return whether ``rejected`` of ``records`` are too many."""
         return rejected > self.count and rejected > self.share * records
 
     def is_beyond_reach(self, rejected: int, records: int, *, left: int, columns: int) -> bool:
-        """Whether too many are rejected even if all of ``left``, the bytes to be read, become good records.
+        """Return whether too many are rejected even if all of ``left``, the bytes to be read, become good records.
 
         The shortest record is all delimiters and a line end; the last one needs none. One column needs a value.
         """
@@ -42,7 +42,7 @@ class LimitExceeded(Exception):  # never leaves the loader
     def __init__(
         self, *, header: tuple[str, ...], line: int, records: int, whole: bool = False, swallowing: Swallowing = ()
     ) -> None:
-        """``line`` is the first that was not read, ``records`` how many were, or, ``whole``, how many the file has.
+        """Store where reading stopped.
 
         ``swallowing`` are the lines within quoted cells up to there that would fit as records.
         """

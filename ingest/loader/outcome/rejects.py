@@ -78,7 +78,7 @@ class RejectCollector:
     _laid: "_SpillFile | None" = None
 
     def add(self, reject: Reject) -> None:
-        """Take one reject into the account."""
+        """Add one reject."""
         self.shared = _shared(self.shared, reject) if self.shared or not self.counts else None
         self.counts[reject.code] += 1
         if len(self.kept) < STORED and self.size + len(reject.raw) <= STORED_BYTES:
@@ -92,7 +92,7 @@ class RejectCollector:
         return self.counts.total()
 
     def __iter__(self) -> Iterator[Reject]:
-        """The kept ones, in the order of their lines."""
+        """Yield the rejects in memory, by line."""
         return iter(sorted(self.kept, key=lambda reject: reject.line))
 
     def whole(self) -> Iterator[Reject]:

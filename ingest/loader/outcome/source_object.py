@@ -30,7 +30,7 @@ class SourceObject:
 
 
 def is_older(first: str, second: str) -> bool:
-    """Whether sequencer ``first`` comes before ``second``: hex, right-padded with zeros to equal length.
+    """Return whether sequencer ``first`` comes before ``second``: hex, right-padded with zeros to equal length.
 
     A sequencer that isn't known is never older, nor is anything older than it.
     """

@@ -60,7 +60,7 @@ class BlockIndex:
         self._readings: list[QuoteParity | None] = [None, None]
 
     def reading_from(self, start: int) -> QuoteParity:
-        """How the block reads if a record starts at byte ``start``."""
+        """Return how the block reads if a record starts at byte ``start``."""
         odd = 0
         if self._quotes_before is not None and start:
             behind = int(np.searchsorted(self._at, start))
@@ -102,7 +102,7 @@ class BlockIndex:
         return line_ends
 
     def _misplaced_quotes(self, bytes_: npt.NDArray[np.uint8], delimiter: int) -> tuple[Positions, Mask, Mask]:
-        """Every quote, and whether it couldn't open and couldn't close a cell where it stands."""
+        """Return every quote, and whether it couldn't open and couldn't close a cell where it stands."""
         allowed = np.zeros(256, np.bool_)
         allowed[[delimiter, _LF, _CR, ord('"')]] = True
         at = self._at[self._kind == ord('"')]

@@ -99,7 +99,7 @@ class CanonicalWriter:
             self._copy.close()
 
     def _copy_from(self, offset: int) -> BinaryIO:
-        """The source can't be certified beyond byte ``offset``: copy what could be, and write from now on."""
+        """Return the source can't be certified beyond byte ``offset``: copy what could be, and write from now on."""
         if self._copy:
             return self._copy
         self.line_end = self.line_end or b"\n"
@@ -225,7 +225,7 @@ class CanonicalWriter:
                 self._copy_from(self._at)
 
     def _ended_alike(self, block: Block) -> npt.NDArray[np.bool_]:
-        """Which records end with ``line_end``."""
+        """Return which records end with ``line_end``."""
         alike: npt.NDArray[np.bool_] = (block.stops - block.bodies) == len(self.line_end)
         if b"\r" in block.data:
             alike &= np.frombuffer(block.data, np.uint8)[block.stops - 1] == ord("\n")

@@ -60,11 +60,11 @@ class Block:
     """The canonical form, without line end, of the records that can't stay as they lie."""
 
     def line_of(self, record: int) -> int:
-        """The physical line on which the block's record number ``record``, from 0, starts."""
+        """Return the physical line on which the block's record number ``record``, from 0, starts."""
         return self.line + (record if self.lines is None else int(self.lines[record]))
 
     def raw(self, record: int) -> bytes:
-        """The bytes of the block's record number ``record``, without its line end."""
+        """Return the bytes of the block's record number ``record``, without its line end."""
         return self.data[self.starts[record] : self.bodies[record]]
 
 
@@ -107,7 +107,7 @@ class Cutter:
         self._lookahead = QuotedLookahead(self.file, grammar, longest=longest)
 
     def blocks(self, at: int, line: int, form: Form) -> Iterator[Block]:
-        """All records from byte ``at`` on, where one starts on ``line``; ``form`` is that of a sound one."""
+        """Return all records from byte ``at`` on, where one starts on ``line``; ``form`` is that of a sound one."""
         while at < self.file.size:
             data = self.file.read(at, self.file.piece)
             found = self._walk(at, data, last=at + len(data) >= self.file.size)
@@ -206,7 +206,7 @@ class Cutter:
         )
 
     def alone(self, at: int, line: int, form: Form | None = None) -> Block:
-        """The one record at byte ``at``, however long, as a block; without a ``form`` it may have any."""
+        """Return the one record at byte ``at``, however long, as a block; without a ``form`` it may have any."""
         flaw, end = self._ending_of(at)
         stop = self.file.behind_line_end(end)
         whole = end - at <= self.longest
@@ -238,7 +238,7 @@ class Cutter:
         )
 
     def _ending_of(self, at: int) -> tuple[Flaw, int]:
-        """What the record at byte ``at`` suffers from, and where it (or what is rejected of it) ends."""
+        """Return what the record at byte ``at`` suffers from, and where it (or what is rejected of it) ends."""
         grammar = self.grammar
         first = self.file.line(at, self.longest)
         head = first[: self.longest]
@@ -259,7 +259,7 @@ class Cutter:
 
 
 def _behind_line_end(data: bytes, end: int, *, last: bool) -> int | None:
-    """The byte behind the line end at ``end``; None if that can't be seen, ``end`` where the file ends."""
+    """Return the byte behind the line end at ``end``; None if that can't be seen, ``end`` where the file ends."""
     if end + 1 >= len(data) and not last and data[end : end + 1] != b"\n":
         return None
     return end + len(_LINE_ENDING.match(data, end).group())  # type: ignore[union-attr]

@@ -23,7 +23,7 @@ class Cut:
     """The canonical form of the records that can't stay as they lie."""
 
     def raw(self, record: int) -> bytes:
-        """The bytes of a record, without its line end."""
+        """Return the bytes of a record, without its line end."""
         return self.data[self.starts[record] : self.bodies[record]]
 
 

@@ -13,7 +13,7 @@ SIZE = 8 << 20
 
 
 def read_first(certified: Certified, most: int, *, size: int = SIZE) -> list[Cells]:
-    """The first ``most`` records of the certified bytes, as far as ``size`` bytes hold them whole.
+    """Return up to ``most`` first records of the certified bytes, as many as fit whole into ``size`` bytes.
 
     A quoted cell is a text, an unquoted empty one NULL. What isn't as a certified file must be ends the list.
     """
@@ -53,11 +53,11 @@ _LINE_ENDS = ("\n", "\r\n", "\r", "")
 
 @cache
 def _cell(delimiter: str) -> re.Pattern[str]:
-    """One cell and what is behind it: quote, content between quotes, content without, the delimiter or line end."""
+    """Match a cell and what follows it: quote, content in quotes, content without, delimiter or line end."""
     d = re.escape(delimiter)
     return re.compile(rf'(?:(")((?:[^"]++|"")*+)"|([^{d}"\r\n]*+))({d}|\r\n|\n|\r|)')
 
 
 def columns_of(records: Sequence[Cells], width: int) -> list[tuple[str | None, ...]]:
-    """The same cells, column by column."""
+    """Transpose the cells into columns."""
     return list(zip(*records, strict=True)) or [()] * width

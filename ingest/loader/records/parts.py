@@ -69,7 +69,7 @@ class Feed:
             at += sent
 
     def close(self) -> None:
-        """End the feed, whatever has been read of it. Raises what stood in its way."""
+        """End the feed, however much was read of it. Raises the error that stopped it."""
         for reading, _ in self._pipes:
             os.close(reading)
         self._thread.join()

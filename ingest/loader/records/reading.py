@@ -93,7 +93,7 @@ class CertifiedReader:
         self._end_feed()
 
     def _fed(self) -> duckdb.DuckDBPyConnection:
-        """The connection, the records at hand for one query."""
+        """Return the connection, with the records ready for one query."""
         self._end_feed()
         if self.certified.cuts:
             self._feed = Feed(self.certified.path, self.certified.offset, self.certified.cuts)
@@ -106,13 +106,13 @@ class CertifiedReader:
             feed.close()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """All rows of a query over ``self.records``."""
+        """Return all rows of a query over ``self.records``."""
         found = self._fed().execute(query).fetchall()
         self._end_feed()
         return found
 
     def stream(self, query: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query over ``self.records``, few in memory at a time; nothing else may be asked in between.
+        """Yield the rows of a query over ``self.records``, a few at a time; run no other query in between.
 
         In the order of the file, if the query doesn't say otherwise: one thread reads it.
         """
@@ -166,7 +166,7 @@ class CertifiedReader:
         )
 
     def emit(self, query: str) -> "Emission":
-        """The rows of ``query`` as a CSV stream, every value quoted, NULL as nothing."""
+        """Return the rows of ``query`` as a CSV stream, every value quoted, NULL as nothing."""
         return Emission(self._fed(), query)
 
 
@@ -202,7 +202,7 @@ class Emission:
             os.close(self._writing)
 
     def read(self, size: int) -> bytes:
-        """The next bytes, at most ``size``; b"" at the end. Raises what DuckDB raised."""
+        """Return the next bytes, at most ``size``; b"" at the end. Raises what DuckDB raised."""
         block = self._stream.read(size)
         if not block:
             self._thread.join()

@@ -33,7 +33,7 @@ class Lines:
     starts: Sequence[int] = (2,)
 
     def line_of(self, ordinal: int) -> int:
-        """The line, from 1, on which accepted record ``ordinal``, from 0, starts."""
+        """Return the line, from 1, on which accepted record ``ordinal``, from 0, starts."""
         at = bisect_right(self.ordinals, ordinal) - 1
         return self.starts[at] + ordinal - self.ordinals[at]
 
@@ -151,7 +151,7 @@ def split(
 
 
 def _unwrapped(source: Path, target: Path) -> Path:
-    """A copy of ``source`` without the quotes around its lines, each of which stays a line."""
+    """Return a copy of ``source`` without the quotes around its lines, each of which stays a line."""
     with source.open("rb") as wrapped, target.open("wb") as written:
         for line in wrapped:
             body = line.rstrip(b"\r\n")
@@ -160,7 +160,7 @@ def _unwrapped(source: Path, target: Path) -> Path:
 
 
 def _first_lines(source: Path, target: Path, lines: int) -> tuple[Path, int]:
-    """A copy of the first ``lines`` of ``source``, and how many lines are below them, which are another table's."""
+    """Copy the first ``lines`` of ``source``; return the copy and how many lines, of another table, follow."""
     with source.open("rb", buffering=0) as whole, target.open("wb") as written:
         file = PhysicalFile(whole.fileno(), piece=BLOCK)
         left, _ = file.skip_lines(0, lines)
@@ -173,7 +173,7 @@ def _first_lines(source: Path, target: Path, lines: int) -> tuple[Path, int]:
 
 
 def raw_records(certified: Certified, ordinals: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """The raw bytes in ``source`` of the accepted records ``ordinals`` (ascending, from 0), without line ends."""
+    """Yield the raw bytes of the accepted records ``ordinals`` (ascending, from 0), without line ends."""
     wanted = np.asarray(ordinals, np.int64)
     with certified.source.open("rb", buffering=0) as file:
         cutter = Cutter(file.fileno(), certified.source_dialect.grammar, longest=certified.allowed, block=BLOCK)
@@ -191,7 +191,7 @@ def raw_records(certified: Certified, ordinals: Sequence[int]) -> Iterator[tuple
 
 
 def _form(head: "_Head", dialect: Dialect, *, repeats_header: bool) -> Form:
-    """What a sound record has, and the cells of the header, which may come again."""
+    """Return what a sound record has, and the cells of the header, which may come again."""
     cells = tuple(dialect.grammar.cells(head.raw)) if head.raw else ()
     return Form(
         columns=len(head.header),
@@ -248,7 +248,7 @@ def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
 
 
 def _first_record(cutter: Cutter, at: int, line: int, *, any_form: bool) -> Block:
-    """The first record that isn't blank; with ``any_form`` the first that is well formed."""
+    """Return the first record that isn't blank; with ``any_form`` the first that is well formed."""
     for _ in range(_TRIED):
         at, blank = cutter.file.skip_blank_lines(at)
         line += blank

@@ -99,7 +99,7 @@ _DAMAGED += (ValueError, RuntimeError, LookupError, struct.error, OSError)  # zi
 
 
 def compression_of(head: bytes) -> Compression | None:
-    """How the file that begins with ``head`` is compressed, if it is."""
+    """Return how the file that begins with ``head`` is compressed, if it is."""
     if head.startswith(b"\x1f\x8b\x08"):
         return Compression.GZIP
     if head.startswith(b"\x28\xb5\x2f\xfd") or (head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50):
@@ -112,7 +112,7 @@ def compression_of(head: bytes) -> Compression | None:
 
 
 def peek(head: bytes, most: int = _PLAIN) -> bytes:
-    """What of the file that begins with ``head`` can be read without the rest: unpacked, if it comes compressed.
+    """Return what can be read of the file that begins with ``head``, unpacked if it is compressed.
 
     At most ``most`` bytes, and of no more than ``_MEMBERS`` archives one behind the other; nothing where it can't be
     read so far. Raises RunFailed for an office document, which is a zip archive too.
@@ -167,7 +167,7 @@ def _plain_blocks(kind: Compression, stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _decode(kind: Compression, stream: BinaryIO, most: int = _PLAIN, *, members: float = math.inf) -> Iterator[bytes]:
-    """The content of all members of an archive, one behind the other; zeros behind one are padding.
+    """Return the content of all members of an archive, one behind the other; zeros behind one are padding.
 
     At most ``most`` bytes at a time, and of the first ``members`` members only.
     """

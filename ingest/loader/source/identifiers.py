@@ -25,7 +25,7 @@ OCCURRENCE = "\x1f"
 
 
 def table_name(key: str) -> str:
-    """The table for a file: its name without folder and extensions, folded.
+    """Return the table for a file: its name without folder and extensions, folded.
 
     Raises RunFailed where nothing is left of the name.
     """
@@ -86,7 +86,7 @@ def positional_columns(known: Mapping[str, str], count: int) -> list[str]:
 def columns_of(
     header: Sequence[str], known: Mapping[str, str], *, by_column: bool = False
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The columns for a file's header cells, and the dataset's map header -> column with the new ones in it.
+    """Return the columns for a file's header cells, and the dataset's map header -> column with the new ones in it.
 
     A header that was met before finds the column it found then; so does one that differs from it in case or outer
     spaces only, where the file hasn't both. A new one takes the column that its folded name says, or that name with
@@ -114,7 +114,7 @@ def columns_of(
 
 
 def _refuse_shared(columns: Mapping[str, str]) -> None:
-    """Two headers that differ in case only may have come in two files; in one they can't both have their column."""
+    """Refuse two headers of one file that map to the same column, as two that differ only in case do."""
     owners: dict[str, str] = {}
     for key, column in columns.items():
         if column in owners:
@@ -126,12 +126,12 @@ def _refuse_shared(columns: Mapping[str, str]) -> None:
 
 
 def likeness(key: str) -> str:
-    """What two headers have in common that differ in case, outer spaces or invisible characters only."""
+    """Return what two headers have in common that differ in case, outer spaces or invisible characters only."""
     return visible(key).strip().casefold()
 
 
 def visible(text: str) -> str:
-    """``text`` without byte order marks and other format characters, which nobody sees (Unicode category Cf)."""
+    """Return ``text`` without byte order marks and other format characters, which nobody sees (Unicode category Cf)."""
     if text.isascii():
         return text
     return "".join(character for character in text if unicodedata.category(character) != "Cf")
@@ -190,7 +190,7 @@ class _UnusedNames:
 
 
 def is_extension(text: str) -> bool:
-    """Whether ``text`` is an extension of files that are loaded, such as ``csv`` or ``gz``."""
+    """Return whether ``text`` is an extension of files that are loaded, such as ``csv`` or ``gz``."""
     return text.strip().lower() in _EXTENSIONS
 
 
@@ -203,7 +203,7 @@ def _without_extensions(file_name: str) -> str:
 
 
 def _fold(text: str) -> str:
-    """NFC, lower case, every run of other characters than letters, digits and ``_`` one ``_``."""
+    """Fold a name: NFC, lower case, each run of characters other than letters, digits and ``_`` to one ``_``."""
     if text.isascii():
         return _OTHER_ASCII.sub("_", text.lower())
     lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFC", _with_few_marks(text)).lower())
@@ -228,5 +228,5 @@ def _stays(character: str) -> bool:
 
 
 def _trim(name: str, size: int = LONGEST) -> str:
-    """At most ``size`` bytes of UTF-8, cut on a character boundary."""
+    """Cut ``text`` to at most ``size`` bytes of UTF-8, between characters."""
     return name.encode()[:size].decode(errors="ignore")

@@ -47,7 +47,7 @@ def refuse_other_formats(head: bytes) -> None:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Whether control characters are in its grain: in the first line, or in most lines; a stray one is a reject."""
+    """Return whether the first line, or most lines, contain control characters; a stray one is a reject."""
     lines = [line for line in head.splitlines() if line]
     if not lines:  # blank lines alone: a file without a header, which the splitter says
         return False

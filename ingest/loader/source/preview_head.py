@@ -44,7 +44,7 @@ def preview_head(
     name: str = "",
     above: int = 0,
 ) -> HeadPreview:
-    """What the file that begins with ``head``, or is no longer (``whole``), shows of itself to a dataset.
+    """Return how a dataset would read the file that begins with ``head``, or is no longer (``whole``).
 
     ``scratch`` is a folder for it alone, ``name`` the file's, and ``above`` as for ``examine``. Raises RunFailed, as
     the load would, for what is no CSV.

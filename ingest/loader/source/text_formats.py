@@ -132,7 +132,7 @@ def _is_named_as_text(name: str) -> bool:
 
 
 def _is_prose(records: Sequence[Sequence[bytes]]) -> bool:
-    """Whether commas part the clauses of a sentence rather than the names of columns."""
+    """Return whether commas part the clauses of a sentence rather than the names of columns."""
     texts = [cell.decode(errors="replace") for cell in records[0]]
     if texts[-1].rstrip().endswith((".", "!", "?", ":")) or max(map(len, texts)) > _LONGEST_NAME:
         return True
@@ -141,7 +141,7 @@ def _is_prose(records: Sequence[Sequence[bytes]]) -> bool:
 
 
 def _is_json(text: str) -> bool:
-    """Whether the text is JSON as far as it goes: one value, or one a line; an object's first key is enough."""
+    """Return whether the text is JSON as far as it goes: one value, or one a line; an object's first key is enough."""
     if not text.startswith(("{", "[")):
         return False
     found = _JSON_OBJECT.match(text)
@@ -149,7 +149,7 @@ def _is_json(text: str) -> bool:
 
 
 def _is_nested(text: str, *, begins_object: bool) -> bool:
-    """Whether the brackets of JSON hold all of the text; a comma between two of them on a line parts cells of a CSV.
+    """Return whether JSON brackets enclose all of the text; commas between two on a line are those of a CSV.
 
     Where it ``begins_object`` what follows may be broken, or written as other programs than JSON's write it.
     """
@@ -168,14 +168,14 @@ def _is_nested(text: str, *, begins_object: bool) -> bool:
 
 
 def _parts_cells(mark: str, following: str) -> bool:
-    """Whether a mark outside of all brackets, and the character after it, are those of a CSV file."""
+    """Return whether a mark outside of all brackets, and the character after it, are those of a CSV file."""
     if mark.isspace():
         return "\t" in mark and "\n" not in mark and following != ""
     return mark not in "]}" and (mark != "," or following not in ("\r", "\n", ""))
 
 
 def _is_markup(text: str) -> bool:
-    """Whether the text is HTML or XML; headers such as ``<DATE>,<TIME>`` are none, whose elements are never closed."""
+    """Return whether the text is HTML or XML; in headers such as ``<DATE>,<TIME>`` no element is closed."""
     if _MARKUP.match(text):
         return True
     element = _ELEMENT.match(text)

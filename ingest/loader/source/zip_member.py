@@ -51,7 +51,7 @@ def open_only_file(stream: BinaryIO) -> Iterator[IO[bytes]]:
 
 
 def peek_only_file(head: bytes, most: int) -> bytes:
-    """The first bytes, ``most`` of them at most, of the file in the zip archive that begins with ``head``.
+    """Return the first bytes, ``most`` of them at most, of the file in the zip archive that begins with ``head``.
 
     Nothing where they can't be told without the archive's directory, which is its end. Raises RunFailed for an office
     document and for an encrypted archive, struct.error and zlib.error where ``head`` ends too soon or is damaged.

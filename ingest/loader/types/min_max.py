@@ -16,14 +16,14 @@ Extremes = tuple[str, str]
 
 
 def extremes(kind: Type, values: Iterable[str]) -> Extremes | None:
-    """Of ``values``, which a column of ``kind`` holds; of equal ones the first. None if there are none."""
+    """Return the least and the greatest of ``values`` as ``kind`` orders them; None if there are none."""
     known = list(values)
     order = _ORDER.get(kind, str)
     return (min(known, key=order), max(known, key=order)) if known else None
 
 
 def extremes_sql(kind: Type, cell: str, where: str = "") -> str:
-    """The same of all cells: a list of two, NULL without a value. ``where`` says which cells count."""
+    """Return SQL for the same of all cells: a list of two, NULL without a value. ``where`` filters the cells."""
     by = _ORDER_SQL.get(kind, "{}").replace("{}", cell)
     kept = f" filter (where {where})" if where else ""
     if by == cell:  # a quarter of what the other form takes
@@ -32,7 +32,7 @@ def extremes_sql(kind: Type, cell: str, where: str = "") -> str:
 
 
 def found_extremes(answers: Mapping[Type, Sequence[str | None] | None]) -> dict[Type, Extremes]:
-    """What DuckDB answered, of the types that have a value."""
+    """Return DuckDB's results for the types that have a value."""
     found = {}
     for kind, answer in answers.items():
         least, greatest = answer or (None, None)

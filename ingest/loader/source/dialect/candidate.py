@@ -67,7 +67,7 @@ class ScoredReading:
         return self.table.sample
 
     def settled(self) -> "ScoredReading":
-        """With whether the first record is a header."""
+        """Return the reading with whether its first record is a header."""
         layout = settled(self.table, self.layout)
         has_header = bool(layout.has_header)
         reading = replace(

@@ -13,13 +13,13 @@ from ingest.loader.source.layout.sample_table import KnownLayout, Table
 
 
 def is_marked(head: Sequence[bytes]) -> bool:
-    """Whether a header begins with the mark of a comment, which is no part of its first name."""
+    """Return whether a header begins with the mark of a comment, which is no part of its first name."""
     first = head[0].strip() if len(head) > 1 else b""
     return first.startswith(b"#") and bool(first.lstrip(b"#").strip())
 
 
 def commented(text: bytes, top: int, table: Table, layout: Layout, pins: Pins) -> int | None:
-    """Which of the lines above the records is their header, though it begins with the mark of a comment."""
+    """Return which line above the records is their header, though it begins with the mark of a comment."""
     if pins.told.has_header is False or table.width < 2 or not top or layout.known:
         return None
     lines = first_lines(text, top)
@@ -35,7 +35,7 @@ def commented(text: bytes, top: int, table: Table, layout: Layout, pins: Pins) -
 
 
 def commented_perhaps(text: bytes, top: int, table: Table, layout: Layout, pins: Pins) -> int | None:
-    """A comment that has the table's form, where nothing tells whether the first record is a header."""
+    """Return a comment that has the table's form, where nothing tells whether the first record is a header."""
     if pins.lines is not None or pins.told.has_header is not None or table.width < 2 or layout.known or layout.first:
         return None
     if detect_header(table.records, (), pins.told.null_tokens):
@@ -48,7 +48,7 @@ def commented_perhaps(text: bytes, top: int, table: Table, layout: Layout, pins:
 
 
 def with_comment(text: bytes, top: int, head: int, table: Table, layout: Layout, pins: Pins) -> ScoredReading:
-    """The reading whose header is line ``head`` of the comments."""
+    """Return the reading whose header is line ``head`` of the comments."""
     plain = table.sample
     line = first_lines(text, top)[head].strip(b"\r\n")
     cells = plain.grammar.cells(line)

@@ -57,7 +57,7 @@ class Dialect:
         return grammar_of(self.delimiter, self.quote, self.escape, self.spaced)
 
     def header_of(self, record: bytes) -> tuple[str, ...]:
-        """The header's cells, if ``record`` is it."""
+        """Return the header's cells, if ``record`` is it."""
         cells = self.grammar.cells(record)
         if self.commented:
             cells = uncommented(record, self.grammar) or cells
@@ -117,7 +117,7 @@ def propose(
     name: str = "",
     cut: bool = False,
 ) -> Dialect:
-    """How the file that begins with ``head`` is most likely written: the best of ``examine``'s readings."""
+    """Return how the file that begins with ``head`` is most likely written: the best of ``examine``'s readings."""
     found = examine(head, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding, name=name, cut=cut)
     return found.dialect
 
@@ -134,7 +134,7 @@ def examine(
     whole: bool | None = None,
     cut: bool = False,
 ) -> Examined:
-    """How the file that begins with ``head`` may be written.
+    """Return how the file that begins with ``head`` may be written.
 
     ``head`` has ``HEAD`` bytes, or is the ``whole`` file; ``cut``: it ends within the file's first line.
 
@@ -202,7 +202,7 @@ def refuse_too_wide(columns: int, *, cut: bool = False) -> None:
 
 
 def lines_above(head: bytes, written: Dialect) -> tuple[str, ...]:
-    """The lines above the header of a file, and those between a commented one and the first record."""
+    """Return the lines above the header of a file, and those between a commented one and the first record."""
     lines = first_lines(without_marks(head), written.preamble + (written.below + 1 if written.below else 0))
     kept = lines[: written.preamble] + lines[written.preamble + 1 :]
     return tuple(line.rstrip(b"\r\n").decode("utf-8", "replace") for line in kept)
@@ -229,7 +229,7 @@ def _dialect(reading: Reading, encoding: str) -> Dialect:
 
 
 def _checked(pinned: Pinned) -> Pinned:
-    """What was pinned, if files can be written so; raises RunFailed if not."""
+    """Return ``pinned``; raises RunFailed if no file can be written that way."""
     if pinned.delimiter is not None and not (allowed(pinned.delimiter) or pinned.delimiter == " "):
         raise RunFailed(
             f"The dataset's delimiter {pinned.delimiter!r} is not valid. Set one ASCII character other than a "

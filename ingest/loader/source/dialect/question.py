@@ -48,14 +48,14 @@ class Offer:
     """Whether the question is in which encoding the file is, and nothing else of the dialect."""
 
     def to_json(self) -> dict[str, Any]:
-        """As it is kept on a run."""
+        """Return the offer as it is stored on a run."""
         rows = [list(row) for row in self.rows]
         told = {"dialect": asdict(self.dialect), "label": self.label, "header": list(self.header), "rows": rows}
         return told | ({"of_encoding": True} if self.of_encoding else {})
 
 
 def offers(head: bytes, dialects: Sequence[Dialect], *, at: int = 0) -> tuple[Offer, ...]:
-    """What each of ``dialects`` makes of the file that begins with ``head``; ``at`` is the record to be shown first."""
+    """Return a preview of the file that begins with ``head`` by each of ``dialects``, from the record ``at``."""
     text, whole = without_marks(head), len(head) < HEAD
     text = text.removesuffix(END_OF_FILE) if whole else text
     return tuple(_offer(text, dialect, at, whole=whole) for dialect in dialects)
@@ -125,7 +125,7 @@ def _offer(text: bytes, dialect: Dialect, at: int, *, whole: bool) -> Offer:
 
 
 def describe(dialect: Dialect, *, one_column: bool = False) -> str:
-    """A reading in a few words; ``one_column``: its delimiter is in no line, so it isn't worth a word."""
+    """Describe a reading in a few words; ``one_column``: no line contains its delimiter, so don't mention it."""
     told = ["one column" if one_column else f"{NAMES.get(dialect.delimiter, dialect.delimiter)} between the cells"]
     if not dialect.quote:
         told.append("quotes are part of the text")

@@ -76,7 +76,7 @@ def rank_readings(text: bytes, pins: Pins, *, whole: bool) -> Verdict:
 
 
 def _by_spaces(text: bytes, table: bytes, top: int, pins: Pins, found: Verdict, *, whole: bool) -> Verdict:
-    """The verdict on a file of one column, with the reading whose delimiter is the space where there may be that."""
+    """Return the verdict on a file of one column, with a reading by spaces if that is possible too."""
     likely = are_between_spaces(table, whole=whole)
     if likely is False:
         return found
@@ -90,7 +90,7 @@ def _by_spaces(text: bytes, table: bytes, top: int, pins: Pins, found: Verdict, 
 def _by_rare(
     text: bytes, table: bytes, top: int, pins: Pins, found: Verdict, mark: str, is_named: bool, *, whole: bool
 ) -> Verdict:
-    """The verdict on a file of one column, with the reading by ``mark``, which goes first where it makes a header."""
+    """Return the verdict on a file of one column, with the reading by ``mark``; first if that gives a header."""
     by_mark = _verdict(_all_of(text, table, top, mark, pins, whole=whole))
     best = by_mark.best
     if best.delimiter != mark or (pins.told.known and best.score > 1):  # the header that the dataset knows
@@ -100,7 +100,7 @@ def _by_rare(
 
 
 def _pinned_lines(text: bytes, pins: Pins) -> int:
-    """The lines above the header: as many as are pinned, fewer where one of them is the header that is known.
+    """Return the lines above the header: as many as are pinned, fewer where one of them is the header that is known.
 
     An export of the table has none above it, whatever is pinned for the dataset's files.
     """
@@ -116,14 +116,14 @@ def _pinned_lines(text: bytes, pins: Pins) -> int:
 
 
 def _record_at(text: bytes, at: int, grammar: Grammar) -> list[bytes]:
-    """The cells of the record that starts at byte ``at``; none where it is malformed."""
+    """Return the cells of the record that starts at byte ``at``; none where it is malformed."""
     found = grammar.record.match(text, at)
     whole = found is not None and text[found.end() : found.end() + 1] in (b"", b"\r", b"\n")
     return grammar.cells(found.group()) if found and whole else []
 
 
 def _unwrapped(text: bytes, inner: bytes, top: int, pins: Pins, *, whole: bool) -> Verdict:
-    """The verdict on a file whose lines stand in quotes as a whole: one column, or what is in the quotes."""
+    """Return the verdict on a file whose lines stand in quotes as a whole: one column, or what is in the quotes."""
     whole_lines = _verdict(_all_of(text, skip_lines(text, top), top, DELIMITERS, pins, whole=whole))
     within = _verdict(_all_of(inner, inner, 0, DELIMITERS, pins, whole=whole))
     if within.best.score < _TABLE or (pins.told.known and whole_lines.best.score > 1):
@@ -140,7 +140,7 @@ def _unwrapped(text: bytes, inner: bytes, top: int, pins: Pins, *, whole: bool) 
 
 
 def _all_of(text: bytes, table: bytes, top: int, delimiters: str, pins: Pins, *, whole: bool) -> list[ScoredReading]:
-    """All readings of ``text``, the best first; ``table`` is what stands below its ``top`` lines."""
+    """Return all readings of ``text``, the best first; ``table`` is what stands below its ``top`` lines."""
     found: list[ScoredReading] = []
     used = _used(delimiters, table)
     quotes = [pins.quotes] if pins.quotes else _possible_quotes(table, pins.escape)
@@ -162,7 +162,7 @@ def _all_of(text: bytes, table: bytes, top: int, delimiters: str, pins: Pins, *,
 
 
 def _beside_uniform(found: Sequence[ScoredReading]) -> list[ScoredReading]:
-    """The readings, those that don't fit the first line worth less where another one fits header and records.
+    """Return the readings, those that don't fit the first line worth less where another one fits header and records.
 
     ``when;value`` over ``10:00,5;1``: the comma makes as good a table of the records, but none of the header.
     """
@@ -180,7 +180,7 @@ def _share(one: ScoredReading) -> float:
 
 
 def _uniform(found: Sequence[ScoredReading]) -> ScoredReading | None:
-    """The best reading by which the first line has as many cells as all others, several, and nothing is doubtful."""
+    """Return the best reading without a doubt in which the first line has as many cells as the others."""
     least = _HALF * max((one.reading.score for one in found), default=0.0)
     uniform = [one for one in found if one.reading.score >= least and _is_uniform(one)]
     return max(uniform, key=lambda one: one.reading.score, default=None)
@@ -193,7 +193,7 @@ def _is_uniform(one: ScoredReading) -> bool:
 
 
 def allowed(delimiter: str) -> str:
-    """``delimiter`` if a file can have it, else nothing."""
+    """Return ``delimiter`` if a file can have it, else ""."""
     return delimiter if re.fullmatch(r"[^\w\s\"\\]|\t", delimiter, re.ASCII) and delimiter.isascii() else ""
 
 
@@ -210,7 +210,7 @@ def _used(delimiters: str, text: bytes) -> list[str]:
 
 
 def _possible_quotes(text: bytes, escape: str | None) -> list[tuple[str, str]]:
-    """The quotes, and the escapes within them, that ``text`` gives reason to think of."""
+    """Return the quotes, and the escapes within them, that ``text`` gives reason to think of."""
     if escape is not None:
         return [('"', escape)]
     found = [('"', '"')]
@@ -226,7 +226,7 @@ def _possible_quotes(text: bytes, escape: str | None) -> list[tuple[str, str]]:
 
 
 def _begin_cells(text: bytes) -> bool:
-    """Whether a single quote stands where a cell begins."""
+    """Return whether a single quote stands where a cell begins."""
     first, *pieces = text.split(b"'")
     if not pieces:
         return False
@@ -300,7 +300,7 @@ def _told(one: Reading, other: Reading) -> str:
 
 
 def known_headers(headers: Collection[str]) -> tuple[dict[str, int], frozenset[int]]:
-    """The headers of a dataset's map as ``Told`` takes them: how often each comes, and the places of nameless ones."""
+    """Return how often each header is in a dataset's map, and the positions of the nameless ones."""
     known: dict[str, int] = {}
     nameless = set()
     for header in headers:

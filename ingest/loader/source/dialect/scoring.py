@@ -26,7 +26,7 @@ _BROKEN, _BROKEN_SHARE = 10, 0.1
 
 
 def score(table: Table, layout: Layout) -> float:
-    """How well a reading fits, 0 to 1; a header that the dataset knows goes above all."""
+    """Return how well a reading fits, 0 to 1; a header that the dataset knows goes above all."""
     plain, width = table.sample, table.width
     if not plain.records or not width:
         return 0
@@ -53,7 +53,7 @@ def score(table: Table, layout: Layout) -> float:
 
 
 def is_broken(plain: Sample) -> bool:
-    """Whether quotes make many records malformed, and no cell is in quotes as it should be."""
+    """Return whether quotes make many records malformed, and no cell is in quotes as it should be."""
     malformed = plain.records.count(())
     quote = plain.grammar.quote
     return (
@@ -68,5 +68,5 @@ def _in_quotes(plain: Sample, record: int) -> bool:
 
 
 def lifted(fit: float) -> float:
-    """The score of a reading without quotes, where quotes make nothing but broken records."""
+    """Return the score of a reading without quotes, where quotes make nothing but broken records."""
     return fit / _PRIOR[""] * _UNQUOTED

@@ -12,7 +12,7 @@ _SWALLOWING = 40
 
 
 def swallows(table: Table, layout: Layout, lines: int) -> tuple[str, int]:
-    """Whether lines within a quoted cell would fit as records of their own, in a sentence, and the record's number.
+    """Return a sentence if lines within a quoted cell look like records, and that record's number.
 
     ``lines`` stand above the header.
     """
@@ -30,7 +30,7 @@ def swallows(table: Table, layout: Layout, lines: int) -> tuple[str, int]:
 
 
 def stray_quotes(line: int, lines: int) -> str:
-    """What is said of a quote that may have swallowed ``lines`` lines."""
+    """Return what is said of a quote that may have swallowed ``lines`` lines."""
     return (
         f"A quote that opens on line {line:,} closes {lines:,} {'line' if lines == 1 else 'lines'} below, and the "
         "lines in between look like records: the quotes may enclose text, or be part of it."
@@ -38,7 +38,7 @@ def stray_quotes(line: int, lines: int) -> str:
 
 
 def fits(rows: Sequence[Sequence[bytes]], types: Sequence[str]) -> bool:
-    """Whether the cells of ``rows`` are of the columns' types, where these have one."""
+    """Return whether the cells of ``rows`` are of the columns' types, where these have one."""
     return all(
         not kind or shape(cell) in ("", kind, "null") for row in rows for cell, kind in zip(row, types, strict=True)
     )

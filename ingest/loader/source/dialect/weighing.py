@@ -19,7 +19,7 @@ _STEP = 0.001
 def score_reading(
     text: bytes, below: bytes, top: int, grammar: Grammar, pins: Pins, *, whole: bool
 ) -> list[ScoredReading]:
-    """The readings by one grammar: more than one where it isn't clear where the table begins, or ends."""
+    """Return the readings by one grammar: more than one where it isn't clear where the table begins, or ends."""
     table = Table(sample(below, grammar, whole=whole), pins.told)
     possible = layouts(table)
     head = commented(text, top, table, possible[0], pins) if pins.lines is None else None
@@ -39,7 +39,7 @@ def score_reading(
 
 
 def _ranked(below: bytes, top: int, table: Table, possible: list[Layout]) -> list[ScoredReading]:
-    """A reading for each layout: the table says which is likelier, and a score can't lift one above the one before."""
+    """Return a reading for each layout, likeliest first; its score is capped by that of the one before."""
     scores = [score(table, layout) for layout in possible]
     most, found = 2.0, []
     for layout, own in zip(possible, scores, strict=True):
@@ -50,7 +50,7 @@ def _ranked(below: bytes, top: int, table: Table, possible: list[Layout]) -> lis
 
 
 def _apart(below: bytes, top: int, table: Table, second: Stacked, whole: ScoredReading) -> list[ScoredReading]:
-    """The first table alone, and the second one, or both as one; they are worth what all of it is together."""
+    """Return the first table alone, and the second one, or both as one; they are worth what all of it is together."""
     plain = table.sample
     first = Table(plain.part(0, second.at), table.told)
     end = top + count_lines(below[: plain.starts[second.at]])
@@ -87,5 +87,5 @@ def _one(below: bytes, top: int, table: Table, layout: Layout, score: float) -> 
 
 
 def unquoted(one: ScoredReading) -> ScoredReading:
-    """A reading without quotes, where quotes make nothing but broken records."""
+    """Return a reading without quotes, where quotes make nothing but broken records."""
     return replace(one, reading=replace(one.reading, score=lifted(one.reading.score)))

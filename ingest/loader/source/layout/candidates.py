@@ -16,7 +16,7 @@ _MOST = 0.9
 
 
 def layouts(table: Table) -> list[Layout]:
-    """How the table may be laid out, the likeliest first; more than one where it isn't clear."""
+    """Return how the table may be laid out, the likeliest first; more than one where it isn't clear."""
     if not table.records:
         return [Layout()]
     found = _by_known_header(table) or layouts_by_shape(table)
@@ -24,7 +24,7 @@ def layouts(table: Table) -> list[Layout]:
 
 
 def settled(table: Table, found: Layout) -> Layout:
-    """``found`` with whether its first record is a header (BEHAVIOUR 3)."""
+    """Return ``found`` with whether its first record is a header (BEHAVIOUR 3)."""
     if found.has_header is None:
         told = detect_header(table.records[found.first :], (), table.told.null_tokens)
         found = replace(found, has_header=told is not False)
@@ -52,7 +52,7 @@ def _by_known_header(table: Table) -> list[Layout]:
 
 
 def _with_surplus(table: Table, found: Layout) -> list[Layout]:
-    """What the records have more than the header, or the header more than it has names."""
+    """Return what the records have more than the header, or the header more than it has names."""
     head = table.records[found.first]
     if found.has_header is False or not head:  # none, or one that can't be read
         return [found]
@@ -69,7 +69,7 @@ def _with_surplus(table: Table, found: Layout) -> list[Layout]:
 
 
 def _last_filled(width: int, below: Sequence[Sequence[bytes]]) -> int:
-    """The last column, from 1, in which a record has a value."""
+    """Return the last column, from 1, in which a record has a value."""
     most = 0
     for record in below:
         for place in range(min(width, len(record)), most, -1):
@@ -80,7 +80,7 @@ def _last_filled(width: int, below: Sequence[Sequence[bytes]]) -> int:
 
 
 def _one_more(table: Table, found: Layout, head: Sequence[bytes], longer: Sequence[Sequence[bytes]]) -> list[Layout]:
-    """A trailing delimiter, R's row names, or a header that lacks its last name."""
+    """Return layouts with a trailing delimiter, R's row names, or a header that lacks its last name."""
     told = table.told
     if sum(not record[-1].strip(_BLANK) for record in longer) >= _MOST * len(longer):
         return [replace(found, trailing=1)]

@@ -43,7 +43,7 @@ _EMPTY = 0.8
 
 @lru_cache(maxsize=1 << 14)
 def shape(cell: bytes) -> str:
-    """What ``cell`` looks like; "" for one that is blank."""
+    """Return what ``cell`` looks like; "" for one that is blank."""
     cell = cell[:_MOST].strip()
     found = _SHAPE.match(cell) if cell else None
     return found.lastgroup or "" if found else ""
@@ -82,7 +82,7 @@ class Column:
 
 
 def columns(records: Sequence[Sequence[bytes]], width: int) -> list[Column]:
-    """The columns of records that all have ``width`` cells."""
+    """Return the columns of records that all have ``width`` cells."""
     return [Column(Counter(_shapes(record[place] for record in records))) for place in range(width)]
 
 

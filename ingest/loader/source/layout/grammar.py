@@ -57,15 +57,15 @@ class Grammar:
         return self.quote == self.escape == b'"' and not self.spaced
 
     def cells(self, record: bytes) -> list[bytes]:
-        """The cells of a well-formed record, read: quotes off, escapes undone."""
+        """Return the cells of a well-formed record, read: quotes off, escapes undone."""
         return [self._read(inside) if quote else bare for quote, inside, bare in self._found(record)]
 
     def values(self, record: bytes) -> list[bytes | None]:
-        """The cells of a well-formed record, read; None for an unquoted empty one, which is NULL."""
+        """Return the cells of a well-formed record, read; None for an unquoted empty one, which is NULL."""
         return [self._read(inside) if quote else bare or None for quote, inside, bare in self._found(record)]
 
     def first_cells(self, record: bytes, count: int) -> bytes | None:
-        """The first ``count`` cells of a well-formed record as they stand; None where another one isn't blank."""
+        """Return the first ``count`` cells of a well-formed record, raw; None where another cell isn't blank."""
         kept, bare = record, record.rstrip(b" ")
         is_plain = not self.quote or self.quote not in record
         while is_plain and bare.endswith(self.delimiter) and bare.count(self.delimiter) >= count:
@@ -79,7 +79,7 @@ class Grammar:
         return record[: found[count - 1].end() - len(self.delimiter)]
 
     def examine(self, record: bytes) -> tuple[int, bytes | None]:
-        """How many cells a well-formed record has, and its canonical form, None where it may stay as it lies.
+        """Return how many cells a well-formed record has, and its canonical form; None if it is canonical already.
 
         Neither has a line end. A record of more than ``COLUMNS`` cells is counted, never written.
         """
@@ -101,7 +101,7 @@ class Grammar:
         return len(cells), self.delimiter.join(cells)
 
     def lacks_delimiter(self, record: bytes) -> bool:
-        """Whether a quoted cell of a well-formed record seems to have lost the delimiter before it.
+        """Return whether a quoted cell of a well-formed record seems to have lost the delimiter before it.
 
         ``$34.14"Fleece, Hooded"`` has a quote within its text that closes right before a delimiter, and between the two
         a delimiter with a space behind it, which would cut the text in two. An inch mark, as in ``5" pipe,3" bolt``,
@@ -131,7 +131,7 @@ class Grammar:
         return self.unescape.sub(rb"\g<kept>", inside) if self.escape in inside or self.quote in inside else inside
 
     def _count(self, record: bytes) -> int:
-        """The cells of a strict record, be it one of millions of them: the delimiters outside quotes, and one."""
+        """Count the cells of a strict record, which may have millions: the delimiters outside quotes, plus one."""
         if b'"' in record:
             structure = record.translate(None, self.content).replace(b'""', b"")
             if len(structure) > _MANY:  # a substitution would hold all its pieces at once
@@ -205,7 +205,7 @@ def _grammar_without_quotes(delimiter: str, bare: bytes) -> Grammar:
 
 
 def without_marks(text: bytes) -> bytes:
-    """``text`` without the byte order marks at its beginning: joined files may have several."""
+    """Return ``text`` without the byte order marks at its beginning: joined files may have several."""
     while text.startswith(BOM):
         text = text.removeprefix(BOM)
     return text

@@ -18,7 +18,7 @@ _JUDGED, _CELLS = 200, 10_000
 def detect_header(
     records: Sequence[Sequence[bytes]], known: Collection[str] = (), null_tokens: Collection[str] = ()
 ) -> bool | None:
-    """Whether the first record is a header; None if that can't be told. ``known`` are headers that the dataset has met.
+    """Return whether the first record is a header; None if unclear. ``known``: the headers of the dataset.
 
     It is none only if a column below isn't text, the first cell of each such column has its type, and no cell of the
     first record is empty (BEHAVIOUR 3). Nor are years over other values a record, or numbers that count up by one.
@@ -41,17 +41,17 @@ class _Below:
         self.are_years = cache(self._are_years)
 
     def _kind(self, column: int) -> Type | None:
-        """The type of a column; None if it has no value."""
+        """Return the type of a column; None if it has no value."""
         values = (_text(record[column]) for record in self.records)
         return join_all(classify(value) for value in values if value and value not in self._null_tokens)
 
     def _form(self, column: int) -> tuple[bool, bool, bool, bool] | None:
-        """The form that all values of a column have; None if it has none, or several."""
+        """Return the form that all values of a column have; None if it has none, or several."""
         forms = {_form(value) for record in self.records if (value := _text(record[column]))}
         return forms.pop() if len(forms) == 1 else None
 
     def has_value(self, column: int) -> bool:
-        """Whether a cell of a column isn't blank."""
+        """Return whether a cell of a column isn't blank."""
         return any(_text(record[column]) for record in self.records)
 
     def _are_years(self, column: int) -> bool:
@@ -59,7 +59,7 @@ class _Below:
 
 
 def _tell(first: Sequence[str], below: _Below, known: Collection[str]) -> bool | None:
-    """What ``detect_header`` says of these cells over the records ``below``."""
+    """Return what ``detect_header`` says of these cells over the records ``below``."""
     if not below.records:
         return None
     if set(first) <= set(known):
@@ -81,21 +81,21 @@ def _tell(first: Sequence[str], below: _Below, known: Collection[str]) -> bool |
 
 
 def _differs_in_form(first: Sequence[str], below: _Below) -> bool:
-    """Whether all values of a column have one form, and the first cell another: ``city`` over ``Oslo`` and ``Rome``."""
+    """Return whether the values of a column have one form, and its first cell another: ``city`` over ``Oslo``."""
     if len(below.records) < 2:
         return False
     return any((form := below.form(column)) and _form(cell) != form for column, cell in enumerate(first))
 
 
 def _form(value: str) -> tuple[bool, bool, bool, bool]:
-    """What names of columns and values differ in."""
+    """Return what names of columns and values differ in."""
     return value[0].isupper(), value[0].isalpha(), any(map(str.isdecimal, value)), "@" in value
 
 
 def commented_header(
     lines: Sequence[bytes], found: Sample, known: Collection[str] = (), null_tokens: Collection[str] = ()
 ) -> int | None:
-    """Which of the comment ``lines`` before the records is their header, ``#id,name``; None if none is.
+    """Return which of the comment ``lines`` before the records is their header, ``#id,name``; None if none is.
 
     It has a name for each column, all different. Where several could be it, one that the dataset knows is, else the one
     that is least a sentence, and of these the first: what follows are units. Where the first record may be a header as
@@ -124,7 +124,7 @@ def commented_header(
 
 
 def uncommented(line: bytes, grammar: Grammar) -> list[bytes]:
-    """The cells of a comment line, without its mark; none if it is no comment, or malformed."""
+    """Return the cells of a comment line, without its mark; none if it is no comment, or malformed."""
     line = line.strip(b"\r\n")
     text = line.lstrip(_BLANK)
     if not text.startswith(b"#"):
@@ -134,12 +134,12 @@ def uncommented(line: bytes, grammar: Grammar) -> list[bytes]:
 
 
 def is_year(cell: bytes) -> bool:
-    """Whether it is a year, which heads columns as well as it stands in them."""
+    """Return whether it is a year, which can be a column's name as well as its value."""
     return bool(_YEAR.fullmatch(_text(cell)))
 
 
 def _head_years(first: Sequence[str], below: _Below, typed: Sequence[int]) -> bool:
-    """Whether the typed cells of the first record, beside a word, are years and the values below them are not.
+    """Return whether the typed cells of the first record, beside a word, are years and the values below them are not.
 
     Numbers alone tell nothing (BEHAVIOUR 3).
     """
@@ -149,7 +149,7 @@ def _head_years(first: Sequence[str], below: _Below, typed: Sequence[int]) -> bo
 
 
 def _count_up(cells: Sequence[str]) -> bool:
-    """Whether they are whole numbers, each one more than that before: years or weeks, which head columns."""
+    """Return whether they are whole numbers, each one more than that before: years or weeks, which head columns."""
     if len(cells) < 3 or not all(cell.isdecimal() and len(cell) < 6 for cell in cells):
         return False
     return all(int(behind) - int(before) == 1 for before, behind in pairwise(cells))

@@ -40,15 +40,15 @@ class Sample:
         return max(counts, key=lambda width: (counts[width], width)) if counts else 0
 
     def raw(self, record: int) -> bytes:
-        """The bytes of a record, without its line end."""
+        """Return the bytes of a record, without its line end."""
         return self.text[self.starts[record] : self.ends[record]]
 
     def lines(self, first: int, stop: int) -> list[tuple[bytes, ...]]:
-        """Records from ``first`` to before ``stop``, each as one cell."""
+        """Return records from ``first`` to before ``stop``, each as one cell."""
         return [(self.raw(record),) for record in range(first, min(stop, len(self.records)))]
 
     def part(self, first: int, stop: int) -> "Sample":
-        """The records from ``first`` to before ``stop``."""
+        """Return the records from ``first`` to before ``stop``."""
         return replace(
             self,
             records=self.records[first:stop],
@@ -73,7 +73,7 @@ class Sample:
 
 
 def sample(text: bytes, grammar: Grammar, *, whole: bool) -> Sample:
-    """The first records of ``text``; the last one is left out unless ``text`` is the ``whole`` file."""
+    """Return the first records of ``text``; the last one is left out unless ``text`` is the ``whole`` file."""
     records: list[tuple[bytes, ...]] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -118,7 +118,7 @@ def sample(text: bytes, grammar: Grammar, *, whole: bool) -> Sample:
 
 
 def swallowed(raw: bytes, grammar: Grammar, width: int) -> list[list[bytes]]:
-    """The lines of a record that goes over several, as records of their own without quotes; none if one can't be."""
+    """Return the lines of a multiline record as records without quotes; none if a line can't be one."""
     first, *rest = re.split(rb"\r\n|\r|\n", raw)
     delimiter = grammar.delimiter
     if not rest or any(line.count(delimiter) != width - 1 for line in (first, *rest)):
@@ -127,7 +127,7 @@ def swallowed(raw: bytes, grammar: Grammar, width: int) -> list[list[bytes]]:
 
 
 def unwrapped(text: bytes, *, whole: bool) -> bytes:
-    """``text`` without the quotes around whole lines; nothing where a line of it has none, or holds no delimiter."""
+    """Return ``text`` without the quotes around whole lines; empty unless all lines have them and a delimiter."""
     lines = [line for line in text.splitlines() if line.strip(_BLANK)]
     lines = (lines if whole else lines[:-1])[:_RECORDS]
     if len(lines) < 2 or not all(_WRAPPED.fullmatch(line) for line in lines):
@@ -138,12 +138,12 @@ def unwrapped(text: bytes, *, whole: bool) -> bytes:
 
 
 def unwrap(line: bytes) -> bytes:
-    """A line without the quotes around it, if it stands in quotes as a whole."""
+    """Return a line without the quotes around it, if it is quoted as a whole."""
     return line.strip()[1:-1].replace(b'""', b'"') if _WRAPPED.fullmatch(line) else line
 
 
 def count_top(text: bytes, *, comments: bool) -> tuple[int, str]:
-    """How many lines, blank or comments, stand before the table, and the delimiter that one of them names.
+    """Return how many lines, blank or comments, stand before the table, and the delimiter that one of them names.
 
     A comment begins with ``#``. Excel's ``sep=;`` is a line of its own before the header, also as it saves it again.
     """
@@ -161,7 +161,7 @@ def count_top(text: bytes, *, comments: bool) -> tuple[int, str]:
 
 
 def skip_lines(text: bytes, lines: int) -> bytes:
-    """``text`` without its first lines."""
+    """Return ``text`` without its first lines."""
     at = 0
     while lines > 0 and at < len(text):
         at, lines = _behind_line(text, at), lines - 1
@@ -169,7 +169,7 @@ def skip_lines(text: bytes, lines: int) -> bytes:
 
 
 def first_lines(text: bytes, lines: int) -> list[bytes]:
-    """The first lines of ``text``, with their ends."""
+    """Return the first lines of ``text``, with their ends."""
     found, at = [], 0
     for _ in range(lines):
         behind = _behind_line(text, at)
@@ -179,7 +179,7 @@ def first_lines(text: bytes, lines: int) -> list[bytes]:
 
 
 def count_lines(text: bytes) -> int:
-    """How many lines end in ``text``."""
+    """Return how many lines end in ``text``."""
     return len(re.findall(rb"\r\n|\r|\n", text))
 
 

@@ -11,7 +11,7 @@ from ingest.loader.source.layout.sample_table import Table, count_lines_in_words
 
 
 def layouts_by_shape(table: Table) -> list[Layout]:
-    """How a table may be laid out whose header nobody knows: more than one where lines may be skipped, and may not.
+    """Return the layouts of a table with an unknown header; several where lines above it may be titles or not.
 
     A title is skipped only where a header can be told beneath it (BEHAVIOUR 3): else somebody is asked.
     """
@@ -29,7 +29,7 @@ def layouts_by_shape(table: Table) -> list[Layout]:
 
 
 def _headed(table: Table, first: int) -> Layout:
-    """The table from ``first`` on; whether that is a header is told once the reading is chosen."""
+    """Return the table from ``first`` on; whether that is a header is told once the reading is chosen."""
     return Layout(first=first, has_header=table.told.has_header)
 
 
@@ -37,7 +37,7 @@ def _headed(table: Table, first: int) -> Layout:
 
 
 def _skippable(table: Table) -> int:
-    """How many lines at the head could be titles: one filled cell at most, or fewer than the table has."""
+    """Return how many lines at the head could be titles: one filled cell at most, or fewer than the table has."""
     first = 0
     for record in table.records[: HEADS + 1]:
         surplus = table.width - len(record)
@@ -116,7 +116,7 @@ def _doubtful_titles(table: Table, first: int) -> list[Layout]:
 
 
 def _looks_like_title(table: Table, first: int) -> bool:
-    """Whether the lines read like titles, where nothing beneath them tells a header for certain."""
+    """Return whether the lines read like titles, where nothing beneath them tells a header for certain."""
     records, plain = table.records, table.sample
     between = plain.text[plain.ends[first - 1] : plain.starts[first]]
     if between.count(b"\n") + between.count(b"\r") - between.count(b"\r\n") > 1:  # a blank line
@@ -134,7 +134,7 @@ def _looks_like_title(table: Table, first: int) -> bool:
 
 
 def _controls(table: Table) -> list[Layout]:
-    """A header beneath whole lines of other values, as control records have it; the first line is one as well."""
+    """Return layouts with the header below full lines of other values, such as control records."""
     if table.width < 2:
         return []
     for first in range(1, min(HEADS, len(table.records) - 2)):
@@ -154,7 +154,7 @@ def _controls(table: Table) -> list[Layout]:
 
 
 def _is_other(table: Table, first: int, above: Sequence[Sequence[bytes]]) -> bool:
-    """Whether the lines above are no header: one has a typed value, or the one below is certain, and theirs unusual."""
+    """Return whether no line above is a header: one has a typed value, or the line below is clearly one."""
     if any(shape(cell) in TYPED for record in above for cell in record):
         return True
     if len(above) < first:  # a narrower table, or titles
@@ -163,7 +163,7 @@ def _is_other(table: Table, first: int, above: Sequence[Sequence[bytes]]) -> boo
 
 
 def _parts(table: Table, first: int, above: Sequence[Sequence[bytes]]) -> bool:
-    """Whether each line above has something that no column below ``first`` takes, which all end in one type."""
+    """Return whether each line above has something that no column below ``first`` takes, which all end in one type."""
     if not is_header(table, first):
         return False
     below = columns(table.body(first + 1), table.width)
