@@ -1,7 +1,7 @@
-"""Any event that AWS sends becomes frozen source objects, once, here at the edge (BEHAVIOUR 1).
+"""Parse the events that AWS sends into source objects (BEHAVIOUR 1).
 
-What is no news of a file of ours is logged at INFO, what is broken at WARNING, in one sentence each, and gives no
-object: no retry would mend it, and it doesn't stop the other messages of its batch.
+Events that don't announce a file of ours are logged at INFO, malformed ones at WARNING, in one sentence each. Neither
+gives an object: no retry would help, and the other messages of the batch are still read.
 """
 
 import json
@@ -17,33 +17,33 @@ from ingest.loader.source.identifiers import is_extension
 _LOG = logging.getLogger(__name__)
 
 OUTPUT_PREFIXES = ("_rejects/", "_exports/")
-"""What we write ourselves, at the bucket's root or behind the prefix: never taken in again."""
+"""Prefixes of our own output, at the bucket's root or after the configured prefix: never loaded."""
 
 _MARKER_FOLDERS = ("_temporary", "_spark_metadata")
 _MARKER_NAMES = ("_committed_", "_started_")
 
 _LARGEST_TEXT = 1 << 20  # characters; SQS and SNS carry at most 1 MiB
 _LARGEST_NAME = 1_024  # bytes; S3's own limit on keys and version ids
-_LARGEST_SIZE = 1 << 63  # what the database's bigint can't hold any more
-_SHOWN = 100  # characters of a stranger's text in a log line
+_LARGEST_SIZE = 1 << 63  # what the database's bigint can't hold anymore
+_SHOWN = 100  # characters of foreign text in a log line
 
 
 class UnknownEvent(RunFailed):
-    """The event as a whole is of no form that we know: whoever sent it should hear of it."""
+    """The event as a whole has an unknown form: its sender gets an error."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """What one message of the event told us."""
+    """One message of the event, with the objects that it announces."""
 
     message_id: str
-    """SQS's, for its list of failures; empty where the event came another way."""
+    """The ID that SQS needs to redeliver it; empty for other kinds of events."""
     objects: tuple[SourceObject, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Scope:
-    """What is ours, and which message is being read."""
+    """The bucket and prefix that are ours, and the message being read."""
 
     bucket: str
     prefix: str
@@ -51,11 +51,11 @@ class _Scope:
 
 
 class _NotOursError(Exception):
-    """Nothing to load, and nothing wrong either."""
+    """The event is valid, but announces nothing to load."""
 
 
 class _MalformedError(Exception):
-    """Of no form that S3 sends."""
+    """The event doesn't have a form that S3 sends."""
 
 
 _Objects = tuple[SourceObject, ...]
@@ -93,7 +93,7 @@ def is_marker(path: str) -> bool:
     """Return whether ``path``, a key without the prefix, is a marker that other tools write (BEHAVIOUR 1).
 
     Spark and Hadoop write `_SUCCESS` and its like, and checksums and file systems write names that begin with a dot.
-    A name of nothing but known extensions (`.csv`) is a file that somebody forgot to name.
+    A name of nothing but known extensions (`.csv`) is a file that someone forgot to name.
     """
     *folders, name = path.split("/")
     if any(folder in _MARKER_FOLDERS or (folder.startswith(".") and folder.strip(".")) for folder in folders):
@@ -203,13 +203,13 @@ def _check_key(key: str, scope: _Scope) -> None:
     _check_name(key)
 
 
-# -- reading strangers' JSON ------------------------------------------------------------------------------------------
+# -- reading foreign JSON ------------------------------------------------------------------------------------------
 
 
-def _guarded(read: Callable[[object, _Scope], _Objects], told: object, scope: _Scope) -> _Objects:
+def _guarded(read: Callable[[object, _Scope], _Objects], content: object, scope: _Scope) -> _Objects:
     """Call ``read`` with one record; log what is wrong with it, and return nothing then."""
     try:
-        return read(told, scope)
+        return read(content, scope)
     except _NotOursError as reason:
         _LOG.info("Not loaded: %s.", reason, extra=_marks(scope))
     except _MalformedError as problem:
@@ -245,33 +245,33 @@ def _json(text: str) -> object:
     return decoded
 
 
-def _at(told: object, *path: str) -> object:
+def _at(content: object, *path: str) -> object:
     for name in path:
-        if not isinstance(told, dict) or name not in told:
+        if not isinstance(content, dict) or name not in content:
             raise _MalformedError(f"it has no {'.'.join(path)}")
-        told = told[name]
-    return told
+        content = content[name]
+    return content
 
 
-def _text(told: object, *path: str) -> str:
-    value = _at(told, *path)
+def _text(content: object, *path: str) -> str:
+    value = _at(content, *path)
     if not isinstance(value, str):
         raise _MalformedError(f"its {'.'.join(path)} is {_kind(value)}, not a string")
     return value
 
 
-def _name(told: object, field: str) -> str:
+def _name(content: object, field: str) -> str:
     """Return a short string; empty where it is missing or null."""
-    if not isinstance(told, dict) or told.get(field) is None:
+    if not isinstance(content, dict) or content.get(field) is None:
         return ""
-    value = _text(told, field)
+    value = _text(content, field)
     _check_name(value)
     return value
 
 
-def _request_name(told: object, field: str) -> str:
+def _request_name(content: object, field: str) -> str:
     """Return a name as ``_name`` does, if it can go into the headers and the address of a request to S3."""
-    value = _name(told, field)
+    value = _name(content, field)
     if not (value.isascii() and value.isprintable()):
         raise _MalformedError(f"its {field} {_shown(value)} is not printable ASCII")
     return value

@@ -1,4 +1,4 @@
-"""Files go in and out of the bucket by their exact version; botocore's errors become ours."""
+"""Read and write S3 objects by their exact version, with botocore's errors translated into ours."""
 
 import errno
 import hashlib
@@ -84,8 +84,8 @@ class Version:
 def fetch(source: SourceObject, path: Path, *, progress: Callable[[int], None] = lambda _: None) -> Fetched:
     """Download exactly the version ``source`` to ``path``; ``progress`` is called with the bytes received so far.
 
-    A stream that is cut goes on from where it stopped. Leaves no file behind on an error. Raises SourceGone where the
-    version isn't there any more, RunFailed where access is denied or the object archived, RunInterrupted where S3, the
+    A stream that is cut goes on from where it stopped. Leaves no file after on an error. Raises SourceGone where the
+    version isn't there anymore, RunFailed where access is denied or the object archived, RunInterrupted where S3, the
     network or the disk stood in the way (BEHAVIOUR 1 and 9).
     """
     try:
@@ -197,28 +197,28 @@ def versions(bucket: str, prefix: str, *, after: str = "") -> Iterator[list[Vers
             .paginate(Bucket=bucket, Prefix=prefix, KeyMarker=after, PaginationConfig={"PageSize": _PAGE})
         )
         for page in pages:
-            yield [_version(found, bucket) for found in page.get("Versions", ())]
+            yield [_version(entry, bucket) for entry in page.get("Versions", ())]
 
 
-def _version(found: dict[str, Any], bucket: str) -> Version:
-    source = described(found, bucket, found["Key"], found["Size"])
-    return Version(source=source, modified=found["LastModified"], newest=found["IsLatest"])
+def _version(entry: dict[str, Any], bucket: str) -> Version:
+    source = described(entry, bucket, entry["Key"], entry["Size"])
+    return Version(source=source, modified=entry["LastModified"], newest=entry["IsLatest"])
 
 
 def presigned_url(source: SourceObject, seconds: int) -> str:
     """Return a SigV4-signed URL to download ``source``, valid for ``seconds`` (up to a week)."""
     if not 0 < seconds <= _LONGEST_URL:
         raise ValueError(f"S3 signs links for 1 to {_LONGEST_URL:,} seconds, not {seconds:,}")
-    wanted = {
+    parameters = {
         "Bucket": source.bucket,
         "Key": source.key,
         # A stranger's file is saved, never shown: a browser would run an HTML page under the bucket's address.
         "ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(source.file_name, safe='')}",
     }
     if source.version_id:
-        wanted["VersionId"] = source.version_id
+        parameters["VersionId"] = source.version_id
     with translated(_uri(source), _TO_READ):
-        url: str = client().generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
+        url: str = client().generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
     return url
 
 
@@ -259,13 +259,13 @@ def _blocks(source: SourceObject, start: int) -> Iterator[bytes]:
 def _body(source: SourceObject, start: int) -> tuple[Any, int]:
     """Open a stream of ``source`` from byte ``start``; return it and the byte at which it really begins.
 
-    Not every S3 goes on in the middle: one that begins anew sends the same version's bytes again, to be passed over.
+    Not every S3 goes on in the middle: one that begins again sends the same version's bytes again, to be passed over.
     """
-    wanted = {"Bucket": source.bucket, "Key": source.key, **_pinned(source)}
+    parameters = {"Bucket": source.bucket, "Key": source.key, **_pinned(source)}
     if start:
-        wanted["Range"] = f"bytes={start}-"
+        parameters["Range"] = f"bytes={start}-"
     with translated(_uri(source), _TO_READ):
-        answer = client().get_object(**wanted)
+        answer = client().get_object(**parameters)
     return answer["Body"], 0 if answer.get("ContentRange", "").startswith(f"bytes {start}-") else start
 
 

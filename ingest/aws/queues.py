@@ -10,7 +10,7 @@ from botocore import exceptions as boto
 from botocore.config import Config
 
 _LONGEST = 1.0
-"""Seconds for one answer: a page that nobody's queue may hold up asks three times at most."""
+"""Seconds for one answer: a page that no one's queue may hold up asks three times at most."""
 
 
 def dead_letters(queue_url: str) -> int | None:
@@ -25,8 +25,8 @@ def dead_letters(queue_url: str) -> int | None:
 
 
 def _attributes(queue_url: str) -> dict[str, str]:
-    told = _client().get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])
-    return dict(told.get("Attributes", {}))
+    response = _client().get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])
+    return dict(response.get("Attributes", {}))
 
 
 def _client() -> Any:

@@ -20,7 +20,7 @@ class SourceObject:
 
     @property
     def identity(self) -> str:
-        """The part that, with bucket and key, makes a second delivery of the same event the same run."""
+        """The version's identity within its key: two deliveries of one event give the same run."""
         return f"version:{self.version_id}" if self.version_id else f"etag:{self.etag}:{self.sequencer}"
 
     @property

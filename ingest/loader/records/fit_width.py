@@ -20,7 +20,7 @@ class Cut:
     cells: Positions
     flaws: npt.NDArray[np.uint8]
     rewritten: dict[int, bytes]
-    """The canonical form of the records that can't stay as they lie."""
+    """The canonical form of the records that can't stay unchanged."""
 
     def raw(self, record: int) -> bytes:
         """Return the bytes of a record, without its line end."""
@@ -28,7 +28,7 @@ class Cut:
 
 
 def fit(cut: Cut, grammar: Grammar, form: Form) -> None:
-    """Leave out blank cells behind the columns, where the file has a delimiter at the end of its records."""
+    """Leave out blank cells after the columns, where the file has a delimiter at the end of its records."""
     sound = cut.flaws == Flaw.NONE
     if form.trailing:
         longer = sound & (cut.cells > form.columns) & (cut.cells <= form.columns + form.trailing)

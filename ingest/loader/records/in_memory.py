@@ -29,13 +29,13 @@ def read_first(certified: Certified, most: int, *, size: int = SIZE) -> list[Cel
 def _records(text: str, cell: re.Pattern[str], width: int, most: int, *, whole: bool) -> list[Cells]:
     records: list[Cells] = []
     cells: list[str | None] = []
-    at = 0
-    for found in cell.finditer(text):
-        start, at = found.start(), found.end()
-        quote, inside, bare, end = found.groups()
+    end_offset = 0
+    for match in cell.finditer(text):
+        start, end_offset = match.start(), match.end()
+        quote, inside, bare, end = match.groups()
         if start == len(text) and not cells:
             break
-        if not end and not (whole and at == len(text)):  # more of this cell, or something that nobody certified
+        if not end and not (whole and end_offset == len(text)):  # more of this cell, or something that no one certified
             break
         cells.append(inside.replace('""', '"') if quote else bare or None)
         if end in _LINE_ENDS:

@@ -40,7 +40,7 @@ class Form:
     columns: int
     delimiter: bytes
     trailing: int = 0
-    """Blank cells that it may have behind its columns."""
+    """Blank cells that it may have after its columns."""
     header: tuple[bytes, ...] = ()
     """The header's cells, which a record may repeat; none where it has one cell, or there is no header."""
     cells: Callable[[bytes], list[bytes]] = bytes.split

@@ -53,7 +53,7 @@ class Feed:
                 self._send(left[0], 0, self._offset)
                 self._send(left[0], start, end)
                 os.close(left.pop(0))
-        except BrokenPipeError:  # nobody reads on
+        except BrokenPipeError:  # no one reads on
             pass
         except BaseException as error:
             self._error = error

@@ -31,23 +31,23 @@ class PhysicalFile:
 
     def read(self, at: int, size: int) -> bytes:
         """Return up to ``size`` bytes from byte ``at``; raises RunInterrupted if the file has become shorter."""
-        found = os.pread(self._file, min(size, max(self.size - at, 0)), at)
-        if not found and size and at < self.size:
+        data = os.pread(self._file, min(size, max(self.size - at, 0)), at)
+        if not data and size and at < self.size:
             raise became_shorter()
-        return found
+        return data
 
     def next_line_end(self, at: int) -> int:
         """Return the first byte from ``at`` on that begins a line end; the file's size if there is none."""
         while at < self.size:
             data = self.read(at, self.piece)
-            found = LINE_END.search(data)
-            if found:
-                return at + found.start()
+            match = LINE_END.search(data)
+            if match:
+                return at + match.start()
             at += len(data)
         return self.size
 
     def behind_line_end(self, at: int) -> int:
-        """Return the byte behind the line end that begins at byte ``at``; ``at`` itself at the end of the file."""
+        """Return the byte after the line end that begins at byte ``at``; ``at`` itself at the end of the file."""
         if at >= self.size:
             return at
         return at + (2 if self.read(at, 2) == b"\r\n" else 1)
@@ -57,9 +57,9 @@ class PhysicalFile:
         size, enough = self.piece, min(longest + 1, self.size - at)
         while True:
             data = self.read(at, min(size, enough))
-            found = LINE_END.search(data)
-            if found or len(data) >= enough:
-                return data[: found.start()] if found else data
+            match = LINE_END.search(data)
+            if match or len(data) >= enough:
+                return data[: match.start()] if match else data
             size *= 2
 
     def skip_lines(self, at: int, lines: int) -> tuple[int, int]:
@@ -77,7 +77,7 @@ class PhysicalFile:
         return at, skipped
 
     def skip_blank_lines(self, at: int) -> tuple[int, int]:
-        """Return the byte behind the blank lines from byte ``at`` on, and how many they are."""
+        """Return the byte after the blank lines from byte ``at`` on, and how many they are."""
         start = at
         while at < self.size:
             data = self.read(at, self.piece)

@@ -107,21 +107,21 @@ class CertifiedReader:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return all rows of a query over ``self.records``."""
-        found = self._fed().execute(query).fetchall()
+        rows = self._fed().execute(query).fetchall()
         self._end_feed()
-        return found
+        return rows
 
     def stream(self, query: str) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query over ``self.records``, a few at a time; run no other query in between.
 
         In the order of the file, if the query doesn't say otherwise: one thread reads it.
         """
-        found = self._fed().execute(query)
+        result = self._fed().execute(query)
         try:
-            while rows := found.fetchmany(_ROWS):
+            while rows := result.fetchmany(_ROWS):
                 yield from rows
         finally:
-            found.execute("select 1")  # whoever stops early leaves no query that still reads
+            result.execute("select 1")  # whoever stops early leaves no query that still reads
             self._end_feed()
 
     def check(self, records: int) -> None:
@@ -138,7 +138,7 @@ class CertifiedReader:
 
     @property
     def verbatim(self) -> bool:
-        """Whether every cell of the file is read as it stands."""
+        """Whether every cell of the file is read unchanged."""
         return not self.null_tokens and len(self._used) == self.width and not self._marked
 
     @property

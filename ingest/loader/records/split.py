@@ -34,13 +34,13 @@ class Lines:
 
     def line_of(self, ordinal: int) -> int:
         """Return the line, from 1, on which accepted record ``ordinal``, from 0, starts."""
-        at = bisect_right(self.ordinals, ordinal) - 1
-        return self.starts[at] + ordinal - self.ordinals[at]
+        index = bisect_right(self.ordinals, ordinal) - 1
+        return self.starts[index] + ordinal - self.ordinals[index]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Certified:
-    """Bytes that every CSV reader reads alike: the file as it lies, or a canonical copy of its good records."""
+    """Bytes that every CSV reader reads alike: the file unchanged, or a canonical copy of its good records."""
 
     path: Path
     """What DuckDB and COPY read: valid UTF-8 CSV with a header line, all records of ``len(header)`` cells, one kind of
@@ -63,7 +63,7 @@ class Certified:
     repeated: int
     """Records that were the header once more."""
     left_out: int
-    """Lines behind the table's last one, where it isn't the file's."""
+    """Lines after the table's last one, where it isn't the file's."""
     swallowing: Swallowing
     form: Form
     """What a sound record of ``source`` looks like."""
@@ -73,7 +73,7 @@ class Certified:
     marks: Sequence[tuple[int, int]] = ()
     """Where a second pass can begin: the ordinal of an accepted record, and a byte of ``source`` at or before it."""
     cuts: Sequence[int] = ()
-    """Bytes of ``path`` at which a record begins: one behind every ``PART`` bytes or a few more."""
+    """Bytes of ``path`` at which a record begins: one after every ``PART`` bytes or a few more."""
     allowed: int = LONGEST
     """The longest record allowed when the file was split."""
 
@@ -92,10 +92,10 @@ def split(
 ) -> Certified:
     """Cut ``source``, which is UTF-8, into records; certify its bytes or write canonical ones to ``scratch``.
 
-    ``reject`` is told every malformed record in the order of the file, ``progress`` the bytes read so far. A record
+    ``reject`` is called with every malformed record, in file order, ``progress`` with the bytes read so far. A record
     may have ``longest`` bytes without its line end; one equal to the header is none where ``repeats_header``. ``block``
     bytes are read at a time; the result doesn't depend on it. Raises RunFailed on a file that has no header to go by,
-    RunInterrupted if the file shrinks meanwhile, GivenUp once ``limit`` can't be met any more.
+    RunInterrupted if the file shrinks meanwhile, LimitExceeded once ``limit`` can't be met anymore.
     """
     left_out = 0
     if dialect.end:
@@ -119,13 +119,13 @@ def split(
             encoding=dialect.encoding,
             reject=reject,
         ) as certifier:
-            for found in cutter.blocks(head.end, head.line, form):
-                certifier.take(found)
-                progress(found.end)
-                left, records = cutter.file.size - found.end, certifier.accepted + certifier.rejected
+            for piece in cutter.blocks(head.end, head.line, form):
+                certifier.take(piece)
+                progress(piece.end)
+                left, records = cutter.file.size - piece.end, certifier.accepted + certifier.rejected
                 if left and limit and limit.is_beyond_reach(certifier.rejected, records, left=left, columns=columns):
                     swallowing = tuple(certifier.swallowing)
-                    raise LimitExceeded(header=head.header, line=found.end_line, records=records, swallowing=swallowing)
+                    raise LimitExceeded(header=head.header, line=piece.end_line, records=records, swallowing=swallowing)
     copied = certifier.copied
     offset = certifier.header_size if copied else head.end
     return Certified(
@@ -183,8 +183,8 @@ def raw_records(certified: Certified, ordinals: Sequence[int]) -> Iterator[tuple
             for block in cutter.blocks(at, 0, certified.form):
                 accepted = np.flatnonzero(block.flaws == Flaw.NONE)
                 here = wanted[: wanted.searchsorted(ordinal + len(accepted))]
-                for one in here.tolist():
-                    yield one, block.raw(int(accepted[one - ordinal]))
+                for wanted_ordinal in here.tolist():
+                    yield wanted_ordinal, block.raw(int(accepted[wanted_ordinal - ordinal]))
                 wanted, ordinal = wanted[len(here) :], ordinal + len(accepted)
                 if not len(wanted) or (len(here) == 0 and len(accepted)):
                     break
@@ -269,6 +269,8 @@ def _first_record(cutter: Cutter, at: int, line: int, *, any_form: bool) -> Bloc
         raise RunFailed(
             f"The file has no header: its first {_TRIED:,} lines are blank. Remove them and upload it again."
         )
-    told = rejected(flaw, first.raw(0), line=first.line, cells=0, columns=0, longest=cutter.longest)
+    reject = rejected(flaw, first.raw(0), line=first.line, cells=0, columns=0, longest=cutter.longest)
     what = "The first records" if any_form else "The header"
-    raise RunFailed(f"{what}, line {first.line:,}, can't be read: {told.reason}. Correct it and upload the file again.")
+    raise RunFailed(
+        f"{what}, line {first.line:,}, can't be read: {reject.reason}. Correct it and upload the file again."
+    )

@@ -28,9 +28,9 @@ else:
 _PACKED, _PLAIN = 1 << 15, 1 << 20
 """Bytes read, and bytes written at most, at a time."""
 _HARMLESS = 64 << 20
-"""Up to so many bytes nobody asks how small they were: a file of one value a million times shrinks 1,000 times."""
+"""Up to so many bytes no one asks how small they were: a file of one value a million times shrinks 1,000 times."""
 _MEMBERS = 100
-"""Archives one behind the other of which the head is looked at: each takes memory of its own, however short it is."""
+"""Archives one after another of which the head is looked at: each takes memory of its own, however short it is."""
 _WINDOW_LOG, _XZ_MEMORY = 27, 128 << 20
 """An archive asks its reader for memory: 128 MiB is what ``zstd --ultra -22`` asks for, twice what ``xz -9`` does."""
 
@@ -114,7 +114,7 @@ def compression_of(head: bytes) -> Compression | None:
 def peek(head: bytes, most: int = _PLAIN) -> bytes:
     """Return what can be read of the file that begins with ``head``, unpacked if it is compressed.
 
-    At most ``most`` bytes, and of no more than ``_MEMBERS`` archives one behind the other; nothing where it can't be
+    At most ``most`` bytes, and of no more than ``_MEMBERS`` archives one after another; nothing where it can't be
     read so far. Raises RunFailed for an office document, which is a zip archive too.
     """
     kind = compression_of(head)
@@ -167,7 +167,7 @@ def _plain_blocks(kind: Compression, stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _decode(kind: Compression, stream: BinaryIO, most: int = _PLAIN, *, members: float = math.inf) -> Iterator[bytes]:
-    """Return the content of all members of an archive, one behind the other; zeros behind one are padding.
+    """Return the content of all members of an archive, one after another; zeros after one are padding.
 
     At most ``most`` bytes at a time, and of the first ``members`` members only.
     """

@@ -61,8 +61,8 @@ def is_marked(header: Sequence[str]) -> bool:
 
 def positions_of(header: Sequence[str], names: Sequence[str]) -> list[int]:
     """Return the position of the last header of each of these names; empty if one is missing."""
-    told = {likeness(text): position for position, text in enumerate(header)}
-    return [told[name] for name in names] if set(names) <= told.keys() else []
+    positions = {likeness(text): position for position, text in enumerate(header)}
+    return [positions[name] for name in names] if set(names) <= positions.keys() else []
 
 
 def used_positions(header: Sequence[str]) -> list[int]:
@@ -131,25 +131,25 @@ def likeness(key: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Return ``text`` without byte order marks and other format characters, which nobody sees (Unicode category Cf)."""
+    """Return ``text`` without byte order marks and other format characters, which no one sees (Unicode category Cf)."""
     if text.isascii():
         return text
     return "".join(character for character in text if unicodedata.category(character) != "Cf")
 
 
 def _keys(header: Sequence[str]) -> list[str]:
-    """One key a header cell: its text, told apart by occurrence where it repeats, by position where it is empty."""
-    seen: dict[str, int] = {}
+    """Return a key for each header cell: its text, its occurrence if it repeats, its position if it is empty."""
+    occurrences: dict[str, int] = {}
     keys = []
     for position, text in enumerate(header, 1):
         text = text.replace("\x00", "").replace(OCCURRENCE, " ")
-        seen[text] = seen.get(text, 0) + 1
+        occurrences[text] = occurrences.get(text, 0) + 1
         if not visible(text).strip():
             keys.append(f"{OCCURRENCE}{position}")
-        elif seen[text] == 1:
+        elif occurrences[text] == 1:
             keys.append(text)
         else:
-            keys.append(f"{text}{OCCURRENCE}{seen[text]}")
+            keys.append(f"{text}{OCCURRENCE}{occurrences[text]}")
     return keys
 
 
@@ -198,7 +198,7 @@ def _without_extensions(file_name: str) -> str:
     name = file_name
     while "." in name and is_extension(name.rsplit(".", 1)[1]):
         name = name.rsplit(".", 1)[0]
-    # An extension that we don't know is one all the same (`customers.export`), unless a known one stood behind it.
+    # An extension that we don't know is one all the same (`customers.export`), unless a known one stood after it.
     return name.rsplit(".", 1)[0] if name == file_name and "." in name else name
 
 

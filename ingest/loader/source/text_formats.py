@@ -144,8 +144,8 @@ def _is_json(text: str) -> bool:
     """Return whether the text is JSON as far as it goes: one value, or one a line; an object's first key is enough."""
     if not text.startswith(("{", "[")):
         return False
-    found = _JSON_OBJECT.match(text)
-    return _is_nested(text, begins_object=found is not None)
+    first_key = _JSON_OBJECT.match(text)
+    return _is_nested(text, begins_object=first_key is not None)
 
 
 def _is_nested(text: str, *, begins_object: bool) -> bool:
@@ -153,16 +153,16 @@ def _is_nested(text: str, *, begins_object: bool) -> bool:
 
     Where it ``begins_object`` what follows may be broken, or written as other programs than JSON's write it.
     """
-    depth = at = 0
+    depth = offset = 0
     for _ in range(_MOST_TOKENS):
-        if at == len(text):
+        if offset == len(text):
             break
-        found = _JSON_TOKEN.match(text, at)
-        if found is None:
-            return (begins_object and (bool(depth) or text[at] not in ";|")) or bool(_JSON_CUT.match(text, at))
-        mark, at = found.group(), found.end()
+        token = _JSON_TOKEN.match(text, offset)
+        if token is None:
+            return (begins_object and (bool(depth) or text[offset] not in ";|")) or bool(_JSON_CUT.match(text, offset))
+        mark, offset = token.group(), token.end()
         depth += (mark in "[{") - (mark in "]}")
-        if not depth and _parts_cells(mark, text[at : at + 1]):
+        if not depth and _parts_cells(mark, text[offset : offset + 1]):
             return False
     return True
 
@@ -186,5 +186,5 @@ def _is_markup(text: str) -> bool:
 
 
 def _end(pattern: re.Pattern[str], text: str) -> int:
-    found = pattern.match(text)
-    return found.end() if found else 0
+    match = pattern.match(text)
+    return match.end() if match else 0

@@ -12,7 +12,7 @@ from ingest.loader.types.types import Type
 from ingest.loader.types.values import instant_sql, integer_sql, number_sql
 
 Extremes = tuple[str, str]
-"""The least and the greatest value, as they stand in the file."""
+"""The least and the greatest value, as they are in the file."""
 
 
 def extremes(kind: Type, values: Iterable[str]) -> Extremes | None:
@@ -33,12 +33,12 @@ def extremes_sql(kind: Type, cell: str, where: str = "") -> str:
 
 def found_extremes(answers: Mapping[Type, Sequence[str | None] | None]) -> dict[Type, Extremes]:
     """Return DuckDB's results for the types that have a value."""
-    found = {}
+    result = {}
     for kind, answer in answers.items():
         least, greatest = answer or (None, None)
         if least is not None and greatest is not None:
-            found[kind] = (least, greatest)
-    return found
+            result[kind] = (least, greatest)
+    return result
 
 
 def _instant(value: str) -> datetime:

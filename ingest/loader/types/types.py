@@ -33,17 +33,17 @@ SPACES = " \t\n\r\v\f"
 """What is ignored around a typed value, and what a blank identity consists of: the white space of ASCII."""
 
 LONGEST_TYPED = 1_000
-"""Characters of a typed value: numeric keeps 16,383 digits, but nobody's number is longer than this."""
+"""Characters of a typed value: numeric keeps 16,383 digits, but no one's number is longer than this."""
 
 
 def _up_to(limit: str) -> str:
     """Return a pattern of the whole numbers of exactly ``len(limit)`` digits that are at most ``limit``."""
     parts = [limit]
-    for at, digit in enumerate(limit):
-        lowest = "1" if at == 0 else "0"
+    for index, digit in enumerate(limit):
+        lowest = "1" if index == 0 else "0"
         if digit > lowest:
-            rest = len(limit) - at - 1
-            parts.append(f"{limit[:at]}[{lowest}-{chr(ord(digit) - 1)}]" + (f"[0-9]{{{rest}}}" if rest else ""))
+            rest = len(limit) - index - 1
+            parts.append(f"{limit[:index]}[{lowest}-{chr(ord(digit) - 1)}]" + (f"[0-9]{{{rest}}}" if rest else ""))
     return "|".join(parts)
 
 

@@ -20,7 +20,7 @@ def trimmed_sql(cell: str) -> str:
 
 
 def holds_sql(kind: Type, cell: str) -> str:
-    """Return whether a column of ``kind`` can hold the cell as it stands."""
+    """Return whether a column of ``kind`` can hold the cell as it is."""
     condition = f"regexp_full_match({cell}, {literal(GRAMMAR[kind])})"
     # Only a number can be any length: the other grammars end by themselves.
     return f"(strlen({cell}) <= {LONGEST_TYPED} and {condition})" if kind is Type.NUMERIC else condition
@@ -75,7 +75,7 @@ _TO_SMALL = str.maketrans(_CAPITALS, _SMALL)
 def caseless(text: str) -> str:
     """Return the text in ASCII lower case without outer spaces: equal for e-mails that a caseless match takes as one.
 
-    PostgreSQL's expression is ``statements.matching.caseless``.
+    PostgreSQL's expression is ``sql.matching.caseless``.
     """
     return text.strip(SPACES).translate(_TO_SMALL)
 

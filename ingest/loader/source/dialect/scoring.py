@@ -34,8 +34,8 @@ def score(table: Table, layout: Layout) -> float:
     body = body or table.body(layout.first)
     if width == 1:  # whichever delimiter it is that cuts nothing
         body = plain.lines(1, _LINES) or body
-    found = columns(body, min(width, _COLUMNS))
-    worth = sum(column.worth for column in found) / len(found)
+    judged = columns(body, min(width, _COLUMNS))
+    worth = sum(column.worth for column in judged) / len(judged)
     agreement = table.agreement(layout.first)
     fit: float = agreement * agreement * worth
     head = plain.records[layout.first]
@@ -45,7 +45,7 @@ def score(table: Table, layout: Layout) -> float:
         fit *= 1 - 0.4 / width
         if head and len(head) != width and not (layout.trailing or layout.row_names or layout.unnamed):
             fit *= _UNFITTING
-    known = table.told.known
+    known = table.expected.known
     if known and layout.has_header is not False:
         fit += 1 if layout.known else 0.3 * table.share_known(head)
     quote, escape = plain.grammar.quote.decode(), plain.grammar.escape.decode()

@@ -8,7 +8,7 @@ from ingest.loader.source.layout.sample import count_lines, swallowed
 from ingest.loader.source.layout.sample_table import Table
 
 _SWALLOWING = 40
-"""Records over several lines that are looked at."""
+"""Records over several lines that are examined."""
 
 
 def swallows(table: Table, layout: Layout, lines: int) -> tuple[str, int]:
@@ -17,7 +17,7 @@ def swallows(table: Table, layout: Layout, lines: int) -> tuple[str, int]:
     ``lines`` stand above the header.
     """
     plain, grammar = table.sample, table.sample.grammar
-    if table.told.quoted or not plain.swallowing or table.width < 2 or not grammar.quote:
+    if table.expected.quoted or not plain.swallowing or table.width < 2 or not grammar.quote:
         return "", 0
     types = [column.type for column in columns(table.body(layout.first + 1), table.width)]
     for record in plain.swallowing[:_SWALLOWING]:

@@ -36,7 +36,7 @@ _SHAPE = re.compile(
 )
 _WORTH = {"odd": 0.15, "glued": 0.15, "prose": 0.7, "words": 0.8, "code": 0.85, "null": 0.9}
 _MOST = 200
-"""Bytes of a cell that are looked at."""
+"""Bytes of a cell that are examined."""
 _EMPTY = 0.8
 """What a column without any value is worth."""
 
@@ -45,8 +45,8 @@ _EMPTY = 0.8
 def shape(cell: bytes) -> str:
     """Return what ``cell`` looks like; "" for one that is blank."""
     cell = cell[:_MOST].strip()
-    found = _SHAPE.match(cell) if cell else None
-    return found.lastgroup or "" if found else ""
+    match = _SHAPE.match(cell) if cell else None
+    return match.lastgroup or "" if match else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +87,4 @@ def columns(records: Sequence[Sequence[bytes]], width: int) -> list[Column]:
 
 
 def _shapes(cells: Iterable[bytes]) -> Iterable[str]:
-    return (found for cell in cells if (found := shape(cell)))
+    return (name for cell in cells if (name := shape(cell)))

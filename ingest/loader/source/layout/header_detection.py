@@ -93,7 +93,7 @@ def _form(value: str) -> tuple[bool, bool, bool, bool]:
 
 
 def commented_header(
-    lines: Sequence[bytes], found: Sample, known: Collection[str] = (), null_tokens: Collection[str] = ()
+    lines: Sequence[bytes], sampled: Sample, known: Collection[str] = (), null_tokens: Collection[str] = ()
 ) -> int | None:
     """Return which of the comment ``lines`` before the records is their header, ``#id,name``; None if none is.
 
@@ -101,14 +101,14 @@ def commented_header(
     that is least a sentence, and of these the first: what follows are units. Where the first record may be a header as
     well, a comment has to look like one.
     """
-    width, known = found.width, set(known)
-    told = detect_header(found.records, known, null_tokens)
-    if width < 2 or told:
+    width, known = sampled.width, set(known)
+    is_header = detect_header(sampled.records, known, null_tokens)
+    if width < 2 or is_header:
         return None
-    below = _Below(found.records, width, null_tokens)
+    below = _Below(sampled.records, width, null_tokens)
     best: tuple[bool, int, int] | None = None
     for number, line in enumerate(lines):
-        cells = uncommented(line, found.grammar)
+        cells = uncommented(line, sampled.grammar)
         names = [_text(cell) for cell in cells]
         if len(names) != width or not all(names) or len({*names}) < len(names):
             continue
@@ -117,7 +117,7 @@ def commented_header(
         sentence = sum(any(mark in name for mark in (" ", ":", "=")) for name in names)
         marked = line.lstrip(_BLANK).removeprefix(b"#")[:1].isalpha()
         is_known = {*names} <= known
-        if told is False or is_known or marked or not sentence:
+        if is_header is False or is_known or marked or not sentence:
             rank = (not is_known, sentence, number)
             best = min(best or rank, rank)
     return best[-1] if best else None
@@ -152,7 +152,7 @@ def _count_up(cells: Sequence[str]) -> bool:
     """Return whether they are whole numbers, each one more than that before: years or weeks, which head columns."""
     if len(cells) < 3 or not all(cell.isdecimal() and len(cell) < 6 for cell in cells):
         return False
-    return all(int(behind) - int(before) == 1 for before, behind in pairwise(cells))
+    return all(int(after) - int(before) == 1 for before, after in pairwise(cells))
 
 
 def _text(cell: bytes) -> str:

@@ -24,18 +24,18 @@ _MOST_NAMES = 0.5
 _PROOF = 2
 """Values of a type that a column needs to prove that the word above them is its name."""
 _SENTENCE, _LONG = 5, 40
-"""Words, or characters, from which on a cell is a title rather than the name of a column."""
+"""Words, or characters, from which a cell is a title rather than the name of a column."""
 _NAMELESS = 3
-"""So many blank cells behind a value are no columns without a name."""
+"""So many blank cells after a value are no columns without a name."""
 
 
 def is_header(table: Table, first: int) -> bool:
-    """Return whether a header can be told at ``first``: a name over a column of numbers, dates or the like."""
+    """Return whether a header can be recognized at ``first``: a name over a column of numbers, dates or the like."""
     head = table.records[first]
     shapes = [shape(cell) for cell in head]
     if any(
-        found in ("null", "odd") or (found in TYPED and not is_year(cell))
-        for found, cell in zip(shapes, head, strict=True)
+        cell_shape in ("null", "odd") or (cell_shape in TYPED and not is_year(cell))
+        for cell_shape, cell in zip(shapes, head, strict=True)
     ):
         return False
     return has_usual_names(table, head) or bool(_named_types(table, first))
@@ -64,7 +64,7 @@ def is_certain_header(table: Table, first: int) -> bool:
 def has_usual_names(table: Table, head: Sequence[bytes]) -> bool:
     """Return whether most of its cells are words that head columns everywhere."""
     words = [_WORD.findall(cell.decode("utf-8", "replace").casefold()) for cell in head]
-    usual = sum(bool(found) and found[-1] in USUAL for found in words)
+    usual = sum(bool(words_in_cell) and words_in_cell[-1] in USUAL for words_in_cell in words)
     return len(head) == table.width and usual > 1 and usual >= _MOST_NAMES * len(head)
 
 
@@ -88,7 +88,7 @@ def _named_types(table: Table, first: int) -> list[Column]:
     return [
         column
         for cell, column in zip(head, below, strict=True)
-        if column.type and (found := shape(cell)) and found != column.type
+        if column.type and (name_shape := shape(cell)) and name_shape != column.type
     ]
 
 

@@ -15,7 +15,7 @@ class Layout:
     has_header: bool | None = True
     """None: to be told by its values."""
     trailing: int = 0
-    """Blank cells behind those of the header that records have, and that are no columns."""
+    """Blank cells after those of the header that records have, and that are no columns."""
     row_names: bool = False
     """Whether each record begins with a cell that the header has no name for."""
     unnamed: bool = False

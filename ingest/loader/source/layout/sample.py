@@ -9,7 +9,7 @@ from ingest.loader.types.types import SPACES
 
 DELIMITERS = ",;\t|"
 _RECORDS, _MALFORMED = 500, 50
-"""Records that are looked at, and malformed ones after which a reading is given up: each may cost the whole head."""
+"""Records that are examined, and malformed ones after which a reading is given up: each may cost the whole head."""
 _LINE = re.compile(rb"([^\r\n]*+)(\r\n|\r|\n|\Z)")
 _WRAPPED = re.compile(rb' *"(?:[^"]++|"")*+" *')
 _BLANK = SPACES.encode()
@@ -82,28 +82,28 @@ def sample(text: bytes, grammar: Grammar, *, whole: bool) -> Sample:
     at = malformed = 0
     while at < len(text) and len(records) < _RECORDS and malformed < _MALFORMED:
         line = _LINE.match(text, at)
-        end, behind = (line.end(1), line.end()) if line else (len(text), len(text))
+        end, next_offset = (line.end(1), line.end()) if line else (len(text), len(text))
         raw = text[at:end]
         if not raw.strip(blank):
-            at = behind
+            at = next_offset
             continue
         if quote and quote in raw:
-            found = grammar.record.match(text, at)
-            stop = found.end() if found else at
+            match = grammar.record.match(text, at)
+            stop = match.end() if match else at
             if stop < len(text) and text[stop] not in b"\r\n":
                 malformed += 1
                 cells: tuple[bytes, ...] = ()
             else:
                 if stop > end:
                     swallowing.append(len(records))
-                    end, behind = stop, _behind_line(text, stop)
+                    end, next_offset = stop, _behind_line(text, stop)
                 cells = tuple(grammar.cells(text[at:end]))
         else:
             cells = tuple(raw.split(delimiter))
         records.append(cells)
         starts.append(at)
         ends.append(end)
-        at = behind
+        at = next_offset
     if not whole and at >= len(text) and len(records) > 1:
         records.pop()
         swallowing = [record for record in swallowing if record < len(records)]
@@ -170,12 +170,12 @@ def skip_lines(text: bytes, lines: int) -> bytes:
 
 def first_lines(text: bytes, lines: int) -> list[bytes]:
     """Return the first lines of ``text``, with their ends."""
-    found, at = [], 0
+    lines_read, at = [], 0
     for _ in range(lines):
-        behind = _behind_line(text, at)
-        found.append(text[at:behind])
-        at = behind
-    return found
+        next_offset = _behind_line(text, at)
+        lines_read.append(text[at:next_offset])
+        at = next_offset
+    return lines_read
 
 
 def count_lines(text: bytes) -> int:

@@ -46,8 +46,8 @@ class KnownLayout:
 class Table:
     """The records of a sample as a table."""
 
-    def __init__(self, sample: Sample, told: KnownLayout) -> None:
-        self.sample, self.told = sample, told
+    def __init__(self, sample: Sample, expected: KnownLayout) -> None:
+        self.sample, self.expected = sample, expected
         self.records = sample.records
 
     @cached_property
@@ -58,13 +58,13 @@ class Table:
     def body(self, first: int) -> list[tuple[bytes, ...]]:
         """Return the records from ``first`` on that have the table's width, as many as are judged."""
         most = min(_JUDGED, 2 + _CELLS // max(self.width, 1))
-        found = []
+        matching = []
         for record in self.records[first:]:
             if len(record) == self.width:
-                found.append(record)
-                if len(found) == most:
+                matching.append(record)
+                if len(matching) == most:
                     break
-        return found
+        return matching
 
     def agreement(self, first: int) -> float:
         """Return the share of the records from ``first`` on that have the table's width."""
@@ -73,7 +73,9 @@ class Table:
 
     def share_known(self, cells: Sequence[bytes]) -> float:
         """Return the share of them that are headers that the dataset knows."""
-        return sum(likeness(cell.decode("utf-8", "replace")) in self.told.known for cell in cells) / max(len(cells), 1)
+        return sum(likeness(cell.decode("utf-8", "replace")) in self.expected.known for cell in cells) / max(
+            len(cells), 1
+        )
 
 
 def is_full(record: Sequence[bytes]) -> bool:

@@ -46,7 +46,7 @@ def _other_width(table: Table, first: int) -> Stacked | None:
         return None
     above, below = widths[top:at], widths[at:]
     rejected = len(below) - below.count(own)
-    if not table.records[at] or not is_header(Table(table.sample.part(at, len(widths)), table.told), 0):
+    if not table.records[at] or not is_header(Table(table.sample.part(at, len(widths)), table.expected), 0):
         return None
     if above.count(own) < (1 - _FEW) * len(above) or below.count(own) > _FEW * len(below):
         return None

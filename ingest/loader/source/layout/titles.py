@@ -13,13 +13,13 @@ from ingest.loader.source.layout.sample_table import Table, count_lines_in_words
 def layouts_by_shape(table: Table) -> list[Layout]:
     """Return the layouts of a table with an unknown header; several where lines above it may be titles or not.
 
-    A title is skipped only where a header can be told beneath it (BEHAVIOUR 3): else somebody is asked.
+    A title is skipped only where a header can be recognized beneath it (BEHAVIOUR 3): else someone is asked.
     """
-    told = table.told
-    if told.settled or told.has_header is False:
+    expected = table.expected
+    if expected.settled or expected.has_header is False:
         return [_headed(table, 0)]
-    if found := _one_cell_short(table):
-        return found
+    if candidates := _one_cell_short(table):
+        return candidates
     first = _skippable(table)
     if not first:
         return _padded(table) or _wider(table) or _controls(table) or [_headed(table, 0)]
@@ -30,7 +30,7 @@ def layouts_by_shape(table: Table) -> list[Layout]:
 
 def _headed(table: Table, first: int) -> Layout:
     """Return the table from ``first`` on; whether that is a header is told once the reading is chosen."""
-    return Layout(first=first, has_header=table.told.has_header)
+    return Layout(first=first, has_header=table.expected.has_header)
 
 
 # Titles
@@ -53,7 +53,7 @@ def _one_cell_short(table: Table) -> list[Layout]:
     """Below lines of two cells and more, with one cell less than the table, such as ``Account,12345``.
 
     A header that lacks a name, or short records, look alike: so the header beneath must be certain. Unless there are
-    several such lines, and each has a value that no name would be, somebody is asked.
+    several such lines, and each has a value that no name would be, someone is asked.
     """
     first, short = 0, []
     for record in table.records[: HEADS + 1]:
@@ -124,7 +124,7 @@ def _looks_like_title(table: Table, first: int) -> bool:
     worded = any(len(record[0].split()) > 1 for record in records[:first] if record)
     if shape(records[0][0]) in TYPED:  # no name for a column
         return True
-    own = detect_header([records[first], *table.body(first + 1)], (), table.told.null_tokens)
+    own = detect_header([records[first], *table.body(first + 1)], (), table.expected.null_tokens)
     if own is False and len(records[0]) >= table.width:  # names are missing, rather than a header
         return False
     return table.width > 2 or bool(own) or (worded and not recurs(table, first))
