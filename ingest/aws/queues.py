@@ -1,4 +1,4 @@
-"""What waits in a queue, asked for by a page that can't wait itself."""
+"""Count the messages in a dead-letter queue, with short timeouts: a page waits for the answer."""
 
 import json
 import os

@@ -529,5 +529,5 @@ def test_whether_such_lines_are_skipped_is_asked_where_they_could_be_the_header(
 @pytest.mark.parametrize("line", [b"Report, May 2026\n", b"Station,Upper lake\n", b"Prepared for,The board\n"])
 def test_a_line_as_wide_as_the_table_above_a_certain_header_is_asked_about(line):
     found = examine(line + b"id,amount\n" + b"".join(b"%d,%d.5\n" % (number, number) for number in range(12)))
-    assert "may be the line 2 of the table" in found.doubt
+    assert "may be line 2 of the table" in found.doubt
     assert [offered.preamble for offered in found.dialects] == [1, 0]

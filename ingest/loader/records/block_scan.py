@@ -1,4 +1,4 @@
-"""Where the records of a block of bytes end, found by numpy for all of them at once."""
+"""Find where the records of a block of bytes end, with numpy for all of them at once."""
 
 import re
 from dataclasses import dataclass

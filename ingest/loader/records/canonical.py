@@ -1,4 +1,4 @@
-"""Certify a file unchanged for as long as it is clean; from the first record that isn't, write a canonical copy."""
+"""Use a file's own bytes while its records are canonical; from the first that isn't, write a canonical copy."""
 
 from array import array
 from collections.abc import Callable

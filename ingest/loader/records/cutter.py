@@ -1,4 +1,4 @@
-"""A file cut into its records, block by block: the one judge of where a record starts and what is wrong with it."""
+"""Cut a file into records, block by block; only this module decides where a record starts and whether it is valid."""
 
 import re
 from array import array

@@ -1,4 +1,4 @@
-"""Records fitted to the columns of their file: blank cells at their end, and cells that are cut within quotes."""
+"""Fit records to the columns of their file: drop blank cells at the end, and reject cells cut within quotes."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The records of a file's beginning, or of a small file whole, in memory: read without DuckDB."""
+"""Read the records at the beginning of a file, or all of a small one, in memory and without DuckDB."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What can be wrong with the form of a record, and how it is told to the operator (BEHAVIOUR 7)."""
+"""The ways in which a record can be malformed, and the reject for each (BEHAVIOUR 7)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What becomes of a record that is still inside quotes where its first line ends, without holding what follows."""
+"""Follow a record whose quotes are still open at the end of its first line, in bounded memory."""
 
 from dataclasses import dataclass
 from enum import Enum, auto

@@ -1,4 +1,4 @@
-"""What a run tells of its file beside the counts."""
+"""Notes for the operator about what a file contains besides records."""
 
 from collections.abc import Iterator
 

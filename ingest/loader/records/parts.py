@@ -1,4 +1,4 @@
-"""A long file handed to DuckDB in parts, each a pipe that it reads like a file of its own."""
+"""Feed a long file to DuckDB in parts, each a pipe that it reads as a file."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""An open file by its bytes and physical lines, read in pieces: no line of it has to fit into memory."""
+"""Read an open file by byte offsets and physical lines, in pieces: no line has to fit into memory."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""One certified file to be read: its first records in Python, all of them as a relation of DuckDB and a stream."""
+"""Read a certified file: its first records in Python, all of them as a DuckDB relation or a stream."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""Every record of a file: where it starts, its line, whether it is well formed."""
+"""Split a file into records: where each starts, on which line, and whether it is well formed."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What comes compressed is unpacked, by content, not by name: gzip, zstd, bzip2, xz, zip of one file (BEHAVIOUR 3)."""
+"""Unpack compressed files, recognized by content: gzip, zstd, bzip2, xz and zip of one file (BEHAVIOUR 3)."""
 
 import bz2
 import errno
@@ -28,7 +28,7 @@ else:
 _PACKED, _PLAIN = 1 << 15, 1 << 20
 """Bytes read, and bytes written at most, at a time."""
 _HARMLESS = 64 << 20
-"""Up to so many bytes no one asks how small they were: a file of one value a million times shrinks 1,000 times."""
+"""The ratio isn't checked up to so many bytes: a file of one value a million times shrinks 1,000 times."""
 _MEMBERS = 100
 """Archives one after another of which the head is looked at: each takes memory of its own, however short it is."""
 _WINDOW_LOG, _XZ_MEMORY = 27, 128 << 20
@@ -47,7 +47,7 @@ class Compression(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How far a file may expand: a bomb fails the run before the disk fills."""
+    """How far a file may expand: a decompression bomb fails the run before the disk is full."""
 
     size: int = 8 << 30
     """Bytes of the unpacked file."""
@@ -196,7 +196,7 @@ def _decode(kind: Compression, stream: BinaryIO, most: int = _PLAIN, *, members:
 
 @contextmanager
 def _told_as_damage(kind: Compression, stream: BinaryIO) -> Iterator[None]:
-    """Turn what the decoders raise into the operator's sentence; faults of the disk stay what they are."""
+    """Turn the decoders' errors into a message for the operator; errors of the disk stay as they are."""
     try:
         yield
     except _DAMAGED as error:

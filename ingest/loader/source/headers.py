@@ -1,4 +1,4 @@
-"""The file's header as this dataset reads it: which of its columns are loaded, and what they are called."""
+"""Map a file's header to the columns of its dataset."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""File names and headers become identifiers (BEHAVIOUR 2)."""
+"""Turn file names and headers into identifiers (BEHAVIOUR 2)."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Files that are no CSV at all: recognised by content, and refused with a sentence that says what to do."""
+"""Refuse files that are not CSV, recognized by content, with a message that says what to do."""
 
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.source.encoding.byte_order_marks import refuse_unmarked_utf_16

@@ -1,4 +1,4 @@
-"""A file's first bytes, looked at before the rest is there: how it is written, and its header."""
+"""Preview a file from its first bytes: how it is written, and its header."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field

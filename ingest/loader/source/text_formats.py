@@ -1,6 +1,6 @@
-"""Text that is no table: JSON, markup, SQL, settings, prose; recognized, and refused with a sentence.
+"""Refuse text that is not a table: JSON, markup, SQL, settings, prose.
 
-None of the sentences quotes the file: it may hold anybody's data.
+No message quotes the file: it may contain personal data.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The one file of a zip archive."""
+"""Open the only file in a zip archive."""
 
 import os
 import struct
@@ -106,7 +106,7 @@ def _require_end(stream: BinaryIO) -> None:
     tail = stream.read()
     end = tail.rfind(_END)
     if end < 0 or end + _END_SIZE > len(tail):
-        raise zipfile.BadZipFile("its directory is missing")
+        raise zipfile.BadZipFile("its directory is missing: it is truncated")
 
 
 class _BoundedReads:

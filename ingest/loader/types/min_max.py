@@ -1,4 +1,4 @@
-"""The least and the greatest value of a column, once in DuckDB's SQL and once in Python.
+"""The least and the greatest value of a column, in DuckDB's SQL and in Python.
 
 Values are ordered as their type orders them: texts by their characters' numbers, numbers as 64-bit floats, times as
 instants.

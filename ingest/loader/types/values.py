@@ -1,4 +1,4 @@
-"""What a cell is to a column, once in DuckDB's SQL and once in Python: the types' one grammar decides in both.
+"""The value of a cell in a typed column, in DuckDB's SQL and in Python, by the same grammar of the types.
 
 The functions that end in ``_sql`` are given the name of a cell, and give an expression that does what their
 namesakes do.

@@ -1,4 +1,4 @@
-"""How a file was read, and what each part of it rests on: the file, the dataset's header, a pin, or a choice."""
+"""Describe how a file was read, and why: by its content, the dataset's header, a pinned setting, or a choice."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""One way to read a file's head, with the cells that it gives and what is doubtful of it."""
+"""One way to read a file's head, with the cells that it gives and any doubt about it."""
 
 from dataclasses import dataclass, field, replace
 

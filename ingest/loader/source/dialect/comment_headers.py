@@ -1,4 +1,4 @@
-"""Headers that begin with the mark of a comment."""
+"""Find headers that are written as comments, such as ``#id,name``."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How a file is written: encoding, delimiter, header; proposed from the file's head."""
+"""The dialect of a file (delimiter, quotes, header, lines above it), detected from the file's head."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace

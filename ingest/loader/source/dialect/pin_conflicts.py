@@ -1,4 +1,4 @@
-"""Pins that don't fit a file: told in one sentence, before its records are read by them and all of them are wrong."""
+"""Refuse files that don't match the dataset's pinned settings, before every record is read wrongly."""
 
 from dataclasses import replace
 from pathlib import Path

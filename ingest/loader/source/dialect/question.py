@@ -1,4 +1,4 @@
-"""A file that can be read in several ways: what each makes of its first lines, for someone to choose."""
+"""Preview the readings of an ambiguous file, for an operator to choose from."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace

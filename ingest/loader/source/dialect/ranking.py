@@ -1,4 +1,4 @@
-"""The ways a file's head can be read, weighed against each other: delimiter, quotes, lines above the header, header."""
+"""Rank the readings of a file's head: by delimiter, quotes, lines above the header, and header."""
 
 import re
 from collections.abc import Collection, Sequence

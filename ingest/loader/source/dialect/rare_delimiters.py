@@ -1,4 +1,4 @@
-"""Files of one column whose lines may have several cells, with a delimiter between them that few files use."""
+"""Find rare delimiters in files that have one column by any common delimiter."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How well one reading of a file's head fits: by the widths of its rows, and by what the cells of its columns are.
+"""Score a reading of a file's head by the widths of its rows and the types of its cells.
 
 The measure is that of CleverCSV (van den Burg and others, 2019) with other shapes: how far the rows agree on a number
 of cells, times how coherent the cells of each column are.

@@ -1,4 +1,4 @@
-"""Files whose cells may be set apart by spaces, which no other delimiter would show."""
+"""Find files whose cells are separated by spaces."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Quotes in a file's head that may have swallowed records, and how that is told."""
+"""Find quoted cells in a file's head that may have swallowed records."""
 
 from collections.abc import Sequence
 

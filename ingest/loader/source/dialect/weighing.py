@@ -1,4 +1,4 @@
-"""One way of cutting a file's head, weighed: where its table begins and ends, how well it fits, what is doubtful."""
+"""Evaluate one way to split a file's head: where its table begins and ends, its score, and any doubt."""
 
 from dataclasses import replace
 

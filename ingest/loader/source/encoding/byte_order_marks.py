@@ -1,4 +1,4 @@
-"""Byte order marks, and UTF-16 without one, which is told by where its NUL bytes stand."""
+"""Recognize byte order marks, and UTF-16 without one by the positions of its NUL bytes."""
 
 import codecs
 import unicodedata

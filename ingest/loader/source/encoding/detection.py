@@ -1,4 +1,4 @@
-"""In which encoding a file is written: found from all of it (BEHAVIOUR 3)."""
+"""Detect the encoding of a file from its whole content (BEHAVIOUR 3)."""
 
 import re
 from collections.abc import Sequence

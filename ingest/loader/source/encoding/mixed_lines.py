@@ -1,4 +1,4 @@
-"""Files in two encodings, as joining makes them: each line is UTF-8 if it is valid, else in the other encoding."""
+"""Files that mix two encodings: each line is UTF-8 if it is valid UTF-8, else in the other encoding."""
 
 import re
 from collections.abc import Iterator

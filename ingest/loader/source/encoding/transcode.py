@@ -1,4 +1,4 @@
-"""The encoding that is set for a file, and the same text in UTF-8 (BEHAVIOUR 3)."""
+"""Resolve the encoding that is set for a file, and convert its text to UTF-8 (BEHAVIOUR 3)."""
 
 import codecs
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The layouts that a table may have: by the header that its dataset knows, else by the shape of its first lines."""
+"""Find the possible layouts of a table: by the known header of its dataset, else by its first lines."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the cells of a column look like: numbers, dates, words, or pieces of something that was cut wrongly."""
+"""Classify the cells of a column: numbers, dates, words, or fragments of a wrong split."""
 
 import re
 from collections import Counter

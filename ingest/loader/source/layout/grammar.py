@@ -1,4 +1,4 @@
-"""What a cell and a record look like in one dialect: regular expressions over bytes (BEHAVIOUR 3)."""
+"""The grammar of cells and records in one dialect, as regular expressions over bytes (BEHAVIOUR 3)."""
 
 import re
 from dataclasses import dataclass, replace

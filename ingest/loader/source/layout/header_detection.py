@@ -1,4 +1,4 @@
-"""Whether the first record of a table is its header, and which comment above it may be (BEHAVIOUR 3)."""
+"""Decide whether the first record of a table, or a comment above it, is its header (BEHAVIOUR 3)."""
 
 import re
 from collections.abc import Collection, Sequence

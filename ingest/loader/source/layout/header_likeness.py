@@ -1,4 +1,4 @@
-"""Whether a line reads like the header of the records below it: by usual names, or by the types of their values."""
+"""Decide whether a line looks like a header: by common names, or by the types of the values below it."""
 
 import re
 from collections.abc import Sequence

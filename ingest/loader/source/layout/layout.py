@@ -1,4 +1,4 @@
-"""Where a table begins in records that were cut one way, and what its records have beside the header's cells."""
+"""The layout of a table: where it begins, and which cells its records have besides those of the header."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The records of a sample as a table, and what its dataset tells of them before they are looked at."""
+"""The records of a sample as a table, with what its dataset already knows about it."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence

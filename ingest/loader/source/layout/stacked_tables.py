@@ -1,4 +1,4 @@
-"""A second table below the first in one file: other columns, or the same table written twice."""
+"""Find a second table below the first in a file: one with other columns, or the same one written twice."""
 
 from dataclasses import dataclass
 

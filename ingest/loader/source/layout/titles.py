@@ -1,4 +1,4 @@
-"""Lines at the head of a file that may stand above its table: titles, lines of other tables, control records."""
+"""Find lines at the head of a file that may be above its table: titles, other tables, control records."""
 
 from collections.abc import Sequence
 from dataclasses import replace
