@@ -1,7 +1,7 @@
-"""Any event that AWS sends becomes frozen source objects, once, here at the edge (file-rules#events).
+"""Parse the events that AWS sends into source objects (BEHAVIOUR 1).
 
-What is no news of a file of ours is logged at INFO, what is broken at WARNING, in one sentence each, and gives no
-object: no retry would mend it, and it doesn't stop the other messages of its batch.
+Events that don't announce a file of ours are logged at INFO, malformed ones at WARNING, in one sentence each. Neither
+gives an object: no retry would help, and the other messages of the batch are still read.
 """
 
 import json
@@ -17,33 +17,33 @@ from ingest.loader.source.identifiers import is_extension
 _LOG = logging.getLogger(__name__)
 
 OUTPUT_PREFIXES = ("_rejects/", "_exports/")
-"""What we write ourselves, at the bucket's root or behind the prefix: never taken in again."""
+"""Prefixes of our own output, at the bucket's root or after the configured prefix: never loaded."""
 
 _MARKER_FOLDERS = ("_temporary", "_spark_metadata")
 _MARKER_NAMES = ("_committed_", "_started_")
 
 _LARGEST_TEXT = 1 << 20  # characters; SQS and SNS carry at most 1 MiB
 _LARGEST_NAME = 1_024  # bytes; S3's own limit on keys and version ids
-_LARGEST_SIZE = 1 << 63  # what the database's bigint can't hold any more
-_SHOWN = 100  # characters of a stranger's text in a log line
+_LARGEST_SIZE = 1 << 63  # what the database's bigint can't hold anymore
+_SHOWN = 100  # characters of foreign text in a log line
 
 
 class UnknownEvent(RunFailed):
-    """The event as a whole is of no form that we know: whoever sent it should hear of it."""
+    """The event as a whole has an unknown form: its sender gets an error."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """What one message of the event told us."""
+    """One message of the event, with the objects that it announces."""
 
     message_id: str
-    """SQS's, for its list of failures; empty where the event came another way."""
+    """The ID that SQS needs to redeliver it; empty for other kinds of events."""
     objects: tuple[SourceObject, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Scope:
-    """What is ours, and which message is being read."""
+    """The bucket and prefix that are ours, and the message being read."""
 
     bucket: str
     prefix: str
@@ -51,11 +51,11 @@ class _Scope:
 
 
 class _NotOursError(Exception):
-    """Nothing to load, and nothing wrong either."""
+    """The event is valid, but announces nothing to load."""
 
 
 class _MalformedError(Exception):
-    """Of no form that S3 sends."""
+    """The event doesn't have a form that S3 sends."""
 
 
 _Objects = tuple[SourceObject, ...]
@@ -81,7 +81,7 @@ def parse(event: object, *, bucket: str, prefix: str) -> list[Message]:
 
 
 def is_ours(key: str, size: int, *, prefix: str) -> bool:
-    """Whether the news of an object ``key`` of ``size`` bytes would be read as that of a file to load."""
+    """Return whether an event for an object ``key`` of ``size`` bytes would be read as one for a file to load."""
     try:
         _check_key(key, _Scope(bucket="", prefix=prefix))
     except (_NotOursError, _MalformedError):
@@ -90,10 +90,10 @@ def is_ours(key: str, size: int, *, prefix: str) -> bool:
 
 
 def is_marker(path: str) -> bool:
-    """Whether ``path``, a key after the prefix, is one that other tools leave beside their files (file-rules#ignored).
+    """Return whether ``path``, a key without the prefix, is a marker that other tools write (BEHAVIOUR 1).
 
     Spark and Hadoop write `_SUCCESS` and its like, and checksums and file systems write names that begin with a dot.
-    A name of nothing but known extensions (`.csv`) is a file that somebody forgot to name.
+    A name of nothing but known extensions (`.csv`) is a file that someone forgot to name.
     """
     *folders, name = path.split("/")
     if any(folder in _MARKER_FOLDERS or (folder.startswith(".") and folder.strip(".")) for folder in folders):
@@ -103,7 +103,7 @@ def is_marker(path: str) -> bool:
 
 
 def _queued(record: object, scope: _Scope) -> Message:
-    """One SQS record: Message, even if nothing can be made of it."""
+    """Return the Message of one SQS record, without objects if it can't be read."""
     message_id = record.get("messageId") if isinstance(record, dict) else None
     scope = replace(scope, message_id=message_id if isinstance(message_id, str) else "")
     return Message(message_id=scope.message_id, objects=_guarded(_body, record, scope))
@@ -117,12 +117,12 @@ def _body(record: object, scope: _Scope) -> _Objects:
 
 
 def _topics(event: object, scope: _Scope) -> _Objects:
-    """SNS records, as Lambda gets them from a topic."""
+    """Return the objects of SNS records, as Lambda receives them from a topic."""
     return _all(lambda record, scope: _told(_json(_text(record, "Sns", "Message")), scope), event, scope)
 
 
 def _told(content: object, scope: _Scope) -> _Objects:
-    """The innermost form; raises _MalformedError if it is none of S3's."""
+    """Return the objects of an event without its envelopes; raises _MalformedError if S3 sends no such event."""
     if isinstance(content, dict):
         if content.get("Event") == "s3:TestEvent":
             _LOG.info("Not loaded: s3:TestEvent, which S3 sends to test a new notification.", extra=_marks(scope))
@@ -135,7 +135,7 @@ def _told(content: object, scope: _Scope) -> _Objects:
 
 
 def _notified(record: object, scope: _Scope) -> _Objects:
-    """One record of an S3 notification; its key is URL-encoded."""
+    """Return the object of one record of an S3 notification; its key is URL-encoded."""
     happened = _text(record, "eventName").removeprefix("s3:")
     if not happened.startswith("ObjectCreated:"):
         raise _NotOursError(f"{_shown(happened)}, only ObjectCreated announces a file")
@@ -149,7 +149,7 @@ def _notified(record: object, scope: _Scope) -> _Objects:
 
 
 def _bridged(content: object, scope: _Scope) -> _Objects:
-    """One EventBridge event; its key stands as it is."""
+    """Return the object of one EventBridge event; its key is not encoded."""
     happened = _text(content, "detail-type")
     if happened != "Object Created":
         raise _NotOursError(f"{_shown(happened)}, only Object Created announces a file")
@@ -159,7 +159,7 @@ def _bridged(content: object, scope: _Scope) -> _Objects:
 
 
 def _source(key: str, described: object, scope: _Scope, *, etag: str, version: str) -> _Objects:
-    """The object behind ``key``, if it is ours; ``etag`` and ``version`` name the fields of this form."""
+    """Return the object at ``key``, if it is ours; ``etag`` and ``version`` name the fields of this kind of event."""
     _check_key(key, scope)
     size = _at(described, "size")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < _LARGEST_SIZE:
@@ -182,7 +182,7 @@ def _source(key: str, described: object, scope: _Scope, *, etag: str, version: s
 
 
 def _version(version_id: str) -> str:
-    """A bucket whose versioning is suspended calls every version of a key "null": that pins nothing."""
+    """Return the version ID; empty for "null", which every version has in a bucket with suspended versioning."""
     return "" if version_id == "null" else version_id
 
 
@@ -203,13 +203,13 @@ def _check_key(key: str, scope: _Scope) -> None:
     _check_name(key)
 
 
-# -- reading strangers' JSON ------------------------------------------------------------------------------------------
+# -- reading foreign JSON ------------------------------------------------------------------------------------------
 
 
-def _guarded(read: Callable[[object, _Scope], _Objects], told: object, scope: _Scope) -> _Objects:
-    """``read`` one piece; what is wrong with it is logged and stays with this piece."""
+def _guarded(read: Callable[[object, _Scope], _Objects], content: object, scope: _Scope) -> _Objects:
+    """Call ``read`` with one record; log what is wrong with it, and return nothing then."""
     try:
-        return read(told, scope)
+        return read(content, scope)
     except _NotOursError as reason:
         _LOG.info("Not loaded: %s.", reason, extra=_marks(scope))
     except _MalformedError as problem:
@@ -218,7 +218,7 @@ def _guarded(read: Callable[[object, _Scope], _Objects], told: object, scope: _S
 
 
 def _all(read: Callable[[object, _Scope], _Objects], event: object, scope: _Scope) -> _Objects:
-    """``read`` every record, each guarded by itself."""
+    """Call ``read`` with every record of the event, each guarded on its own."""
     return tuple(source for record in _records(event) for source in _guarded(read, record, scope))
 
 
@@ -228,7 +228,7 @@ def _records(event: object) -> list[object]:
 
 
 def _senders(event: object) -> set[str]:
-    """Who sent the records, as they say: S3 and SQS write `eventSource`, SNS writes `EventSource`."""
+    """Return the sources that the records name: S3 and SQS write `eventSource`, SNS writes `EventSource`."""
     named = (
         record.get("eventSource", record.get("EventSource")) for record in _records(event) if isinstance(record, dict)
     )
@@ -245,40 +245,40 @@ def _json(text: str) -> object:
     return decoded
 
 
-def _at(told: object, *path: str) -> object:
+def _at(content: object, *path: str) -> object:
     for name in path:
-        if not isinstance(told, dict) or name not in told:
+        if not isinstance(content, dict) or name not in content:
             raise _MalformedError(f"it has no {'.'.join(path)}")
-        told = told[name]
-    return told
+        content = content[name]
+    return content
 
 
-def _text(told: object, *path: str) -> str:
-    value = _at(told, *path)
+def _text(content: object, *path: str) -> str:
+    value = _at(content, *path)
     if not isinstance(value, str):
         raise _MalformedError(f"its {'.'.join(path)} is {_kind(value)}, not a string")
     return value
 
 
-def _name(told: object, field: str) -> str:
-    """A short text that may be missing or null: then empty."""
-    if not isinstance(told, dict) or told.get(field) is None:
+def _name(content: object, field: str) -> str:
+    """Return a short string; empty where it is missing or null."""
+    if not isinstance(content, dict) or content.get(field) is None:
         return ""
-    value = _text(told, field)
+    value = _text(content, field)
     _check_name(value)
     return value
 
 
-def _request_name(told: object, field: str) -> str:
+def _request_name(content: object, field: str) -> str:
     """Return a name as ``_name`` does, if it can go into the headers and the address of a request to S3."""
-    value = _name(told, field)
+    value = _name(content, field)
     if not (value.isascii() and value.isprintable()):
         raise _MalformedError(f"its {field} {_shown(value)} is not printable ASCII")
     return value
 
 
 def _check_name(value: str) -> None:
-    """Names go into the database and back to S3: both want UTF-8, S3 sets the length, PostgreSQL takes no NUL."""
+    """Check a name: the database and S3 need UTF-8, S3 limits the length, and PostgreSQL stores no NUL."""
     try:
         encoded = value.encode()
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can carry
@@ -292,7 +292,7 @@ def _check_name(value: str) -> None:
 
 
 def _kind(value: object) -> str:
-    """What ``value`` is, without showing what a stranger put in it."""
+    """Describe ``value`` without quoting its content, which may come from anyone."""
     if isinstance(value, dict):
         names = ", ".join(_shown(name) for name in list(value)[:3] if isinstance(name, str))
         return f"an object of {len(value):,} fields ({names})"
@@ -300,7 +300,7 @@ def _kind(value: object) -> str:
 
 
 def _shown(text: str) -> str:
-    """``text`` in one printable line of a bounded length."""
+    """Return ``text`` as one printable line of bounded length."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
 
 

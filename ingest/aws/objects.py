@@ -1,4 +1,4 @@
-"""Files go in and out of the bucket by their exact version; botocore's errors become ours."""
+"""Read and write S3 objects by their exact version, with botocore's errors translated into ours."""
 
 import errno
 import hashlib
@@ -82,11 +82,17 @@ class Version:
 
 
 def fetch(source: SourceObject, path: Path, *, progress: Callable[[int], None] = lambda _: None) -> Fetched:
-    """Stream exactly the version ``source`` to ``path``, hashed on the way; ``progress`` is told the bytes so far.
+    """Download exactly the version ``source`` to ``path``; ``progress`` is called with the bytes received so far.
 
+<<<<<<< HEAD
     A stream that is cut goes on from where it stopped. Leaves no file behind on an error. Raises SourceGone where the
     version isn't there any more, RunFailed where access is denied or the object archived, RunInterrupted where S3, the
     network or the disk stood in the way (file-rules#exact-version and #errors).
+=======
+    A stream that is cut goes on from where it stopped. Leaves no file after on an error. Raises SourceGone where the
+    version isn't there anymore, RunFailed where access is denied or the object archived, RunInterrupted where S3, the
+    network or the disk stood in the way (BEHAVIOUR 1 and 9).
+>>>>>>> work/lang-source
     """
     try:
         with path.open("wb") as file:
@@ -105,7 +111,7 @@ def fetch(source: SourceObject, path: Path, *, progress: Callable[[int], None] =
 
 
 def read(source: SourceObject) -> Iterator[bytes]:
-    """The bytes of exactly the version ``source``, as ``fetch`` gets them, and with its errors."""
+    """Yield the bytes of exactly the version ``source``. Raises as ``fetch`` does."""
     size, cuts = 0, 0
     while True:
         try:
@@ -160,14 +166,14 @@ def copy(source: SourceObject, key: str) -> SourceObject:
 
 
 def describe(bucket: str, key: str) -> SourceObject:
-    """The version of ``key`` that is newest now. S3 tells no sequencer here. Raises as ``fetch`` does."""
+    """Return the current version of ``key``, without its sequencer. Raises as ``fetch`` does."""
     with translated(f"s3://{bucket}/{key}", _TO_DESCRIBE):
         answer = client().head_object(Bucket=bucket, Key=key)
     return described(answer, bucket, key, answer["ContentLength"])
 
 
 def check(source: SourceObject) -> None:
-    """See that exactly the version ``source`` is in the bucket. Raises as ``fetch`` does."""
+    """Check that exactly the version ``source`` is in the bucket. Raises as ``fetch`` does."""
     with translated(_uri(source), _TO_READ):
         client().head_object(Bucket=source.bucket, Key=source.key, **_pinned(source))
 
@@ -186,7 +192,7 @@ def remove(source: SourceObject) -> bool:
 
 
 def versions(bucket: str, prefix: str, *, after: str = "") -> Iterator[list[Version]]:
-    """The versions of all keys under ``prefix`` behind the key ``after``, a page of at most 1,000 at a time.
+    """Yield the versions of all keys under ``prefix`` that sort after the key ``after``, in pages of up to 1,000.
 
     By keys, the newest version of each first; no markers of deletion. Raises RunFailed or RunInterrupted.
     """
@@ -197,28 +203,28 @@ def versions(bucket: str, prefix: str, *, after: str = "") -> Iterator[list[Vers
             .paginate(Bucket=bucket, Prefix=prefix, KeyMarker=after, PaginationConfig={"PageSize": _PAGE})
         )
         for page in pages:
-            yield [_version(found, bucket) for found in page.get("Versions", ())]
+            yield [_version(entry, bucket) for entry in page.get("Versions", ())]
 
 
-def _version(found: dict[str, Any], bucket: str) -> Version:
-    source = described(found, bucket, found["Key"], found["Size"])
-    return Version(source=source, modified=found["LastModified"], newest=found["IsLatest"])
+def _version(entry: dict[str, Any], bucket: str) -> Version:
+    source = described(entry, bucket, entry["Key"], entry["Size"])
+    return Version(source=source, modified=entry["LastModified"], newest=entry["IsLatest"])
 
 
 def presigned_url(source: SourceObject, seconds: int) -> str:
-    """A link by which a browser downloads ``source``, signed by SigV4, for so many seconds (up to a week)."""
+    """Return a SigV4-signed URL to download ``source``, valid for ``seconds`` (up to a week)."""
     if not 0 < seconds <= _LONGEST_URL:
         raise ValueError(f"S3 signs links for 1 to {_LONGEST_URL:,} seconds, not {seconds:,}")
-    wanted = {
+    parameters = {
         "Bucket": source.bucket,
         "Key": source.key,
         # A stranger's file is saved, never shown: a browser would run an HTML page under the bucket's address.
         "ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(source.file_name, safe='')}",
     }
     if source.version_id:
-        wanted["VersionId"] = source.version_id
+        parameters["VersionId"] = source.version_id
     with translated(_uri(source), _TO_READ):
-        url: str = client().generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
+        url: str = client().generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
     return url
 
 
@@ -240,7 +246,7 @@ def _stream(source: SourceObject, file: BinaryIO, progress: Callable[[int], None
 
 
 def _blocks(source: SourceObject, start: int) -> Iterator[bytes]:
-    """The bytes of ``source`` from ``start`` on; raises _CutError where they end too soon."""
+    """Yield the bytes of ``source`` from ``start``; raises _CutError where the connection breaks off."""
     body, skipped = _body(source, start)
     with closing(body):
         while True:
@@ -257,20 +263,20 @@ def _blocks(source: SourceObject, start: int) -> Iterator[bytes]:
 
 
 def _body(source: SourceObject, start: int) -> tuple[Any, int]:
-    """An open stream of ``source`` from byte ``start`` on, and how many bytes of it come before that.
+    """Open a stream of ``source`` from byte ``start``; return it and the byte at which it really begins.
 
-    Not every S3 goes on in the middle: one that begins anew sends the same version's bytes again, to be passed over.
+    Not every S3 goes on in the middle: one that begins again sends the same version's bytes again, to be passed over.
     """
-    wanted = {"Bucket": source.bucket, "Key": source.key, **_pinned(source)}
+    parameters = {"Bucket": source.bucket, "Key": source.key, **_pinned(source)}
     if start:
-        wanted["Range"] = f"bytes={start}-"
+        parameters["Range"] = f"bytes={start}-"
     with translated(_uri(source), _TO_READ):
-        answer = client().get_object(**wanted)
+        answer = client().get_object(**parameters)
     return answer["Body"], 0 if answer.get("ContentRange", "").startswith(f"bytes {start}-") else start
 
 
 def _pinned(source: SourceObject) -> dict[str, str]:
-    """What makes S3 answer with this version or not at all."""
+    """Return the parameters that make S3 serve this version or none."""
     if source.version_id:
         return {"VersionId": source.version_id}
     if source.etag:
@@ -297,7 +303,7 @@ _making = threading.Lock()
 
 
 def client() -> Any:
-    """The client of this process: making one takes 50-100 ms, using one is safe in any thread."""
+    """Return this process's client: creating one takes 50-100 ms, and any thread can use it."""
     with _making:
         return _made(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "")
 
@@ -339,7 +345,7 @@ def translated(uri: str, grants: str, *, what: str = "run") -> Iterator[None]:
 
 
 def _answered(error: boto.ClientError, uri: str, grants: str, what: str) -> IngestError:
-    """Our error for an answer of S3 that says no; HEAD answers have nothing but the status for a code."""
+    """Return our error for an S3 error response; responses to HEAD have only the status as their code."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _BUSY or status >= 500 or status == 429:

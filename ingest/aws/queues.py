@@ -1,4 +1,4 @@
-"""What waits in a queue, asked for by a page that can't wait itself."""
+"""Count the messages in a dead-letter queue, with short timeouts: a page waits for the answer."""
 
 import json
 import os
@@ -10,11 +10,11 @@ from botocore import exceptions as boto
 from botocore.config import Config
 
 _LONGEST = 1.0
-"""Seconds for one answer: a page that nobody's queue may hold up asks three times at most."""
+"""Seconds for one answer: a page that no one's queue may hold up asks three times at most."""
 
 
 def dead_letters(queue_url: str) -> int | None:
-    """How many messages of the queue were given up; None where that can't be told: no answer, no such queue."""
+    """Return how many messages are in the dead-letter queue; None where AWS doesn't answer or there is no queue."""
     try:
         redrive = json.loads(_attributes(queue_url).get("RedrivePolicy") or "{}")
         name = str(redrive["deadLetterTargetArn"]).rsplit(":", 1)[-1]
@@ -25,8 +25,8 @@ def dead_letters(queue_url: str) -> int | None:
 
 
 def _attributes(queue_url: str) -> dict[str, str]:
-    told = _client().get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])
-    return dict(told.get("Attributes", {}))
+    response = _client().get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])
+    return dict(response.get("Attributes", {}))
 
 
 def _client() -> Any:

@@ -1,4 +1,4 @@
-"""Whether a host answers from here, and by which version of IP: a network may lead to some hosts and not to others."""
+"""Check whether a host can be reached from here, by IPv4 or IPv6."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Secrets by their ARN, kept in memory until they are found stale; their values reach no log and no exception."""
+"""Secrets by ARN, cached until they turn out stale; their values never reach a log or an exception."""
 
 import json
 import os
@@ -25,7 +25,7 @@ class SecretUnavailable(RunInterrupted):
 
 
 def text(arn: str, *, refused: str | None = None) -> str:
-    """The secret ``arn`` as it stands; ``refused`` is the value that turned out stale: then it is fetched anew.
+    """Return the secret ``arn``; if its cached value is ``refused``, which turned out stale, fetch it again.
 
     Asks Secrets Manager once however many threads come with the same stale value. Raises SecretUnavailable.
     """
@@ -36,49 +36,49 @@ def text(arn: str, *, refused: str | None = None) -> str:
 
 
 def login(secret: str) -> tuple[str, str]:
-    """User and password in the text of a secret, in the form that RDS keeps them in. Raises SecretUnavailable."""
+    """Return the user and password in a secret in the format that RDS uses. Raises SecretUnavailable."""
     try:
-        told = json.loads(secret)
+        content = json.loads(secret)
     except ValueError:
-        told = None
-    if isinstance(told, Mapping):
-        user, password = told.get("username"), told.get("password")
+        content = None
+    if isinstance(content, Mapping):
+        user, password = content.get("username"), content.get("password")
         if isinstance(user, str) and isinstance(password, str) and user and password:
             return user, password
     raise SecretUnavailable('The database secret has no login. Store {"username": …, "password": …}, as RDS does.')
 
 
 def key(secret: str) -> str:
-    """Django's key in the text of a secret: its ``secret_key``, or the text itself where that is no JSON object."""
+    """Return Django's key: the secret's ``secret_key``, or its whole text where that is not a JSON object."""
     try:
-        told = json.loads(secret)
+        content = json.loads(secret)
     except ValueError:
         return secret
-    if not isinstance(told, Mapping):
+    if not isinstance(content, Mapping):
         return secret
-    found = told.get("secret_key")
-    if not isinstance(found, str) or not found:
+    value = content.get("secret_key")
+    if not isinstance(value, str) or not value:
         raise SecretUnavailable('The site secret has no key. Store {"secret_key": …}.')
-    return found
+    return value
 
 
 def known() -> list[str]:
-    """Every secret value that this process holds, the longest first: what must never be shown."""
+    """Return every secret value in this process, longest first: none may ever be shown."""
     with _fetching:
         texts = list(_kept.values())
     values = set(texts)
-    for each in texts:
+    for text in texts:
         try:
-            told = json.loads(each)
+            content = json.loads(text)
         except ValueError:
             continue
-        if isinstance(told, Mapping):
-            values |= {told[name] for name in ("password", "secret_key") if isinstance(told.get(name), str)}
+        if isinstance(content, Mapping):
+            values |= {content[name] for name in ("password", "secret_key") if isinstance(content.get(name), str)}
     return sorted((value for value in values if len(value) >= _SHORTEST), key=len, reverse=True)
 
 
 def forget() -> None:
-    """Drop everything that is kept."""
+    """Clear the cache."""
     with _fetching:
         _kept.clear()
 

@@ -1,4 +1,4 @@
-"""Messages to people who subscribed to a topic (SNS)."""
+"""Publish messages to an SNS topic."""
 
 import os
 from functools import lru_cache

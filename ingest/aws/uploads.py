@@ -1,4 +1,4 @@
-"""Uploads in parts: a browser sends them to S3 by signed links, and S3 alone keeps what has come so far."""
+"""Multipart uploads: a browser sends the parts to S3 by signed URLs, and S3 alone stores what was received."""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ from ingest.loader.outcome.source_object import SourceObject
 LARGEST: Final = 5 << 40
 """Bytes of an object: S3's own limit."""
 EXPIRE_DAYS: Final = 7
-"""Days after which the bucket's rule drops an upload that nobody has finished."""
+"""Days after which the bucket's lifecycle rule deletes an unfinished upload."""
 _SECONDS: Final = 3600
-"""How long a link is good: S3 asks when a part begins to come, however long it then takes."""
+"""How long a URL is valid: S3 checks it when the upload of a part begins, however long that takes."""
 _PAGE: Final = 1_000
 """Parts that S3 lists in one answer: its own limit."""
 _GRANTS: Final = (
@@ -26,12 +26,12 @@ _GRANTS: Final = (
 
 
 class UploadGone(RunFailed):
-    """S3 doesn't know the upload, or not any more: it was completed, aborted, or has expired."""
+    """S3 doesn't have the upload: it was completed or aborted, or it has expired."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """One part of an upload that lies in S3."""
+    """One part of an upload that S3 has received."""
 
     number: int
     size: int
@@ -46,7 +46,7 @@ def begin(bucket: str, key: str) -> str:
 
 
 def parts(bucket: str, key: str, upload_id: str) -> list[Part]:
-    """The parts that have come so far, by number. Raises UploadGone, RunFailed or RunInterrupted."""
+    """Return the parts received so far, by number. Raises UploadGone, RunFailed or RunInterrupted."""
     with _asked(bucket, key):
         pages = (
             client()
@@ -61,7 +61,7 @@ def parts(bucket: str, key: str, upload_id: str) -> list[Part]:
 
 
 def sign(bucket: str, key: str, upload_id: str, sizes: Mapping[int, int]) -> dict[int, str]:
-    """A link for each part, by number, of ``sizes`` bytes: by it that part, and nothing else or longer, is PUT."""
+    """Return a signed URL for each part, by number: it accepts a PUT of exactly that part's size."""
     with _asked(bucket, key):
         return {
             number: client().generate_presigned_url(
@@ -80,17 +80,17 @@ def sign(bucket: str, key: str, upload_id: str, sizes: Mapping[int, int]) -> dic
 
 
 def complete(bucket: str, key: str, upload_id: str, came: Collection[Part]) -> SourceObject:
-    """Make the object of its parts: the version it became. Raises UploadGone, RunFailed or RunInterrupted."""
-    told = [{"PartNumber": part.number, "ETag": part.etag} for part in sorted(came, key=lambda part: part.number)]
+    """Complete the upload and return the version of the object. Raises UploadGone, RunFailed or RunInterrupted."""
+    listing = [{"PartNumber": part.number, "ETag": part.etag} for part in sorted(came, key=lambda part: part.number)]
     with _asked(bucket, key):
         answer = client().complete_multipart_upload(
-            Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": told}
+            Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": listing}
         )
     return described(answer, bucket, key, sum(part.size for part in came))
 
 
 def completed(bucket: str, key: str, since: datetime) -> SourceObject | None:
-    """What an upload begun after ``since`` has made of ``key``, if it has; S3 dates an object by that beginning.
+    """Return the version that an upload started after ``since`` created, if any; S3 dates objects by that start.
 
     Raises RunFailed or RunInterrupted.
     """
@@ -105,7 +105,7 @@ def completed(bucket: str, key: str, since: datetime) -> SourceObject | None:
 
 
 def abort(bucket: str, key: str, upload_id: str) -> None:
-    """Give an upload up: S3 drops its parts. One that is gone already is fine. Raises RunFailed or RunInterrupted."""
+    """Abort an upload, so that S3 deletes its parts, unless it no longer exists. Raises RunFailed or RunInterrupted."""
     try:
         with _asked(bucket, key):
             client().abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)

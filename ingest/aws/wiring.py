@@ -1,4 +1,4 @@
-"""What stands between the bucket and the function, looked at piece by piece: each is right, or says what to do."""
+"""Check the AWS resources between the bucket and the function; each is fine, or the finding says what to do."""
 
 import json
 import os
@@ -14,24 +14,24 @@ from botocore import exceptions as boto
 from botocore.config import Config
 
 _LARGEST_DRIFT: Final = 60.0
-"""Seconds that our clock may differ: at 15 minutes AWS refuses everything that we sign."""
+"""Seconds that our clock may be off; beyond 15 minutes, AWS rejects all requests."""
 _AGAIN: Final = "deploy the stage again"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     subject: str
     good: bool
     told: str
-    """What is so; where it isn't good, what to do as well."""
+    """The state; where it isn't good, also what to do."""
     caution: bool = False
-    """Whether somebody should look at it, though everything works."""
+    """Whether it needs attention, though everything works."""
 
     @property
     def mark(self) -> str:
-        """What stands before its line."""
+        """The mark before its line."""
         return "NOT OK" if not self.good else "CAUTION" if self.caution else "ok"
 
 
@@ -41,7 +41,7 @@ class CheckFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wiring:
-    """Where the pieces are; ``function`` is empty where a worker reads the queue."""
+    """The names of the resources; ``function`` is empty where a worker reads the queue."""
 
     bucket: str
     prefix: str
@@ -50,7 +50,7 @@ class Wiring:
 
 
 def check_wiring(wiring: Wiring) -> list[Finding]:
-    """Look at every piece; none of them missing, or closed to us, keeps the others from being looked at."""
+    """Check every resource, even if others are missing or can't be accessed."""
     subjects: tuple[tuple[str, Callable[[Wiring], str]], ...] = (
         ("bucket", _bucket),
         ("notification", _notification),
@@ -66,13 +66,13 @@ def _looked(subject: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(subject=subject, good=True, told=check())
     except CheckFailed as wrong:
-        told = str(wrong)
+        message = str(wrong)
     except boto.ClientError as error:
         code, call = error.response.get("Error", {}).get("Code", "an error"), error.operation_name
-        told = f"AWS answered {call} with {code}: check that it exists, the region, and the right to {call}."
+        message = f"AWS answered {call} with {code}: check that it exists, the region, and the right to {call}."
     except (boto.BotoCoreError, boto.HTTPClientError) as error:
-        told = f"AWS can't be reached ({type(error).__name__}): check the network, the region and the credentials."
-    return Finding(subject=subject, good=False, told=told)
+        message = f"AWS can't be reached ({type(error).__name__}): check the network, the region and the credentials."
+    return Finding(subject=subject, good=False, told=message)
 
 
 def _bucket(wiring: Wiring) -> str:
@@ -84,22 +84,26 @@ def _bucket(wiring: Wiring) -> str:
 
 
 def _notification(wiring: Wiring) -> str:
-    """The bucket tells our queue of new objects under our prefix."""
-    told = _client("s3").get_bucket_notification_configuration(Bucket=wiring.bucket)
+    """Check that the bucket notifies our queue of new objects under our prefix."""
+    response = _client("s3").get_bucket_notification_configuration(Bucket=wiring.bucket)
     queue = _queue_arn(wiring)
-    ours = [each for each in told.get("QueueConfigurations", ()) if each["QueueArn"] == queue]
+    ours = [
+        configuration for configuration in response.get("QueueConfigurations", ()) if configuration["QueueArn"] == queue
+    ]
     if not ours:
         raise CheckFailed(f"{wiring.bucket} doesn't notify the queue of new files, so none is loaded: {_AGAIN}.")
-    created = [each for each in ours if any(_brings_files(event) for event in each["Events"])]
+    created = [
+        configuration for configuration in ours if any(_brings_files(event) for event in configuration["Events"])
+    ]
     if not created:
         raise CheckFailed(f"{wiring.bucket} doesn't notify the queue of new files (s3:ObjectCreated:*): {_AGAIN}.")
-    prefixes = [next(_rules(each, "prefix"), "") for each in created]
+    prefixes = [next(_rules(configuration, "prefix"), "") for configuration in created]
     if not any(wiring.prefix.startswith(prefix) for prefix in prefixes):
         raise CheckFailed(
             f"{wiring.bucket} notifies of files under {' and '.join(map(repr, prefixes))}, but PREFIX is "
             f"{wiring.prefix!r}: make them the same in infra/stages.toml, and {_AGAIN}."
         )
-    suffixes = [suffix for each in created for suffix in _rules(each, "suffix") if suffix]
+    suffixes = [suffix for configuration in created for suffix in _rules(configuration, "suffix") if suffix]
     if len(suffixes) == len(created):
         raise CheckFailed(f"{wiring.bucket} notifies only of files that end with {suffixes[0]!r}: {_AGAIN}.")
     return f"{wiring.bucket} notifies the queue of new files under {wiring.prefix!r}"
@@ -110,7 +114,7 @@ def _brings_files(event: str) -> bool:
 
 
 def _rules(configuration: dict[str, Any], name: str) -> Iterator[str]:
-    """The filter's values of that name; S3 writes the names in either case."""
+    """Yield the values of the filter rules ``name``; S3 writes the names in either case."""
     for rule in configuration.get("Filter", {}).get("Key", {}).get("FilterRules", ()):
         if rule["Name"].lower() == name:
             yield rule["Value"]
@@ -123,10 +127,9 @@ def _queue(wiring: Wiring) -> str:
             f"The queue has no dead-letter queue, so unreadable messages are redelivered forever: {_AGAIN}."
         )
     times = int(redrive.get("maxReceiveCount", 0))
-    told = _attributes(wiring.queue_url)
-    return (
-        f"{int(told['ApproximateNumberOfMessages']):,} waiting; moved to the dead-letter queue after {times} deliveries"
-    )
+    attributes = _attributes(wiring.queue_url)
+    waiting = int(attributes["ApproximateNumberOfMessages"])
+    return f"{waiting:,} waiting; moved to the dead-letter queue after {times} deliveries"
 
 
 def _dead_letters(wiring: Wiring) -> str:
@@ -141,10 +144,10 @@ def _dead_letters(wiring: Wiring) -> str:
 
 
 def _mapping(wiring: Wiring) -> str:
-    """The queue is read for the function, and only what it couldn't do comes again."""
+    """Check that the queue feeds the function, and that only failed messages are redelivered."""
     client = _client("lambda")
-    told = client.list_event_source_mappings(FunctionName=wiring.function, EventSourceArn=_queue_arn(wiring))
-    mappings = told["EventSourceMappings"]
+    response = client.list_event_source_mappings(FunctionName=wiring.function, EventSourceArn=_queue_arn(wiring))
+    mappings = response["EventSourceMappings"]
     if not mappings:
         raise CheckFailed(f"No event source mapping delivers the queue's messages to {wiring.function}: {_AGAIN}.")
     state = mappings[0].get("State", "")
@@ -161,14 +164,14 @@ def _mapping(wiring: Wiring) -> str:
 
 
 def _clock(wiring: Wiring) -> str:
-    """Ours against S3's."""
+    """Compare our clock with that of S3."""
     answer = _client("s3").get_bucket_location(Bucket=wiring.bucket)
-    there = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-    return drift(datetime.now(UTC), there, whose="S3's")
+    server_time = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    return drift(datetime.now(UTC), server_time, whose="S3's")
 
 
 def drift(here: datetime, there: datetime, *, whose: str) -> str:
-    """How far our clock is from another; raises where that is too far, for ``look`` and those like it."""
+    """Compare our clock with another; raises CheckFailed where they differ too much."""
     seconds = (here - there).total_seconds()
     if abs(seconds) > _LARGEST_DRIFT:
         raise CheckFailed(

@@ -196,7 +196,7 @@ def test_a_clock_that_is_off(door: Door, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         monkeypatch.setattr(settings, "QUEUE_URL", "")  # which that server hasn't
         told = line(doctor(), "clock")
-    assert re.search(r"clock is 1,20\d seconds ahead of S3's: set it \(a time server does that by itself\)", told)
+    assert re.search(r"clock is 1,20\d seconds ahead of S3's: synchronize it with a time server", told)
 
 
 def test_a_clock_of_the_database_that_is_off(door: Door) -> None:
@@ -210,7 +210,7 @@ def test_a_clock_of_the_database_that_is_off(door: Door) -> None:
             told = line(doctor(), "database's clock")
         finally:
             cursor.execute("RESET search_path; DROP SCHEMA ahead CASCADE")
-    assert re.search(r"clock is (299|300) seconds behind the database's: set it", told)
+    assert re.search(r"clock is (299|300) seconds behind the database's: synchronize it", told)
 
 
 def test_a_schema_that_is_behind(door: Door) -> None:

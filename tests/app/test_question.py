@@ -477,7 +477,7 @@ def test_programs_are_told_how_files_were_read_and_what_is_asked(door: Door):
     assert (loaded["inserted"], loaded["reading"]["skipped"], loaded["question"]) == (1, [], [])
     assert (held["run"], held["status"], held["reading"], held["records"]) == (run.pk, "held", None, None)
     assert [(each["reading"], each["quote"]) for each in held["question"]] == [(1, '"'), (2, "")]
-    assert "reading 2: comma between the cells; quotes are characters" in called("runs")
+    assert "reading 2: comma between the cells; quotes are part of the text" in called("runs")
 
 
 def test_a_chosen_reading_is_told_as_chosen(door: Door):

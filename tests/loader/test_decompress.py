@@ -67,13 +67,13 @@ def test_what_is_not_compressed_is_left_alone(tmp_path):
 
 
 @STREAMS
-def test_members_behind_each_other_are_one_file(tmp_path, kind):
+def test_members_after_each_other_are_one_file(tmp_path, kind):
     packed = PACKERS[kind](CSV) + PACKERS[kind](b"") + PACKERS[kind](b"1,2\n")
     assert unpacked(tmp_path, packed) == (kind, CSV + b"1,2\n")
 
 
 @STREAMS
-def test_zeros_behind_an_archive_are_padding(tmp_path, kind):
+def test_zeros_after_an_archive_are_padding(tmp_path, kind):
     assert unpacked(tmp_path, PACKERS[kind](CSV) + bytes(70_000)) == (kind, CSV)
 
 
@@ -84,7 +84,7 @@ def test_a_zstd_archive_that_begins_with_a_skippable_frame_is_found(tmp_path):
 
 @EACH
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.9, 0.9999])
-def test_an_archive_that_is_cut_off_fails(tmp_path, kind, share):
+def test_a_truncated_archive_fails(tmp_path, kind, share):
     packed = PACKERS[kind](CSV)
     with pytest.raises(RunFailed, match="truncated"):
         unpacked(tmp_path, packed[: int(share * len(packed))])
@@ -99,13 +99,13 @@ def test_a_damaged_archive_fails(tmp_path, kind):
 
 
 @STREAMS
-def test_something_else_behind_an_archive_fails(tmp_path, kind):
+def test_other_bytes_after_an_archive_fail(tmp_path, kind):
     with pytest.raises(RunFailed, match="damaged"):
         unpacked(tmp_path, PACKERS[kind](CSV) + b"id,name\n1,Ada\n")
 
 
 @EACH
-def test_a_bomb_fails_before_it_fills_disk_or_memory(tmp_path, kind):
+def test_a_decompression_bomb_fails_before_it_fills_disk_or_memory(tmp_path, kind):
     packed = PACKERS[kind](bytes(66 << 20))
     tracemalloc.start()
     with pytest.raises(RunFailed, match="more than 200 times"):
@@ -155,7 +155,7 @@ def test_a_stored_file_of_a_zip_archive_is_read(tmp_path):
     ],
     ids=["nothing", "xlsx", "ods", "lzma", "encrypted", "thousands"],
 )
-def test_a_zip_archive_that_is_no_packed_csv_says_why(tmp_path, packed, sentence):
+def test_a_zip_archive_that_is_not_a_packed_csv_says_why(tmp_path, packed, sentence):
     with pytest.raises(RunFailed, match=sentence):
         unpacked(tmp_path, packed)
 
@@ -186,7 +186,7 @@ def test_the_head_of_an_archive_shows_how_its_file_begins(kind):
     assert peek(packed) == CSV[: 1 << 20]
 
 
-def test_the_head_of_a_plain_file_is_what_it_is():
+def test_the_head_of_a_plain_file_is_unchanged():
     assert peek(CSV[:100]) == CSV[:100]
     assert peek(b"") == b""
 
@@ -202,7 +202,7 @@ def test_the_head_tells_an_office_document_from_an_archive():
 
 
 @EACH
-def test_no_head_is_too_damaged_to_be_looked_at(kind):
+def test_a_damaged_head_raises_no_error(kind):
     packed = bytearray(PACKERS[kind](CSV)[:4_000])
     for at in range(0, len(packed), 7):
         damaged = bytes(packed[:at]) + b"\xff\0\x7f" + bytes(packed[at + 3 :])

@@ -53,7 +53,7 @@ def test_what_is_pinned_is_not_looked_for():
         ("a,b\n1,Käse\n2,Brötchen\n3,Süß\n".encode("latin-1"), "UTF-8"),
     ],
 )
-def test_it_says_what_a_file_is_that_is_no_csv(head, sentence):
+def test_a_file_that_is_not_csv_is_refused_by_its_format(head, sentence):
     with pytest.raises(RunFailed, match=sentence):
         propose(head)
 
@@ -107,7 +107,7 @@ def test_it_finds_the_quotes_and_their_escape(head, quote, escape):
         b"\n  \nid,name\n1,Ada\n2,Grace\n",
     ],
 )
-def test_titles_comments_and_blank_lines_are_no_header(head):
+def test_titles_comments_and_blank_lines_are_not_taken_for_the_header(head):
     assert propose(head) == Dialect(preamble=2)
 
 
@@ -153,7 +153,7 @@ def test_a_header_is_found_among_comments(head, preamble, below):
         (b"#a,a\nName,City\nAda,London\nGrace,Oslo\n", 1),
     ],
 )
-def test_a_comment_over_a_header_is_none(head, preamble):
+def test_a_comment_above_a_header_is_not_taken_for_the_header(head, preamble):
     assert propose(head) == Dialect(preamble=preamble)
 
 
@@ -171,7 +171,7 @@ def test_a_known_header_is_found_among_comments_and_below_them():
         (b"Contacts\nby Ada\nName,Mail\nAda,a@x\nGrace,g@x\n", 2),
     ],
 )
-def test_a_title_over_text_shows_by_what_is_beneath_it(head, preamble):
+def test_a_title_above_text_is_recognized_by_the_lines_below_it(head, preamble):
     assert propose(head) == Dialect(preamble=preamble)
 
 
@@ -184,7 +184,7 @@ def test_a_title_over_text_shows_by_what_is_beneath_it(head, preamble):
         b"full name\nAda,London\nGrace,Oslo\nAlan,London\n",
     ],
 )
-def test_one_cell_over_records_of_text_is_no_title(head):
+def test_one_cell_above_records_of_text_is_not_a_title(head):
     assert propose(head).preamble == 0
 
 
@@ -199,7 +199,7 @@ def test_one_cell_over_records_of_text_is_no_title(head):
         b"5\n7\n6\n",
     ],
 )
-def test_a_first_record_like_those_below_is_no_header(head):
+def test_a_first_record_like_those_below_is_not_a_header(head):
     assert not propose(head).has_header
 
 
@@ -242,7 +242,7 @@ def test_null_tokens_do_not_make_a_column_text():
         Pinned(delimiter="|", quote="|"),
     ],
 )
-def test_what_cannot_be_pinned_fails_the_run(pinned):
+def test_an_invalid_pinned_setting_fails_the_run(pinned):
     with pytest.raises(RunFailed, match=r"The dataset's .* is not valid"):
         propose(b"a,b\n1,2\n", pinned=pinned)
 
@@ -251,7 +251,7 @@ def test_what_cannot_be_pinned_fails_the_run(pinned):
 @given(
     head=st.one_of(st.binary(max_size=300), st.text(alphabet="ab1.,;|\t\"'\\\n\r #=é", max_size=300).map(str.encode))
 )
-def test_anything_is_proposed_for_or_refused(head):
+def test_any_head_gets_a_dialect_or_is_refused(head):
     try:
         found = propose(head)
     except RunFailed:
@@ -282,5 +282,5 @@ def test_years_head_columns_of_other_values(content: bytes, has_header: bool) ->
         b"\xef\xbb\xbfid,a\n1,x\n2,\xed\xa0\x80\n3,\xc0\xaf\n4,\xf4\x90\x80\x80\n",
     ],
 )
-def test_stray_bytes_are_for_their_records_to_answer(content: bytes) -> None:
+def test_stray_bytes_do_not_refuse_the_whole_file(content: bytes) -> None:
     assert propose(content).delimiter == ","

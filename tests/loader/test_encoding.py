@@ -64,7 +64,7 @@ def test_one_accent_in_a_file_is_western(tmp_path):
     assert detect(written(tmp_path, "id,name\n1,Ada\n2,Café\n".encode("cp1252"))) == "cp1252"
 
 
-def test_an_accent_far_behind_the_head_is_found(tmp_path):
+def test_an_accent_far_below_the_head_is_found(tmp_path):
     assert detect(written(tmp_path, b"1,Ada\n" * 1_000_000 + "2,Müller\n".encode("cp1252"))) == "cp1252"
 
 
@@ -88,12 +88,12 @@ def test_noise_is_refused(tmp_path):
         detect(written(tmp_path, noise))
 
 
-def test_a_pinned_encoding_goes_by_its_name_in_python(tmp_path):
+def test_a_pinned_encoding_is_normalized_to_its_python_name(tmp_path):
     assert settle(written(tmp_path, b"a\n"), "Windows-1252") == "cp1252"
     assert settle(written(tmp_path, b"a\n"), "UTF8") == "utf-8"
 
 
-def test_a_byte_order_mark_knows_better_than_the_pinned_encoding(tmp_path):
+def test_a_byte_order_mark_overrules_the_pinned_encoding(tmp_path):
     assert settle(written(tmp_path, "a\n".encode("utf-16")), "cp1252") == "utf-16"
 
 
@@ -129,7 +129,7 @@ def test_a_pinned_encoding_that_does_not_exist_fails(tmp_path, name):
     ],
     ids=["no letter", "half a pair", "half a letter", "cut"],
 )
-def test_what_cannot_be_decoded_is_no_utf_8_either(tmp_path, content, encoding, expected):
+def test_undecodable_bytes_become_invalid_utf_8(tmp_path, content, encoding, expected):
     target = tmp_path / "target"
     transcode(written(tmp_path, content), target, encoding)
     assert target.read_bytes() == expected

@@ -111,7 +111,7 @@ def test_one_line_of_utf_8_among_many_others_is_a_question(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("lines", [1, 2])
-def test_a_line_or_two_that_are_no_utf_8_are_damage(tmp_path: Path, lines: int) -> None:
+def test_one_or_two_lines_that_are_not_utf_8_are_damage(tmp_path: Path, lines: int) -> None:
     content = ("id,name\n" + rows("cp1252", range(30))).encode() + rows("cp1252", range(lines)).encode("cp1252")
     assert found(tmp_path, content) == DetectedEncoding(encoding="utf-8")
 
@@ -244,7 +244,7 @@ def test_utf_16_without_a_mark_says_what_to_do(tmp_path: Path, language: str, en
 
 
 @pytest.mark.parametrize("content", [b"id,n\n1,a\0b\n2,c\n", b"a,b\n\0\0\n1,2\n", "ид\n1,\0Иван\n".encode()])
-def test_a_nul_byte_makes_no_utf_16(tmp_path: Path, content: bytes) -> None:
+def test_a_nul_byte_does_not_make_a_file_utf_16(tmp_path: Path, content: bytes) -> None:
     assert found(tmp_path, content) == DetectedEncoding(encoding="utf-8")
 
 
@@ -287,7 +287,7 @@ def test_a_line_longer_than_memory_comes_in_pieces(monkeypatch: pytest.MonkeyPat
     assert all(mixed_lines.is_utf_8(piece) for piece in pieces)
 
 
-def test_the_upload_page_is_told_of_a_doubt_about_the_encoding(tmp_path: Path) -> None:
+def test_the_preview_reports_a_doubt_about_the_encoding(tmp_path: Path) -> None:
     content = ("id,name\n" + rows("cp1252", range(60))).encode("cp1252") + rows("cp1252", range(60, 100)).encode()
     seen = preview_head(content, whole=True, scratch=tmp_path)
     assert seen.dialect is not None

@@ -58,7 +58,7 @@ def test_parts_give_the_records_of_the_whole(
     assert found[0] == found[1]
 
 
-def test_a_stream_that_nobody_reads_to_its_end_lets_the_next_begin(
+def test_a_stream_that_is_not_read_to_its_end_lets_the_next_begin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = b"".join(b"%d,%s\n" % (number, b"x" * 500) for number in range(20_000))

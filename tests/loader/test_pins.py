@@ -39,7 +39,7 @@ def looked_at(content: str, known=(), above=0, **pins):
         (f"Report, and more\n{COMMA}", KNOWN, {"delimiter": ",", "preamble": 0}, "1 line above it instead of 0"),
     ],
 )
-def test_a_pin_that_does_not_fit_the_file_is_told_in_one_sentence(content, known, pins, said):
+def test_a_pinned_setting_that_does_not_fit_the_file_is_refused(content, known, pins, said):
     with pytest.raises(RunFailed, match=said) as refused:
         looked_at(content, known, **pins)
     assert str(refused.value).endswith("Change or clear that setting of the dataset.")
@@ -65,7 +65,7 @@ def test_a_pin_that_may_fit_is_followed(content, known, pins):
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-32-le"])
-def test_a_wide_encoding_is_no_files_that_has_no_zeros(tmp_path, encoding):
+def test_a_wide_encoding_is_refused_for_a_file_without_nul_bytes(tmp_path, encoding):
     path = tmp_path / "file"
     path.write_text(COMMA)
     with pytest.raises(RunFailed, match="is pinned, but the file is in another one"):
@@ -79,13 +79,13 @@ ALL = {"delimiter": ",", "quote": '"', "escape": '"', "preamble": 0, "has_header
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_what_is_pinned_is_told_as_pinned_and_the_rest_as_found(name):
+def test_pinned_parts_have_the_basis_pinned_and_the_rest_found(name):
     basis = looked_at(COMMA, **{name: ALL[name]})[1]["basis"]
     pinned = {"quote", "escape"} if name == "quote" else {name}
     assert basis == {each: "pinned" if each in pinned else "found" for each in asdict(Pinned())}
 
 
-def test_a_header_that_the_dataset_knows_is_told_as_known():
+def test_a_header_that_the_dataset_knows_has_the_basis_known():
     _, written = looked_at(TITLED, KNOWN)
     known = {"delimiter", "preamble", "has_header"}
     assert written["basis"] == {each: "known" if each in known else "found" for each in asdict(Pinned())}

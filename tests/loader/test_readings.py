@@ -66,7 +66,7 @@ def test_a_delimiter_of_all_lines_may_stand_in_a_title_too() -> None:
     assert [(delimiter, lines) for delimiter, _, lines, _ in found[:2]] == [(";", 1), (",", 0)]
 
 
-def test_one_column_is_told_as_such() -> None:
+def test_one_column_is_described_as_one_column() -> None:
     head = b"x\n1,5\n2,6\n"
     assert offers(head, examine(head).dialects)[0].label == "one column; header on line 1"
 
@@ -103,7 +103,7 @@ def test_one_cell_over_records_of_two_is_a_question(mark: bytes, records: bytes)
         (b"Sales of 2024\nid|city|sold\n1|Oslo|5\n2|Rome|x|y\n3|Bern|6\n", 1),
     ],
 )
-def test_what_stands_above_a_header_that_can_be_told_is_skipped(head: bytes, preamble: int) -> None:
+def test_lines_above_a_certain_header_are_skipped(head: bytes, preamble: int) -> None:
     found = examine(head)
     assert (found.doubt, found.dialect.preamble, found.dialect.has_header) == ("", preamble, True)
 
@@ -263,7 +263,7 @@ def test_records_of_another_width_are_no_second_table(head: bytes) -> None:
     assert "tables" not in examine(head).doubt
 
 
-def test_a_table_that_stands_twice_in_its_file_is_a_question() -> None:
+def test_a_table_that_is_in_its_file_twice_is_a_question() -> None:
     twice = ONE + ONE.replace(b"id,name", b'"id","name"').replace(b"x7", b"y7")
     found = examine(twice)
     assert "The header is repeated on line 22, and 19 of the 20 records below it" in found.doubt
@@ -332,7 +332,7 @@ def test_stray_quotes_far_apart_are_a_question(mark: bytes) -> None:
     assert not examine(head, pinned=Pinned(quote="")).doubt
 
 
-def test_a_text_of_several_lines_is_no_question() -> None:
+def test_a_multiline_text_is_not_a_question() -> None:
     assert not examine(b'id,note\n1,"Dear Ada,\nthe letter, of May,\nbye"\n2,"a\nb"\n').doubt
     assert not examine(b'id,note\n1,"one, two\nthree, four"\n2,x\n').doubt
 
@@ -398,7 +398,7 @@ def test_rows_of_nothing_but_delimiters_are_no_column_of_another_delimiter(head:
     assert found.dialect.delimiter.encode() in head
 
 
-def test_a_reading_is_told_in_a_few_words() -> None:
+def test_a_reading_is_described_in_a_few_words() -> None:
     told = describe(examine(b"Report\nid; name\n1; Ada\n2; Bob\n").dialect)
     assert told == "semicolon between the cells; header on line 2; the space after each delimiter ignored"
 
@@ -435,7 +435,7 @@ def test_stray_quotes_deep_in_a_large_file_are_a_question(shared: Connection, mo
     assert len(found.rows) == content.count(b"\n") - 1
 
 
-def test_what_is_no_record_of_a_large_file_is_told(shared: Connection) -> None:
+def test_lines_of_a_large_file_that_are_not_records_are_reported(shared: Connection) -> None:
     clear(shared)
     content = many(b"%d,words\n") + b",\n , \nid,note\n" + "\ufeffid,note\n".encode() + b"9000001,last\n\x1a"
     told = load(shared, content)
@@ -453,7 +453,7 @@ def chosen(connection: Connection, content: bytes, reading: int = 0) -> Outcome 
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
-def test_one_of_two_tables_is_loaded_and_the_lines_of_the_other_are_told(shared: Connection, end: bytes) -> None:
+def test_one_of_two_tables_is_loaded_and_the_lines_of_the_other_are_reported(shared: Connection, end: bytes) -> None:
     content = (ONE + b"\n" + OTHER).replace(b"\n", end)
     clear(shared)
     told = chosen(shared, content)
@@ -490,7 +490,7 @@ def test_a_row_like_its_header_comes_back_from_an_export(shared: Connection, mod
     assert (told.unchanged, told.records, told.deleted) == (first.records + 1, first.records + 1, 0)
 
 
-def test_quotes_are_asked_about_before_a_file_is_given_up(shared: Connection) -> None:
+def test_quotes_are_asked_about_before_reading_stops(shared: Connection) -> None:
     clear(shared)
     stray = b'1,"starts\n2,b\n3,ends 12"\n'
     good, bad = (b"".join(record % n for n in range(40_000)) for record in (b"%d,words\n", b"%d,a,b\n"))
@@ -520,7 +520,7 @@ def test_lines_of_one_cell_less_than_the_table_above_a_certain_header_are_skippe
 
 
 @pytest.mark.parametrize("line", [b"Account,12345\n", b"Account,main\nOwner,Ann\n"])
-def test_whether_such_lines_are_skipped_is_asked_where_they_could_be_the_header(line):
+def test_shorter_lines_that_could_be_the_header_are_a_question(line):
     found = examine(line + b"id,name,amount\n1,Ann,2\n2,Bob,3\n")
     assert found.doubt
     assert {offered.preamble for offered in found.dialects} == {0, line.count(b"\n")}
@@ -529,5 +529,5 @@ def test_whether_such_lines_are_skipped_is_asked_where_they_could_be_the_header(
 @pytest.mark.parametrize("line", [b"Report, May 2026\n", b"Station,Upper lake\n", b"Prepared for,The board\n"])
 def test_a_line_as_wide_as_the_table_above_a_certain_header_is_asked_about(line):
     found = examine(line + b"id,amount\n" + b"".join(b"%d,%d.5\n" % (number, number) for number in range(12)))
-    assert "may be the line 2 of the table" in found.doubt
+    assert "may be line 2 of the table" in found.doubt
     assert [offered.preamble for offered in found.dialects] == [1, 0]

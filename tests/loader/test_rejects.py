@@ -51,7 +51,7 @@ def test_half_a_surrogate_pair_comes_back(tmp_path, monkeypatch):
     assert list(book.whole()) == [odd]
 
 
-def test_a_book_without_a_place_counts_what_it_does_not_keep(monkeypatch):
+def test_a_collector_without_a_spill_file_counts_what_it_does_not_keep(monkeypatch):
     monkeypatch.setattr(module, "STORED", 1)
     book = RejectCollector()
     for line in (1, 2, 3):
@@ -59,7 +59,7 @@ def test_a_book_without_a_place_counts_what_it_does_not_keep(monkeypatch):
     assert (len(book), [reject.line for reject in book.whole()]) == (3, [1])
 
 
-def test_memory_does_not_grow_with_the_rejects_that_are_laid_down(tmp_path, monkeypatch):
+def test_memory_does_not_grow_with_the_spilled_rejects(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "STORED", 100)
     book = RejectCollector(tmp_path / "rejects")
     tracemalloc.start()

@@ -154,5 +154,5 @@ def test_postgres_reads_what_is_certified(tmp_path_factory, database, body, colu
         (b"1,a,x", None),
     ],
 )
-def test_blank_cells_behind_the_columns_are_dropped(record, kept):
+def test_blank_cells_after_the_columns_are_dropped(record, kept):
     assert grammar_of(",", '"', '"').first_cells(record, 2) == kept

@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """One root, three fates: a row is rejected, a run fails for good, or a run is retried (file-rules#errors)."""
+=======
+"""The errors of a run, and whether each makes it fail or be retried (BEHAVIOUR 9)."""
+>>>>>>> work/lang-source
 
 import errno
 from enum import StrEnum
@@ -16,22 +20,22 @@ _RETRIED_ERRNO = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM)
 
 
 class Disposition(StrEnum):
-    """What becomes of a run that met an error. (A row's fate is no exception: it is a Reject.)"""
+    """What happens to a run after an error. (A bad row raises none: it becomes a Reject.)"""
 
     FAIL = "fail"
     RETRY = "retry"
 
 
 class IngestError(Exception):
-    """The root of our own errors; its text is the operator's sentence: what, where, what to do."""
+    """The base class of our errors; the text is for the operator: what happened, where, and what to do."""
 
     disposition = Disposition.FAIL
 
 
 class RunFailed(IngestError):
-    """The run fails for good: the same file would fail again.
+    """The run fails permanently: the same file would fail again.
 
-    ``outcome`` is what the run would have done, where it came so far before it was rolled back.
+    ``outcome`` is what the run would have done, if it got that far before it was rolled back.
     """
 
     def __init__(self, sentence: str, outcome: Outcome | None = None) -> None:
@@ -40,7 +44,7 @@ class RunFailed(IngestError):
 
 
 class SchemaMismatch(RunFailed):
-    """The file doesn't fit the table: its columns, or too many of its records. It may be meant for another one."""
+    """The file doesn't fit the table, by its columns or by too many of its records; it may be for another table."""
 
 
 class RunHeld(RunFailed):
@@ -59,7 +63,7 @@ class RunUnclear(RunFailed):
 
     See file-rules#questions.
 
-    ``question`` are the readings that are offered, the likeliest first, as they are kept on the run.
+    ``question`` lists the readings to choose from, the likeliest first, as they are stored on the run.
     """
 
     def __init__(self, sentence: str, question: list[dict[str, Any]]) -> None:
@@ -68,20 +72,20 @@ class RunUnclear(RunFailed):
 
 
 class RunInterrupted(IngestError):
-    """Something outside the file stood in the way; the run is retried and no row is blamed."""
+    """Something other than the file failed; the run is retried and no row is rejected."""
 
     disposition = Disposition.RETRY
 
 
 def disposition_of(error: BaseException) -> Disposition:
-    """Decide, in this one place, whether a run that met ``error`` fails or is retried.
+    """Return whether a run that raised ``error`` fails or is retried; nothing else decides this.
 
     Reads an error's fields (SQLSTATE, errno), never its text.
     """
     if isinstance(error, IngestError):
         return error.disposition
     if isinstance(error, psycopg2.Error):
-        return _fate_of_sqlstate(error)
+        return _disposition_of_sqlstate(error)
     if isinstance(error, (ConnectionError, TimeoutError, MemoryError)):
         return Disposition.RETRY
     if isinstance(error, OSError) and error.errno in _RETRIED_ERRNO:
@@ -89,7 +93,7 @@ def disposition_of(error: BaseException) -> Disposition:
     return Disposition.FAIL
 
 
-def _fate_of_sqlstate(error: psycopg2.Error) -> Disposition:
+def _disposition_of_sqlstate(error: psycopg2.Error) -> Disposition:
     state = error.pgcode
     if state is None:  # the driver's own: a connection that broke before the server could say why
         lost = isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError))

@@ -8,13 +8,13 @@ from ingest.loader.outcome.rejects import RejectCollector
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """One column of the file as the run judged it, with its proof."""
+    """One column of the file, with its type and the reason for it."""
 
     header: str
     name: str
     type: str
     proof: str
-    """A sentence: which value, on which line, ruled the narrower type out; empty where nothing had to."""
+    """A sentence that says which value, on which line, ruled out the narrower type; empty where none did."""
     values: int
     nulls: int
     line: int | None = None
@@ -30,7 +30,7 @@ class KeyChange:
 
     column: str
     before: str
-    """Its type so far."""
+    """Its current type."""
     values: int
     """How many values of the file that type doesn't hold."""
     line: int
@@ -47,7 +47,7 @@ class KeyChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """The account of one run. ``records`` is what the file holds; ``deleted`` rows stand apart from the sum."""
+    """The result of one run. ``records`` counts those of the file; ``deleted`` is not part of the sum."""
 
     records: int
     inserted: int = 0
@@ -58,30 +58,30 @@ class Outcome:
     deleted: int = 0
     columns: tuple[Column, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Every header this dataset has met -> its column, the file's new ones included."""
+    """Header -> column, for every header in this dataset's files, this one's included."""
     form: Mapping[str, object] = field(default_factory=dict)
-    """What it takes to read raw records again, where not every cell is loaded as it is (``Header.form``)."""
+    """What is needed to read raw records again, where not every cell is loaded unchanged (``Header.form``)."""
     identities: tuple[tuple[str, ...], ...] | None = None
-    """The columns by which rows are the same, each identity a tuple; () none; None not chosen yet."""
+    """The keys that match rows, each a tuple of columns; () for none; None: not chosen yet."""
     evidence: str = ""
     """Why these identities, in a sentence."""
     ddl: tuple[str, ...] = ()
     snapshot: bool = False
-    """Whether the file was taken for the whole truth; a corrected reject file never is."""
+    """Whether the file replaces the table's content; a corrected reject file never does."""
     deletion_withheld: bool = False
     """A snapshot deleted nothing, since the key of a rejected record can't be read."""
     differing_duplicates: int = 0
-    """Duplicates whose other cells differ from the record that counts."""
+    """Duplicates whose other cells differ from the record that was loaded."""
     key_changes: tuple[KeyChange, ...] = ()
     """The key columns that become ``text``."""
     rows_before: int | None = None
     """Rows of the table before a snapshot."""
     partial: bool = False
-    """Whether reading stopped before the file's end: what is counted are then the least numbers, and don't balance."""
+    """Whether reading stopped before the file's end: the counts are then minimums, and don't add up."""
     notes: tuple[str, ...] = ()
     """Sentences that the operator should read, such as "rows are appended"."""
 
     @property
     def rejected(self) -> int:
-        """How many records did not go in."""
+        """How many records were not loaded."""
         return len(self.rejects)

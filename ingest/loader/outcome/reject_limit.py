@@ -12,7 +12,7 @@ from ingest.loader.outcome.rejects import Code, RejectCollector, causes_of
 from ingest.loader.outcome.target import Target
 
 Swallowing = Sequence[tuple[int, list[list[bytes]]]]
-"""Lines within quoted cells that would fit as records: the line of their record, and the cells of each."""
+"""Lines within quoted cells that look like records: the line of their record, and the cells of each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,11 +28,11 @@ class RejectLimit:
         return cls(count=target.reject_count, share=target.reject_share)
 
     def is_exceeded(self, rejected: int, records: int) -> bool:
-        """Whether ``rejected`` of ``records`` are too many."""
+        """Return whether ``rejected`` of ``records`` are too many."""
         return rejected > self.count and rejected > self.share * records
 
     def is_beyond_reach(self, rejected: int, records: int, *, left: int, columns: int) -> bool:
-        """Whether too many are rejected even if all of ``left``, the bytes to be read, become good records.
+        """Return whether too many are rejected even if all of ``left``, the bytes to be read, become good records.
 
         The shortest record is all delimiters and a line end; the last one needs none. One column needs a value.
         """
@@ -40,12 +40,12 @@ class RejectLimit:
 
 
 class LimitExceeded(Exception):  # never leaves the loader
-    """Reading stopped: whatever follows, too many records are rejected."""
+    """Reading stopped: too many records are rejected, whatever the rest of the file holds."""
 
     def __init__(
         self, *, header: tuple[str, ...], line: int, records: int, whole: bool = False, swallowing: Swallowing = ()
     ) -> None:
-        """``line`` is the first that was not read, ``records`` how many were, or, ``whole``, how many the file has.
+        """Store where reading stopped.
 
         ``swallowing`` are the lines within quoted cells up to there that would fit as records.
         """
@@ -60,7 +60,7 @@ class LimitExceeded(Exception):  # never leaves the loader
 def limit_exceeded(
     given: LimitExceeded, book: RejectCollector, columns: tuple[Column, ...], target: Target
 ) -> SchemaMismatch:
-    """Return what a run fails with whose reading stopped."""
+    """Return the error of a run that stopped reading."""
     counts = ", ".join(f"{count:,} {code}" for code, count in book.counts.most_common())
     of = f"{given.records:,}" if given.whole else f"the first {given.records:,}"
     return SchemaMismatch(
@@ -73,21 +73,25 @@ def limit_exceeded(
 
 
 def check_limit(outcome: Outcome, target: Target) -> None:
+<<<<<<< HEAD
     """Raise Misfit where too many records are rejected, or all of them, however few (file-rules#reject-limit)."""
+=======
+    """Raise SchemaMismatch where too many records are rejected, or all of them, however few (BEHAVIOUR 7)."""
+>>>>>>> work/lang-source
     rejected = outcome.rejected
     if 0 < outcome.records == rejected:
-        told = {1: "Its only record was", 2: "Both records were"}.get(rejected, f"All {rejected:,} records were")
+        causes = {1: "Its only record was", 2: "Both records were"}.get(rejected, f"All {rejected:,} records were")
         raise SchemaMismatch(
-            f"{told} rejected ({causes_of(outcome.rejects, 'every row')}): nothing was loaded. Correct the file and "
+            f"{causes} rejected ({causes_of(outcome.rejects, 'every row')}): nothing was loaded. Correct the file and "
             "upload it again.",
             outcome=outcome,
         )
     if RejectLimit.of(target).is_exceeded(rejected, outcome.records):
-        told, (most, _) = causes_of(outcome.rejects), outcome.rejects.counts.most_common(1)[0]
+        causes, (most, _) = causes_of(outcome.rejects), outcome.rejects.counts.most_common(1)[0]
         keys = " or declare another key" if most in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
         raise SchemaMismatch(
-            f"{rejected:,} of {outcome.records:,} records were rejected ({told}), more than {target.reject_share:.0%} "
-            f"and more than {target.reject_count:,}: nothing was loaded. Correct the file and upload it again, or "
-            f"raise the limit of {target.table}{keys}.",
+            f"{rejected:,} of {outcome.records:,} records were rejected ({causes}), more than "
+            f"{target.reject_share:.0%} and more than {target.reject_count:,}: nothing was loaded. Correct the file "
+            f"and upload it again, or raise the limit of {target.table}{keys}.",
             outcome=outcome,
         )

@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """Records that did not go in, each with its reason; nothing is lost (file-rules#rejects)."""
+=======
+"""Rejected records, each with its reason; none is lost (BEHAVIOUR 7)."""
+>>>>>>> work/lang-source
 
 import heapq
 import re
@@ -10,14 +14,14 @@ from enum import StrEnum
 from pathlib import Path
 
 STORED = 10_000
-"""At most so many rejects of a run are kept whole; the counts stay exact beyond it."""
+"""How many rejects of a run are stored at most; the counts stay exact beyond that."""
 
 STORED_BYTES = 64 << 20
-"""Nor more than so many bytes of their records, which may be as long as a record may be."""
+"""How many bytes of their records are stored at most."""
 
 
 class Code(StrEnum):
-    """Why a record was rejected, in the order in which one fate is chosen."""
+    """Why a record was rejected; if several codes apply, the first one counts."""
 
     MISSING_COLUMNS = "missing_columns"
     EXTRA_COLUMNS = "extra_columns"
@@ -32,7 +36,7 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reject:
-    """One record that did not go in."""
+    """One rejected record."""
 
     line: int
     """The physical line of the file, from 1, on which the record starts."""
@@ -40,7 +44,7 @@ class Reject:
     reason: str
     """A sentence for the operator."""
     raw: bytes
-    """The whole record as it stands in the file, without its line end."""
+    """The whole record as it is in the file, without its line end."""
     column: str = ""
     value: str = ""
 
@@ -65,20 +69,20 @@ def _shared(so_far: Shared | None, reject: Reject) -> Shared | None:
 
 @dataclass
 class RejectCollector:
-    """Counts every reject by code, keeps the first ``STORED`` of them in memory and lays the others down in a file."""
+    """Counts every reject by code, keeps the first ``STORED`` of them in memory and spills the others to a file."""
 
     beyond: Path | None = None
-    """Where those are laid down that aren't kept in memory; without a place they are only counted."""
+    """The file for rejects that aren't kept in memory; if None, they are only counted."""
     kept: list[Reject] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     size: int = 0
-    """Bytes of the kept ones' records."""
+    """Bytes of the records in ``kept``."""
     shared: "Shared | None" = None
-    """What all of them have in common; None where they differ, or there are none."""
+    """What all rejects have in common; None where they differ, or there are none."""
     _laid: "_SpillFile | None" = None
 
     def add(self, reject: Reject) -> None:
-        """Take one reject into the account."""
+        """Add one reject."""
         self.shared = _shared(self.shared, reject) if self.shared or not self.counts else None
         self.counts[reject.code] += 1
         if len(self.kept) < STORED and self.size + len(reject.raw) <= STORED_BYTES:
@@ -92,11 +96,11 @@ class RejectCollector:
         return self.counts.total()
 
     def __iter__(self) -> Iterator[Reject]:
-        """The kept ones, in the order of their lines."""
+        """Yield the rejects in memory, by line."""
         return iter(sorted(self.kept, key=lambda reject: reject.line))
 
     def whole(self) -> Iterator[Reject]:
-        """All of them, kept or laid down, in the order of their lines; one of each kind in memory at a time."""
+        """Yield all rejects, in memory and spilled, by line; one of each section is in memory at a time."""
         laid = self._laid.sections() if self._laid else []
         return heapq.merge(self, *laid, key=lambda reject: reject.line)
 
@@ -118,7 +122,7 @@ def causes_of(book: RejectCollector, subject: str = "each") -> str:
 
 
 _FORM = struct.Struct("<q5I")
-"""Of one that is laid down: its line, and the bytes of its code, reason, column, value and record behind it."""
+"""Of one that is spilled: its line, and the bytes of its code, reason, column, value and record after it."""
 _PENDING = 1 << 20  # bytes gathered before they are written
 
 
@@ -161,6 +165,6 @@ class _SpillFile:
             file.seek(start)
             while file.tell() < end:
                 line, *sizes = _FORM.unpack(file.read(_FORM.size))
-                *told, raw = (file.read(size) for size in sizes)
-                code, reason, column, value = (text.decode(errors="surrogatepass") for text in told)
+                *encoded, raw = (file.read(size) for size in sizes)
+                code, reason, column, value = (text.decode(errors="surrogatepass") for text in encoded)
                 yield Reject(line=line, code=Code(code), reason=reason, raw=raw, column=column, value=value)

@@ -23,7 +23,7 @@ class SourceObject:
 
     @property
     def identity(self) -> str:
-        """The part that, with bucket and key, makes a second delivery of the same event the same run."""
+        """The version's identity within its key: two deliveries of one event give the same run."""
         return f"version:{self.version_id}" if self.version_id else f"etag:{self.etag}:{self.sequencer}"
 
     @property
@@ -33,7 +33,7 @@ class SourceObject:
 
 
 def is_older(first: str, second: str) -> bool:
-    """Whether sequencer ``first`` comes before ``second``: hex, right-padded with zeros to equal length.
+    """Return whether sequencer ``first`` comes before ``second``: hex, right-padded with zeros to equal length.
 
     A sequencer that isn't known is never older, nor is anything older than it.
     """

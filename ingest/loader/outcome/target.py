@@ -17,7 +17,11 @@ REJECT_SHARE, REJECT_COUNT = 0.10, 10
 
 
 class Mode(StrEnum):
+<<<<<<< HEAD
     """How the rows of a file meet the rows of the table (file-rules#modes)."""
+=======
+    """How the rows of a file are merged into the table (BEHAVIOUR 5)."""
+>>>>>>> work/lang-source
 
     UPSERT = "upsert"
     APPEND = "append"
@@ -39,7 +43,7 @@ class Target:
     ignore_email_case: bool = False
     """Match the e-mails of the identities without regard to ASCII case and outer spaces."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Header -> column, for every header that this dataset has met."""
+    """Header -> column, for every header in this dataset's files so far."""
     null_tokens: tuple[str, ...] = ()
     reject_share: float = REJECT_SHARE
     reject_count: int = REJECT_COUNT
@@ -49,9 +53,9 @@ class Target:
     export: bool = False
     """The file is an export of the table: without a key its records would be inserted a second time."""
     asks_approval: bool = False
-    """Every run that would change the table is held first."""
+    """Whether every run that would change the table is held for approval first."""
     approved: Mapping[str, int] | None = None
-    """The braked counts that an operator has approved, by brake; None: nothing was approved."""
+    """The counts that an operator has approved, by safeguard; None: nothing was approved."""
     previous_records: int | None = None
     """How many records the dataset's previous snapshot had."""
     last_records: int | None = None

@@ -1,4 +1,4 @@
-"""Where the records of a block of bytes end, found by numpy for all of them at once."""
+"""Find where the records of a block of bytes end, with numpy for all of them at once."""
 
 import re
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class BlockIndex:
         self._readings: list[QuoteParity | None] = [None, None]
 
     def reading_from(self, start: int) -> QuoteParity:
-        """How the block reads if a record starts at byte ``start``."""
+        """Return how the block reads if a record starts at byte ``start``."""
         odd = 0
         if self._quotes_before is not None and start:
             behind = int(np.searchsorted(self._at, start))
@@ -77,9 +77,9 @@ class BlockIndex:
             outside = (self._quotes_before & 1) == odd
             ends, counted = ends & outside, counted & outside
             open_at_the_end = bool(len(outside)) and not outside[-1]
-        found = np.flatnonzero(ends)
-        stops = self._at[found] + 1
-        until = np.cumsum(counted, dtype=np.int32)[found]
+        indexes = np.flatnonzero(ends)
+        stops = self._at[indexes] + 1
+        until = np.cumsum(counted, dtype=np.int32)[indexes]
         if self._last and not open_at_the_end and (not len(stops) or stops[-1] != self._size):
             stops = np.append(stops, self._size)
             until = np.append(until, np.count_nonzero(counted))
@@ -95,14 +95,14 @@ class BlockIndex:
 
     def _line_ends(self, bytes_: npt.NDArray[np.uint8]) -> Mask:
         """LF, and CR unless LF follows; at the end of a block that isn't the last, a CR is left for the next."""
-        behind = self._at + 1
-        follows = bytes_[np.minimum(behind, self._size - 1)]
-        alone = (self._kind == _CR) & np.where(behind < self._size, follows != _LF, self._last)
+        next_offsets = self._at + 1
+        follows = bytes_[np.minimum(next_offsets, self._size - 1)]
+        alone = (self._kind == _CR) & np.where(next_offsets < self._size, follows != _LF, self._last)
         line_ends: Mask = (self._kind == _LF) | alone
         return line_ends
 
     def _misplaced_quotes(self, bytes_: npt.NDArray[np.uint8], delimiter: int) -> tuple[Positions, Mask, Mask]:
-        """Every quote, and whether it couldn't open and couldn't close a cell where it stands."""
+        """Return every quote, and whether it couldn't open and couldn't close a cell where it stands."""
         allowed = np.zeros(256, np.bool_)
         allowed[[delimiter, _LF, _CR, ord('"')]] = True
         at = self._at[self._kind == ord('"')]
@@ -113,17 +113,17 @@ class BlockIndex:
 
 def _suspects(block: bytes, bytes_: npt.NDArray[np.uint8], line_ends: Positions, grammar: Grammar) -> Positions:
     """Bytes that have to be looked at whatever the quotes are: see ``Grammar.examine``."""
-    found: list[Positions] = []
+    positions: list[Positions] = []
     if not grammar.is_canonical:
         for special in {*grammar.quote, *grammar.escape, ord('"')}:
             if special in block:
-                found.append(np.flatnonzero(bytes_ == special))
+                positions.append(np.flatnonzero(bytes_ == special))
     if grammar.spaced:
-        found.append(np.concatenate(((0,), line_ends[line_ends + 1 < len(block)] + 1)))
+        positions.append(np.concatenate(((0,), line_ends[line_ends + 1 < len(block)] + 1)))
     if BOM[0] in block or ord("\\") in block:
         lines = np.concatenate(((0,), line_ends + 1))
         first = bytes_[np.minimum(lines, len(block) - 1)]
         lines = lines[(first == BOM[0]) | (first == ord("\\"))]
         at_risk = [line for line in lines.tolist() if _AT_RISK.match(block, line)]
-        found.append(np.array(at_risk, np.int64))
-    return np.sort(np.concatenate(found)) if found else np.zeros(0, np.int64)
+        positions.append(np.array(at_risk, np.int64))
+    return np.sort(np.concatenate(positions)) if positions else np.zeros(0, np.int64)

@@ -1,4 +1,4 @@
-"""Certify a file as it lies for as long as it is clean; from the first record that isn't, write a canonical copy."""
+"""Use a file's own bytes while its records are canonical; from the first that isn't, write a canonical copy."""
 
 from array import array
 from collections.abc import Callable
@@ -99,7 +99,7 @@ class CanonicalWriter:
             self._copy.close()
 
     def _copy_from(self, offset: int) -> BinaryIO:
-        """The source can't be certified beyond byte ``offset``: copy what could be, and write from now on."""
+        """Return the source can't be certified beyond byte ``offset``: copy what could be, and write from now on."""
         if self._copy:
             return self._copy
         self.line_end = self.line_end or b"\n"
@@ -136,10 +136,10 @@ class CanonicalWriter:
     def _note_swallowing(self, block: Block, good: npt.NDArray[np.bool_]) -> None:
         """Remember the records whose lines have as many delimiters each as a record."""
         last = len(good) - 1
-        found = [last] if LINE_END.search(block.raw(last)) else []
+        suspects = [last] if LINE_END.search(block.raw(last)) else []
         if block.lines is not None:
-            found = [*np.flatnonzero(np.diff(block.lines) > 1).tolist(), *found]
-        for record in found:
+            suspects = [*np.flatnonzero(np.diff(block.lines) > 1).tolist(), *suspects]
+        for record in suspects:
             rows = swallowed(block.raw(record), self._grammar, self._columns) if good[record] else []
             if rows:
                 self.swallowing.append((block.line_of(record), rows))
@@ -202,8 +202,8 @@ class CanonicalWriter:
         view = memoryview(block.data)
         edges = np.flatnonzero(np.diff(plain, prepend=False, append=False)).tolist()
         pieces: list[tuple[int, bytes | memoryview]] = [
-            (first, view[block.starts[first] : block.stops[behind - 1]])
-            for first, behind in zip(edges[::2], edges[1::2], strict=True)
+            (first, view[block.starts[first] : block.stops[stop - 1]])
+            for first, stop in zip(edges[::2], edges[1::2], strict=True)
         ]
         for record in np.flatnonzero(good & ~plain).tolist():
             written = block.rewritten.get(record, block.raw(record)) + self.line_end
@@ -225,7 +225,7 @@ class CanonicalWriter:
                 self._copy_from(self._at)
 
     def _ended_alike(self, block: Block) -> npt.NDArray[np.bool_]:
-        """Which records end with ``line_end``."""
+        """Return which records end with ``line_end``."""
         alike: npt.NDArray[np.bool_] = (block.stops - block.bodies) == len(self.line_end)
         if b"\r" in block.data:
             alike &= np.frombuffer(block.data, np.uint8)[block.stops - 1] == ord("\n")

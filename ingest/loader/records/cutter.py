@@ -1,4 +1,4 @@
-"""A file cut into its records, block by block: the one judge of where a record starts and what is wrong with it."""
+"""Cut a file into records, block by block; only this module decides where a record starts and whether it is valid."""
 
 import re
 from array import array
@@ -35,7 +35,7 @@ _FLAWS[Ending.TOO_LONG] = Flaw.TOO_LONG
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
-    """Whole records, one behind the other. Their positions are bytes of ``data``."""
+    """Whole records, one after another. Their positions are bytes of ``data``."""
 
     offset: int
     """Where the block begins in the file."""
@@ -52,19 +52,19 @@ class Block:
     stops: Positions
     """Where each record ends, its line end included."""
     lines: Positions | None
-    """How many lines behind ``line`` each record starts; None where each is one line behind the one before."""
+    """How many lines after ``line`` each record starts; None where each is one line after the one before."""
     cells: Positions
     """How many cells each record has; nothing of use where its quotes or its length are the flaw."""
     flaws: npt.NDArray[np.uint8]
     rewritten: dict[int, bytes]
-    """The canonical form, without line end, of the records that can't stay as they lie."""
+    """The canonical form, without line end, of the records that can't stay unchanged."""
 
     def line_of(self, record: int) -> int:
-        """The physical line on which the block's record number ``record``, from 0, starts."""
+        """Return the physical line on which the block's record number ``record``, from 0, starts."""
         return self.line + (record if self.lines is None else int(self.lines[record]))
 
     def raw(self, record: int) -> bytes:
-        """The bytes of the block's record number ``record``, without its line end."""
+        """Return the bytes of the block's record number ``record``, without its line end."""
         return self.data[self.starts[record] : self.bodies[record]]
 
 
@@ -79,7 +79,7 @@ class _RecordStarts:
     careful: "array[int]" = field(default_factory=lambda: array("q"))
     """Of each record that was read by itself: start, stop with its line end, flaw, cells."""
     written: dict[int, bytes] = field(default_factory=dict)
-    """The canonical form of records that can't stay as they lie, by their start."""
+    """The canonical form of records that can't stay unchanged, by their start."""
 
     def add_stretch(self, here: int) -> tuple[int, bool]:
         """Take the records from byte ``here`` on up to the next doubt; where they end, and whether there is a doubt."""
@@ -87,13 +87,15 @@ class _RecordStarts:
         nearest = int(reading.doubts.searchsorted(here))
         doubted = nearest < len(reading.doubts)
         first = int(reading.stops.searchsorted(here, "right"))
-        behind = int(reading.stops.searchsorted(reading.doubts[nearest], "right")) if doubted else len(reading.stops)
-        if behind <= first:
+        stop_index = (
+            int(reading.stops.searchsorted(reading.doubts[nearest], "right")) if doubted else len(reading.stops)
+        )
+        if stop_index <= first:
             return here, doubted
-        stops = reading.stops[first:behind]
+        stops = reading.stops[first:stop_index]
         self.starts.append(np.concatenate(((here,), stops[:-1])))
         self.stops.append(stops)
-        self.delimiters.append(reading.delimiters[first:behind])
+        self.delimiters.append(reading.delimiters[first:stop_index])
         return int(stops[-1]), doubted
 
 
@@ -107,36 +109,38 @@ class Cutter:
         self._lookahead = QuotedLookahead(self.file, grammar, longest=longest)
 
     def blocks(self, at: int, line: int, form: Form) -> Iterator[Block]:
-        """All records from byte ``at`` on, where one starts on ``line``; ``form`` is that of a sound one."""
+        """Return all records from byte ``at`` on, where one starts on ``line``; ``form`` is that of a sound one."""
         while at < self.file.size:
             data = self.file.read(at, self.file.piece)
-            found = self._walk(at, data, last=at + len(data) >= self.file.size)
-            whole = found.starts or len(found.careful)
-            block = self._assemble(at, line, form, data, found) if whole else self.alone(at, line, form)
+            record_starts = self._walk(at, data, last=at + len(data) >= self.file.size)
+            whole = record_starts.starts or len(record_starts.careful)
+            block = self._assemble(at, line, form, data, record_starts) if whole else self.alone(at, line, form)
             yield block
             at, line = block.end, block.end_line
 
     def _walk(self, at: int, data: bytes, *, last: bool) -> _RecordStarts:
         """Find the records that are whole in ``data``, of which byte 0 is a record's start at byte ``at``."""
-        found = _RecordStarts(BlockIndex(data, self.grammar, last=last))
+        record_starts = _RecordStarts(BlockIndex(data, self.grammar, last=last))
         here, lines, whole = 0, 1, True
         while here < len(data) and whole:
-            behind, doubted = found.add_stretch(here)
-            if not doubted and (behind == len(data) or not last):
+            next_offset, doubted = record_starts.add_stretch(here)
+            if not doubted and (next_offset == len(data) or not last):
                 break
-            lines = 1 if behind > here else min(4 * lines, _MOST_LINES)  # where all are in doubt, don't ask at each
-            here, whole = self._read_lines(at, data, behind, lines, found, last=last)
-        return found
+            lines = (
+                1 if next_offset > here else min(4 * lines, _MOST_LINES)
+            )  # where all are in doubt, don't ask at each
+            here, whole = self._read_lines(at, data, next_offset, lines, record_starts, last=last)
+        return record_starts
 
     def _read_lines(
-        self, at: int, data: bytes, here: int, lines: int, found: _RecordStarts, *, last: bool
+        self, at: int, data: bytes, here: int, lines: int, record_starts: _RecordStarts, *, last: bool
     ) -> tuple[int, bool]:
         """Read up to so many records with care; where they end, and False if ``data`` doesn't hold the next one whole.
 
         One match a line says what becomes of it: this is where hostile files spend their time.
         """
         match, follow = self.grammar.line.match, self._lookahead.follow
-        add, size = found.careful.extend, len(data)
+        add, size = record_starts.careful.extend, len(data)
         while lines and here < size:
             lines -= 1
             line: re.Match[bytes] = match(data, here)  # type: ignore[assignment]  # any bytes begin with a line
@@ -152,37 +156,37 @@ class Cutter:
                 if ending is Ending.TEXT or ending is Ending.OPEN:
                     add((here, stop, _FLAWS[ending], 0))
                 else:
-                    behind = _behind_line_end(data, where - at, last=last)
-                    if ending is Ending.TOO_LONG or behind is None:
+                    next_offset = _behind_line_end(data, where - at, last=last)
+                    if ending is Ending.TOO_LONG or next_offset is None:
                         return here, False
-                    stop = behind
-                    self._add_sound(found, here, stop, where - at, data)
+                    stop = next_offset
+                    self._add_sound(record_starts, here, stop, where - at, data)
             else:
-                self._add_sound(found, here, stop, line.end(1), data)
+                self._add_sound(record_starts, here, stop, line.end(1), data)
             here = stop
         return here, True
 
-    def _add_sound(self, found: _RecordStarts, start: int, stop: int, end: int, data: bytes) -> None:
+    def _add_sound(self, record_starts: _RecordStarts, start: int, stop: int, end: int, data: bytes) -> None:
         """Take a record that is well formed; ``end`` is where its line end begins."""
         cells, written = (0, None) if end == start else self.grammar.examine(data[start:end])
-        found.careful.extend((start, stop, Flaw.NONE, cells))
+        record_starts.careful.extend((start, stop, Flaw.NONE, cells))
         if written is not None:
-            found.written[start] = written
+            record_starts.written[start] = written
 
-    def _assemble(self, at: int, line: int, form: Form, data: bytes, found: _RecordStarts) -> Block:
-        line_ends = found.survey.line_ends
-        careful = np.frombuffer(found.careful, np.int64).reshape(-1, 4)
-        starts = np.concatenate((*found.starts, careful[:, 0]))
-        stops = np.concatenate((*found.stops, careful[:, 1]))
-        cells = np.concatenate((*found.delimiters, careful[:, 3] - 1)) + 1
+    def _assemble(self, at: int, line: int, form: Form, data: bytes, record_starts: _RecordStarts) -> Block:
+        line_ends = record_starts.survey.line_ends
+        careful = np.frombuffer(record_starts.careful, np.int64).reshape(-1, 4)
+        starts = np.concatenate((*record_starts.starts, careful[:, 0]))
+        stops = np.concatenate((*record_starts.stops, careful[:, 1]))
+        cells = np.concatenate((*record_starts.delimiters, careful[:, 3] - 1)) + 1
         flaws = np.zeros(len(starts), np.uint8)
         rewritten: dict[int, bytes] = {}
         if len(careful):
             flaws[len(starts) - len(careful) :] = careful[:, 2]
             order = np.argsort(starts)
             starts, stops, cells, flaws = starts[order], stops[order], cells[order], flaws[order]
-            places = starts.searchsorted(np.fromiter(found.written, np.int64, len(found.written)))
-            rewritten = dict(zip(places.tolist(), found.written.values(), strict=True))
+            places = starts.searchsorted(np.fromiter(record_starts.written, np.int64, len(record_starts.written)))
+            rewritten = dict(zip(places.tolist(), record_starts.written.values(), strict=True))
         end = int(stops[-1])
         bodies = _without_line_ends(data, starts, stops)
         cut = Cut(data=data, starts=starts, bodies=bodies, cells=cells, flaws=flaws, rewritten=rewritten)
@@ -206,7 +210,7 @@ class Cutter:
         )
 
     def alone(self, at: int, line: int, form: Form | None = None) -> Block:
-        """The one record at byte ``at``, however long, as a block; without a ``form`` it may have any."""
+        """Return the one record at byte ``at``, however long, as a block; without a ``form`` it may have any."""
         flaw, end = self._ending_of(at)
         stop = self.file.behind_line_end(end)
         whole = end - at <= self.longest
@@ -238,7 +242,7 @@ class Cutter:
         )
 
     def _ending_of(self, at: int) -> tuple[Flaw, int]:
-        """What the record at byte ``at`` suffers from, and where it (or what is rejected of it) ends."""
+        """Return what the record at byte ``at`` suffers from, and where it (or what is rejected of it) ends."""
         grammar = self.grammar
         first = self.file.line(at, self.longest)
         head = first[: self.longest]
@@ -259,7 +263,7 @@ class Cutter:
 
 
 def _behind_line_end(data: bytes, end: int, *, last: bool) -> int | None:
-    """The byte behind the line end at ``end``; None if that can't be seen, ``end`` where the file ends."""
+    """Return the byte after the line end at ``end``; None if that can't be seen, ``end`` where the file ends."""
     if end + 1 >= len(data) and not last and data[end : end + 1] != b"\n":
         return None
     return end + len(_LINE_ENDING.match(data, end).group())  # type: ignore[union-attr]

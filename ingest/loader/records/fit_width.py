@@ -1,4 +1,4 @@
-"""Records fitted to the columns of their file: blank cells at their end, and cells that are cut within quotes."""
+"""Fit records to the columns of their file: drop blank cells at the end, and reject cells cut within quotes."""
 
 from dataclasses import dataclass
 
@@ -20,15 +20,15 @@ class Cut:
     cells: Positions
     flaws: npt.NDArray[np.uint8]
     rewritten: dict[int, bytes]
-    """The canonical form of the records that can't stay as they lie."""
+    """The canonical form of the records that can't stay unchanged."""
 
     def raw(self, record: int) -> bytes:
-        """The bytes of a record, without its line end."""
+        """Return the bytes of a record, without its line end."""
         return self.data[self.starts[record] : self.bodies[record]]
 
 
 def fit(cut: Cut, grammar: Grammar, form: Form) -> None:
-    """Leave out blank cells behind the columns, where the file has a delimiter at the end of its records."""
+    """Leave out blank cells after the columns, where the file has a delimiter at the end of its records."""
     sound = cut.flaws == Flaw.NONE
     if form.trailing:
         longer = sound & (cut.cells > form.columns) & (cut.cells <= form.columns + form.trailing)

@@ -1,4 +1,4 @@
-"""The records of a file's beginning, or of a small file whole, in memory: read without DuckDB."""
+"""Read the records at the beginning of a file, or all of a small one, in memory and without DuckDB."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ SIZE = 8 << 20
 
 
 def read_first(certified: Certified, most: int, *, size: int = SIZE) -> list[Cells]:
-    """The first ``most`` records of the certified bytes, as far as ``size`` bytes hold them whole.
+    """Return up to ``most`` first records of the certified bytes, as many as fit whole into ``size`` bytes.
 
     A quoted cell is a text, an unquoted empty one NULL. What isn't as a certified file must be ends the list.
     """
@@ -29,13 +29,13 @@ def read_first(certified: Certified, most: int, *, size: int = SIZE) -> list[Cel
 def _records(text: str, cell: re.Pattern[str], width: int, most: int, *, whole: bool) -> list[Cells]:
     records: list[Cells] = []
     cells: list[str | None] = []
-    at = 0
-    for found in cell.finditer(text):
-        start, at = found.start(), found.end()
-        quote, inside, bare, end = found.groups()
+    end_offset = 0
+    for match in cell.finditer(text):
+        start, end_offset = match.start(), match.end()
+        quote, inside, bare, end = match.groups()
         if start == len(text) and not cells:
             break
-        if not end and not (whole and at == len(text)):  # more of this cell, or something that nobody certified
+        if not end and not (whole and end_offset == len(text)):  # more of this cell, or something that no one certified
             break
         cells.append(inside.replace('""', '"') if quote else bare or None)
         if end in _LINE_ENDS:
@@ -53,11 +53,11 @@ _LINE_ENDS = ("\n", "\r\n", "\r", "")
 
 @cache
 def _cell(delimiter: str) -> re.Pattern[str]:
-    """One cell and what is behind it: quote, content between quotes, content without, the delimiter or line end."""
+    """Match a cell and what follows it: quote, content in quotes, content without, delimiter or line end."""
     d = re.escape(delimiter)
     return re.compile(rf'(?:(")((?:[^"]++|"")*+)"|([^{d}"\r\n]*+))({d}|\r\n|\n|\r|)')
 
 
 def columns_of(records: Sequence[Cells], width: int) -> list[tuple[str | None, ...]]:
-    """The same cells, column by column."""
+    """Transpose the cells into columns."""
     return list(zip(*records, strict=True)) or [()] * width

@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """What can be wrong with the form of a record, and how it is told to the operator (file-rules#rejects)."""
+=======
+"""The ways in which a record can be malformed, and the reject for each (BEHAVIOUR 7)."""
+>>>>>>> work/lang-source
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +44,7 @@ class Form:
     columns: int
     delimiter: bytes
     trailing: int = 0
-    """Blank cells that it may have behind its columns."""
+    """Blank cells that it may have after its columns."""
     header: tuple[bytes, ...] = ()
     """The header's cells, which a record may repeat; none where it has one cell, or there is no header."""
     cells: Callable[[bytes], list[bytes]] = bytes.split
@@ -94,7 +98,7 @@ def _add_blank_rows(
     sound: npt.NDArray[np.bool_],
     form: Form,
 ) -> None:
-    """A row of blank cells, ``,,,``, is a blank line: one that begins and ends with what such a row consists of."""
+    """Mark rows of blank cells, ``,,,``, as blank lines; only rows that begin and end like one are examined."""
     blank = b" \t" + form.delimiter
     if not len(data) or (form.columns == 1 and form.delimiter not in data):
         return
@@ -118,7 +122,7 @@ def _add_repeated_headers(
     sound: npt.NDArray[np.bool_],
     form: Form,
 ) -> None:
-    """A record equal to the header, in quotes or not, perhaps behind a byte order mark, is the header once more."""
+    """Mark records equal to the header, quoted or not, perhaps after a byte order mark, as repeated headers."""
     if not len(data):
         return
     bytes_ = np.frombuffer(data, np.uint8)
@@ -139,7 +143,7 @@ def _add_repeated_headers(
 def rejected(
     flaw: int, raw: bytes, *, line: int, cells: int, columns: int, longest: int, encoding: str = UTF_8
 ) -> Reject:
-    """The reject of one malformed record: ``cells`` it has, ``columns`` the header, ``longest`` bytes are allowed.
+    """Return the reject of a malformed record with ``cells`` cells; the header has ``columns``.
 
     ``encoding`` is what the file came in, before it was written in UTF-8.
     """

@@ -1,4 +1,4 @@
-"""What becomes of a record that is still inside quotes where its first line ends, without holding what follows."""
+"""Follow a record whose quotes are still open at the end of its first line, in bounded memory."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -88,7 +88,7 @@ class QuotedLookahead:
             at, step, seen = seen_at + inside, 2 * step if stuck else min(2 * step, self._file.piece), b""
 
     def _glance(self, line_end: int, seen: bytes, seen_at: int, limit: int) -> tuple[Ending | None, int]:
-        """How the record ends, if that shows in ``seen``; None if it doesn't."""
+        """Return how the record ends, if that shows in ``seen``; None if it doesn't."""
         stop = min(len(seen), limit - seen_at)
         inside = self._grammar.journey.match(seen, line_end - seen_at, stop).end()  # type: ignore[union-attr]
         if seen[inside : inside + 1] != self._grammar.quote or inside >= stop:
@@ -102,7 +102,7 @@ class QuotedLookahead:
         return Ending.TEXT, seen_at + end
 
     def _finish(self, seen: bytes, seen_at: int, closing: int, stop: int, limit: int) -> tuple[Ending | None, int]:
-        """What follows the closing quote at ``seen[closing]``; None if that can't be seen yet."""
+        """Return what follows the closing quote at ``seen[closing]``; None if that can't be seen yet."""
         end = self._grammar.finish.match(seen, closing, stop).end()  # type: ignore[union-attr]
         if end < stop:
             return (Ending.WELL if seen[end] in b"\r\n" else Ending.TEXT), seen_at + end

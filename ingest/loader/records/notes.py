@@ -1,4 +1,4 @@
-"""What a run tells of its file beside the counts."""
+"""Notes for the operator about what a file contains besides records."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from ingest.loader.records.split import Certified
 
 
 def notes_of(certified: Certified) -> Iterator[str]:
-    """Sentences about what is in the file but isn't loaded."""
+    """Yield sentences about what is in the file but isn't loaded."""
     if certified.blank_rows:
         many = (
             "1 row of blank cells is"

@@ -1,4 +1,4 @@
-"""A long file handed to DuckDB in parts, each a pipe that it reads like a file of its own."""
+"""Feed a long file to DuckDB in parts, each a pipe that it reads as a file."""
 
 import fcntl
 import os
@@ -53,7 +53,7 @@ class Feed:
                 self._send(left[0], 0, self._offset)
                 self._send(left[0], start, end)
                 os.close(left.pop(0))
-        except BrokenPipeError:  # nobody reads on
+        except BrokenPipeError:  # no one reads on
             pass
         except BaseException as error:
             self._error = error
@@ -69,7 +69,7 @@ class Feed:
             at += sent
 
     def close(self) -> None:
-        """End the feed, whatever has been read of it. Raises what stood in its way."""
+        """End the feed, however much was read of it. Raises the error that stopped it."""
         for reading, _ in self._pipes:
             os.close(reading)
         self._thread.join()

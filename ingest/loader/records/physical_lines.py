@@ -1,4 +1,4 @@
-"""An open file by its bytes and physical lines, read in pieces: no line of it has to fit into memory."""
+"""Read an open file by byte offsets and physical lines, in pieces: no line has to fit into memory."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _WHOLE_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 def became_shorter() -> RunInterrupted:
-    """What is raised of a file that ends before it did."""
+    """Return the error for a file that shrank."""
     return RunInterrupted("The fetched file shrank while it was being read. The run will fetch it again.")
 
 
@@ -30,40 +30,40 @@ class PhysicalFile:
         self.size -= self.is_cut
 
     def read(self, at: int, size: int) -> bytes:
-        """Up to ``size`` bytes from byte ``at`` on; raises RunInterrupted where there should be some and are none."""
-        found = os.pread(self._file, min(size, max(self.size - at, 0)), at)
-        if not found and size and at < self.size:
+        """Return up to ``size`` bytes from byte ``at``; raises RunInterrupted if the file has become shorter."""
+        data = os.pread(self._file, min(size, max(self.size - at, 0)), at)
+        if not data and size and at < self.size:
             raise became_shorter()
-        return found
+        return data
 
     def next_line_end(self, at: int) -> int:
-        """The first byte from ``at`` on that begins a line end; the file's size if there is none."""
+        """Return the first byte from ``at`` on that begins a line end; the file's size if there is none."""
         while at < self.size:
             data = self.read(at, self.piece)
-            found = LINE_END.search(data)
-            if found:
-                return at + found.start()
+            match = LINE_END.search(data)
+            if match:
+                return at + match.start()
             at += len(data)
         return self.size
 
     def behind_line_end(self, at: int) -> int:
-        """The byte behind the line end that begins at byte ``at``; ``at`` itself at the end of the file."""
+        """Return the byte after the line end that begins at byte ``at``; ``at`` itself at the end of the file."""
         if at >= self.size:
             return at
         return at + (2 if self.read(at, 2) == b"\r\n" else 1)
 
     def line(self, at: int, longest: int) -> bytes:
-        """The line that starts at byte ``at``, without its end; of a longer one ``longest`` bytes and one more."""
+        """Return the line that starts at byte ``at``, without its end; at most ``longest`` bytes and one more."""
         size, enough = self.piece, min(longest + 1, self.size - at)
         while True:
             data = self.read(at, min(size, enough))
-            found = LINE_END.search(data)
-            if found or len(data) >= enough:
-                return data[: found.start()] if found else data
+            match = LINE_END.search(data)
+            if match or len(data) >= enough:
+                return data[: match.start()] if match else data
             size *= 2
 
     def skip_lines(self, at: int, lines: int) -> tuple[int, int]:
-        """The byte behind so many lines from byte ``at`` on, and how many they were: fewer where the file ends."""
+        """Return the byte after ``lines`` lines from byte ``at``, and how many there were before the file's end."""
         skipped = 0
         while skipped < lines and at < self.size:
             data = self.read(at, self.piece)
@@ -77,7 +77,7 @@ class PhysicalFile:
         return at, skipped
 
     def skip_blank_lines(self, at: int) -> tuple[int, int]:
-        """The byte behind the blank lines from byte ``at`` on, and how many they are."""
+        """Return the byte after the blank lines from byte ``at`` on, and how many they are."""
         start = at
         while at < self.size:
             data = self.read(at, self.piece)
@@ -88,7 +88,7 @@ class PhysicalFile:
         return at, self.count_lines(start, at)
 
     def count_lines(self, at: int, stop: int) -> int:
-        """How many line ends there are between two bytes."""
+        """Return how many line ends there are between two bytes."""
         lines, before = 0, b""
         while at < stop:
             data = self.read(at, min(self.piece, stop - at))

@@ -1,4 +1,4 @@
-"""One certified file to be read: its first records in Python, all of them as a relation of DuckDB and a stream."""
+"""Read a certified file: its first records in Python, all of them as a DuckDB relation or a stream."""
 
 import os
 import threading
@@ -93,7 +93,7 @@ class CertifiedReader:
         self._end_feed()
 
     def _fed(self) -> duckdb.DuckDBPyConnection:
-        """The connection, the records at hand for one query."""
+        """Return the connection, with the records ready for one query."""
         self._end_feed()
         if self.certified.cuts:
             self._feed = Feed(self.certified.path, self.certified.offset, self.certified.cuts)
@@ -106,22 +106,22 @@ class CertifiedReader:
             feed.close()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """All rows of a query over ``self.records``."""
-        found = self._fed().execute(query).fetchall()
+        """Return all rows of a query over ``self.records``."""
+        rows = self._fed().execute(query).fetchall()
         self._end_feed()
-        return found
+        return rows
 
     def stream(self, query: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query over ``self.records``, few in memory at a time; nothing else may be asked in between.
+        """Yield the rows of a query over ``self.records``, a few at a time; run no other query in between.
 
         In the order of the file, if the query doesn't say otherwise: one thread reads it.
         """
-        found = self._fed().execute(query)
+        result = self._fed().execute(query)
         try:
-            while rows := found.fetchmany(_ROWS):
+            while rows := result.fetchmany(_ROWS):
                 yield from rows
         finally:
-            found.execute("select 1")  # whoever stops early leaves no query that still reads
+            result.execute("select 1")  # whoever stops early leaves no query that still reads
             self._end_feed()
 
     def check(self, records: int) -> None:
@@ -138,7 +138,7 @@ class CertifiedReader:
 
     @property
     def verbatim(self) -> bool:
-        """Whether every cell of the file is read as it stands."""
+        """Whether every cell of the file is read unchanged."""
         return not self.null_tokens and len(self._used) == self.width and not self._marked
 
     @property
@@ -166,7 +166,7 @@ class CertifiedReader:
         )
 
     def emit(self, query: str) -> "Emission":
-        """The rows of ``query`` as a CSV stream, every value quoted, NULL as nothing."""
+        """Return the rows of ``query`` as a CSV stream, every value quoted, NULL as nothing."""
         return Emission(self._fed(), query)
 
 
@@ -202,7 +202,7 @@ class Emission:
             os.close(self._writing)
 
     def read(self, size: int) -> bytes:
-        """The next bytes, at most ``size``; b"" at the end. Raises what DuckDB raised."""
+        """Return the next bytes, at most ``size``; b"" at the end. Raises what DuckDB raised."""
         block = self._stream.read(size)
         if not block:
             self._thread.join()

@@ -1,4 +1,4 @@
-"""Every record of a file: where it starts, its line, whether it is well formed."""
+"""Split a file into records: where each starts, on which line, and whether it is well formed."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -33,14 +33,14 @@ class Lines:
     starts: Sequence[int] = (2,)
 
     def line_of(self, ordinal: int) -> int:
-        """The line, from 1, on which accepted record ``ordinal``, from 0, starts."""
-        at = bisect_right(self.ordinals, ordinal) - 1
-        return self.starts[at] + ordinal - self.ordinals[at]
+        """Return the line, from 1, on which accepted record ``ordinal``, from 0, starts."""
+        index = bisect_right(self.ordinals, ordinal) - 1
+        return self.starts[index] + ordinal - self.ordinals[index]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Certified:
-    """Bytes that every CSV reader reads alike: the file as it lies, or a canonical copy of its good records."""
+    """Bytes that every CSV reader reads alike: the file unchanged, or a canonical copy of its good records."""
 
     path: Path
     """What DuckDB and COPY read: valid UTF-8 CSV with a header line, all records of ``len(header)`` cells, one kind of
@@ -63,7 +63,7 @@ class Certified:
     repeated: int
     """Records that were the header once more."""
     left_out: int
-    """Lines behind the table's last one, where it isn't the file's."""
+    """Lines after the table's last one, where it isn't the file's."""
     swallowing: Swallowing
     form: Form
     """What a sound record of ``source`` looks like."""
@@ -73,7 +73,7 @@ class Certified:
     marks: Sequence[tuple[int, int]] = ()
     """Where a second pass can begin: the ordinal of an accepted record, and a byte of ``source`` at or before it."""
     cuts: Sequence[int] = ()
-    """Bytes of ``path`` at which a record begins: one behind every ``PART`` bytes or a few more."""
+    """Bytes of ``path`` at which a record begins: one after every ``PART`` bytes or a few more."""
     allowed: int = LONGEST
     """The longest record allowed when the file was split."""
 
@@ -92,10 +92,10 @@ def split(
 ) -> Certified:
     """Cut ``source``, which is UTF-8, into records; certify its bytes or write canonical ones to ``scratch``.
 
-    ``reject`` is told every malformed record in the order of the file, ``progress`` the bytes read so far. A record
+    ``reject`` is called with every malformed record, in file order, ``progress`` with the bytes read so far. A record
     may have ``longest`` bytes without its line end; one equal to the header is none where ``repeats_header``. ``block``
     bytes are read at a time; the result doesn't depend on it. Raises RunFailed on a file that has no header to go by,
-    RunInterrupted if the file shrinks meanwhile, GivenUp once ``limit`` can't be met any more.
+    RunInterrupted if the file shrinks meanwhile, LimitExceeded once ``limit`` can't be met anymore.
     """
     left_out = 0
     if dialect.end:
@@ -119,13 +119,13 @@ def split(
             encoding=dialect.encoding,
             reject=reject,
         ) as certifier:
-            for found in cutter.blocks(head.end, head.line, form):
-                certifier.take(found)
-                progress(found.end)
-                left, records = cutter.file.size - found.end, certifier.accepted + certifier.rejected
+            for piece in cutter.blocks(head.end, head.line, form):
+                certifier.take(piece)
+                progress(piece.end)
+                left, records = cutter.file.size - piece.end, certifier.accepted + certifier.rejected
                 if left and limit and limit.is_beyond_reach(certifier.rejected, records, left=left, columns=columns):
                     swallowing = tuple(certifier.swallowing)
-                    raise LimitExceeded(header=head.header, line=found.end_line, records=records, swallowing=swallowing)
+                    raise LimitExceeded(header=head.header, line=piece.end_line, records=records, swallowing=swallowing)
     copied = certifier.copied
     offset = certifier.header_size if copied else head.end
     return Certified(
@@ -151,7 +151,7 @@ def split(
 
 
 def _unwrapped(source: Path, target: Path) -> Path:
-    """A copy of ``source`` without the quotes around its lines, each of which stays a line."""
+    """Return a copy of ``source`` without the quotes around its lines, each of which stays a line."""
     with source.open("rb") as wrapped, target.open("wb") as written:
         for line in wrapped:
             body = line.rstrip(b"\r\n")
@@ -160,7 +160,7 @@ def _unwrapped(source: Path, target: Path) -> Path:
 
 
 def _first_lines(source: Path, target: Path, lines: int) -> tuple[Path, int]:
-    """A copy of the first ``lines`` of ``source``, and how many lines are below them, which are another table's."""
+    """Copy the first ``lines`` of ``source``; return the copy and how many lines, of another table, follow."""
     with source.open("rb", buffering=0) as whole, target.open("wb") as written:
         file = PhysicalFile(whole.fileno(), piece=BLOCK)
         left, _ = file.skip_lines(0, lines)
@@ -173,7 +173,7 @@ def _first_lines(source: Path, target: Path, lines: int) -> tuple[Path, int]:
 
 
 def raw_records(certified: Certified, ordinals: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """The raw bytes in ``source`` of the accepted records ``ordinals`` (ascending, from 0), without line ends."""
+    """Yield the raw bytes of the accepted records ``ordinals`` (ascending, from 0), without line ends."""
     wanted = np.asarray(ordinals, np.int64)
     with certified.source.open("rb", buffering=0) as file:
         cutter = Cutter(file.fileno(), certified.source_dialect.grammar, longest=certified.allowed, block=BLOCK)
@@ -183,15 +183,15 @@ def raw_records(certified: Certified, ordinals: Sequence[int]) -> Iterator[tuple
             for block in cutter.blocks(at, 0, certified.form):
                 accepted = np.flatnonzero(block.flaws == Flaw.NONE)
                 here = wanted[: wanted.searchsorted(ordinal + len(accepted))]
-                for one in here.tolist():
-                    yield one, block.raw(int(accepted[one - ordinal]))
+                for wanted_ordinal in here.tolist():
+                    yield wanted_ordinal, block.raw(int(accepted[wanted_ordinal - ordinal]))
                 wanted, ordinal = wanted[len(here) :], ordinal + len(accepted)
                 if not len(wanted) or (len(here) == 0 and len(accepted)):
                     break
 
 
 def _form(head: "_Head", dialect: Dialect, *, repeats_header: bool) -> Form:
-    """What a sound record has, and the cells of the header, which may come again."""
+    """Return what a sound record has, and the cells of the header, which may come again."""
     cells = tuple(dialect.grammar.cells(head.raw)) if head.raw else ()
     return Form(
         columns=len(head.header),
@@ -248,7 +248,7 @@ def _read_head(cutter: Cutter, dialect: Dialect) -> _Head:
 
 
 def _first_record(cutter: Cutter, at: int, line: int, *, any_form: bool) -> Block:
-    """The first record that isn't blank; with ``any_form`` the first that is well formed."""
+    """Return the first record that isn't blank; with ``any_form`` the first that is well formed."""
     for _ in range(_TRIED):
         at, blank = cutter.file.skip_blank_lines(at)
         line += blank
@@ -269,6 +269,8 @@ def _first_record(cutter: Cutter, at: int, line: int, *, any_form: bool) -> Bloc
         raise RunFailed(
             f"The file has no header: its first {_TRIED:,} lines are blank. Remove them and upload it again."
         )
-    told = rejected(flaw, first.raw(0), line=first.line, cells=0, columns=0, longest=cutter.longest)
+    reject = rejected(flaw, first.raw(0), line=first.line, cells=0, columns=0, longest=cutter.longest)
     what = "The first records" if any_form else "The header"
-    raise RunFailed(f"{what}, line {first.line:,}, can't be read: {told.reason}. Correct it and upload the file again.")
+    raise RunFailed(
+        f"{what}, line {first.line:,}, can't be read: {reject.reason}. Correct it and upload the file again."
+    )

@@ -1,7 +1,11 @@
+<<<<<<< HEAD
 """What comes compressed is unpacked, by content, not by name: gzip, zstd, bzip2, xz, zip of one file.
 
 See file-rules#compression.
 """
+=======
+"""Unpack compressed files, recognized by content: gzip, zstd, bzip2, xz and zip of one file (BEHAVIOUR 3)."""
+>>>>>>> work/lang-source
 
 import bz2
 import errno
@@ -31,9 +35,9 @@ else:
 _PACKED, _PLAIN = 1 << 15, 1 << 20
 """Bytes read, and bytes written at most, at a time."""
 _HARMLESS = 64 << 20
-"""Up to so many bytes nobody asks how small they were: a file of one value a million times shrinks 1,000 times."""
+"""The ratio isn't checked up to so many bytes: a file of one value a million times shrinks 1,000 times."""
 _MEMBERS = 100
-"""Archives one behind the other of which the head is looked at: each takes memory of its own, however short it is."""
+"""Archives one after another of which the head is looked at: each takes memory of its own, however short it is."""
 _WINDOW_LOG, _XZ_MEMORY = 27, 128 << 20
 """An archive asks its reader for memory: 128 MiB is what ``zstd --ultra -22`` asks for, twice what ``xz -9`` does."""
 
@@ -50,7 +54,7 @@ class Compression(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How far a file may expand: a bomb fails the run before the disk fills."""
+    """How far a file may expand: a decompression bomb fails the run before the disk is full."""
 
     size: int = 8 << 30
     """Bytes of the unpacked file."""
@@ -102,7 +106,7 @@ _DAMAGED += (ValueError, RuntimeError, LookupError, struct.error, OSError)  # zi
 
 
 def compression_of(head: bytes) -> Compression | None:
-    """How the file that begins with ``head`` is compressed, if it is."""
+    """Return how the file that begins with ``head`` is compressed, if it is."""
     if head.startswith(b"\x1f\x8b\x08"):
         return Compression.GZIP
     if head.startswith(b"\x28\xb5\x2f\xfd") or (head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50):
@@ -115,9 +119,9 @@ def compression_of(head: bytes) -> Compression | None:
 
 
 def peek(head: bytes, most: int = _PLAIN) -> bytes:
-    """What of the file that begins with ``head`` can be read without the rest: unpacked, if it comes compressed.
+    """Return what can be read of the file that begins with ``head``, unpacked if it is compressed.
 
-    At most ``most`` bytes, and of no more than ``_MEMBERS`` archives one behind the other; nothing where it can't be
+    At most ``most`` bytes, and of no more than ``_MEMBERS`` archives one after another; nothing where it can't be
     read so far. Raises RunFailed for an office document, which is a zip archive too.
     """
     kind = compression_of(head)
@@ -170,7 +174,7 @@ def _plain_blocks(kind: Compression, stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _decode(kind: Compression, stream: BinaryIO, most: int = _PLAIN, *, members: float = math.inf) -> Iterator[bytes]:
-    """The content of all members of an archive, one behind the other; zeros behind one are padding.
+    """Return the content of all members of an archive, one after another; zeros after one are padding.
 
     At most ``most`` bytes at a time, and of the first ``members`` members only.
     """
@@ -199,7 +203,7 @@ def _decode(kind: Compression, stream: BinaryIO, most: int = _PLAIN, *, members:
 
 @contextmanager
 def _told_as_damage(kind: Compression, stream: BinaryIO) -> Iterator[None]:
-    """Turn what the decoders raise into the operator's sentence; faults of the disk stay what they are."""
+    """Turn the decoders' errors into a message for the operator; errors of the disk stay as they are."""
     try:
         yield
     except _DAMAGED as error:

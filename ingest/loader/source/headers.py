@@ -1,4 +1,4 @@
-"""The file's header as this dataset reads it: which of its columns are loaded, and what they are called."""
+"""Map a file's header to the columns of its dataset."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Header:
 
 
 def read_header(texts: Sequence[str], known: Mapping[str, str]) -> Header:
-    """What the header's cells mean to a dataset that knows ``known``.
+    """Return which of the header's cells are loaded, and into which columns, for a dataset that knows ``known``.
 
     Raises RunFailed where nothing but the columns of a reject file or an export is there.
     """

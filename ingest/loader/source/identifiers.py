@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """File names and headers become identifiers (file-rules#names)."""
+=======
+"""Turn file names and headers into identifiers (BEHAVIOUR 2)."""
+>>>>>>> work/lang-source
 
 import re
 import unicodedata
@@ -25,7 +29,7 @@ OCCURRENCE = "\x1f"
 
 
 def table_name(key: str) -> str:
-    """The table for a file: its name without folder and extensions, folded.
+    """Return the table for a file: its name without folder and extensions, folded.
 
     Raises RunFailed where nothing is left of the name.
     """
@@ -61,8 +65,8 @@ def is_marked(header: Sequence[str]) -> bool:
 
 def positions_of(header: Sequence[str], names: Sequence[str]) -> list[int]:
     """Return the position of the last header of each of these names; empty if one is missing."""
-    told = {likeness(text): position for position, text in enumerate(header)}
-    return [told[name] for name in names] if set(names) <= told.keys() else []
+    positions = {likeness(text): position for position, text in enumerate(header)}
+    return [positions[name] for name in names] if set(names) <= positions.keys() else []
 
 
 def used_positions(header: Sequence[str]) -> list[int]:
@@ -86,7 +90,7 @@ def positional_columns(known: Mapping[str, str], count: int) -> list[str]:
 def columns_of(
     header: Sequence[str], known: Mapping[str, str], *, by_column: bool = False
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The columns for a file's header cells, and the dataset's map header -> column with the new ones in it.
+    """Return the columns for a file's header cells, and the dataset's map header -> column with the new ones in it.
 
     A header that was met before finds the column it found then; so does one that differs from it in case or outer
     spaces only, where the file hasn't both. A new one takes the column that its folded name says, or that name with
@@ -114,7 +118,7 @@ def columns_of(
 
 
 def _refuse_shared(columns: Mapping[str, str]) -> None:
-    """Two headers that differ in case only may have come in two files; in one they can't both have their column."""
+    """Refuse two headers of one file that map to the same column, as two that differ only in case do."""
     owners: dict[str, str] = {}
     for key, column in columns.items():
         if column in owners:
@@ -126,30 +130,30 @@ def _refuse_shared(columns: Mapping[str, str]) -> None:
 
 
 def likeness(key: str) -> str:
-    """What two headers have in common that differ in case, outer spaces or invisible characters only."""
+    """Return what two headers have in common that differ in case, outer spaces or invisible characters only."""
     return visible(key).strip().casefold()
 
 
 def visible(text: str) -> str:
-    """``text`` without byte order marks and other format characters, which nobody sees (Unicode category Cf)."""
+    """Return ``text`` without byte order marks and other format characters, which no one sees (Unicode category Cf)."""
     if text.isascii():
         return text
     return "".join(character for character in text if unicodedata.category(character) != "Cf")
 
 
 def _keys(header: Sequence[str]) -> list[str]:
-    """One key a header cell: its text, told apart by occurrence where it repeats, by position where it is empty."""
-    seen: dict[str, int] = {}
+    """Return a key for each header cell: its text, its occurrence if it repeats, its position if it is empty."""
+    occurrences: dict[str, int] = {}
     keys = []
     for position, text in enumerate(header, 1):
         text = text.replace("\x00", "").replace(OCCURRENCE, " ")
-        seen[text] = seen.get(text, 0) + 1
+        occurrences[text] = occurrences.get(text, 0) + 1
         if not visible(text).strip():
             keys.append(f"{OCCURRENCE}{position}")
-        elif seen[text] == 1:
+        elif occurrences[text] == 1:
             keys.append(text)
         else:
-            keys.append(f"{text}{OCCURRENCE}{seen[text]}")
+            keys.append(f"{text}{OCCURRENCE}{occurrences[text]}")
     return keys
 
 
@@ -190,7 +194,7 @@ class _UnusedNames:
 
 
 def is_extension(text: str) -> bool:
-    """Whether ``text`` is an extension of files that are loaded, such as ``csv`` or ``gz``."""
+    """Return whether ``text`` is an extension of files that are loaded, such as ``csv`` or ``gz``."""
     return text.strip().lower() in _EXTENSIONS
 
 
@@ -198,12 +202,12 @@ def _without_extensions(file_name: str) -> str:
     name = file_name
     while "." in name and is_extension(name.rsplit(".", 1)[1]):
         name = name.rsplit(".", 1)[0]
-    # An extension that we don't know is one all the same (`customers.export`), unless a known one stood behind it.
+    # An extension that we don't know is one all the same (`customers.export`), unless a known one stood after it.
     return name.rsplit(".", 1)[0] if name == file_name and "." in name else name
 
 
 def _fold(text: str) -> str:
-    """NFC, lower case, every run of other characters than letters, digits and ``_`` one ``_``."""
+    """Fold a name: NFC, lower case, each run of characters other than letters, digits and ``_`` to one ``_``."""
     if text.isascii():
         return _OTHER_ASCII.sub("_", text.lower())
     lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFC", _with_few_marks(text)).lower())
@@ -228,5 +232,5 @@ def _stays(character: str) -> bool:
 
 
 def _trim(name: str, size: int = LONGEST) -> str:
-    """At most ``size`` bytes of UTF-8, cut on a character boundary."""
+    """Cut ``text`` to at most ``size`` bytes of UTF-8, between characters."""
     return name.encode()[:size].decode(errors="ignore")

@@ -19,4 +19,4 @@ class LocalFile:
     repeats_header: bool = True
     """Whether a record equal to the header is the header once more, rather than a record."""
     settled: bool = False
-    """Whether somebody has said how its quotes are read: what they swallow is no question then."""
+    """Whether someone has said how its quotes are read: what they swallow is no question then."""

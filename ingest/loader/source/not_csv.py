@@ -1,4 +1,4 @@
-"""Files that are no CSV at all: recognised by content, and refused with a sentence that says what to do."""
+"""Refuse files that are not CSV, recognized by content, with a message that says what to do."""
 
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.source.encoding.byte_order_marks import refuse_unmarked_utf_16
@@ -47,7 +47,7 @@ def refuse_other_formats(head: bytes) -> None:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Whether control characters are in its grain: in the first line, or in most lines; a stray one is a reject."""
+    """Return whether the first line, or most lines, contain control characters; a stray one is a reject."""
     lines = [line for line in head.splitlines() if line]
     if not lines:  # blank lines alone: a file without a header, which the splitter says
         return False

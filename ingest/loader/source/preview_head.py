@@ -1,4 +1,4 @@
-"""A file's first bytes, looked at before the rest is there: how it is written, and its header."""
+"""Preview a file from its first bytes: how it is written, and its header."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ def preview_head(
     name: str = "",
     above: int = 0,
 ) -> HeadPreview:
-    """What the file that begins with ``head``, or is no longer (``whole``), shows of itself to a dataset.
+    """Return how a dataset would read the file that begins with ``head``, or is no longer (``whole``).
 
     ``scratch`` is a folder for it alone, ``name`` the file's, and ``above`` as for ``examine``. Raises RunFailed, as
     the load would, for what is no CSV.
@@ -65,7 +65,7 @@ def preview_head(
         if compression:  # it was we who cut the line: it is refused for what is seen of it
             examine(first, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding_name, cut=True)
         return HeadPreview(compression=compression, dialect=None, header=())
-    found = examine(
+    examined = examine(
         text,
         pinned=pinned,
         known=known,
@@ -77,10 +77,10 @@ def preview_head(
     )
     return HeadPreview(
         compression=compression,
-        dialect=found.dialect,
-        header=_header(without_marks(text), found.dialect),
-        doubt=doubt or found.doubt,
-        written=written_as(found.dialect, found, pinned=pinned, head=text),
+        dialect=examined.dialect,
+        header=_header(without_marks(text), examined.dialect),
+        doubt=doubt or examined.doubt,
+        written=written_as(examined.dialect, examined, pinned=pinned, head=text),
     )
 
 
@@ -94,8 +94,8 @@ def _in_utf_8(plain: bytes, scratch: Path, pinned: str | None, *, whole: bool) -
 
 
 def _header(text: bytes, dialect: Dialect) -> tuple[str, ...]:
-    found = sample(table_of(text, dialect), dialect.grammar, whole=True)
-    if not found.records:
+    sampled = sample(table_of(text, dialect), dialect.grammar, whole=True)
+    if not sampled.records:
         return ()
-    refuse_too_wide(len(found.records[0]))
-    return dialect.header_of(found.raw(0)) if dialect.has_header else ("",) * len(found.records[0])
+    refuse_too_wide(len(sampled.records[0]))
+    return dialect.header_of(sampled.raw(0)) if dialect.has_header else ("",) * len(sampled.records[0])

@@ -1,6 +1,6 @@
-"""Text that is no table: JSON, markup, SQL, settings, prose; recognized, and refused with a sentence.
+"""Refuse text that is not a table: JSON, markup, SQL, settings, prose.
 
-None of the sentences quotes the file: it may hold anybody's data.
+No message quotes the file: it may contain personal data.
 """
 
 import re
@@ -132,7 +132,7 @@ def _is_named_as_text(name: str) -> bool:
 
 
 def _is_prose(records: Sequence[Sequence[bytes]]) -> bool:
-    """Whether commas part the clauses of a sentence rather than the names of columns."""
+    """Return whether commas part the clauses of a sentence rather than the names of columns."""
     texts = [cell.decode(errors="replace") for cell in records[0]]
     if texts[-1].rstrip().endswith((".", "!", "?", ":")) or max(map(len, texts)) > _LONGEST_NAME:
         return True
@@ -141,41 +141,41 @@ def _is_prose(records: Sequence[Sequence[bytes]]) -> bool:
 
 
 def _is_json(text: str) -> bool:
-    """Whether the text is JSON as far as it goes: one value, or one a line; an object's first key is enough."""
+    """Return whether the text is JSON as far as it goes: one value, or one a line; an object's first key is enough."""
     if not text.startswith(("{", "[")):
         return False
-    found = _JSON_OBJECT.match(text)
-    return _is_nested(text, begins_object=found is not None)
+    first_key = _JSON_OBJECT.match(text)
+    return _is_nested(text, begins_object=first_key is not None)
 
 
 def _is_nested(text: str, *, begins_object: bool) -> bool:
-    """Whether the brackets of JSON hold all of the text; a comma between two of them on a line parts cells of a CSV.
+    """Return whether JSON brackets enclose all of the text; commas between two on a line are those of a CSV.
 
     Where it ``begins_object`` what follows may be broken, or written as other programs than JSON's write it.
     """
-    depth = at = 0
+    depth = offset = 0
     for _ in range(_MOST_TOKENS):
-        if at == len(text):
+        if offset == len(text):
             break
-        found = _JSON_TOKEN.match(text, at)
-        if found is None:
-            return (begins_object and (bool(depth) or text[at] not in ";|")) or bool(_JSON_CUT.match(text, at))
-        mark, at = found.group(), found.end()
+        token = _JSON_TOKEN.match(text, offset)
+        if token is None:
+            return (begins_object and (bool(depth) or text[offset] not in ";|")) or bool(_JSON_CUT.match(text, offset))
+        mark, offset = token.group(), token.end()
         depth += (mark in "[{") - (mark in "]}")
-        if not depth and _parts_cells(mark, text[at : at + 1]):
+        if not depth and _parts_cells(mark, text[offset : offset + 1]):
             return False
     return True
 
 
 def _parts_cells(mark: str, following: str) -> bool:
-    """Whether a mark outside of all brackets, and the character after it, are those of a CSV file."""
+    """Return whether a mark outside of all brackets, and the character after it, are those of a CSV file."""
     if mark.isspace():
         return "\t" in mark and "\n" not in mark and following != ""
     return mark not in "]}" and (mark != "," or following not in ("\r", "\n", ""))
 
 
 def _is_markup(text: str) -> bool:
-    """Whether the text is HTML or XML; headers such as ``<DATE>,<TIME>`` are none, whose elements are never closed."""
+    """Return whether the text is HTML or XML; in headers such as ``<DATE>,<TIME>`` no element is closed."""
     if _MARKUP.match(text):
         return True
     element = _ELEMENT.match(text)
@@ -186,5 +186,5 @@ def _is_markup(text: str) -> bool:
 
 
 def _end(pattern: re.Pattern[str], text: str) -> int:
-    found = pattern.match(text)
-    return found.end() if found else 0
+    match = pattern.match(text)
+    return match.end() if match else 0

@@ -1,4 +1,4 @@
-"""The one file of a zip archive."""
+"""Open the only file in a zip archive."""
 
 import os
 import struct
@@ -51,16 +51,16 @@ def open_only_file(stream: BinaryIO) -> Iterator[IO[bytes]]:
 
 
 def peek_only_file(head: bytes, most: int) -> bytes:
-    """The first bytes, ``most`` of them at most, of the file in the zip archive that begins with ``head``.
+    """Return the first bytes, ``most`` of them at most, of the file in the zip archive that begins with ``head``.
 
     Nothing where they can't be told without the archive's directory, which is its end. Raises RunFailed for an office
     document and for an encrypted archive, struct.error and zlib.error where ``head`` ends too soon or is damaged.
     """
-    at = 0
-    while head.startswith(_MEMBER, at):
-        flags, method, packed, name_size, more = struct.unpack_from("<HH8xL4xHH", head, at + 6)
-        name = head[at + 30 : at + 30 + name_size].decode(errors="replace")
-        start = at + 30 + name_size + more
+    offset = 0
+    while head.startswith(_MEMBER, offset):
+        flags, method, packed, name_size, more = struct.unpack_from("<HH8xL4xHH", head, offset + 6)
+        name = head[offset + 30 : offset + 30 + name_size].decode(errors="replace")
+        start = offset + 30 + name_size + more
         if name in _OFFICE_FIRST:
             raise RunFailed(f"The file is {_OFFICE_FIRST[name]}, not a CSV file: {_SAVE}")
         if flags & _ENCRYPTED:
@@ -72,7 +72,7 @@ def peek_only_file(head: bytes, most: int) -> bytes:
             if method == zipfile.ZIP_DEFLATED:
                 return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, most)
             return content[:most] if method == zipfile.ZIP_STORED and not flags & _SIZE_BEHIND else b""
-        at = start + packed
+        offset = start + packed
     return b""
 
 
@@ -81,11 +81,11 @@ def _only_file(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     for name, kind in _OFFICE.items():
         if name in names:
             raise RunFailed(f"The file is {kind}, not a CSV file: {_SAVE}")
-    files = [one for one in archive.infolist() if not one.is_dir() and not _is_of_macos(one.filename)]
+    files = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_of_macos(entry.filename)]
     if not files:
         raise RunFailed("The zip archive is empty. Upload one that contains a CSV file.")
     if len(files) > 1:
-        some = ", ".join(_shown(one.filename) for one in files[:3]) + (", …" if len(files) > 3 else "")
+        some = ", ".join(_shown(entry.filename) for entry in files[:3]) + (", …" if len(files) > 3 else "")
         raise RunFailed(f"The zip archive contains {len(files):,} files ({some}). Upload one archive per CSV file.")
     return files[0]
 
@@ -106,7 +106,7 @@ def _require_end(stream: BinaryIO) -> None:
     tail = stream.read()
     end = tail.rfind(_END)
     if end < 0 or end + _END_SIZE > len(tail):
-        raise zipfile.BadZipFile("its directory is missing")
+        raise zipfile.BadZipFile("its directory is missing: it is truncated")
 
 
 class _BoundedReads:

@@ -1,4 +1,4 @@
-"""The least and the greatest value of a column, once in DuckDB's SQL and once in Python.
+"""The least and the greatest value of a column, in DuckDB's SQL and in Python.
 
 Values are ordered as their type orders them: texts by their characters' numbers, numbers as 64-bit floats, times as
 instants.
@@ -12,18 +12,18 @@ from ingest.loader.types.types import Type
 from ingest.loader.types.values import instant_sql, integer_sql, number_sql
 
 Extremes = tuple[str, str]
-"""The least and the greatest value, as they stand in the file."""
+"""The least and the greatest value, as they are in the file."""
 
 
 def extremes(kind: Type, values: Iterable[str]) -> Extremes | None:
-    """Of ``values``, which a column of ``kind`` holds; of equal ones the first. None if there are none."""
+    """Return the least and the greatest of ``values`` as ``kind`` orders them; None if there are none."""
     known = list(values)
     order = _ORDER.get(kind, str)
     return (min(known, key=order), max(known, key=order)) if known else None
 
 
 def extremes_sql(kind: Type, cell: str, where: str = "") -> str:
-    """The same of all cells: a list of two, NULL without a value. ``where`` says which cells count."""
+    """Return SQL for the same of all cells: a list of two, NULL without a value. ``where`` filters the cells."""
     by = _ORDER_SQL.get(kind, "{}").replace("{}", cell)
     kept = f" filter (where {where})" if where else ""
     if by == cell:  # a quarter of what the other form takes
@@ -32,13 +32,13 @@ def extremes_sql(kind: Type, cell: str, where: str = "") -> str:
 
 
 def found_extremes(answers: Mapping[Type, Sequence[str | None] | None]) -> dict[Type, Extremes]:
-    """What DuckDB answered, of the types that have a value."""
-    found = {}
+    """Return DuckDB's results for the types that have a value."""
+    result = {}
     for kind, answer in answers.items():
         least, greatest = answer or (None, None)
         if least is not None and greatest is not None:
-            found[kind] = (least, greatest)
-    return found
+            result[kind] = (least, greatest)
+    return result
 
 
 def _instant(value: str) -> datetime:

@@ -33,17 +33,17 @@ SPACES = " \t\n\r\v\f"
 """What is ignored around a typed value, and what a blank identity consists of: the white space of ASCII."""
 
 LONGEST_TYPED = 1_000
-"""Characters of a typed value: numeric keeps 16,383 digits, but nobody's number is longer than this."""
+"""Characters of a typed value: numeric keeps 16,383 digits, but no one's number is longer than this."""
 
 
 def _up_to(limit: str) -> str:
-    """A pattern of the whole numbers of exactly ``len(limit)`` digits that are at most ``limit``."""
+    """Return a pattern of the whole numbers of exactly ``len(limit)`` digits that are at most ``limit``."""
     parts = [limit]
-    for at, digit in enumerate(limit):
-        lowest = "1" if at == 0 else "0"
+    for index, digit in enumerate(limit):
+        lowest = "1" if index == 0 else "0"
         if digit > lowest:
-            rest = len(limit) - at - 1
-            parts.append(f"{limit[:at]}[{lowest}-{chr(ord(digit) - 1)}]" + (f"[0-9]{{{rest}}}" if rest else ""))
+            rest = len(limit) - index - 1
+            parts.append(f"{limit[:index]}[{lowest}-{chr(ord(digit) - 1)}]" + (f"[0-9]{{{rest}}}" if rest else ""))
     return "|".join(parts)
 
 
@@ -88,23 +88,23 @@ _COMPILED = {kind: re.compile(pattern) for kind, pattern in GRAMMAR.items()}
 
 
 def holds(kind: Type, value: str) -> bool:
-    """Whether a column of ``kind`` can hold ``value``, which has no outer spaces."""
+    """Return whether a column of ``kind`` can hold ``value``, which has no outer spaces."""
     return kind is Type.TEXT or (len(value) <= LONGEST_TYPED and _COMPILED[kind].fullmatch(value) is not None)
 
 
 def classify(value: str) -> Type:
-    """The narrowest type that holds ``value``; spaces around it are ignored."""
+    """Return the narrowest type that holds ``value``; spaces around it are ignored."""
     value = value.strip(SPACES)
     return next(kind for kind in Type if holds(kind, value))
 
 
 def widest(kind: Type) -> Type:
-    """The widest type short of ``text`` that holds all of ``kind``."""
+    """Return the widest type short of ``text`` that holds all of ``kind``."""
     return WIDER.get(kind, kind)
 
 
 def join(first: Type | None, second: Type | None) -> Type | None:
-    """The narrowest type that holds both; None, a column with no value yet, gives way to anything.
+    """Return the narrowest type that holds both; None, a column with no value yet, gives way to anything.
 
     Associative and commutative, so the parts of a file can be judged in any order.
     """
@@ -118,7 +118,7 @@ def join(first: Type | None, second: Type | None) -> Type | None:
 
 
 def join_all(kinds: Iterable[Type | None]) -> Type | None:
-    """The narrowest type that holds all of ``kinds``."""
+    """Return the narrowest type that holds all of ``kinds``."""
     result: Type | None = None
     for kind in kinds:
         result = join(result, kind)

@@ -1,4 +1,4 @@
-"""What a cell is to a column, once in DuckDB's SQL and once in Python: the types' one grammar decides in both.
+"""The value of a cell in a typed column, in DuckDB's SQL and in Python, by the same grammar of the types.
 
 The functions that end in ``_sql`` are given the name of a cell, and give an expression that does what their
 namesakes do.
@@ -10,50 +10,50 @@ from ingest.loader.types.types import GRAMMAR, LONGEST_TYPED, SPACES, Type, hold
 
 
 def literal(text: str) -> str:
-    """``text`` as a string literal of DuckDB."""
+    """Return ``text`` as a string literal of DuckDB."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def trimmed_sql(cell: str) -> str:
-    """The cell without the spaces around it."""
+    """Return the cell without the spaces around it."""
     return f"trim({cell}, {literal(SPACES)})"
 
 
 def holds_sql(kind: Type, cell: str) -> str:
-    """Whether a column of ``kind`` can hold the cell as it stands."""
+    """Return whether a column of ``kind`` can hold the cell as it is."""
     condition = f"regexp_full_match({cell}, {literal(GRAMMAR[kind])})"
     # Only a number can be any length: the other grammars end by themselves.
     return f"(strlen({cell}) <= {LONGEST_TYPED} and {condition})" if kind is Type.NUMERIC else condition
 
 
 def unfit(kind: Type, cell: str | None) -> bool:
-    """Whether the cell has a value that a column of ``kind`` can't hold; spaces around it don't count."""
+    """Return whether the cell has a value that a column of ``kind`` can't hold; spaces around it don't count."""
     value = cell.strip(SPACES) if cell else ""
     return bool(value) and not holds(kind, value)
 
 
 def unfit_sql(kind: Type, cell: str) -> str:
-    """The same in SQL; it may be NULL where the cell is."""
+    """Return the SQL for it; it may be NULL where the cell is."""
     return f"{trimmed_sql(cell)} <> '' and not {holds_sql(kind, trimmed_sql(cell))}"
 
 
 def as_typed(cell: str | None) -> str | None:
-    """What PostgreSQL's typed columns are given: trimmed, blank as NULL."""
+    """Return the cell as a typed column stores it: trimmed, NULL if blank."""
     return (cell.strip(SPACES) or None) if cell else None
 
 
 def as_typed_sql(cell: str) -> str:
-    """The same in SQL."""
+    """Return the SQL for it."""
     return f"nullif({trimmed_sql(cell)}, '')"
 
 
 def as_key(cell: str | None) -> str | None:
-    """A text key: as it stands, but blank as NULL."""
+    """Return the cell as a text key: unchanged, but NULL if blank."""
     return cell if cell and cell.strip(SPACES) else None
 
 
 def as_key_sql(cell: str) -> str:
-    """The same in SQL."""
+    """Return the SQL for it."""
     return f"case when {trimmed_sql(cell)} <> '' then {cell} end"
 
 
@@ -75,13 +75,13 @@ _TO_SMALL = str.maketrans(_CAPITALS, _SMALL)
 def caseless(text: str) -> str:
     """Return the text in ASCII lower case without outer spaces: equal for e-mails that a caseless match takes as one.
 
-    PostgreSQL's expression is ``statements.matching.caseless``.
+    PostgreSQL's expression is ``sql.matching.caseless``.
     """
     return text.strip(SPACES).translate(_TO_SMALL)
 
 
 def caseless_sql(cell: str) -> str:
-    """The same in SQL: DuckDB's own ``lower`` knows more letters than those of ASCII."""
+    """Return the SQL for it: DuckDB's own ``lower`` knows more letters than those of ASCII."""
     return f"translate({trimmed_sql(cell)}, '{_CAPITALS}', '{_SMALL}')"
 
 
@@ -95,7 +95,7 @@ def unmarked(cell: str | None) -> str | None:
 
 
 def unmarked_sql(cell: str) -> str:
-    """The same in SQL."""
+    """Return the SQL for it."""
     return f"case when starts_with({cell}, {literal(MARK)}) then substr({cell}, 2) else {cell} end"
 
 
@@ -106,21 +106,21 @@ def unmarked_sql(cell: str) -> str:
 
 
 def integer_sql(cell: str) -> str:
-    """The value of a cell that is a ``bigint``."""
+    """Return the value of a cell that is a ``bigint``."""
     return f"try_cast({cell} as bigint)"
 
 
 def number_sql(cell: str) -> str:
-    """The nearest 64-bit float to a cell that is a ``numeric``."""
+    """Return the nearest 64-bit float to a cell that is a ``numeric``."""
     return f"try_cast({cell} as double)"
 
 
 def instant_sql(cell: str) -> str:
-    """The cell's instant, NULL where it is no ``timestamptz``."""
+    """Return the cell's instant, NULL where it is no ``timestamptz``."""
     return f"case when {holds_sql(Type.TIMESTAMPTZ, cell)} then try_cast({_plain_instant_sql(cell)} as timestamptz) end"
 
 
 def _plain_instant_sql(cell: str) -> str:
-    """What the grammar of ``timestamptz`` lets pass, with seconds, and without a space before the offset."""
+    """Return SQL for a valid ``timestamptz`` with seconds, and without a space before the offset."""
     seconds = f"case when substr({cell}, 17, 1) = ':' then '' else ':00' end"
     return f"left({cell}, 10) || ' ' || substr({cell}, 12, 5) || {seconds} || replace(substr({cell}, 17), ' ', '')"

@@ -1,4 +1,4 @@
-"""How a file was read, and what each part of it rests on: the file, the dataset's header, a pin, or a choice."""
+"""Describe how a file was read, and why: by its content, the dataset's header, a pinned setting, or a choice."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -19,7 +19,7 @@ class Basis(StrEnum):
     PINNED = "pinned"
     """It is set on the dataset."""
     CHOSEN = "chosen"
-    """Somebody chose it when the run was held as a question."""
+    """Someone chose it when the run was held as a question."""
 
 
 _BY_HEADER = ("delimiter", "preamble", "has_header")
@@ -37,16 +37,16 @@ def written_as(
 ) -> dict[str, object]:
     """Return how a file was read, as it is kept on its run: the dialect, with bases, margin and skipped lines.
 
-    ``head`` is the file's beginning in UTF-8. ``chosen``: somebody has taken ``dialect`` from what was offered; there
+    ``head`` is the file's beginning in UTF-8. ``chosen``: someone has taken ``dialect`` from what was offered; there
     is no margin then. ``chosen_encoding``: the encoding was, before that.
     """
     skipped = list(lines_above(head, dialect))
-    told: dict[str, object] = {"skipped": skipped} if skipped else {}
+    extra: dict[str, object] = {"skipped": skipped} if skipped else {}
     if not chosen:
-        told["margin"] = examined.margin
+        extra["margin"] = examined.margin
     return (
         asdict(dialect)
-        | told
+        | extra
         | {"basis": _bases(dialect, examined, pinned, chosen=chosen, chosen_encoding=chosen_encoding)}
     )
 

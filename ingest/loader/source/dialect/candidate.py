@@ -1,4 +1,4 @@
-"""One way to read a file's head, with the cells that it gives and what is doubtful of it."""
+"""One way to read a file's head, with the cells that it gives and any doubt about it."""
 
 from dataclasses import dataclass, field, replace
 
@@ -23,13 +23,13 @@ class Reading:
     below: int = 0
     """Physical lines between a commented header and the first record."""
     trailing: int = 0
-    """Blank cells behind those of the header that are no columns."""
+    """Blank cells after those of the header that are no columns."""
     row_names: bool = False
     """Whether each record begins with a cell for which the header has no name."""
     unnamed: bool = False
     """Whether each record ends with a cell that the header has no name for."""
     spaced: bool = False
-    """Whether a space behind each delimiter belongs to it."""
+    """Whether a space after each delimiter belongs to it."""
     wrapped: bool = False
     """Whether each line stands in quotes as a whole, and is read without them."""
     above: int = 0
@@ -47,7 +47,7 @@ class Pins:
     quotes: tuple[str, str] | None = None
     escape: str | None = None
     lines: int | None = None
-    told: KnownLayout = field(default_factory=KnownLayout)
+    expected: KnownLayout = field(default_factory=KnownLayout)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +67,7 @@ class ScoredReading:
         return self.table.sample
 
     def settled(self) -> "ScoredReading":
-        """With whether the first record is a header."""
+        """Return the reading with whether its first record is a header."""
         layout = settled(self.table, self.layout)
         has_header = bool(layout.has_header)
         reading = replace(

@@ -1,4 +1,4 @@
-"""Headers that begin with the mark of a comment."""
+"""Find headers that are written as comments, such as ``#id,name``."""
 
 from collections.abc import Sequence
 
@@ -13,14 +13,14 @@ from ingest.loader.source.layout.sample_table import KnownLayout, Table
 
 
 def is_marked(head: Sequence[bytes]) -> bool:
-    """Whether a header begins with the mark of a comment, which is no part of its first name."""
+    """Return whether a header begins with the mark of a comment, which is no part of its first name."""
     first = head[0].strip() if len(head) > 1 else b""
     return first.startswith(b"#") and bool(first.lstrip(b"#").strip())
 
 
 def commented(text: bytes, top: int, table: Table, layout: Layout, pins: Pins) -> int | None:
-    """Which of the lines above the records is their header, though it begins with the mark of a comment."""
-    if pins.told.has_header is False or table.width < 2 or not top or layout.known:
+    """Return which line above the records is their header, though it begins with the mark of a comment."""
+    if pins.expected.has_header is False or table.width < 2 or not top or layout.known:
         return None
     lines = first_lines(text, top)
     grammar = table.sample.grammar
@@ -29,16 +29,22 @@ def commented(text: bytes, top: int, table: Table, layout: Layout, pins: Pins) -
         if len(cells) in (table.width, table.width - 1) and len(cells) > 1:
             if cells[0].strip() == b"#" and all(cell.strip() for cell in cells):
                 return number
-            if table.told.is_known(cells):
+            if table.expected.is_known(cells):
                 return number
-    return commented_header(lines, table.sample, (), table.told.null_tokens)
+    return commented_header(lines, table.sample, (), table.expected.null_tokens)
 
 
 def commented_perhaps(text: bytes, top: int, table: Table, layout: Layout, pins: Pins) -> int | None:
-    """A comment that has the table's form, where nothing tells whether the first record is a header."""
-    if pins.lines is not None or pins.told.has_header is not None or table.width < 2 or layout.known or layout.first:
+    """Return a comment that has the table's form, where nothing tells whether the first record is a header."""
+    if (
+        pins.lines is not None
+        or pins.expected.has_header is not None
+        or table.width < 2
+        or layout.known
+        or layout.first
+    ):
         return None
-    if detect_header(table.records, (), pins.told.null_tokens):
+    if detect_header(table.records, (), pins.expected.null_tokens):
         return None
     for number, line in enumerate(first_lines(text, top)):
         cells = uncommented(line, table.sample.grammar)
@@ -48,12 +54,12 @@ def commented_perhaps(text: bytes, top: int, table: Table, layout: Layout, pins:
 
 
 def with_comment(text: bytes, top: int, head: int, table: Table, layout: Layout, pins: Pins) -> ScoredReading:
-    """The reading whose header is line ``head`` of the comments."""
+    """Return the reading whose header is line ``head`` of the comments."""
     plain = table.sample
     line = first_lines(text, top)[head].strip(b"\r\n")
     cells = plain.grammar.cells(line)
     marked = is_marked(cells)
-    seen = Sample(
+    headed = Sample(
         grammar=plain.grammar,
         records=(tuple(uncommented(line, plain.grammar) if marked else cells), *plain.records),
         starts=(0, *plain.starts),
@@ -61,8 +67,10 @@ def with_comment(text: bytes, top: int, head: int, table: Table, layout: Layout,
         swallowing=tuple(record + 1 for record in plain.swallowing),
         text=plain.text,
     )
-    whole = Table(seen, KnownLayout(known=pins.told.known, nameless=pins.told.nameless, has_header=True, settled=True))
-    found = layouts(whole)[0]
+    whole = Table(
+        headed, KnownLayout(known=pins.expected.known, nameless=pins.expected.nameless, has_header=True, settled=True)
+    )
+    header_layout = layouts(whole)[0]
     reading = Reading(
         delimiter=plain.grammar.delimiter.decode(),
         quote=plain.grammar.quote.decode(),
@@ -70,9 +78,9 @@ def with_comment(text: bytes, top: int, head: int, table: Table, layout: Layout,
         lines=head,
         commented=marked,
         below=top - head - 1,
-        trailing=found.trailing,
+        trailing=header_layout.trailing,
         spaced=plain.is_spaced,
-        score=score(whole, found) + (1 if pins.told.is_known(seen.records[0]) else 0),
+        score=score(whole, header_layout) + (1 if pins.expected.is_known(headed.records[0]) else 0),
     )
-    doubt, at = swallows(whole, found, top - 1)
-    return ScoredReading(reading=reading, table=whole, layout=found, doubt=doubt, at=at)
+    doubt, at = swallows(whole, header_layout, top - 1)
+    return ScoredReading(reading=reading, table=whole, layout=header_layout, doubt=doubt, at=at)

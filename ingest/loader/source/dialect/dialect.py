@@ -1,4 +1,4 @@
-"""How a file is written: encoding, delimiter, header; proposed from the file's head."""
+"""The dialect of a file (delimiter, quotes, header, lines above it), detected from the file's head."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -37,13 +37,13 @@ class Dialect:
     below: int = 0
     """Physical lines between a commented header and the first record: comments and blank lines."""
     trailing: int = 0
-    """Blank cells that records may have behind those of the header: a delimiter at the end makes no column."""
+    """Blank cells that records may have after those of the header: a delimiter at the end makes no column."""
     row_names: bool = False
     """Whether each record begins with a cell for which the header has no name, as R writes it."""
     unnamed: bool = False
     """Whether each record ends with a cell that the header has no name for."""
     spaced: bool = False
-    """Whether a space behind each delimiter belongs to it."""
+    """Whether a space after each delimiter belongs to it."""
     wrapped: bool = False
     """Whether each line stands in quotes as a whole, and is read without them."""
     above: int = 0
@@ -57,7 +57,7 @@ class Dialect:
         return grammar_of(self.delimiter, self.quote, self.escape, self.spaced)
 
     def header_of(self, record: bytes) -> tuple[str, ...]:
-        """The header's cells, if ``record`` is it."""
+        """Return the header's cells, if ``record`` is it."""
         cells = self.grammar.cells(record)
         if self.commented:
             cells = uncommented(record, self.grammar) or cells
@@ -117,9 +117,9 @@ def propose(
     name: str = "",
     cut: bool = False,
 ) -> Dialect:
-    """How the file that begins with ``head`` is most likely written: the best of ``examine``'s readings."""
-    found = examine(head, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding, name=name, cut=cut)
-    return found.dialect
+    """Return how the file that begins with ``head`` is most likely written: the best of ``examine``'s readings."""
+    examined = examine(head, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding, name=name, cut=cut)
+    return examined.dialect
 
 
 def examine(
@@ -134,7 +134,7 @@ def examine(
     whole: bool | None = None,
     cut: bool = False,
 ) -> Examined:
-    """How the file that begins with ``head`` may be written.
+    """Return how the file that begins with ``head`` may be written.
 
     ``head`` has ``HEAD`` bytes, or is the ``whole`` file; ``cut``: it ends within the file's first line.
 
@@ -155,22 +155,22 @@ def examine(
     if ours := our_delimiter(text):  # what is pinned is how the dataset's other files are written
         pinned = Pinned(delimiter=ours, quote='"', escape='"', encoding=pinned.encoding, preamble=0, has_header=True)
     pins = _pins(pinned, known, null_tokens, above)
-    found = rank_readings(text, pins, whole=whole)
-    refuse_pin_conflict(text, pins, found, whole=whole)
-    if whole or cut or found.header_ends:  # else the splitter counts a header of which this is a part
-        refuse_too_wide(found.width, cut=cut)
+    verdict = rank_readings(text, pins, whole=whole)
+    refuse_pin_conflict(text, pins, verdict, whole=whole)
+    if whole or cut or verdict.header_ends:  # else the splitter counts a header of which this is a part
+        refuse_too_wide(verdict.width, cut=cut)
     if pinned.delimiter is None:
-        refuse_plain_text(name, found.records, found.best.delimiter, known)
-    dialects = [_dialect(reading, encoding or UTF_8) for reading in found.readings]
-    first = found.records[0] if found.records else ()
-    is_known = pins.told.is_known(first) if first else False
+        refuse_plain_text(name, verdict.records, verdict.best.delimiter, known)
+    dialects = [_dialect(reading, encoding or UTF_8) for reading in verdict.readings]
+    first = verdict.records[0] if verdict.records else ()
+    is_known = pins.expected.is_known(first) if first else False
     if pinned.has_header is False and len(first) > 1 and is_known:
         dialects[0] = replace(dialects[0], has_header=True)  # an export names the columns of any dataset
     return Examined(
         dialects=tuple(dialects),
-        margin=found.margin,
-        doubt=found.doubt,
-        at=found.at,
+        margin=verdict.margin,
+        doubt=verdict.doubt,
+        at=verdict.at,
         is_settled=pinned.quote is not None,
         has_known_header=is_known and dialects[0].has_header,
     )
@@ -178,7 +178,7 @@ def examine(
 
 def _pins(pinned: Pinned, known: Collection[str], null_tokens: Collection[str], above: int) -> Pins:
     met, nameless = known_headers(known)
-    told = KnownLayout(
+    expected = KnownLayout(
         known=met,
         nameless=nameless,
         null_tokens=null_tokens,
@@ -188,21 +188,23 @@ def _pins(pinned: Pinned, known: Collection[str], null_tokens: Collection[str], 
         above=above,
     )
     quotes = None if pinned.quote is None else (pinned.quote, pinned.escape or pinned.quote)
-    return Pins(delimiter=pinned.delimiter, quotes=quotes, escape=pinned.escape, lines=pinned.preamble, told=told)
+    return Pins(
+        delimiter=pinned.delimiter, quotes=quotes, escape=pinned.escape, lines=pinned.preamble, expected=expected
+    )
 
 
 def refuse_too_wide(columns: int, *, cut: bool = False) -> None:
     """Raise RunFailed for a header of more columns than a table holds; ``cut``: for what is seen of it."""
     if columns > COLUMNS:
-        seen = f"at least {columns:,}" if cut else f"{columns:,}"
+        count = f"at least {columns:,}" if cut else f"{columns:,}"
         raise RunFailed(
-            f"The header has {seen} columns, more than the {COLUMNS:,} that a table can have. Split the file, "
+            f"The header has {count} columns, more than the {COLUMNS:,} that a table can have. Split the file, "
             "or check its delimiter."
         )
 
 
 def lines_above(head: bytes, written: Dialect) -> tuple[str, ...]:
-    """The lines above the header of a file, and those between a commented one and the first record."""
+    """Return the lines above the header of a file, and those between a commented one and the first record."""
     lines = first_lines(without_marks(head), written.preamble + (written.below + 1 if written.below else 0))
     kept = lines[: written.preamble] + lines[written.preamble + 1 :]
     return tuple(line.rstrip(b"\r\n").decode("utf-8", "replace") for line in kept)
@@ -229,7 +231,7 @@ def _dialect(reading: Reading, encoding: str) -> Dialect:
 
 
 def _checked(pinned: Pinned) -> Pinned:
-    """What was pinned, if files can be written so; raises RunFailed if not."""
+    """Return ``pinned``; raises RunFailed if no file can be written that way."""
     if pinned.delimiter is not None and not (allowed(pinned.delimiter) or pinned.delimiter == " "):
         raise RunFailed(
             f"The dataset's delimiter {pinned.delimiter!r} is not valid. Set one ASCII character other than a "

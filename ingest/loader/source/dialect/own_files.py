@@ -1,4 +1,4 @@
-"""Files that we wrote ourselves, exports and reject files, recognized by their header when they come back."""
+"""Recognize our own exports and reject files by their header when they are uploaded again."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Pins that don't fit a file: told in one sentence, before its records are read by them and all of them are wrong."""
+"""Refuse files that don't match the dataset's pinned settings, before every record is read wrongly."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,37 +13,37 @@ _SEEN = 1 << 16
 _DO = "Change or clear that setting of the dataset."
 
 
-def refuse_pin_conflict(text: bytes, pins: Pins, found: Verdict, *, whole: bool) -> None:
-    """Raise RunFailed if ``text``, a file's head, can't be meant to be read as ``pins`` say, which gave ``found``.
+def refuse_pin_conflict(text: bytes, pins: Pins, verdict: Verdict, *, whole: bool) -> None:
+    """Raise RunFailed if ``text``, a file's head, can't be meant to be read as ``pins`` say, which gave ``verdict``.
 
     ``whole``: it is all that the file has.
     """
-    header = found.records[0] if found.records else ()
-    if header and pins.told.is_known(header):
+    header = verdict.records[0] if verdict.records else ()
+    if header and pins.expected.is_known(header):
         return
     if pins.lines and not skip_lines(text, pins.lines).strip():
         raise RunFailed(_too_many(text, pins.lines, whole=whole))
     if not header:
         return
     _refuse_delimiter(text, pins, header)
-    _refuse_unknown_header(text, pins, found.best, whole=whole)
+    _refuse_unknown_header(text, pins, verdict.best, whole=whole)
 
 
 def _too_many(text: bytes, pinned: int, *, whole: bool) -> str:
-    there = count_lines(text) + (whole and not text.endswith((b"\r", b"\n")))
+    count = count_lines(text) + (whole and not text.endswith((b"\r", b"\n")))
     where = "the file has only" if whole else f"the header has to be in its first {len(text):,} bytes, which have"
     are = "is" if pinned == 1 else "are"
-    return f"{_lines(pinned)} above the header {are} pinned, but {where} {_lines(there)}. {_DO}"
+    return f"{_lines(pinned)} above the header {are} pinned, but {where} {_lines(count)}. {_DO}"
 
 
 def _refuse_delimiter(text: bytes, pins: Pins, header: tuple[bytes, ...]) -> None:
     """Where no line has it, and the first record has another; a new table without a header may have any cells."""
-    is_new = not (pins.told.known or pins.told.nameless)
+    is_new = not (pins.expected.known or pins.expected.nameless)
     if pins.delimiter is None or len(header) > 1 or pins.delimiter.encode() in text:
         return
-    if pins.told.has_header is False and is_new:
+    if pins.expected.has_header is False and is_new:
         return
-    other = max(DELIMITERS, key=lambda one: header[0].count(one.encode()))
+    other = max(DELIMITERS, key=lambda mark: header[0].count(mark.encode()))
     if other.encode() in header[0]:
         raise RunFailed(
             f"The {_name(pins.delimiter)} is pinned as the delimiter, but the file has none; its first record has the "
@@ -53,12 +53,12 @@ def _refuse_delimiter(text: bytes, pins: Pins, header: tuple[bytes, ...]) -> Non
 
 def _refuse_unknown_header(text: bytes, pins: Pins, read: Reading, *, whole: bool) -> None:
     """Where the file has the header that its dataset knows, if only it is read otherwise."""
-    if not pins.told.known or (pins.delimiter, pins.quotes, pins.escape, pins.lines) == (None,) * 4:
+    if not pins.expected.known or (pins.delimiter, pins.quotes, pins.escape, pins.lines) == (None,) * 4:
         return
-    free = Pins(told=replace(pins.told, has_header=None, settled=False, quoted=False))
-    found = rank_readings(text, free, whole=whole)
-    if found.records and pins.told.is_known(found.records[0]):
-        wrong = _differences(pins, read, found.best)
+    free = Pins(expected=replace(pins.expected, has_header=None, settled=False, quoted=False))
+    unpinned = rank_readings(text, free, whole=whole)
+    if unpinned.records and pins.expected.is_known(unpinned.records[0]):
+        wrong = _differences(pins, read, unpinned.best)
         if wrong:
             raise RunFailed(
                 "With the pinned settings, the file lacks the header that its dataset knows; it has it with "
@@ -67,14 +67,14 @@ def _refuse_unknown_header(text: bytes, pins: Pins, read: Reading, *, whole: boo
 
 
 def _differences(pins: Pins, pinned: Reading, free: Reading) -> str:
-    told = []
+    differences = []
     if pins.delimiter is not None and pinned.delimiter != free.delimiter:
-        told.append(f"the delimiter {_name(free.delimiter)} instead of {_name(pinned.delimiter)}")
+        differences.append(f"the delimiter {_name(free.delimiter)} instead of {_name(pinned.delimiter)}")
     if pins.quotes is not None and pinned.quote != free.quote:
-        told.append(f"the quote {free.quote or 'none'} instead of {pinned.quote or 'none'}")
+        differences.append(f"the quote {free.quote or 'none'} instead of {pinned.quote or 'none'}")
     if pins.lines is not None and pinned.lines != free.lines:
-        told.append(f"{_lines(free.lines)} above it instead of {pinned.lines:,}")
-    return " and ".join(told)
+        differences.append(f"{_lines(free.lines)} above it instead of {pinned.lines:,}")
+    return " and ".join(differences)
 
 
 def refuse_wide_encoding(path: Path, encoding: str, pinned: str | None) -> None:

@@ -1,4 +1,4 @@
-"""A file that can be read in several ways: what each makes of its first lines, for somebody to choose."""
+"""Preview the readings of an ambiguous file, for an operator to choose from."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -48,14 +48,14 @@ class Offer:
     """Whether the question is in which encoding the file is, and nothing else of the dialect."""
 
     def to_json(self) -> dict[str, Any]:
-        """As it is kept on a run."""
+        """Return the offer as it is stored on a run."""
         rows = [list(row) for row in self.rows]
-        told = {"dialect": asdict(self.dialect), "label": self.label, "header": list(self.header), "rows": rows}
-        return told | ({"of_encoding": True} if self.of_encoding else {})
+        offer = {"dialect": asdict(self.dialect), "label": self.label, "header": list(self.header), "rows": rows}
+        return offer | ({"of_encoding": True} if self.of_encoding else {})
 
 
 def offers(head: bytes, dialects: Sequence[Dialect], *, at: int = 0) -> tuple[Offer, ...]:
-    """What each of ``dialects`` makes of the file that begins with ``head``; ``at`` is the record to be shown first."""
+    """Return a preview of the file that begins with ``head`` by each of ``dialects``, from the record ``at``."""
     text, whole = without_marks(head), len(head) < HEAD
     text = text.removesuffix(END_OF_FILE) if whole else text
     return tuple(_offer(text, dialect, at, whole=whole) for dialect in dialects)
@@ -76,14 +76,14 @@ def offers_of_encodings(
     """
     whole = len(head) < HEAD
     head = head if whole else head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] or head
-    told = []
+    previews = []
     for encoding in (found.encoding, *found.others):
         text = decoded(head, encoding)
         dialect = examine(
             text, pinned=pinned, known=known, null_tokens=null_tokens, encoding=encoding, name=name, whole=whole
         ).dialect
-        told.append(_offer_of_encoding(text, found.lines, dialect))
-    return tuple(told)
+        previews.append(_offer_of_encoding(text, found.lines, dialect))
+    return tuple(previews)
 
 
 def _offer_of_encoding(text: bytes, lines: Sequence[bytes], dialect: Dialect) -> Offer:
@@ -114,40 +114,40 @@ def table_of(text: bytes, dialect: Dialect) -> bytes:
 
 
 def _offer(text: bytes, dialect: Dialect, at: int, *, whole: bool) -> Offer:
-    found = sample(table_of(text, dialect), dialect.grammar, whole=whole)
-    records = [[_shown(cell) for cell in record[:_CELLS]] for record in found.records[: at + _ROWS + 1]]
+    sampled = sample(table_of(text, dialect), dialect.grammar, whole=whole)
+    records = [[_shown(cell) for cell in record[:_CELLS]] for record in sampled.records[: at + _ROWS + 1]]
     header: tuple[str, ...] = ()
-    if dialect.has_header and found.records:
-        header = tuple(_cut(cell) for cell in dialect.header_of(found.raw(0))[:_CELLS])
+    if dialect.has_header and sampled.records:
+        header = tuple(_cut(cell) for cell in dialect.header_of(sampled.raw(0))[:_CELLS])
         records = records[1:]
     rows = tuple(tuple(record) for record in records[at : at + _ROWS])
-    return Offer(dialect=dialect, label=describe(dialect, one_column=found.width == 1), header=header, rows=rows)
+    return Offer(dialect=dialect, label=describe(dialect, one_column=sampled.width == 1), header=header, rows=rows)
 
 
 def describe(dialect: Dialect, *, one_column: bool = False) -> str:
-    """A reading in a few words; ``one_column``: its delimiter is in no line, so it isn't worth a word."""
-    told = ["one column" if one_column else f"{NAMES.get(dialect.delimiter, dialect.delimiter)} between the cells"]
+    """Describe a reading in a few words; ``one_column``: no line contains its delimiter, so don't mention it."""
+    parts = ["one column" if one_column else f"{NAMES.get(dialect.delimiter, dialect.delimiter)} between the cells"]
     if not dialect.quote:
-        told.append("quotes are part of the text")
+        parts.append("quotes are part of the text")
     elif (dialect.quote, dialect.escape) != ('"', '"'):
-        told.append(f"quoted with {dialect.quote}, escaped with {dialect.escape}")
+        parts.append(f"quoted with {dialect.quote}, escaped with {dialect.escape}")
     if dialect.has_header:
-        told.append(f"header on line {dialect.preamble + 1:,}" + (" in a comment" if dialect.commented else ""))
+        parts.append(f"header on line {dialect.preamble + 1:,}" + (" in a comment" if dialect.commented else ""))
     else:
-        told.append("no header" + (f", {dialect.preamble:,} lines above" if dialect.preamble else ""))
+        parts.append("no header" + (f", {dialect.preamble:,} lines above" if dialect.preamble else ""))
     if dialect.wrapped:
-        told.append("quotes around each line removed")
+        parts.append("quotes around each line removed")
     if dialect.row_names:
-        told.append("row names in an unnamed first column")
+        parts.append("row names in an unnamed first column")
     if dialect.unnamed:
-        told.append("unnamed last column")
+        parts.append("unnamed last column")
     if dialect.trailing:
-        told.append("blank trailing cells ignored")
+        parts.append("blank trailing cells ignored")
     if dialect.end:
-        told.append(f"the lines after line {dialect.end:,} left out")
+        parts.append(f"the lines after line {dialect.end:,} left out")
     if dialect.spaced:
-        told.append("the space after each delimiter ignored")
-    return "; ".join(told)
+        parts.append("the space after each delimiter ignored")
+    return "; ".join(parts)
 
 
 def _shown(cell: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Files of one column whose lines may have several cells, with a delimiter between them that few files use."""
+"""Find rare delimiters in files that have one column by any common delimiter."""
 
 import re
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def rare_delimiter(text: bytes, *, whole: bool) -> tuple[str, bool] | None:
 
 
 def _are_values(lines: Sequence[bytes]) -> bool:
-    """Whether the lines below the first are values of one column."""
+    """Return whether the lines below the first are values of one column."""
     if columns([(line,) for line in lines[1:]], 1)[0].type:
         return True
     return all(_ONE_VALUE.fullmatch(line.strip()) for line in lines[1:])

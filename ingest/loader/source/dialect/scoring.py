@@ -1,4 +1,4 @@
-"""How well one reading of a file's head fits: by the widths of its rows, and by what the cells of its columns are.
+"""Score a reading of a file's head by the widths of its rows and the types of its cells.
 
 The measure is that of CleverCSV (van den Burg and others, 2019) with other shapes: how far the rows agree on a number
 of cells, times how coherent the cells of each column are.
@@ -26,7 +26,7 @@ _BROKEN, _BROKEN_SHARE = 10, 0.1
 
 
 def score(table: Table, layout: Layout) -> float:
-    """How well a reading fits, 0 to 1; a header that the dataset knows goes above all."""
+    """Return how well a reading fits, 0 to 1; a header that the dataset knows goes above all."""
     plain, width = table.sample, table.width
     if not plain.records or not width:
         return 0
@@ -34,8 +34,8 @@ def score(table: Table, layout: Layout) -> float:
     body = body or table.body(layout.first)
     if width == 1:  # whichever delimiter it is that cuts nothing
         body = plain.lines(1, _LINES) or body
-    found = columns(body, min(width, _COLUMNS))
-    worth = sum(column.worth for column in found) / len(found)
+    judged = columns(body, min(width, _COLUMNS))
+    worth = sum(column.worth for column in judged) / len(judged)
     agreement = table.agreement(layout.first)
     fit: float = agreement * agreement * worth
     head = plain.records[layout.first]
@@ -45,7 +45,7 @@ def score(table: Table, layout: Layout) -> float:
         fit *= 1 - 0.4 / width
         if head and len(head) != width and not (layout.trailing or layout.row_names or layout.unnamed):
             fit *= _UNFITTING
-    known = table.told.known
+    known = table.expected.known
     if known and layout.has_header is not False:
         fit += 1 if layout.known else 0.3 * table.share_known(head)
     quote, escape = plain.grammar.quote.decode(), plain.grammar.escape.decode()
@@ -53,7 +53,7 @@ def score(table: Table, layout: Layout) -> float:
 
 
 def is_broken(plain: Sample) -> bool:
-    """Whether quotes make many records malformed, and no cell is in quotes as it should be."""
+    """Return whether quotes make many records malformed, and no cell is in quotes as it should be."""
     malformed = plain.records.count(())
     quote = plain.grammar.quote
     return (
@@ -68,5 +68,5 @@ def _in_quotes(plain: Sample, record: int) -> bool:
 
 
 def lifted(fit: float) -> float:
-    """The score of a reading without quotes, where quotes make nothing but broken records."""
+    """Return the score of a reading without quotes, where quotes make nothing but broken records."""
     return fit / _PRIOR[""] * _UNQUOTED

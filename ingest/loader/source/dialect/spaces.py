@@ -1,4 +1,4 @@
-"""Files whose cells may be set apart by spaces, which no other delimiter would show."""
+"""Find files whose cells are separated by spaces."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _LEAST_CELLS, _LEAST_TYPED, _LEAST_LINES = 3, 2, 2
 
 
 def are_between_spaces(text: bytes, *, whole: bool) -> bool | None:
-    """Whether ``text``, which has one column by any other delimiter, likely has cells with spaces between them.
+    """Return whether ``text``, which has one column by any other delimiter, likely has cells with spaces between them.
 
     It has where parts of its lines are in quotes. None: it may have, where all lines have as many words, of which
     several columns have a type. Words alone are no sign: a first and a last name are one text.

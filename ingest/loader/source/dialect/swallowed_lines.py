@@ -1,4 +1,4 @@
-"""Quotes in a file's head that may have swallowed records, and how that is told."""
+"""Find quoted cells in a file's head that may have swallowed records."""
 
 from collections.abc import Sequence
 
@@ -8,16 +8,16 @@ from ingest.loader.source.layout.sample import count_lines, swallowed
 from ingest.loader.source.layout.sample_table import Table
 
 _SWALLOWING = 40
-"""Records over several lines that are looked at."""
+"""Records over several lines that are examined."""
 
 
 def swallows(table: Table, layout: Layout, lines: int) -> tuple[str, int]:
-    """Whether lines within a quoted cell would fit as records of their own, in a sentence, and the record's number.
+    """Return a sentence if lines within a quoted cell look like records, and that record's number.
 
     ``lines`` stand above the header.
     """
     plain, grammar = table.sample, table.sample.grammar
-    if table.told.quoted or not plain.swallowing or table.width < 2 or not grammar.quote:
+    if table.expected.quoted or not plain.swallowing or table.width < 2 or not grammar.quote:
         return "", 0
     types = [column.type for column in columns(table.body(layout.first + 1), table.width)]
     for record in plain.swallowing[:_SWALLOWING]:
@@ -30,7 +30,7 @@ def swallows(table: Table, layout: Layout, lines: int) -> tuple[str, int]:
 
 
 def stray_quotes(line: int, lines: int) -> str:
-    """What is said of a quote that may have swallowed ``lines`` lines."""
+    """Return what is said of a quote that may have swallowed ``lines`` lines."""
     return (
         f"A quote that opens on line {line:,} closes {lines:,} {'line' if lines == 1 else 'lines'} below, and the "
         "lines in between look like records: the quotes may enclose text, or be part of it."
@@ -38,7 +38,7 @@ def stray_quotes(line: int, lines: int) -> str:
 
 
 def fits(rows: Sequence[Sequence[bytes]], types: Sequence[str]) -> bool:
-    """Whether the cells of ``rows`` are of the columns' types, where these have one."""
+    """Return whether the cells of ``rows`` are of the columns' types, where these have one."""
     return all(
         not kind or shape(cell) in ("", kind, "null") for row in rows for cell, kind in zip(row, types, strict=True)
     )

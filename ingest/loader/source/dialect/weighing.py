@@ -1,4 +1,4 @@
-"""One way of cutting a file's head, weighed: where its table begins and ends, how well it fits, what is doubtful."""
+"""Evaluate one way to split a file's head: where its table begins and ends, its score, and any doubt."""
 
 from dataclasses import replace
 
@@ -19,8 +19,8 @@ _STEP = 0.001
 def score_reading(
     text: bytes, below: bytes, top: int, grammar: Grammar, pins: Pins, *, whole: bool
 ) -> list[ScoredReading]:
-    """The readings by one grammar: more than one where it isn't clear where the table begins, or ends."""
-    table = Table(sample(below, grammar, whole=whole), pins.told)
+    """Return the readings by one grammar: more than one where it isn't clear where the table begins, or ends."""
+    table = Table(sample(below, grammar, whole=whole), pins.expected)
     possible = layouts(table)
     head = commented(text, top, table, possible[0], pins) if pins.lines is None else None
     if head is not None:
@@ -28,41 +28,48 @@ def score_reading(
     if (other := commented_perhaps(text, top, table, possible[0], pins)) is not None:
         doubt = f"The comment on line {other + 1:,} has as many cells as the table: it may be its header."
         possible = [replace(layout, doubt=layout.doubt or doubt) for layout in possible]
-    found = _ranked(below, top, table, possible)
+    readings = _ranked(below, top, table, possible)
     if other is not None:
-        one = with_comment(text, top, other, table, possible[0], pins)
-        least = found[-1].reading.score - _STEP
-        found.append(replace(one, reading=replace(one.reading, score=min(one.reading.score, least), commented=True)))
+        commented_reading = with_comment(text, top, other, table, possible[0], pins)
+        least = readings[-1].reading.score - _STEP
+        readings.append(
+            replace(
+                commented_reading,
+                reading=replace(
+                    commented_reading.reading, score=min(commented_reading.reading.score, least), commented=True
+                ),
+            )
+        )
     elif not possible[0].doubt and (second := stacked(table, possible[0].first, whole=whole)):
-        return _apart(below, top, table, second, found[0])
-    return found
+        return _apart(below, top, table, second, readings[0])
+    return readings
 
 
 def _ranked(below: bytes, top: int, table: Table, possible: list[Layout]) -> list[ScoredReading]:
-    """A reading for each layout: the table says which is likelier, and a score can't lift one above the one before."""
+    """Return a reading for each layout, likeliest first; its score is capped by that of the one before."""
     scores = [score(table, layout) for layout in possible]
-    most, found = 2.0, []
+    most, readings = 2.0, []
     for layout, own in zip(possible, scores, strict=True):
         most = min(most, own)
-        found.append(_one(below, top, table, layout, most))
+        readings.append(_one(below, top, table, layout, most))
         most -= _STEP
-    return [replace(found[0], reading=replace(found[0].reading, score=max(0.0, *scores))), *found[1:]]
+    return [replace(readings[0], reading=replace(readings[0].reading, score=max(0.0, *scores))), *readings[1:]]
 
 
 def _apart(below: bytes, top: int, table: Table, second: Stacked, whole: ScoredReading) -> list[ScoredReading]:
-    """The first table alone, and the second one, or both as one; they are worth what all of it is together."""
+    """Return the first table alone, and the second one, or both as one; they are worth what all of it is together."""
     plain = table.sample
-    first = Table(plain.part(0, second.at), table.told)
+    first = Table(plain.part(0, second.at), table.expected)
     end = top + count_lines(below[: plain.starts[second.at]])
     doubt = second.doubt.format(line=end + 1)
-    one = _one(below, top, first, layouts(first)[0], whole.reading.score)
-    one = replace(one, reading=replace(one.reading, end=end), doubt=one.doubt or doubt)
+    reading = _one(below, top, first, layouts(first)[0], whole.reading.score)
+    reading = replace(reading, reading=replace(reading.reading, end=end), doubt=reading.doubt or doubt)
     if second.is_other:
-        last = Table(plain.part(second.at, len(plain.records)), table.told)
+        last = Table(plain.part(second.at, len(plain.records)), table.expected)
         other = _one(below, top, last, layouts(last)[0], whole.reading.score - _STEP)
     else:
         other = replace(whole, reading=replace(whole.reading, score=whole.reading.score - _STEP))
-    return [one, replace(other, doubt=other.doubt or doubt)]
+    return [reading, replace(other, doubt=other.doubt or doubt)]
 
 
 def _one(below: bytes, top: int, table: Table, layout: Layout, score: float) -> ScoredReading:
@@ -86,6 +93,6 @@ def _one(below: bytes, top: int, table: Table, layout: Layout, score: float) -> 
     return ScoredReading(reading=reading, table=table, layout=layout, doubt=doubt, at=at)
 
 
-def unquoted(one: ScoredReading) -> ScoredReading:
-    """A reading without quotes, where quotes make nothing but broken records."""
-    return replace(one, reading=replace(one.reading, score=lifted(one.reading.score)))
+def unquoted(scored: ScoredReading) -> ScoredReading:
+    """Return a reading without quotes, where quotes make nothing but broken records."""
+    return replace(scored, reading=replace(scored.reading, score=lifted(scored.reading.score)))

@@ -159,18 +159,18 @@ def _table() -> dict[str, str]:
 @cache
 def alphabet(language: str) -> dict[str, Letter]:
     """Return the letters that ``language`` has beyond ASCII, small ones (and ``İ``), each with what it costs."""
-    found = {}
+    letters = {}
     for entry in _table()[language].split(" "):
         count, _, neighbors = entry[1:].partition("<")
         before, _, after = neighbors.partition(">")
         bits = -math.log2((int(count) + _SMOOTHED) / 1000)
-        found[entry[0]] = Letter(bits=bits, before=_neighbors(before), after=_neighbors(after))
-    return found
+        letters[entry[0]] = Letter(bits=bits, before=_neighbors(before), after=_neighbors(after))
+    return letters
 
 
-def _neighbors(listed: str) -> dict[str, int]:
+def _neighbors(encoded: str) -> dict[str, int]:
     """Return character -> bits; listed as ``2ab3c``."""
-    return {each: int(bits) for bits, characters in re.findall(r"(\d)(\D+)", listed) for each in characters}
+    return {character: int(bits) for bits, characters in re.findall(r"(\d)(\D+)", encoded) for character in characters}
 
 
 @cache

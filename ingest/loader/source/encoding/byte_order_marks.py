@@ -1,4 +1,4 @@
-"""Byte order marks, and UTF-16 without one, which is told by where its NUL bytes stand."""
+"""Recognize byte order marks, and UTF-16 without one by the positions of its NUL bytes."""
 
 import codecs
 import unicodedata
@@ -14,7 +14,7 @@ _MARKS = (
 )
 _LOOKED_AT = 1 << 16
 _LATIN = 0.3
-"""The share of NUL bytes from which on most letters are of ASCII."""
+"""The share of NUL bytes from which most letters are of ASCII."""
 _TEXT = 0.99
 """The share of characters that text consists of, read in its own order; nothing else reaches it in UTF-16."""
 _OF_TEXT = frozenset("LMNPSZ")

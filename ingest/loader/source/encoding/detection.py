@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """In which encoding a file is written: found from all of it (file-rules#encoding)."""
+=======
+"""Detect the encoding of a file from its whole content (BEHAVIOUR 3)."""
+>>>>>>> work/lang-source
 
 import re
 from collections.abc import Sequence
@@ -33,13 +37,13 @@ _OFFERED = 4
 _SHOWN = 6
 """Lines that a question shows."""
 _CHECKED, _OFTEN = 200, 20
-"""Places of each block that are looked at for UTF-8; the second where there are more, as in encodings of two bytes."""
+"""Places of each block that are examined for UTF-8; the second where there are more, as in encodings of two bytes."""
 _LINE_END = re.compile(rb"[\r\n]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DetectedEncoding:
-    """The encoding of a file, or those between which somebody has to choose."""
+    """The encoding of a file, or those between which someone has to choose."""
 
     encoding: str
     """The likeliest, as Python names it; ``utf-8+cp1252`` where each line has its own."""
@@ -67,10 +71,10 @@ def find(path: Path, *, whole: bool = True) -> DetectedEncoding:
         if unmarked := unmarked_utf_16(head):
             return DetectedEncoding(encoding=unmarked)
         refuse_unmarked_utf_16(head)
-    seen = _look(path, whole=whole)
-    if not seen.others:
+    lines = _look(path, whole=whole)
+    if not lines.others:
         return DetectedEncoding(encoding=UTF_8)
-    return _judged(seen, path.stat().st_size, marked=bool(marked))
+    return _judged(lines, path.stat().st_size, marked=bool(marked))
 
 
 def detect(path: Path) -> str:
@@ -102,24 +106,24 @@ class _Seen:
 
 def _look(path: Path, *, whole: bool) -> _Seen:
     """Read all of the file for lines that are UTF-8 and lines that aren't, until it is clear that it has both."""
-    seen, other = _Seen(), ""
+    lines, other = _Seen(), ""
     with path.open("rb") as file:
         for number, piece in enumerate(whole_lines(file)):
             if piece.isascii() or (not whole and number and not piece.endswith((b"\n", b"\r"))):
                 continue  # the last line of a head is cut, perhaps within a letter
-            says_more = seen.others or seen.room[True] > 0 or not is_utf_8(piece)
-            if says_more and seen.room[False] > 0:
-                seen.take(piece)
-            if seen.room[False] > 0:
+            says_more = lines.others or lines.room[True] > 0 or not is_utf_8(piece)
+            if says_more and lines.room[False] > 0:
+                lines.take(piece)
+            if lines.room[False] > 0:
                 continue
             if not other:
-                other = rank(b"\n".join(seen.others))[0].encoding
-                if utf_8_words(b"\n".join(seen.utf_8), other):
+                other = rank(b"\n".join(lines.others))[0].encoding
+                if utf_8_words(b"\n".join(lines.utf_8), other):
                     break
             if late := _utf_8_lines(piece, other):
-                seen.utf_8 += late
+                lines.utf_8 += late
                 break
-    return seen
+    return lines
 
 
 def _line_around(piece: bytes, place: int) -> bytes:
@@ -144,18 +148,18 @@ def _utf_8_lines(piece: bytes, other: str) -> list[bytes]:
 # What that says
 
 
-def _judged(seen: _Seen, size: int, *, marked: bool) -> DetectedEncoding:
+def _judged(lines: _Seen, size: int, *, marked: bool) -> DetectedEncoding:
     """Return what the lines say of a file of ``size`` bytes, some of which aren't UTF-8."""
-    sample = b"\n".join(seen.others)
+    sample = b"\n".join(lines.others)
     ranked = rank(sample)
     other = ranked[0].encoding
     words = distinct_words(sample)
     garbled, sound = _compared(words, other)
-    in_utf_8 = [line for line in seen.utf_8 if marked or utf_8_words(line, other)]
+    in_utf_8 = [line for line in lines.utf_8 if marked or utf_8_words(line, other)]
     if not (in_utf_8 or garbled or utf_8_words(sample, other)):
-        return _alone(ranked, words, seen, size)
-    lines = [line for line in seen.others if any(word[1:-1] in line for word in sound)]
-    if len(lines) <= min(_DAMAGED, len(seen.utf_8)):
+        return _alone(ranked, words, lines, size)
+    differing = [line for line in lines.others if any(word[1:-1] in line for word in sound)]
+    if len(differing) <= min(_DAMAGED, len(lines.utf_8)):
         return DetectedEncoding(encoding=UTF_8)
     near = _near(ranked, words)
     shown = in_utf_8[: _SHOWN // 2]
@@ -163,7 +167,7 @@ def _judged(seen: _Seen, size: int, *, marked: bool) -> DetectedEncoding:
         encoding=mixed_with(other),
         others=(*map(mixed_with, near[:1]), UTF_8, other, *near)[: _OFFERED - 1],
         doubt=f"Some lines of the file are UTF-8, and others aren't: those may be {other}.",
-        lines=(*shown, *lines[: _SHOWN - len(shown)]),
+        lines=(*shown, *differing[: _SHOWN - len(shown)]),
     )
 
 
@@ -178,11 +182,11 @@ def _compared(words: Sequence[bytes], other: str) -> tuple[list[bytes], list[byt
     return garbled, sound
 
 
-def _alone(ranked: Sequence[Ranked], words: Sequence[bytes], seen: _Seen, size: int) -> DetectedEncoding:
+def _alone(ranked: Sequence[Ranked], words: Sequence[bytes], lines: _Seen, size: int) -> DetectedEncoding:
     """Return the encoding of a file without UTF-8. Raises RunFailed if it makes sense in none."""
     best = ranked[0]
     if best.is_noise:
-        if sum(map(len, seen.others)) <= _FEW * size:
+        if sum(map(len, lines.others)) <= _FEW * size:
             return DetectedEncoding(encoding=UTF_8)
         raise RunFailed(
             "The file's encoding was not recognized. Save the file as UTF-8, or set the encoding of its dataset."
@@ -194,19 +198,19 @@ def _alone(ranked: Sequence[Ranked], words: Sequence[bytes], seen: _Seen, size: 
         encoding=best.encoding,
         others=tuple(near[: _OFFERED - 1]),
         doubt=f"The file may be in {best.encoding} or in {near[0]}: the same bytes are different letters in each.",
-        lines=tuple(_differing(seen.others, best.encoding, near[0])[:_SHOWN]),
+        lines=tuple(_differing(lines.others, best.encoding, near[0])[:_SHOWN]),
     )
 
 
 def _near(ranked: Sequence[Ranked], words: Sequence[bytes]) -> list[str]:
     """Return the encodings that are hardly less likely than the first and give other letters than those before."""
     near: list[str] = []
-    for one in ranked[1:]:
-        is_near = one.bits - ranked[0].bits < _MARGIN
-        if is_near and all(differ(words, one.encoding, other) for other in (ranked[0].encoding, *near)):
-            near.append(one.encoding)
+    for candidate in ranked[1:]:
+        is_near = candidate.bits - ranked[0].bits < _MARGIN
+        if is_near and all(differ(words, candidate.encoding, other) for other in (ranked[0].encoding, *near)):
+            near.append(candidate.encoding)
     return near
 
 
-def _differing(lines: Sequence[bytes], one: str, other: str) -> list[bytes]:
-    return [line for line in lines if differ(distinct_words(line), one, other)]
+def _differing(lines: Sequence[bytes], first: str, second: str) -> list[bytes]:
+    return [line for line in lines if differ(distinct_words(line), first, second)]

@@ -1,4 +1,4 @@
-"""Which encoding from before UTF-8 makes the best words of a text, and how far the next one is behind.
+"""Which encoding from before UTF-8 makes the best words of a text, and how far behind the next one is.
 
 Each encoding is tried with the alphabets of the languages that were written in it. What a reading costs is counted in
 bits: how rare its letters are in the language, and how rare between their neighbors. A capital within a word, a sign
@@ -84,12 +84,12 @@ _WORD = re.compile(rb"[\x40-\xff]++")
 """What may be one word: the second byte of an ideograph can be any of these."""
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _BEFORE, _LONGEST = 60, 1_000
-"""Bytes of a word that are looked at before and from the first that isn't ASCII."""
+"""Bytes of a word that are examined before and from the first that isn't ASCII."""
 _OTHER_SCRIPT = re.compile("[\u2e80-\uff60\uffa0-\uffef]|[^\\W\\d_\\x00-\u024f]{2}")
 _FIRST, _ENOUGH = 150, 1500
-"""Bytes beyond ASCII by which encodings are left out that are far behind, and by which the others are judged."""
+"""Bytes beyond ASCII by which encodings are ruled out that are far behind, and by which the others are judged."""
 _FAR = 60
-"""Bits by which an encoding is behind that needn't be looked at any more."""
+"""Bits by which an encoding is behind that needn't be examined any further."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,20 +114,20 @@ def rank(sample: bytes) -> list[Ranked]:
     words = distinct_words(sample)
     ranked = _ranked(words[: _count(words, _FIRST)], _ENCODINGS)
     words = words[: _count(words, _ENOUGH)]
-    near = [one.encoding for one in ranked if one.bits - ranked[0].bits < _FAR]
+    near = [candidate.encoding for candidate in ranked if candidate.bits - ranked[0].bits < _FAR]
     return _ranked(words, near)
 
 
 def distinct_words(sample: bytes, pattern: re.Pattern[bytes] = _WORD) -> list[bytes]:
     """Return the words that aren't ASCII, each once, between two bytes that say what it stands beside."""
     text = b"\n" + sample + b"\n"
-    found: dict[bytes, None] = {}
+    words: dict[bytes, None] = {}
     for match in pattern.finditer(text):
         if foreign := _NOT_ASCII.search(text, match.start(), match.end()):
             start = max(match.start(), foreign.start() - _BEFORE)
             stop = min(match.end(), foreign.start() + _LONGEST)
-            found[_beside(text[start - 1]) + text[start:stop] + _beside(text[stop])] = None
-    return list(found)
+            words[_beside(text[start - 1]) + text[start:stop] + _beside(text[stop])] = None
+    return list(words)
 
 
 def differ(words: Sequence[bytes], one: str, other: str) -> bool:
@@ -153,7 +153,7 @@ def cost_in_utf_8(words: Iterable[bytes], other: str) -> list[float]:
 
     They are in the same languages, or in Latin letters: else a word of two ideographs might be two Russian letters.
     """
-    families = dict.fromkeys([*_families_of(other), *(each for each in _FAMILIES if LATIN.issuperset(each))])
+    families = dict.fromkeys([*_families_of(other), *(family for family in _FAMILIES if LATIN.issuperset(family))])
     return [_least(word.decode(errors="replace"), families) for word in words]
 
 
@@ -194,7 +194,7 @@ def _count(words: Sequence[bytes], most: int) -> int:
 
 
 def _ranked(words: Sequence[bytes], encodings: Iterable[str]) -> list[Ranked]:
-    found = []
+    ranked = []
     for encoding in encodings:
         languages, rarer = _ENCODINGS[encoding]
         texts = [_text(word, encoding) for word in words]
@@ -203,8 +203,8 @@ def _ranked(words: Sequence[bytes], encodings: Iterable[str]) -> list[Ranked]:
         costs = [_cost_of_word(text, languages) for text in texts]
         bits, language = _in_best_language(costs, languages)
         total = sum(not character.isascii() for text in texts for character in text)
-        found.append(Ranked(encoding=encoding, bits=bits + rarer, language=language, letters=total))
-    return sorted(found, key=lambda one: one.bits)
+        ranked.append(Ranked(encoding=encoding, bits=bits + rarer, language=language, letters=total))
+    return sorted(ranked, key=lambda one: one.bits)
 
 
 def _is_of_other_script(text: str) -> bool:
@@ -243,7 +243,7 @@ def _cost_of_word(text: str, languages: tuple[str, ...]) -> tuple[float, ...]:
 
 @lru_cache(maxsize=1 << 14)
 def _cost(before: str, character: str, after: str, languages: tuple[str, ...]) -> tuple[float, ...]:
-    if character == "\ufffd" or character < "\xa0":  # undecodable, or a control character that nobody writes
+    if character == "\ufffd" or character < "\xa0":  # undecodable, or a control character that no one writes
         return (_BROKEN,) * len(languages)
     if languages[0] in IDEOGRAPHIC:
         return (_cost_of_ideograph(character, languages[0]) + _mixed(before, after),)
@@ -252,10 +252,11 @@ def _cost(before: str, character: str, after: str, languages: tuple[str, ...]) -
     letter = small(character)
     if languages[0] in LATIN:
         misplaced = 0 if is_in_place(before, character, after) else _MISPLACED
-        return tuple(_cost_of_letter(letter, before, after, alphabet(each)) + misplaced for each in languages)
+        return tuple(_cost_of_letter(letter, before, after, alphabet(language)) + misplaced for language in languages)
     misplaced = _mixed(before, after) + (0 if is_in_place(before, character, after) else _MISPLACED)
     return tuple(
-        misplaced + (alphabet(each)[letter].bits if letter in alphabet(each) else _UNKNOWN) for each in languages
+        misplaced + (alphabet(language)[letter].bits if letter in alphabet(language) else _UNKNOWN)
+        for language in languages
     )
 
 
@@ -270,7 +271,7 @@ def _cost_of_letter(character: str, before: str, after: str, letters: dict[str, 
         return _UNKNOWN + _STRANGE
     if not letter.before:
         return letter.bits + _STRANGE
-    left, right = (small(each) if each.isalpha() else EDGE for each in (before, after))
+    left, right = (small(neighbor) if neighbor.isalpha() else EDGE for neighbor in (before, after))
     return letter.bits + letter.before.get(left, _NEIGHBOR) + letter.after.get(right, _NEIGHBOR)
 
 

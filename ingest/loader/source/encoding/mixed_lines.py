@@ -1,4 +1,4 @@
-"""Files in two encodings, as joining makes them: each line is UTF-8 if it is valid, else in the other encoding."""
+"""Files that mix two encodings: each line is UTF-8 if it is valid UTF-8, else in the other encoding."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ BLOCK = 1 << 20
 UNDECODABLE = "\udcff"
 """Becomes the byte 0xFF, which no UTF-8 holds: so the splitter rejects its row."""
 _LONGEST = 16 << 20
-"""Bytes of a line from which on it is taken in pieces, so that memory stays bounded."""
+"""Bytes of a line from which it is taken in pieces, so that memory stays bounded."""
 _MARK = "utf-8+"
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
 _CLEARLY = 12
@@ -34,7 +34,7 @@ def other_of(encoding: str) -> str:
 def whole_lines(file: BinaryIO) -> Iterator[bytes]:
     """Yield all of ``file`` in pieces of about ``BLOCK`` bytes that end with a line.
 
-    A line of more than 16 MiB comes in several pieces; they end behind a byte of ASCII, if there is one.
+    A line of more than 16 MiB comes in several pieces; they end after a byte of ASCII, if there is one.
     """
     rest = bytearray()
     while block := file.read(BLOCK):

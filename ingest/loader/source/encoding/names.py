@@ -35,7 +35,7 @@ def known(name: str) -> str:
         is_line_by_line = known(prefix) == "utf-8" and single and b"a,\n".decode(single, "replace") == "a,\n"
         return mixed_with(single) if is_line_by_line else ""
     try:
-        found = codecs.lookup(name).name
+        canonical = codecs.lookup(name).name
     except (LookupError, ValueError):
         return ""
-    return found if found.replace("-", "_") in ENCODINGS else ""
+    return canonical if canonical.replace("-", "_") in ENCODINGS else ""

@@ -1,4 +1,4 @@
-"""Where letters and signs can stand in a text: what tells words from bytes read in the wrong encoding."""
+"""Where letters and signs can be in a text: this distinguishes words from bytes in the wrong encoding."""
 
 import unicodedata
 

@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """The encoding that is set for a file, and the same text in UTF-8 (file-rules#encoding)."""
+=======
+"""Resolve the encoding that is set for a file, and convert its text to UTF-8 (BEHAVIOUR 3)."""
+>>>>>>> work/lang-source
 
 import codecs
 from collections.abc import Callable, Iterator
@@ -33,7 +37,7 @@ def settle(path: Path, pinned: str) -> str:
 
 
 def transcode(source: Path, target: Path, encoding: str, *, progress: Callable[[int], None] = lambda _: None) -> None:
-    """Write the text of ``source`` to ``target`` in UTF-8; ``progress`` is told the bytes read so far.
+    """Write the text of ``source`` to ``target`` in UTF-8; ``progress`` is called with the bytes read so far.
 
     What can't be decoded becomes the byte 0xFF, which no UTF-8 holds: so the splitter rejects its row.
     """

@@ -1,4 +1,4 @@
-"""What the cells of a column look like: numbers, dates, words, or pieces of something that was cut wrongly."""
+"""Classify the cells of a column: numbers, dates, words, or fragments of a wrong split."""
 
 import re
 from collections import Counter
@@ -36,17 +36,17 @@ _SHAPE = re.compile(
 )
 _WORTH = {"odd": 0.15, "glued": 0.15, "prose": 0.7, "words": 0.8, "code": 0.85, "null": 0.9}
 _MOST = 200
-"""Bytes of a cell that are looked at."""
+"""Bytes of a cell that are examined."""
 _EMPTY = 0.8
 """What a column without any value is worth."""
 
 
 @lru_cache(maxsize=1 << 14)
 def shape(cell: bytes) -> str:
-    """What ``cell`` looks like; "" for one that is blank."""
+    """Return what ``cell`` looks like; "" for one that is blank."""
     cell = cell[:_MOST].strip()
-    found = _SHAPE.match(cell) if cell else None
-    return found.lastgroup or "" if found else ""
+    match = _SHAPE.match(cell) if cell else None
+    return match.lastgroup or "" if match else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class Column:
 
 
 def columns(records: Sequence[Sequence[bytes]], width: int) -> list[Column]:
-    """The columns of records that all have ``width`` cells."""
+    """Return the columns of records that all have ``width`` cells."""
     return [Column(Counter(_shapes(record[place] for record in records))) for place in range(width)]
 
 
 def _shapes(cells: Iterable[bytes]) -> Iterable[str]:
-    return (found for cell in cells if (found := shape(cell)))
+    return (name for cell in cells if (name := shape(cell)))

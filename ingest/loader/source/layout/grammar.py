@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """What a cell and a record look like in one dialect: regular expressions over bytes (file-rules#cells)."""
+=======
+"""The grammar of cells and records in one dialect, as regular expressions over bytes (BEHAVIOUR 3)."""
+>>>>>>> work/lang-source
 
 import re
 from dataclasses import dataclass, replace
@@ -33,7 +37,7 @@ class Grammar:
     record: re.Pattern[bytes]
     """A whole record, to be matched in full."""
     strict: re.Pattern[bytes]
-    """A whole record that every reader of canonical CSV reads alike: it may stay as it lies."""
+    """A whole record that every reader of canonical CSV reads alike: it may stay unchanged."""
     open: re.Pattern[bytes]
     """A record that is well formed as far as it goes, and ends inside quotes."""
     line: re.Pattern[bytes]
@@ -44,12 +48,12 @@ class Grammar:
     finish: re.Pattern[bytes]
     """From a closing quote on to where the record ends, or to the text that may not stand there."""
     cell: re.Pattern[bytes]
-    """One cell and the delimiter behind it; groups: opening quote, content between quotes, content without."""
+    """One cell and the delimiter after it; groups: opening quote, content between quotes, content without."""
     unescape: re.Pattern[bytes]
     content: bytes
     """All bytes that are neither delimiter nor ``"``."""
     spaced: bool = False
-    """Whether a space behind each delimiter belongs to it."""
+    """Whether a space after each delimiter belongs to it."""
 
     @property
     def is_canonical(self) -> bool:
@@ -57,15 +61,15 @@ class Grammar:
         return self.quote == self.escape == b'"' and not self.spaced
 
     def cells(self, record: bytes) -> list[bytes]:
-        """The cells of a well-formed record, read: quotes off, escapes undone."""
+        """Return the cells of a well-formed record, read: quotes off, escapes undone."""
         return [self._read(inside) if quote else bare for quote, inside, bare in self._found(record)]
 
     def values(self, record: bytes) -> list[bytes | None]:
-        """The cells of a well-formed record, read; None for an unquoted empty one, which is NULL."""
+        """Return the cells of a well-formed record, read; None for an unquoted empty one, which is NULL."""
         return [self._read(inside) if quote else bare or None for quote, inside, bare in self._found(record)]
 
     def first_cells(self, record: bytes, count: int) -> bytes | None:
-        """The first ``count`` cells of a well-formed record as they stand; None where another one isn't blank."""
+        """Return the first ``count`` cells of a well-formed record, raw; None where another cell isn't blank."""
         kept, bare = record, record.rstrip(b" ")
         is_plain = not self.quote or self.quote not in record
         while is_plain and bare.endswith(self.delimiter) and bare.count(self.delimiter) >= count:
@@ -73,13 +77,13 @@ class Grammar:
             if kept.count(self.delimiter) == count - 1:
                 return kept
             bare = kept.rstrip(b" ")
-        found = list(self.cell.finditer(record + self.delimiter))
-        if any((cell[2] if cell[1] else cell[3]).strip(_BLANK) for cell in found[count:]):
+        matches = list(self.cell.finditer(record + self.delimiter))
+        if any((cell[2] if cell[1] else cell[3]).strip(_BLANK) for cell in matches[count:]):
             return None
-        return record[: found[count - 1].end() - len(self.delimiter)]
+        return record[: matches[count - 1].end() - len(self.delimiter)]
 
     def examine(self, record: bytes) -> tuple[int, bytes | None]:
-        """How many cells a well-formed record has, and its canonical form, None where it may stay as it lies.
+        """Return how many cells a well-formed record has, and its canonical form; None if it is canonical already.
 
         Neither has a line end. A record of more than ``COLUMNS`` cells is counted, never written.
         """
@@ -91,20 +95,20 @@ class Grammar:
             return self._count(record), None
         if len(record) > _MANY and (count := sum(1 for _ in self.cell.finditer(record + self.delimiter))) > COLUMNS:
             return count, None
-        found = self._found(record)
+        parts = self._found(record)
         if self.is_canonical:  # what stands between the quotes can stay
-            cells = [b'"%b"' % inside if quote else _quoted(bare) for quote, inside, bare in found]
+            cells = [b'"%b"' % inside if quote else _quoted(bare) for quote, inside, bare in parts]
         else:
-            cells = [_quoted(self._read(inside), True) if quote else _quoted(bare) for quote, inside, bare in found]
-        if at_risk and not found[0][0]:
-            cells[0] = _quoted(found[0][2], True)
+            cells = [_quoted(self._read(inside), True) if quote else _quoted(bare) for quote, inside, bare in parts]
+        if at_risk and not parts[0][0]:
+            cells[0] = _quoted(parts[0][2], True)
         return len(cells), self.delimiter.join(cells)
 
     def lacks_delimiter(self, record: bytes) -> bool:
-        """Whether a quoted cell of a well-formed record seems to have lost the delimiter before it.
+        """Return whether a quoted cell of a well-formed record seems to have lost the delimiter before it.
 
         ``$34.14"Fleece, Hooded"`` has a quote within its text that closes right before a delimiter, and between the two
-        a delimiter with a space behind it, which would cut the text in two. An inch mark, as in ``5" pipe,3" bolt``,
+        a delimiter with a space after it, which would cut the text in two. An inch mark, as in ``5" pipe,3" bolt``,
         is a character like any other.
         """
         if not self.is_canonical or not _WITHIN_TEXT.search(record):
@@ -120,10 +124,10 @@ class Grammar:
         return False
 
     def _found(self, record: bytes) -> list[tuple[bytes, bytes, bytes]]:
-        found: list[tuple[bytes, bytes, bytes]] = self.cell.findall(record + self.delimiter)
+        parts: list[tuple[bytes, bytes, bytes]] = self.cell.findall(record + self.delimiter)
         if self.spaced:
-            return found[:1] + [(quote, inside, bare.removeprefix(b" ")) for quote, inside, bare in found[1:]]
-        return found
+            return parts[:1] + [(quote, inside, bare.removeprefix(b" ")) for quote, inside, bare in parts[1:]]
+        return parts
 
     def _read(self, inside: bytes) -> bytes:
         if self.escape == self.quote:
@@ -131,7 +135,7 @@ class Grammar:
         return self.unescape.sub(rb"\g<kept>", inside) if self.escape in inside or self.quote in inside else inside
 
     def _count(self, record: bytes) -> int:
-        """The cells of a strict record, be it one of millions of them: the delimiters outside quotes, and one."""
+        """Count the cells of a strict record, which may have millions: the delimiters outside quotes, plus one."""
         if b'"' in record:
             structure = record.translate(None, self.content).replace(b'""', b"")
             if len(structure) > _MANY:  # a substitution would hold all its pieces at once
@@ -205,7 +209,7 @@ def _grammar_without_quotes(delimiter: str, bare: bytes) -> Grammar:
 
 
 def without_marks(text: bytes) -> bytes:
-    """``text`` without the byte order marks at its beginning: joined files may have several."""
+    """Return ``text`` without the byte order marks at its beginning: joined files may have several."""
     while text.startswith(BOM):
         text = text.removeprefix(BOM)
     return text

@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """Whether the first record of a table is its header, and which comment above it may be (file-rules#header)."""
+=======
+"""Decide whether the first record of a table, or a comment above it, is its header (BEHAVIOUR 3)."""
+>>>>>>> work/lang-source
 
 import re
 from collections.abc import Collection, Sequence
@@ -18,7 +22,7 @@ _JUDGED, _CELLS = 200, 10_000
 def detect_header(
     records: Sequence[Sequence[bytes]], known: Collection[str] = (), null_tokens: Collection[str] = ()
 ) -> bool | None:
-    """Whether the first record is a header; None if that can't be told. ``known`` are headers that the dataset has met.
+    """Return whether the first record is a header; None if unclear. ``known``: the headers of the dataset.
 
     It is none only if a column below isn't text, the first cell of each such column has its type, and no cell of the
     first record is empty (file-rules#header). Nor are years over other values a record, or numbers that count up by
@@ -41,17 +45,17 @@ class _Below:
         self.are_years = cache(self._are_years)
 
     def _kind(self, column: int) -> Type | None:
-        """The type of a column; None if it has no value."""
+        """Return the type of a column; None if it has no value."""
         values = (_text(record[column]) for record in self.records)
         return join_all(classify(value) for value in values if value and value not in self._null_tokens)
 
     def _form(self, column: int) -> tuple[bool, bool, bool, bool] | None:
-        """The form that all values of a column have; None if it has none, or several."""
+        """Return the form that all values of a column have; None if it has none, or several."""
         forms = {_form(value) for record in self.records if (value := _text(record[column]))}
         return forms.pop() if len(forms) == 1 else None
 
     def has_value(self, column: int) -> bool:
-        """Whether a cell of a column isn't blank."""
+        """Return whether a cell of a column isn't blank."""
         return any(_text(record[column]) for record in self.records)
 
     def _are_years(self, column: int) -> bool:
@@ -59,7 +63,7 @@ class _Below:
 
 
 def _tell(first: Sequence[str], below: _Below, known: Collection[str]) -> bool | None:
-    """What ``detect_header`` says of these cells over the records ``below``."""
+    """Return what ``detect_header`` says of these cells over the records ``below``."""
     if not below.records:
         return None
     if set(first) <= set(known):
@@ -81,34 +85,34 @@ def _tell(first: Sequence[str], below: _Below, known: Collection[str]) -> bool |
 
 
 def _differs_in_form(first: Sequence[str], below: _Below) -> bool:
-    """Whether all values of a column have one form, and the first cell another: ``city`` over ``Oslo`` and ``Rome``."""
+    """Return whether the values of a column have one form, and its first cell another: ``city`` over ``Oslo``."""
     if len(below.records) < 2:
         return False
     return any((form := below.form(column)) and _form(cell) != form for column, cell in enumerate(first))
 
 
 def _form(value: str) -> tuple[bool, bool, bool, bool]:
-    """What names of columns and values differ in."""
+    """Return what names of columns and values differ in."""
     return value[0].isupper(), value[0].isalpha(), any(map(str.isdecimal, value)), "@" in value
 
 
 def commented_header(
-    lines: Sequence[bytes], found: Sample, known: Collection[str] = (), null_tokens: Collection[str] = ()
+    lines: Sequence[bytes], sampled: Sample, known: Collection[str] = (), null_tokens: Collection[str] = ()
 ) -> int | None:
-    """Which of the comment ``lines`` before the records is their header, ``#id,name``; None if none is.
+    """Return which of the comment ``lines`` before the records is their header, ``#id,name``; None if none is.
 
     It has a name for each column, all different. Where several could be it, one that the dataset knows is, else the one
     that is least a sentence, and of these the first: what follows are units. Where the first record may be a header as
     well, a comment has to look like one.
     """
-    width, known = found.width, set(known)
-    told = detect_header(found.records, known, null_tokens)
-    if width < 2 or told:
+    width, known = sampled.width, set(known)
+    is_header = detect_header(sampled.records, known, null_tokens)
+    if width < 2 or is_header:
         return None
-    below = _Below(found.records, width, null_tokens)
+    below = _Below(sampled.records, width, null_tokens)
     best: tuple[bool, int, int] | None = None
     for number, line in enumerate(lines):
-        cells = uncommented(line, found.grammar)
+        cells = uncommented(line, sampled.grammar)
         names = [_text(cell) for cell in cells]
         if len(names) != width or not all(names) or len({*names}) < len(names):
             continue
@@ -117,14 +121,14 @@ def commented_header(
         sentence = sum(any(mark in name for mark in (" ", ":", "=")) for name in names)
         marked = line.lstrip(_BLANK).removeprefix(b"#")[:1].isalpha()
         is_known = {*names} <= known
-        if told is False or is_known or marked or not sentence:
+        if is_header is False or is_known or marked or not sentence:
             rank = (not is_known, sentence, number)
             best = min(best or rank, rank)
     return best[-1] if best else None
 
 
 def uncommented(line: bytes, grammar: Grammar) -> list[bytes]:
-    """The cells of a comment line, without its mark; none if it is no comment, or malformed."""
+    """Return the cells of a comment line, without its mark; none if it is no comment, or malformed."""
     line = line.strip(b"\r\n")
     text = line.lstrip(_BLANK)
     if not text.startswith(b"#"):
@@ -134,12 +138,12 @@ def uncommented(line: bytes, grammar: Grammar) -> list[bytes]:
 
 
 def is_year(cell: bytes) -> bool:
-    """Whether it is a year, which heads columns as well as it stands in them."""
+    """Return whether it is a year, which can be a column's name as well as its value."""
     return bool(_YEAR.fullmatch(_text(cell)))
 
 
 def _head_years(first: Sequence[str], below: _Below, typed: Sequence[int]) -> bool:
-    """Whether the typed cells of the first record, beside a word, are years and the values below them are not.
+    """Return whether the typed cells of the first record, beside a word, are years and the values below them are not.
 
     Numbers alone tell nothing (file-rules#header).
     """
@@ -149,10 +153,10 @@ def _head_years(first: Sequence[str], below: _Below, typed: Sequence[int]) -> bo
 
 
 def _count_up(cells: Sequence[str]) -> bool:
-    """Whether they are whole numbers, each one more than that before: years or weeks, which head columns."""
+    """Return whether they are whole numbers, each one more than that before: years or weeks, which head columns."""
     if len(cells) < 3 or not all(cell.isdecimal() and len(cell) < 6 for cell in cells):
         return False
-    return all(int(behind) - int(before) == 1 for before, behind in pairwise(cells))
+    return all(int(after) - int(before) == 1 for before, after in pairwise(cells))
 
 
 def _text(cell: bytes) -> str:

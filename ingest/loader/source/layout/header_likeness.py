@@ -1,4 +1,4 @@
-"""Whether a line reads like the header of the records below it: by usual names, or by the types of their values."""
+"""Decide whether a line looks like a header: by common names, or by the types of the values below it."""
 
 import re
 from collections.abc import Sequence
@@ -24,25 +24,25 @@ _MOST_NAMES = 0.5
 _PROOF = 2
 """Values of a type that a column needs to prove that the word above them is its name."""
 _SENTENCE, _LONG = 5, 40
-"""Words, or characters, from which on a cell is a title rather than the name of a column."""
+"""Words, or characters, from which a cell is a title rather than the name of a column."""
 _NAMELESS = 3
-"""So many blank cells behind a value are no columns without a name."""
+"""So many blank cells after a value are no columns without a name."""
 
 
 def is_header(table: Table, first: int) -> bool:
-    """Whether a header can be told at ``first``: a name over a column of numbers, dates or the like."""
+    """Return whether a header can be recognized at ``first``: a name over a column of numbers, dates or the like."""
     head = table.records[first]
     shapes = [shape(cell) for cell in head]
     if any(
-        found in ("null", "odd") or (found in TYPED and not is_year(cell))
-        for found, cell in zip(shapes, head, strict=True)
+        cell_shape in ("null", "odd") or (cell_shape in TYPED and not is_year(cell))
+        for cell_shape, cell in zip(shapes, head, strict=True)
     ):
         return False
     return has_usual_names(table, head) or bool(_named_types(table, first))
 
 
 def is_certain_header(table: Table, first: int) -> bool:
-    """Whether the line ``first`` is so clearly a header that the lines above it may be skipped without a question.
+    """Return whether the line ``first`` is so clearly a header that the lines above it can be skipped.
 
     ``score`` over ``Miller,x`` and ``Smith,5`` has a word above a number in its second line as well, and is a header
     of one cell over records that hold the delimiter. So one column of a type is proof only below what can't be the
@@ -62,14 +62,14 @@ def is_certain_header(table: Table, first: int) -> bool:
 
 
 def has_usual_names(table: Table, head: Sequence[bytes]) -> bool:
-    """Whether most of its cells are words that head columns everywhere."""
+    """Return whether most of its cells are words that head columns everywhere."""
     words = [_WORD.findall(cell.decode("utf-8", "replace").casefold()) for cell in head]
-    usual = sum(bool(found) and found[-1] in USUAL for found in words)
+    usual = sum(bool(words_in_cell) and words_in_cell[-1] in USUAL for words_in_cell in words)
     return len(head) == table.width and usual > 1 and usual >= _MOST_NAMES * len(head)
 
 
 def recurs(table: Table, first: int) -> bool:
-    """Whether a cell of the line ``first`` is met again below it, or begins with a space: it may be a value."""
+    """Return whether a cell of the line ``first`` is met again below it, or begins with a space: it may be a value."""
     head = table.records[first]
     below = [record for record in table.body(first + 1) if record != head]
     return any(
@@ -79,7 +79,7 @@ def recurs(table: Table, first: int) -> bool:
 
 
 def _named_types(table: Table, first: int) -> list[Column]:
-    """The columns of one type below the line ``first`` whose cell in it is of no type."""
+    """Return the columns of one type below the line ``first`` whose cell in it is of no type."""
     head = table.records[first]
     body = [record for record in table.body(first + 1) if record != head]
     if len(head) not in (table.width, table.width - 1) or not body:
@@ -88,12 +88,12 @@ def _named_types(table: Table, first: int) -> list[Column]:
     return [
         column
         for cell, column in zip(head, below, strict=True)
-        if column.type and (found := shape(cell)) and found != column.type
+        if column.type and (name_shape := shape(cell)) and name_shape != column.type
     ]
 
 
 def _is_no_name(record: Sequence[bytes]) -> bool:
-    """Whether a line can't be the names of columns: it has a value, is long, or is one cell and several blank ones."""
+    """Return whether a line can't be column names: it has a typed value, is long, or has one filled cell of several."""
     if any(shape(cell) in TYPED and not is_year(cell) for cell in record):
         return True
     if is_full(record):

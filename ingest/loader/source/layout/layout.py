@@ -1,4 +1,4 @@
-"""Where a table begins in records that were cut one way, and what its records have beside the header's cells."""
+"""The layout of a table: where it begins, and which cells its records have besides those of the header."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Layout:
     has_header: bool | None = True
     """None: to be told by its values."""
     trailing: int = 0
-    """Blank cells behind those of the header that records have, and that are no columns."""
+    """Blank cells after those of the header that records have, and that are no columns."""
     row_names: bool = False
     """Whether each record begins with a cell that the header has no name for."""
     unnamed: bool = False

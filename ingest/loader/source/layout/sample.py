@@ -9,7 +9,7 @@ from ingest.loader.types.types import SPACES
 
 DELIMITERS = ",;\t|"
 _RECORDS, _MALFORMED = 500, 50
-"""Records that are looked at, and malformed ones after which a reading is given up: each may cost the whole head."""
+"""Records that are examined, and malformed ones after which a reading is given up: each may cost the whole head."""
 _LINE = re.compile(rb"([^\r\n]*+)(\r\n|\r|\n|\Z)")
 _WRAPPED = re.compile(rb' *"(?:[^"]++|"")*+" *')
 _BLANK = SPACES.encode()
@@ -40,15 +40,15 @@ class Sample:
         return max(counts, key=lambda width: (counts[width], width)) if counts else 0
 
     def raw(self, record: int) -> bytes:
-        """The bytes of a record, without its line end."""
+        """Return the bytes of a record, without its line end."""
         return self.text[self.starts[record] : self.ends[record]]
 
     def lines(self, first: int, stop: int) -> list[tuple[bytes, ...]]:
-        """Records from ``first`` to before ``stop``, each as one cell."""
+        """Return records from ``first`` to before ``stop``, each as one cell."""
         return [(self.raw(record),) for record in range(first, min(stop, len(self.records)))]
 
     def part(self, first: int, stop: int) -> "Sample":
-        """The records from ``first`` to before ``stop``."""
+        """Return the records from ``first`` to before ``stop``."""
         return replace(
             self,
             records=self.records[first:stop],
@@ -73,7 +73,7 @@ class Sample:
 
 
 def sample(text: bytes, grammar: Grammar, *, whole: bool) -> Sample:
-    """The first records of ``text``; the last one is left out unless ``text`` is the ``whole`` file."""
+    """Return the first records of ``text``; the last one is left out unless ``text`` is the ``whole`` file."""
     records: list[tuple[bytes, ...]] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -82,28 +82,28 @@ def sample(text: bytes, grammar: Grammar, *, whole: bool) -> Sample:
     at = malformed = 0
     while at < len(text) and len(records) < _RECORDS and malformed < _MALFORMED:
         line = _LINE.match(text, at)
-        end, behind = (line.end(1), line.end()) if line else (len(text), len(text))
+        end, next_offset = (line.end(1), line.end()) if line else (len(text), len(text))
         raw = text[at:end]
         if not raw.strip(blank):
-            at = behind
+            at = next_offset
             continue
         if quote and quote in raw:
-            found = grammar.record.match(text, at)
-            stop = found.end() if found else at
+            match = grammar.record.match(text, at)
+            stop = match.end() if match else at
             if stop < len(text) and text[stop] not in b"\r\n":
                 malformed += 1
                 cells: tuple[bytes, ...] = ()
             else:
                 if stop > end:
                     swallowing.append(len(records))
-                    end, behind = stop, _behind_line(text, stop)
+                    end, next_offset = stop, _behind_line(text, stop)
                 cells = tuple(grammar.cells(text[at:end]))
         else:
             cells = tuple(raw.split(delimiter))
         records.append(cells)
         starts.append(at)
         ends.append(end)
-        at = behind
+        at = next_offset
     if not whole and at >= len(text) and len(records) > 1:
         records.pop()
         swallowing = [record for record in swallowing if record < len(records)]
@@ -118,7 +118,7 @@ def sample(text: bytes, grammar: Grammar, *, whole: bool) -> Sample:
 
 
 def swallowed(raw: bytes, grammar: Grammar, width: int) -> list[list[bytes]]:
-    """The lines of a record that goes over several, as records of their own without quotes; none if one can't be."""
+    """Return the lines of a multiline record as records without quotes; none if a line can't be one."""
     first, *rest = re.split(rb"\r\n|\r|\n", raw)
     delimiter = grammar.delimiter
     if not rest or any(line.count(delimiter) != width - 1 for line in (first, *rest)):
@@ -127,7 +127,7 @@ def swallowed(raw: bytes, grammar: Grammar, width: int) -> list[list[bytes]]:
 
 
 def unwrapped(text: bytes, *, whole: bool) -> bytes:
-    """``text`` without the quotes around whole lines; nothing where a line of it has none, or holds no delimiter."""
+    """Return ``text`` without the quotes around whole lines; empty unless all lines have them and a delimiter."""
     lines = [line for line in text.splitlines() if line.strip(_BLANK)]
     lines = (lines if whole else lines[:-1])[:_RECORDS]
     if len(lines) < 2 or not all(_WRAPPED.fullmatch(line) for line in lines):
@@ -138,12 +138,12 @@ def unwrapped(text: bytes, *, whole: bool) -> bytes:
 
 
 def unwrap(line: bytes) -> bytes:
-    """A line without the quotes around it, if it stands in quotes as a whole."""
+    """Return a line without the quotes around it, if it is quoted as a whole."""
     return line.strip()[1:-1].replace(b'""', b'"') if _WRAPPED.fullmatch(line) else line
 
 
 def count_top(text: bytes, *, comments: bool) -> tuple[int, str]:
-    """How many lines, blank or comments, stand before the table, and the delimiter that one of them names.
+    """Return how many lines, blank or comments, stand before the table, and the delimiter that one of them names.
 
     A comment begins with ``#``. Excel's ``sep=;`` is a line of its own before the header, also as it saves it again.
     """
@@ -161,7 +161,7 @@ def count_top(text: bytes, *, comments: bool) -> tuple[int, str]:
 
 
 def skip_lines(text: bytes, lines: int) -> bytes:
-    """``text`` without its first lines."""
+    """Return ``text`` without its first lines."""
     at = 0
     while lines > 0 and at < len(text):
         at, lines = _behind_line(text, at), lines - 1
@@ -169,17 +169,17 @@ def skip_lines(text: bytes, lines: int) -> bytes:
 
 
 def first_lines(text: bytes, lines: int) -> list[bytes]:
-    """The first lines of ``text``, with their ends."""
-    found, at = [], 0
+    """Return the first lines of ``text``, with their ends."""
+    lines_read, at = [], 0
     for _ in range(lines):
-        behind = _behind_line(text, at)
-        found.append(text[at:behind])
-        at = behind
-    return found
+        next_offset = _behind_line(text, at)
+        lines_read.append(text[at:next_offset])
+        at = next_offset
+    return lines_read
 
 
 def count_lines(text: bytes) -> int:
-    """How many lines end in ``text``."""
+    """Return how many lines end in ``text``."""
     return len(re.findall(rb"\r\n|\r|\n", text))
 
 

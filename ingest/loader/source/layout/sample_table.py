@@ -1,4 +1,4 @@
-"""The records of a sample as a table, and what its dataset tells of them before they are looked at."""
+"""The records of a sample as a table, with what its dataset already knows about it."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +31,7 @@ class KnownLayout:
     """Lines of the table's width that stood above the header in the file that taught it."""
 
     def is_known(self, cells: Sequence[bytes]) -> bool:
-        """Whether they are all headers that the dataset knows."""
+        """Return whether they are all headers that the dataset knows."""
         texts = [likeness(cell.decode("utf-8", "replace")) for cell in cells]
         named = Counter(text for text in texts if text)
         whole = named.total() > 1 or len(self.known) == 1 == len(texts)
@@ -46,51 +46,53 @@ class KnownLayout:
 class Table:
     """The records of a sample as a table."""
 
-    def __init__(self, sample: Sample, told: KnownLayout) -> None:
-        self.sample, self.told = sample, told
+    def __init__(self, sample: Sample, expected: KnownLayout) -> None:
+        self.sample, self.expected = sample, expected
         self.records = sample.records
 
     @cached_property
     def width(self) -> int:
-        """The number of cells that most records have."""
+        """Return the number of cells that most records have."""
         return self.sample.width
 
     def body(self, first: int) -> list[tuple[bytes, ...]]:
-        """The records from ``first`` on that have the table's width, as many as are judged."""
+        """Return the records from ``first`` on that have the table's width, as many as are judged."""
         most = min(_JUDGED, 2 + _CELLS // max(self.width, 1))
-        found = []
+        matching = []
         for record in self.records[first:]:
             if len(record) == self.width:
-                found.append(record)
-                if len(found) == most:
+                matching.append(record)
+                if len(matching) == most:
                     break
-        return found
+        return matching
 
     def agreement(self, first: int) -> float:
-        """The share of the records from ``first`` on that have the table's width."""
+        """Return the share of the records from ``first`` on that have the table's width."""
         below = self.records[first:]
         return sum(len(record) == self.width for record in below) / len(below) if below else 0
 
     def share_known(self, cells: Sequence[bytes]) -> float:
-        """The share of them that are headers that the dataset knows."""
-        return sum(likeness(cell.decode("utf-8", "replace")) in self.told.known for cell in cells) / max(len(cells), 1)
+        """Return the share of them that are headers that the dataset knows."""
+        return sum(likeness(cell.decode("utf-8", "replace")) in self.expected.known for cell in cells) / max(
+            len(cells), 1
+        )
 
 
 def is_full(record: Sequence[bytes]) -> bool:
-    """Whether more than one cell of a record isn't blank."""
+    """Return whether more than one cell of a record isn't blank."""
     return sum(1 for cell in record if cell.strip()) > 1
 
 
 def count_wide(table: Table, first: int) -> int:
-    """How many lines above record ``first`` are as wide as the table, with more than one value if that has columns."""
+    """Return how many lines above record ``first`` are as wide as the table, with more than one value."""
     return sum(len(record) >= table.width and (is_full(record) or table.width == 1) for record in table.records[:first])
 
 
 def count_cells(count: int) -> str:
-    """So many cells, in words."""
+    """Return a number of cells in words."""
     return "1 cell" if count == 1 else f"{count:,} cells"
 
 
 def count_lines_in_words(count: int) -> str:
-    """So many lines, in words."""
+    """Return a number of lines in words."""
     return "1 line" if count == 1 else f"{count:,} lines"

@@ -1,4 +1,4 @@
-"""A second table below the first in one file: other columns, or the same table written twice."""
+"""Find a second table below the first in a file: one with other columns, or the same one written twice."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Stacked:
 
 
 def stacked(table: Table, first: int, *, whole: bool) -> Stacked | None:
-    """The second table below the one that begins at record ``first``; ``whole``: the sample is all of the file.
+    """Return the second table below the one that begins at record ``first``; ``whole``: the sample is all of the file.
 
     It has a header of its own, and so many records that the run would fail, since they would be rejected. A repeated
     header alone is no second table: joined files have that (file-rules#joined-files).
@@ -46,7 +46,7 @@ def _other_width(table: Table, first: int) -> Stacked | None:
         return None
     above, below = widths[top:at], widths[at:]
     rejected = len(below) - below.count(own)
-    if not table.records[at] or not is_header(Table(table.sample.part(at, len(widths)), table.told), 0):
+    if not table.records[at] or not is_header(Table(table.sample.part(at, len(widths)), table.expected), 0):
         return None
     if above.count(own) < (1 - _FEW) * len(above) or below.count(own) > _FEW * len(below):
         return None
@@ -60,12 +60,12 @@ def _other_width(table: Table, first: int) -> Stacked | None:
 
 
 def _begins(widths: list[int], at: int, own: int) -> bool:
-    """Whether records of another width begin at ``at``."""
+    """Return whether records of another width begin at ``at``."""
     return widths[at] != own and widths[at] > 0 and widths[at : at + _ALIKE] == [widths[at]] * _ALIKE
 
 
 def _twice(table: Table, first: int) -> Stacked | None:
-    """The header once more, and below it nearly the same records as above it."""
+    """Return the header once more, and below it nearly the same records as above it."""
     records, head = table.records, table.records[first]
     at = next((n for n in range(first + 1 + _LEAST, len(records)) if records[n] == head), None)
     if at is None or len(head) < 2:

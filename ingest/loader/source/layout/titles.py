@@ -1,4 +1,4 @@
-"""Lines at the head of a file that may stand above its table: titles, lines of other tables, control records."""
+"""Find lines at the head of a file that may be above its table: titles, other tables, control records."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,15 +11,19 @@ from ingest.loader.source.layout.sample_table import Table, count_lines_in_words
 
 
 def layouts_by_shape(table: Table) -> list[Layout]:
-    """How a table may be laid out whose header nobody knows: more than one where lines may be skipped, and may not.
+    """Return the layouts of a table with an unknown header; several where lines above it may be titles or not.
 
+<<<<<<< HEAD
     A title is skipped only where a header can be told beneath it (file-rules#titles): else somebody is asked.
+=======
+    A title is skipped only where a header can be recognized beneath it (BEHAVIOUR 3): else someone is asked.
+>>>>>>> work/lang-source
     """
-    told = table.told
-    if told.settled or told.has_header is False:
+    expected = table.expected
+    if expected.settled or expected.has_header is False:
         return [_headed(table, 0)]
-    if found := _one_cell_short(table):
-        return found
+    if candidates := _one_cell_short(table):
+        return candidates
     first = _skippable(table)
     if not first:
         return _padded(table) or _wider(table) or _controls(table) or [_headed(table, 0)]
@@ -29,15 +33,15 @@ def layouts_by_shape(table: Table) -> list[Layout]:
 
 
 def _headed(table: Table, first: int) -> Layout:
-    """The table from ``first`` on; whether that is a header is told once the reading is chosen."""
-    return Layout(first=first, has_header=table.told.has_header)
+    """Return the table from ``first`` on; whether that is a header is told once the reading is chosen."""
+    return Layout(first=first, has_header=table.expected.has_header)
 
 
 # Titles
 
 
 def _skippable(table: Table) -> int:
-    """How many lines at the head could be titles: one filled cell at most, or fewer than the table has."""
+    """Return how many lines at the head could be titles: one filled cell at most, or fewer than the table has."""
     first = 0
     for record in table.records[: HEADS + 1]:
         surplus = table.width - len(record)
@@ -53,7 +57,7 @@ def _one_cell_short(table: Table) -> list[Layout]:
     """Below lines of two cells and more, with one cell less than the table, such as ``Account,12345``.
 
     A header that lacks a name, or short records, look alike: so the header beneath must be certain. Unless there are
-    several such lines, and each has a value that no name would be, somebody is asked.
+    several such lines, and each has a value that no name would be, someone is asked.
     """
     first, short = 0, []
     for record in table.records[: HEADS + 1]:
@@ -116,7 +120,7 @@ def _doubtful_titles(table: Table, first: int) -> list[Layout]:
 
 
 def _looks_like_title(table: Table, first: int) -> bool:
-    """Whether the lines read like titles, where nothing beneath them tells a header for certain."""
+    """Return whether the lines read like titles, where nothing beneath them tells a header for certain."""
     records, plain = table.records, table.sample
     between = plain.text[plain.ends[first - 1] : plain.starts[first]]
     if between.count(b"\n") + between.count(b"\r") - between.count(b"\r\n") > 1:  # a blank line
@@ -124,7 +128,7 @@ def _looks_like_title(table: Table, first: int) -> bool:
     worded = any(len(record[0].split()) > 1 for record in records[:first] if record)
     if shape(records[0][0]) in TYPED:  # no name for a column
         return True
-    own = detect_header([records[first], *table.body(first + 1)], (), table.told.null_tokens)
+    own = detect_header([records[first], *table.body(first + 1)], (), table.expected.null_tokens)
     if own is False and len(records[0]) >= table.width:  # names are missing, rather than a header
         return False
     return table.width > 2 or bool(own) or (worded and not recurs(table, first))
@@ -134,7 +138,7 @@ def _looks_like_title(table: Table, first: int) -> bool:
 
 
 def _controls(table: Table) -> list[Layout]:
-    """A header beneath whole lines of other values, as control records have it; the first line is one as well."""
+    """Return layouts with the header below full lines of other values, such as control records."""
     if table.width < 2:
         return []
     for first in range(1, min(HEADS, len(table.records) - 2)):
@@ -154,7 +158,7 @@ def _controls(table: Table) -> list[Layout]:
 
 
 def _is_other(table: Table, first: int, above: Sequence[Sequence[bytes]]) -> bool:
-    """Whether the lines above are no header: one has a typed value, or the one below is certain, and theirs unusual."""
+    """Return whether no line above is a header: one has a typed value, or the line below is clearly one."""
     if any(shape(cell) in TYPED for record in above for cell in record):
         return True
     if len(above) < first:  # a narrower table, or titles
@@ -163,7 +167,7 @@ def _is_other(table: Table, first: int, above: Sequence[Sequence[bytes]]) -> boo
 
 
 def _parts(table: Table, first: int, above: Sequence[Sequence[bytes]]) -> bool:
-    """Whether each line above has something that no column below ``first`` takes, which all end in one type."""
+    """Return whether each line above has something that no column below ``first`` takes, which all end in one type."""
     if not is_header(table, first):
         return False
     below = columns(table.body(first + 1), table.width)
