@@ -112,14 +112,15 @@ def _take(run: Run, reading: dict[str, Any], *, always: bool) -> None:
         read_again(run.dataset)
 
 
-def discard(run_id: int, who: str) -> Run:
+def discard(run_id: int, who: str, *, user: Any | None = None) -> Run:
     """Give up a held run; nothing of it was loaded. ``who`` is named in its reason.
 
     A dataset that was created for its file, and has loaded nothing, goes with its last run. Raises RunFailed, with a
-    sentence, if the run isn't held.
+    sentence, if the run isn't held, or its dataset is closed to ``user``.
     """
     with transaction.atomic():
         run = _held(run_id)
+        require_access(run.dataset, user)
         acknowledge([run_id], who)
         run.status, run.reason = Status.DISCARDED, storable(f"Discarded by {who}.")
         Run.objects.filter(pk=run_id).update(status=run.status, reason=run.reason, unclear=False, finished=Now())

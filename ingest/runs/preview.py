@@ -4,7 +4,7 @@ from typing import Any
 
 from ingest.aws import objects
 from ingest.datasets.keys import key_of_load
-from ingest.datasets.permission import permitted
+from ingest.datasets.permission import permitted, require_access
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.outcome.source_object import SourceObject
 from ingest.models import Run, storable
@@ -16,16 +16,13 @@ def load_previewed(run_id: int, who: str = "", *, user: Any | None = None) -> So
     """Copy the very version that a preview read to the key where it is loaded: from there it takes the one way in.
 
     Gives what it became; ``who`` is told on the preview, and on the run that comes of it. Raises RunFailed, with a
-    sentence, if the run is no preview that succeeded, somebody has decided about it, its file goes by now to a dataset
-    that is closed to ``user``, or the version isn't in the bucket any more. Raises RunInterrupted if the bucket doesn't
+    sentence, if the run is no preview that succeeded, somebody has decided about it, its dataset or the one where
+    its file goes by now is closed to ``user``, or the version isn't in the bucket any more. Raises RunInterrupted if the bucket doesn't
     answer.
     """
     with deciding(run_id):
-        run = _undecided(run_id)
+        run = _undecided(run_id, user)
         key = key_of_load(run.key)
-        goes = permitted([key], user)[key]
-        if isinstance(goes, RunFailed):
-            raise goes
         with sent_by(who, key, run.size) as became:
             source = objects.copy(run.source, key)
             became.append(source)
@@ -33,22 +30,27 @@ def load_previewed(run_id: int, who: str = "", *, user: Any | None = None) -> So
     return source
 
 
-def discard_preview(run_id: int, who: str) -> Run:
+def discard_preview(run_id: int, who: str, *, user: Any | None = None) -> Run:
     """Remove the file of a preview from the bucket; the preview itself stays, as what was seen of it.
 
     Where the bucket doesn't grant that, its own rule removes the file in some days. Raises RunFailed, with a sentence,
-    if the run is no preview that succeeded, or somebody has decided about it; RunInterrupted if the bucket doesn't
-    answer.
+    if the run is no preview that succeeded, somebody has decided about it, or it is closed to ``user`` as it would be for
+    loading it; RunInterrupted if the bucket doesn't answer.
     """
     with deciding(run_id):
-        run = _undecided(run_id)
+        run = _undecided(run_id, user)
         objects.remove(run.source)
         _decide(run, "Discarded", who, Run.Status.DISCARDED)
     return run
 
 
-def _undecided(run_id: int) -> Run:
+def _undecided(run_id: int, user: Any | None) -> Run:
+    """Return the preview that ``user`` may decide about. Raises RunFailed."""
     run = Run.objects.select_related("dataset").get(pk=run_id)
+    require_access(run.dataset, user)
+    goes = permitted([key_of_load(run.key)], user)[key_of_load(run.key)]
+    if isinstance(goes, RunFailed):
+        raise goes
     if run.kind != Run.Kind.PREVIEW or run.status not in Run.COMMITTED:
         raise RunFailed(f"Run {run.pk} is {_told(run)}; only a preview that has succeeded can be loaded or discarded.")
     if run.decided:
