@@ -16,9 +16,9 @@ def load_previewed(run_id: int, who: str = "", *, user: Any | None = None) -> So
     """Copy the very version that a preview read to the key where it is loaded: from there it takes the one way in.
 
     Gives what it became; ``who`` is told on the preview, and on the run that comes of it. Raises RunFailed, with a
-    sentence, if the run is no preview that succeeded, somebody has decided about it, its dataset or the one where
-    its file goes by now is closed to ``user``, or the version isn't in the bucket any more. Raises RunInterrupted if the bucket doesn't
-    answer.
+    sentence, if the run is no preview that succeeded, somebody has decided about it, its dataset or the one where its
+    file goes by now is closed to ``user``, or the version isn't in the bucket any more. Raises RunInterrupted if the
+    bucket doesn't answer.
     """
     with deciding(run_id):
         run = _undecided(run_id, user)
@@ -34,8 +34,8 @@ def discard_preview(run_id: int, who: str, *, user: Any | None = None) -> Run:
     """Remove the file of a preview from the bucket; the preview itself stays, as what was seen of it.
 
     Where the bucket doesn't grant that, its own rule removes the file in some days. Raises RunFailed, with a sentence,
-    if the run is no preview that succeeded, somebody has decided about it, or it is closed to ``user`` as it would be for
-    loading it; RunInterrupted if the bucket doesn't answer.
+    if the run is no preview that succeeded, somebody has decided about it, or ``user`` may not load it either;
+    RunInterrupted if the bucket doesn't answer.
     """
     with deciding(run_id):
         run = _undecided(run_id, user)

@@ -413,7 +413,8 @@ def test_a_table_that_plain_sql_does_not_find_says_how_to_write_its_name(client,
     kinds = {"orders": ("A view", "public"), "ingest_run": ("A table", "public"), "pg_class": ("A table", "pg_catalog")}
     for name, (kind, schema) in kinds.items():
         warning = f"{kind} named {name} exists in schema {schema} too: write datasets.{name}."
-        assert rows(f"SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = '{name}'::regclass") == [(schema,)]
+        found_by_name = f"SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = '{name}'::regclass"
+        assert rows(found_by_name) == [(schema,)]
         run = door.load(f"{name}.csv", "id,word\n1,a\n")
         assert (run.status, run.notes) == ("succeeded", [warning])
         assert rows(f"SELECT id, word FROM datasets.{name}") == [(1, "a")]
