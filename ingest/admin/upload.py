@@ -169,7 +169,8 @@ class UploadPage(admin.ModelAdmin):
         """Throw away what was previewed."""
 
         def discard(told: dict[str, Any]) -> dict[str, Any]:
-            run = discard_preview(self._run(request, told).pk, request.user.get_username())
+            run = self._run(request, told)
+            run = discard_preview(run.pk, request.user.get_username(), user=request.user)
             self._log(request, [run], "Preview discarded.")
             return {"decided": run.decided}
 

@@ -8,6 +8,7 @@ from django.db.models import Func, Value
 from django.db.utils import OperationalError
 
 from ingest.loader.outcome.target import SCHEMA
+from ingest.loader.writing.catalog import warn_of_name
 from ingest.models import Dataset, sql
 
 
@@ -31,6 +32,12 @@ def measure(datasets: Sequence[Dataset]) -> dict[str, Measure] | None:
     except OperationalError:  # its lock wasn't to be had so quickly
         return None
     return {name: Measure(rows=rows if known[name] is None else known[name], size=size) for name, rows, size in found}
+
+
+def name_warning(dataset: Dataset) -> str:
+    """Return a sentence where SQL that names the dataset's table without its schema finds another relation; else ""."""
+    with connection.cursor() as cursor:
+        return warn_of_name(cursor, dataset.name)
 
 
 def size_now(dataset: Dataset) -> Func:

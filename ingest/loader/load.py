@@ -30,6 +30,7 @@ from ingest.loader.source.local_file import LocalFile
 from ingest.loader.sql import merging, tables
 from ingest.loader.sql.matching import Matching
 from ingest.loader.types.types import Type
+from ingest.loader.writing.catalog import warn_of_name
 from ingest.loader.writing.copy_stream import Counted
 from ingest.loader.writing.ddl import OWN, Definition
 from ingest.loader.writing.match_rows import choose
@@ -188,6 +189,7 @@ def _account(outcome: Outcome, loading: "_Loading", account: RejectReporter, hea
     judged = loading.way.confirm()
     identities = outcome.identities or ()
     account.refuse_fates(loading.cursor, loading.fates, judged.plan.names, identities)
+    warning = warn_of_name(loading.cursor, loading.target.table) if judged.plan.create else ""
     return replace(
         outcome,
         key_changes=tuple(account.key_changes(identities, judged.scan, judged.standing, judged.plan)),
@@ -197,7 +199,7 @@ def _account(outcome: Outcome, loading: "_Loading", account: RejectReporter, hea
         rejects=account.book,
         columns=account.columns(header.texts, judged.scan, judged.plan),
         ddl=tuple(loading.definition.ddl),
-        notes=(*outcome.notes, *notes_of(account.reading.certified)),
+        notes=(*outcome.notes, *notes_of(account.reading.certified), *filter(None, [warning])),
         snapshot=loading.target.mode is Mode.SNAPSHOT,
     )
 

@@ -113,14 +113,15 @@ def _apply_reading(run: Run, reading: dict[str, Any], *, always: bool) -> None:
         read_again(run.dataset)
 
 
-def discard(run_id: int, who: str) -> Run:
+def discard(run_id: int, who: str, *, user: Any | None = None) -> Run:
     """Discard a held run, of which nothing was loaded. Its reason names ``who``.
 
     A dataset that was created for its file and never loaded is deleted with its last run. Raises RunFailed if the run
-    isn't held.
+    isn't held, or its dataset is closed to ``user``.
     """
     with transaction.atomic():
         run = _held(run_id)
+        require_access(run.dataset, user)
         acknowledge([run_id], who)
         run.status, run.reason = Status.DISCARDED, storable(f"Discarded by {who}.")
         Run.objects.filter(pk=run_id).update(status=run.status, reason=run.reason, unclear=False, finished=Now())

@@ -4,7 +4,7 @@ from typing import Any
 
 from ingest.aws import objects
 from ingest.datasets.keys import key_of_load
-from ingest.datasets.permission import permitted
+from ingest.datasets.permission import permitted, require_access
 from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.outcome.source_object import SourceObject
 from ingest.models import Run, storable
@@ -20,11 +20,8 @@ def load_previewed(run_id: int, who: str = "", *, user: Any | None = None) -> So
     ``user``, or the version is no longer in the bucket. Raises RunInterrupted if the bucket doesn't answer.
     """
     with deciding(run_id):
-        run = _undecided(run_id)
+        run = _undecided(run_id, user)
         key = key_of_load(run.key)
-        destination = permitted([key], user)[key]
-        if isinstance(destination, RunFailed):
-            raise destination
         with sent_by(who, key, run.size) as uploaded:
             source = objects.copy(run.source, key)
             uploaded.append(source)
@@ -32,22 +29,27 @@ def load_previewed(run_id: int, who: str = "", *, user: Any | None = None) -> So
     return source
 
 
-def discard_preview(run_id: int, who: str) -> Run:
+def discard_preview(run_id: int, who: str, *, user: Any | None = None) -> Run:
     """Remove the file of a preview from the bucket; the run of the preview stays.
 
     If the bucket doesn't permit that, its lifecycle rule removes the file after some days. Raises RunFailed if the run
-    isn't a preview that succeeded, or someone has already decided about it; RunInterrupted if the bucket doesn't
-    answer.
+    isn't a preview that succeeded, someone has already decided about it, or ``user`` may not load it either;
+    RunInterrupted if the bucket doesn't answer.
     """
     with deciding(run_id):
-        run = _undecided(run_id)
+        run = _undecided(run_id, user)
         objects.remove(run.source)
         _decide(run, "Discarded", who, Run.Status.DISCARDED)
     return run
 
 
-def _undecided(run_id: int) -> Run:
+def _undecided(run_id: int, user: Any | None) -> Run:
+    """Return the preview that ``user`` may decide about. Raises RunFailed."""
     run = Run.objects.select_related("dataset").get(pk=run_id)
+    require_access(run.dataset, user)
+    goes = permitted([key_of_load(run.key)], user)[key_of_load(run.key)]
+    if isinstance(goes, RunFailed):
+        raise goes
     if run.kind != Run.Kind.PREVIEW or run.status not in Run.COMMITTED:
         raise RunFailed(f"Run {run.pk} is {_kind(run)}; only a preview that has succeeded can be loaded or discarded.")
     if run.decided:

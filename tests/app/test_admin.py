@@ -1,17 +1,21 @@
 """The pages: no address leads to an error page, history is read-only, strangers' bytes are harmless."""
 
 import re
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterator
 from html import unescape
+from html.parser import HTMLParser
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from ingest.admin import shown
-from ingest.models import Dataset, Reject, Run
+from ingest.models import Dataset, Opening, Reject, Run
 from ingest.runs.receive import receive
 from tests.app.pages import staff
 
@@ -24,26 +28,83 @@ def links(page: str, base: str) -> set[str]:
     return {link for link in found if link.startswith("/admin/ingest/") and "&" not in link}
 
 
-@pytest.mark.django_db
-def test_every_page_that_a_superuser_can_click_opens(client, history):
-    staff(client, superuser=True)
-    seen, waiting, kinds = set(), deque(["/admin/"]), {}
+def crawl(client: Client, most: int) -> Iterator[tuple[str, HttpResponse, bytes]]:
+    """Each page that can be clicked, with its address and body; of those alike but for numbers and values, some."""
+    seen, waiting, kinds = set(), deque(["/admin/"]), Counter()
     while waiting:
         address = waiting.popleft()
         kind = re.sub(r"\d+|=[^&]*", "N", address)
-        if address in seen or kinds.get(kind, 0) > len(history):
+        if address in seen or kinds[kind] > most:
             continue
         seen.add(address)
-        kinds[kind] = kinds.get(kind, 0) + 1
+        kinds[kind] += 1
         response = client.get(address, follow=True)
         assert response.status_code == 200, address
         body = b"".join(response) if response.streaming else response.content
+        yield address, response, body
         if response.headers["Content-Type"].startswith("text/html"):
-            assert b"<script>alert" not in body, address
             waiting.extend(sorted(links(body.decode(), urlsplit(address).path) - seen))
-    opened = {urlsplit(address).path for address in seen}
+
+
+@pytest.mark.django_db
+def test_every_page_that_a_superuser_can_click_opens(client, history):
+    staff(client, superuser=True)
+    opened = {urlsplit(address).path for address, *_ in crawl(client, len(history))}
     assert {*LISTS, *(f"/admin/ingest/run/{run.pk}/change/" for run in history)} <= opened
     assert any(address.endswith("rejects.csv") for address in opened)
+
+
+HOSTILE = "\"'></script></title></textarea><img src=x onerror=alert(1) data-injected>\u2028\u2029\u202e{{ x }}"
+
+
+class Injected(HTMLParser):
+    """The start tags of a page that could run a stranger's code."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        addresses = [(given.get(name) or "").strip().lower() for name in ("href", "src", "action", "formaction")]
+        inline = tag == "script" and "src" not in given and given.get("type") != "application/json"
+        handlers = [name for name in given if name.startswith("on") or name == "data-injected"]
+        if inline or handlers or any(address.startswith(("javascript:", "data:")) for address in addresses):
+            self.found.append(f"<{tag} {given}>")
+
+
+def test_a_strangers_markup_stays_text_on_every_page_and_every_answer_has_its_headers(client, door, history):
+    staff(client, superuser=True)
+    quoted = HOSTILE.replace('"', '""')
+    run = door.load(f"{HOSTILE.replace('/', '')}.csv", f'id,"{quoted}"\n1,"{quoted}"\n2,"{quoted}"\n3,"{quoted}",x\n')
+    assert (run.status, run.records, run.rejected) == ("succeeded", 3, 1)
+    Run.objects.filter(status="failed").update(reason=HOSTILE, notes=[HOSTILE], ddl=[HOSTILE], traceback=HOSTILE)
+    Dataset.objects.update(patterns=[f"{HOSTILE}*"], null_tokens=[HOSTILE])
+    Opening.objects.create(dataset=run.dataset, group=Group.objects.create(name=HOSTILE))
+    shown_on = set()
+    export = client.post(f"/admin/ingest/dataset/{run.dataset_id}/export/", {"format": "csv"})
+    asked = [*crawl(client, 3), ("export", export, b"".join(export))]
+    for address, response, body in asked:
+        headers = response.headers
+        policy = headers["Content-Security-Policy"]
+        assert ("default-src 'self'" in policy, "frame-ancestors 'none'" in policy, "unsafe" in policy) == (1, 1, 0)
+        assert (headers["X-Frame-Options"], headers["X-Content-Type-Options"]) == ("DENY", "nosniff"), address
+        kind = headers["Content-Type"].partition(";")[0]
+        if kind == "text/html":
+            assert Injected(body.decode()).found == [], address
+            if b"data-injected" in body:
+                shown_on.add(re.sub(r"\d+|\?.*", "", address))
+        else:
+            assert kind == "text/csv", address
+            assert re.fullmatch(r'attachment; filename="[\w.-]+"', headers["Content-Disposition"]), address
+    assert {
+        "/admin/ingest/run//change/",
+        "/admin/ingest/dataset//change/",
+        "/admin/ingest/dataset//browse/",
+    } <= shown_on
+    assert {"/admin/ingest/run/", "/admin/ingest/reject/"} <= shown_on
 
 
 ODD = [

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ingest.admin.datasets import chart
 from ingest.datasets.alter import change_type, columns_of
-from ingest.models import Dataset, Run
+from ingest.models import Dataset, Opening, Run
 from ingest.runs.execute import claim_and_execute
 from ingest.runs.receive import receive
 from ingest.runs.undo import undo as undo_run
@@ -385,3 +385,41 @@ def test_what_others_did_to_a_table_never_makes_less_than_nothing_of_it():
     told = chart.steps(0, [chart.Change(when=times[1], more=10), chart.Change(when=times[0], more=20)])
     assert [step.amount for step in told] == [0, 0]
     assert chart.line(told).path == "M0.0 120.0H1000.0V120.0"
+
+
+# -- names that others have too ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_taken_name_is_refused_in_the_same_words_whoever_may_see_its_dataset(client):
+    """That a name is in use can't be hidden; whether its dataset is closed, and anything of it, can."""
+    staff(client, "add_dataset", "view_dataset")
+    Dataset.objects.create(name="wages")
+    closed = Dataset.objects.create(name="bonus", patterns=["secret-*.csv"])
+    Opening.objects.create(dataset=closed, group=Group.objects.create(name="board"))
+    told = []
+    for name in ("wages", "bonus"):
+        answer = client.post("/admin/ingest/dataset/add/", POLICY | {"name": name})
+        told.append(answer.context["errors"])
+        assert not any(word in answer.content for word in (b"secret-", b"board"))
+    assert told == [[["Dataset with this Name already exists."]]] * 2
+
+
+def test_a_table_that_plain_sql_does_not_find_says_how_to_write_its_name(client, door: Door):
+    """psql looks in pg_catalog, in the schema of the user's name and in public first."""
+    staff(client, superuser=True)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE VIEW public.orders AS SELECT 1 AS one; CREATE TABLE datasets_before.people (id int)")
+    kinds = {"orders": ("A view", "public"), "ingest_run": ("A table", "public"), "pg_class": ("A table", "pg_catalog")}
+    for name, (kind, schema) in kinds.items():
+        warning = f"{kind} named {name} exists in schema {schema} too: write datasets.{name}."
+        found_by_name = f"SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = '{name}'::regclass"
+        assert rows(found_by_name) == [(schema,)]
+        run = door.load(f"{name}.csv", "id,word\n1,a\n")
+        assert (run.status, run.notes) == ("succeeded", [warning])
+        assert rows(f"SELECT id, word FROM datasets.{name}") == [(1, "a")]
+        assert warning in client.get(f"/admin/ingest/dataset/{run.dataset_id}/change/").content.decode()
+        assert warning not in door.load(f"{name}.csv", "id,word\n2,b\n").notes, "only where the table is created"
+    run = door.load("people.csv", "id,word\n1,a\n")
+    assert run.notes == [], "what comes later on the path, or isn't on it, hides nothing"
+    assert "exists in schema" not in client.get(f"/admin/ingest/dataset/{run.dataset_id}/change/").content.decode()

@@ -13,9 +13,9 @@ from django.test import Client
 from ingest.aws import objects
 from ingest.loader.outcome.errors import IngestError, RunFailed
 from ingest.models import Dataset, Opening, Run, Upload
-from ingest.runs.approve import approve
+from ingest.runs.approve import approve, discard
 from ingest.runs.execute import claim_and_execute
-from ingest.runs.preview import load_previewed
+from ingest.runs.preview import discard_preview, load_previewed
 from ingest.runs.receive import receive
 from ingest.runs.retry import load_again, retry
 from ingest.runs.undo import undo
@@ -155,6 +155,19 @@ STEPS = {
         call=lambda user, run: load_previewed(run.pk, user.username, user=user),
         done=lambda run: is_there(run.key.replace("_preview/", "")),
     ),
+    "discard what was previewed": Step(
+        prepare=lambda door, folder, _user: door.load(f"_preview/{folder}/people.csv", PEOPLE),
+        ask=decide("discard_preview"),
+        call=lambda user, run: discard_preview(run.pk, user.username, user=user),
+        done=lambda run: status(run) == "discarded",
+    ),
+    "discard what was previewed, on the upload page": Step(
+        prepare=lambda door, folder, _user: door.load(f"_preview/{folder}/people_{folder}.csv", PEOPLE),
+        ask=lambda client, run: post(client, "discard", {"run": run.pk}),
+        call=lambda user, run: discard_preview(run.pk, user.username, user=user),
+        done=lambda run: status(run) == "discarded",
+        by_name=False,
+    ),
     "retry what had no dataset": Step(
         prepare=lambda door, folder, _user: door.load(f"{folder}/___.csv", PEOPLE),
         ask=decide("retry"),
@@ -194,6 +207,13 @@ STEPS = {
         ask=decide("approve"),
         call=lambda user, run: approve(run.pk, user=user),
         done=lambda run: status(run) == "waiting",
+        by_name=False,
+    ),
+    "discard": Step(
+        prepare=held,
+        ask=decide("discard"),
+        call=lambda user, run: discard(run.pk, user.username, user=user),
+        done=lambda run: status(run) == "discarded",
         by_name=False,
     ),
 }

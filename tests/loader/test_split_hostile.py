@@ -58,6 +58,7 @@ def hostile(size: int, block: int) -> dict[str, bytes]:
         "an open quote on every line": filled(b'a,"b,c\n', size),
         "quotes that open, close and open again on every line": filled(b'a",b,"c\n', size),
         "an open quote and nothing behind it": b'a,"b,c\n' + filled(b"a,b,c\n", size),
+        "open quotes, then lines of one cell": filled(b'1,"', size // 2) + b"\n" + filled(b"x\n", size // 2),
         "open quotes far from each other": filled(b'a,"b,c\n' + b"a,b,c\n" * (size // 18), size),
         "quotes alone": filled(b'"', size),
         "a quote on every line": filled(b'"\n', size),

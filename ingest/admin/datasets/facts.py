@@ -13,7 +13,7 @@ from django.utils import timezone
 from ingest.admin import shown
 from ingest.admin.datasets import chart
 from ingest.datasets.alter import columns_of
-from ingest.datasets.table_size import Measure, measure
+from ingest.datasets.table_size import Measure, measure, name_warning
 from ingest.loader.outcome.errors import IngestError
 from ingest.models import Dataset, Opening, Run
 from ingest.runs.summary import RunSummary
@@ -61,6 +61,7 @@ def page_context(dataset: Dataset, request: HttpRequest) -> dict[str, Any]:
         "rows": shown.count(there.rows) if there else "",
         "size": shown.size(there.size) if there else "",
         "busy": measures is None,
+        "name_warning": name_warning(dataset) if there else "",
         "gone": told or (_GONE.format(dataset.name) if measures is not None and not there and has_loaded else ""),
         "columns": columns,
         "identities": [", ".join(key) for key in dataset.identities or ()],

@@ -96,7 +96,7 @@ def read(run_id: int, user: Any, reading: int, *, always: bool = False) -> Done:
 
 
 def _discard(run_id: int, user: Any) -> Done:
-    return discard(run_id, user.get_username()), "Discarded.", f"Run {run_id} is discarded."
+    return discard(run_id, user.get_username(), user=user), "Discarded.", f"Run {run_id} is discarded."
 
 
 def _acknowledge(run_id: int, user: Any) -> Done:
@@ -112,7 +112,7 @@ def _load_previewed(run_id: int, user: Any) -> Done:
 
 
 def _discard_preview(run_id: int, user: Any) -> Done:
-    run = discard_preview(run_id, user.get_username())
+    run = discard_preview(run_id, user.get_username(), user=user)
     return run, "Discarded what was previewed.", f"What run {run_id} has shown is discarded."
 
 

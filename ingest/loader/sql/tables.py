@@ -90,6 +90,15 @@ DEPENDENT_VIEWS = SQL(
     " and n.nspname = %s and c.relname = %s and v.oid <> c.oid order by 1"
 )
 
+FOUND_FIRST = SQL(
+    "select n.nspname, c.relkind::text, format('%%I.%%I', own.name, c.relname)"
+    " from pg_class c join pg_namespace n on n.oid = c.relnamespace cross join (values (%s::name)) own (name)"
+    " where c.relname = %s and n.oid <> pg_my_temp_schema() and array_position(current_schemas(true), n.nspname)"
+    " < array_position(current_schemas(true), own.name)"
+    " order by array_position(current_schemas(true), n.nspname) limit 1"
+)
+"""The relation that a name without a schema finds before the one in a schema: its schema, its kind, and how the other
+has to be written; no row where there is none."""
 
 ESTIMATE = SQL(
     "select c.reltuples::bigint from pg_class c join pg_namespace n on n.oid = c.relnamespace"

@@ -66,6 +66,17 @@ def is_empty(cursor: Cursor, name: str, column: str) -> bool:
     return not _one(cursor)
 
 
+def warn_of_name(cursor: Cursor, name: str) -> str:
+    """Return a sentence where SQL that names the table without its schema finds another relation; else ""."""
+    cursor.execute(tables.FOUND_FIRST, (SCHEMA, name))
+    found = cursor.fetchone()
+    if found is None:
+        return ""
+    schema, relkind, qualified = found
+    kind = _OTHERS.get(relkind, "a table").capitalize()
+    return f"{kind} named {name} exists in schema {schema} too: write {qualified}."
+
+
 def dependent_views(cursor: Cursor, name: str) -> list[str]:
     """The views that read the table."""
     cursor.execute(tables.DEPENDENT_VIEWS, (SCHEMA, name))
