@@ -84,7 +84,7 @@ def test_append_numbers_rows_and_upsert_is_refused_once_they_repeat(door: Door, 
 def test_a_snapshot_needs_a_key(door: Door):
     door.load("notes.csv", "a\n1\n")
     dataset = Dataset.objects.get()
-    with pytest.raises(RunFailed, match="a snapshot needs a key"):
+    with pytest.raises(RunFailed, match="notes has no key, and snapshot mode needs one"):
         change_key(dataset.pk, mode="snapshot")
     dataset.refresh_from_db()
     assert dataset.mode == "upsert"

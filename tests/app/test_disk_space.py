@@ -30,7 +30,7 @@ def fill(folder: Path, *, wanted: int = 0) -> None:
 
 
 def test_a_run_that_fills_the_disk_itself_fails_with_what_to_do(run: Path) -> None:
-    with pytest.raises(RunFailed, match=r"1,000 bytes, of which it has taken 900\. Split the file, or give") as failed:
+    with pytest.raises(RunFailed, match=r"it used 900 of 1,000 bytes\. Split the file, or give") as failed:
         fill(run)
     assert disposition_of(failed.value) is Disposition.FAIL
 

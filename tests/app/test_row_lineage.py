@@ -180,10 +180,10 @@ def test_what_is_too_large_or_no_load_is_a_sentence(door: Door, monkeypatch: pyt
     step = browsing.row_history(run.dataset, [("key.id", "7")]).steps[0]
     assert lines(trace(run, step.wanted)) == (9, [])
     monkeypatch.setattr(row_lineage, "MAX_BYTES", run.size + 1)
-    with pytest.raises(RunFailed, match="too large to be looked through"):
+    with pytest.raises(RunFailed, match="too large to search here"):
         trace(run, step.wanted)
     monkeypatch.setattr(row_lineage, "MAX_BYTES", run.size - 1)
-    with pytest.raises(RunFailed, match="too large to be looked through"):
+    with pytest.raises(RunFailed, match="too large to search here"):
         trace(run, step.wanted)
     undo = undo_run(run.pk)
     with pytest.raises(RunFailed, match="has loaded no file"):
