@@ -145,11 +145,11 @@ def _reader() -> Finding:
         role, user, usable = cursor.fetchone()
     if usable:
         return Finding(subject="reader", good=True, told=f"pages read tables as {role}")
-    told = (
+    message = (
         f"pages read tables as {user}, which can also write: allow it to create a role for reading (as a superuser: "
         f'ALTER ROLE "{user}" CREATEROLE), then run `manage.py migrate`.'
     )
-    return Finding(subject="reader", good=True, caution=True, told=told)
+    return Finding(subject="reader", good=True, caution=True, told=message)
 
 
 def _clock() -> str:

@@ -32,14 +32,14 @@ def _services() -> list[str]:
 def _service(name: str) -> Finding:
     host, port = reach.service(name)
     try:
-        told = f"{host} answers by {reach.connect(host, port)}"
+        message = f"{host} answers by {reach.connect(host, port)}"
     except OSError as error:
-        told = (
+        message = (
             f"{host}:{port} can't be reached ({type(error).__name__}): check the stage's network and its security "
             "groups, then deploy the stage again."
         )
-        return Finding(subject=f"way to {name}", good=False, told=told)
-    return Finding(subject=f"way to {name}", good=True, told=told)
+        return Finding(subject=f"way to {name}", good=False, told=message)
+    return Finding(subject=f"way to {name}", good=True, told=message)
 
 
 def _external_hosts() -> Iterator[tuple[str, str, int, str]]:
@@ -53,11 +53,11 @@ def _external_hosts() -> Iterator[tuple[str, str, int, str]]:
 
 def _setting(name: str, host: str, port: int, choice: str) -> Finding:
     try:
-        told = f"{host} answers by {reach.connect(host, port)}"
+        message = f"{host} answers by {reach.connect(host, port)}"
     except OSError as error:
-        told = (
+        message = (
             f"{host}:{port} can't be reached from here ({type(error).__name__}). If it is up, the stage lacks a way to "
             f"it: write {choice} in infra/stages.toml, then deploy the stage again."
         )
-        return Finding(subject=name, good=False, told=told)
-    return Finding(subject=name, good=True, told=told)
+        return Finding(subject=name, good=False, told=message)
+    return Finding(subject=name, good=True, told=message)
