@@ -1,4 +1,4 @@
-"""A file that can be read in several ways is a question: nothing is loaded until somebody chooses (BEHAVIOUR 3)."""
+"""A file that can be read in several ways is a question: nothing is loaded until someone chooses (BEHAVIOUR 3)."""
 
 import json
 
