@@ -6,7 +6,7 @@ from django.db.models.signals import post_migrate
 
 
 class AdminConfig(admin_apps.AdminConfig):
-    """Django's admin, as our own site of it."""
+    """Django's admin, with our own site."""
 
     default = False
     default_site = "pipeline_site.admin.Site"
@@ -21,7 +21,7 @@ class IngestConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks and the index of file names' parts; after each migration, make groups and reader."""
+        """Register the checks and the index expressions, and create groups and the reader role after migrations."""
         from django.contrib.postgres.indexes import OpClass
         from django.db.models.expressions import OrderBy
         from django.db.models.functions import Collate
@@ -29,6 +29,8 @@ class IngestConfig(AppConfig):
 
         from ingest import checks, groups, reader_role  # noqa: F401
 
-        IndexExpression.register_wrappers(OrderBy, OpClass, Collate)  # all that is needed of django.contrib.postgres
+        IndexExpression.register_wrappers(
+            OrderBy, OpClass, Collate
+        )  # nothing else of django.contrib.postgres is needed
         post_migrate.connect(groups.make_groups, sender=self, dispatch_uid="ingest.groups")
         post_migrate.connect(reader_role.make_reader, sender=self, dispatch_uid="ingest.reader_role")

@@ -1,4 +1,4 @@
-"""What must be right together before the first file comes, as system checks with ids; the rest settings.py refuses."""
+"""System checks of settings that depend on each other. Settings that are wrong by themselves fail in settings.py."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from django.db import connections
 from ingest.loader.outcome.target import SCHEMA
 from ingest.notifications.channels import CHANNELS
 
-_OLDEST = 170000
-"""MERGE tells what it did (``RETURNING merge_action()``) from PostgreSQL 17 on."""
+_MIN_VERSION = 170000
+"""``MERGE … RETURNING merge_action()`` needs PostgreSQL 17."""
 
 
 @register(deploy=True)
 def check_bucket(app_configs: object, **_: object) -> list[CheckMessage]:
-    """Without a bucket's name every event is somebody else's, and no file is ever loaded."""
+    """Check that a bucket is set: without it, every event is ignored and no file is loaded."""
     if settings.BUCKET:
         return []
     return [
@@ -35,13 +35,13 @@ def check_messages(app_configs: object, **_: object) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_database(app_configs: object, databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
-    """The loader speaks PostgreSQL, of a version that has all of MERGE."""
+    """Check that the database is PostgreSQL, in a version that the loader supports."""
     problems: list[CheckMessage] = []
     for alias in databases or ():
         connection = connections[alias]
         if connection.vendor != "postgresql":
             problems.append(Error(f"The database {alias!r} is {connection.vendor}, not PostgreSQL.", id="ingest.E002"))
-        elif connection.pg_version < _OLDEST:
+        elif connection.pg_version < _MIN_VERSION:
             version = connection.pg_version // 10_000
             message = f"The database {alias!r} is PostgreSQL {version}; 17 or later is required."
             problems.append(Error(message, id="ingest.E003"))
@@ -51,7 +51,7 @@ def check_database(app_configs: object, databases: Sequence[str] | None = None, 
 
 
 def _check_search_path(alias: str) -> list[CheckMessage]:
-    """Our own tables must be found before tables that are made from files (file-rules#names)."""
+    """Check that our own tables come before loaded tables on the search path (file-rules#names)."""
     with connections[alias].cursor() as cursor:
         cursor.execute("SELECT current_schemas(false)")
         (schemas,) = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""What Lambda calls: events become runs, and runs are carried; the answer says what to deliver again."""
+"""Lambda entry points: receive events, execute runs, and report the messages to deliver again."""
 
 import logging
 import math
@@ -25,23 +25,23 @@ from ingest.runs.telemetry import REQUEST
 _LOG = logging.getLogger("ingest.handlers")
 
 MARGIN = 60.0
-"""Seconds: with less left, an invocation begins no further run. Its first one it begins with whatever it has."""
+"""Seconds. With less time left, an invocation starts no further run; the first run always starts."""
 
 Answer = dict[str, list[dict[str, str]]]
 
 
 def on_event(event: dict[str, Any], context: object = None) -> Answer:
-    """Receive and load every file that ``event`` tells of (file-rules#events).
+    """Receive and load every file in ``event`` (file-rules#events).
 
-    For SQS, gives the messages to deliver again: those whose run met a fault outside of its file, or that there was
-    no time for. An event that came another way raises instead, so that its sender tries again. A file that fails for
-    good is no reason for either.
+    For SQS, returns the messages to deliver again: those whose run was interrupted by a fault outside its file, or for
+    which no time was left. For other events it raises, so that the sender retries. A file that fails for good causes
+    neither.
     """
     failed: list[dict[str, str]] = []
     with _invocation(context):
         for ordinal, message in enumerate(parse(event, bucket=settings.BUCKET, prefix=settings.PREFIX)):
             try:
-                _carry(message, late=ordinal > 0 and _seconds_left(context) < MARGIN)
+                _execute_runs(message, late=ordinal > 0 and _seconds_left(context) < MARGIN)
             except Exception as error:
                 if not message.message_id:
                     raise
@@ -52,36 +52,36 @@ def on_event(event: dict[str, Any], context: object = None) -> Answer:
 
 
 def on_schedule(event: object = None, context: object = None) -> dict[str, int]:
-    """Take up what waits and what died with its worker, as far as the time goes; gives how many runs were carried.
+    """Execute runs that wait or whose worker died, as long as there is time; return how many were executed.
 
-    The scratch space of dead workers is swept; with time left, people are told what they haven't
-    been told yet, what was kept for the undo of old runs is forgotten, and lost files are looked for.
+    The scratch folders of dead workers are removed. With time left, notifications are sent, expired data is deleted,
+    and the bucket is searched for files whose event was lost.
     """
-    carried = 0
+    executed = 0
     sweep()
     with _invocation(context):
         for run_id in due():
-            if carried and _seconds_left(context) < MARGIN:
+            if executed and _seconds_left(context) < MARGIN:
                 break
-            carried += claim_and_execute(run_id) is not None
+            executed += claim_and_execute(run_id) is not None
         if _seconds_left(context) > MARGIN:
             refresh_incidents()
             deliver(until=lambda: _seconds_left(context) < MARGIN)
             expire()
             _reconcile(context)
-    return {"carried": carried}
+    return {"carried": executed}
 
 
 def _reconcile(context: object) -> None:
-    """Look for lost files, if it is time to; a bucket that can't be listed just now is no reason to stop."""
+    """Search for files whose event was lost, if that is due. A bucket that can't be listed is only logged."""
     try:
         reconcile_when_due(until=lambda: _seconds_left(context) < MARGIN)
     except IngestError as refused:
         _LOG.warning("The bucket was not searched for files whose event was lost: %s", refused)
 
 
-def _carry(message: Message, *, late: bool) -> None:
-    """Receive and execute one message's files. Raises RunInterrupted if one of them has to come again."""
+def _execute_runs(message: Message, *, late: bool) -> None:
+    """Receive and execute one message's files. Raises RunInterrupted if it has to be delivered again."""
     interrupted = []
     for source in message.objects:
         if late:
@@ -95,14 +95,14 @@ def _carry(message: Message, *, late: bool) -> None:
 
 
 def _seconds_left(context: object) -> float:
-    """How long this invocation may still take; without end where its context doesn't say."""
-    ask = getattr(context, "get_remaining_time_in_millis", None)
-    return ask() / 1000 if ask else math.inf
+    """Return the seconds that this invocation has left; infinity if its context doesn't say."""
+    remaining_millis = getattr(context, "get_remaining_time_in_millis", None)
+    return remaining_millis() / 1000 if remaining_millis else math.inf
 
 
 @contextmanager
 def _invocation(context: object) -> Iterator[None]:
-    """Name the invocation in the log, and drop connections that broke between two: Django checks requests only."""
+    """Name the invocation in the log, and close broken connections, which Django only does for requests."""
     request = REQUEST.set(str(getattr(context, "aws_request_id", "")))
     close_old_connections()
     try:

@@ -1,4 +1,4 @@
-"""The role by which pages read tables is made, and given what it lacks, after every migration."""
+"""Create the role that pages read tables with, and grant what it lacks, after every migration."""
 
 import logging
 
@@ -11,9 +11,9 @@ _NOT_ALLOWED = "42501"
 
 
 def make_reader(*, using: str, **_: object) -> None:
-    """Make the role. Where the product's user may not create roles, pages read as that user; the doctor says so.
+    """Create the role. If the product's user may not create roles, pages read as that user, and ``doctor`` warns.
 
-    Not in a migration: a dump of the database holds no roles, so one that is restored elsewhere lacks it.
+    This isn't a migration because a dump of the database has no roles, so a restored database lacks it.
     """
     connection = connections[using]
     try:

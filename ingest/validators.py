@@ -1,4 +1,4 @@
-"""What an operator may write on a dataset: refusals that a form shows at their field."""
+"""Validators for the fields of a dataset."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -9,13 +9,13 @@ from ingest.loader.source.identifiers import table_name
 
 
 def texts_only(value: object) -> None:
-    """Refuse what isn't a list of texts that PostgreSQL can hold."""
+    """Reject anything but a list of strings that PostgreSQL can store."""
     if not isinstance(value, list) or not all(isinstance(text, str) and "\0" not in text for text in value):
         raise ValidationError("Enter a list of strings.")
 
 
 def emails_only(value: object) -> None:
-    """Refuse what isn't a list of at most 50 e-mail addresses."""
+    """Reject anything but a list of at most 50 e-mail addresses."""
     texts_only(value)
     if not isinstance(value, list) or len(value) > 50:
         raise ValidationError("Enter at most 50 addresses; a mailing list takes any number.")
@@ -27,7 +27,7 @@ def emails_only(value: object) -> None:
 
 
 def table_name_only(value: str) -> None:
-    """Refuse a name that no file could ever lead to."""
+    """Reject a table name that no file name leads to."""
     try:
         folded = table_name(f"{value}.csv")
     except RunFailed:
@@ -38,7 +38,7 @@ def table_name_only(value: str) -> None:
 
 
 def encoding_only(value: str) -> None:
-    """Refuse what isn't the name of an encoding that files can be read in."""
+    """Reject anything but the name of an encoding that files can be read in."""
     if not known(value):
         raise ValidationError(
             f"{value!r} is not an encoding that files can be read in. Enter utf-8, utf-16, cp1252, iso8859-15, "

@@ -1,9 +1,9 @@
 """Login limits, counted in the database before a password is hashed (RFC 6819, 5.1.4.2; OWASP, "device cookies").
 
-An attempt takes one from each bucket that applies, in one statement each, so that attempts at the same moment can't all
-pass; a login that succeeds puts them back. Buckets refill with time, whatever is refused meanwhile, so nobody is locked
-out for good. Nobody can lock somebody else out: a browser in which an account has logged in before has a bucket of its
-own, which no stranger can empty, and the limit by name counts one address only.
+An attempt takes one token from each bucket that applies, in one statement each, so that simultaneous attempts can't all
+pass; a successful login returns them. Buckets refill with time, so nobody is locked out for good. Nobody can lock out
+someone else: a browser in which an account has logged in before has its own bucket, which no one else can empty, and
+the limit by name only counts one address.
 """
 
 import hashlib
@@ -22,43 +22,43 @@ from ingest.models import LoginLimit
 from ingest.models.sql import RETURN_LOGIN, TAKE_LOGIN, WAIT_FOR_LOGIN
 
 _IPV6_NETWORK: Final = 64
-"""Bits of an IPv6 address that tell one customer from another: the rest is theirs to choose."""
+"""The bits of an IPv6 address that identify a customer, who can choose the rest."""
 
-_LONGEST_NAME: Final = 150
-"""Characters of an account's name, Django's own limit."""
+_MAX_NAME_LENGTH: Final = 150
+"""Django's limit for the name of an account."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limit:
-    """How many attempts a bucket holds, and after how many seconds one of them is back."""
+    """How many attempts a bucket allows, and after how many seconds another one is available."""
 
     attempts: int
     seconds: int
 
 
 BY_NAME: Final = Limit(attempts=10, seconds=300)
-"""Of one name from one address, or from one browser that is known: 10 at once, then 12 an hour."""
+"""For one name from one address, or from one known browser: 10 at once, then 12 an hour."""
 BY_ADDRESS: Final = Limit(attempts=30, seconds=60)
-"""Of all names from one address, an office behind one included: the logins that succeed don't count."""
+"""For all names from one address, such as an office. Successful logins don't count."""
 OF_ALL: Final = Limit(attempts=100, seconds=6)
-"""From everywhere but known browsers: 10 a minute against whoever has many addresses."""
+"""For everyone but known browsers: 10 a minute, against attackers with many addresses."""
 EXPECTED_SECONDS: Final = 3600
-"""How long a name is expected that was given a new password by an operator: others' attempts don't delay it."""
+"""How long a name can log in, despite others' attempts, after an operator has reset its password."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """One attempt to log in: what it took, or how many seconds to wait before the next one."""
+    """A login attempt: what it took from the buckets, or how many seconds to wait before the next one."""
 
     taken: tuple[tuple[str, Limit], ...] = ()
     wait: float = 0
 
 
 def begin_login(name: str, address: str, *, browser: str = "") -> Attempt:
-    """Take an attempt to log in as ``name`` from ``address``, before the password is looked at.
+    """Begin an attempt to log in as ``name`` from ``address``, before the password is checked.
 
-    ``browser`` is the mark of a browser in which that account has logged in before. Where ``wait`` isn't 0, the attempt
-    is refused and has taken nothing.
+    ``browser`` identifies a browser in which that account has logged in before. If ``wait`` isn't 0, the attempt is
+    refused and has taken nothing.
     """
     taken: list[tuple[str, Limit]] = []
     for key, limit in _buckets(_normal(name), address, browser):
@@ -70,14 +70,14 @@ def begin_login(name: str, address: str, *, browser: str = "") -> Attempt:
 
 
 def begin_password_change(account: int) -> Attempt:
-    """Take an attempt to enter the old password of an account, before it is looked at: a session may be stolen."""
+    """Begin an attempt to enter an account's old password, before it is checked, since a session may be stolen."""
     key = _key("change", str(account))
     wait = _take(key, BY_NAME)
     return Attempt(wait=wait) if wait else Attempt(taken=((key, BY_NAME),))
 
 
 def end_login(attempt: Attempt) -> None:
-    """Put back what ``attempt`` has taken: it succeeded, or was refused by another limit. Full buckets need no row."""
+    """Return what ``attempt`` took, because it succeeded or another limit refused it. Full buckets need no row."""
     with connection.cursor() as cursor:
         for key, limit in attempt.taken:
             cursor.execute(RETURN_LOGIN, {"key": key, "seconds": limit.seconds})
@@ -85,14 +85,14 @@ def end_login(attempt: Attempt) -> None:
 
 
 def expect_login(name: str) -> None:
-    """Let ``name`` log in for an hour, however many others try to at the moment."""
+    """Let ``name`` log in during the next hour, however many other attempts there are."""
     until = timezone.now() + timedelta(seconds=EXPECTED_SECONDS)
     key = _key("expected", _normal(name))
     LoginLimit.objects.update_or_create(key=key, defaults={"full_at": until})
 
 
 def _buckets(name: str, address: str, browser: str) -> Iterator[tuple[str, Limit]]:
-    """The buckets that apply, the narrowest of the shared ones first: one address can't empty the bucket of all."""
+    """Yield the buckets that apply, the narrowest shared one first, so that one address can't empty the global one."""
     if browser:
         yield _key("browser", browser), BY_NAME
         return
@@ -107,24 +107,24 @@ def _buckets(name: str, address: str, browser: str) -> Iterator[tuple[str, Limit
 
 
 def _normal(name: str) -> str:
-    """The name as Django compares it; of one that is longer than any account's, only so much."""
-    return unicodedata.normalize("NFKC", name[:_LONGEST_NAME])
+    """Return the name as Django compares it, cut to the longest name that an account can have."""
+    return unicodedata.normalize("NFKC", name[:_MAX_NAME_LENGTH])
 
 
 def _take(key: str, limit: Limit) -> float:
-    """Take one from a bucket: 0, or the seconds until it has one."""
-    told = {"key": key, "seconds": limit.seconds, "room": limit.attempts * limit.seconds}
+    """Take one from a bucket and return 0, or return the seconds until it has one."""
+    parameters = {"key": key, "seconds": limit.seconds, "room": limit.attempts * limit.seconds}
     with connection.cursor() as cursor:
-        cursor.execute(TAKE_LOGIN, told)
+        cursor.execute(TAKE_LOGIN, parameters)
         if cursor.fetchone():
             return 0
-        cursor.execute(WAIT_FOR_LOGIN, told)
-        found = cursor.fetchone()
-    return max(float(found[0]), 1.0) if found else 1.0
+        cursor.execute(WAIT_FOR_LOGIN, parameters)
+        row = cursor.fetchone()
+    return max(float(row[0]), 1.0) if row else 1.0
 
 
 def _network(address: str) -> str:
-    """The address, or of an IPv6 address the network that its owner has; what isn't an address as it is."""
+    """Return the address, or the customer's network for an IPv6 address; anything else unchanged."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

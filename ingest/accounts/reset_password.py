@@ -1,4 +1,4 @@
-"""Lost passwords: an operator who may run commands gives an account another one."""
+"""Reset a lost password, by an operator who may run commands."""
 
 import secrets
 from typing import Any
@@ -13,15 +13,15 @@ from ingest.loader.outcome.errors import RunFailed
 from ingest.models import storable
 
 _NAMED = 5
-"""Accounts that a refusal names."""
+"""How many accounts an error message names."""
 
 
 def reset_password(name: str, who: str) -> str:
-    """Give the account ``name`` a new password and return it; it is stored nowhere else but hashed.
+    """Give the account ``name`` a new password and return it; only its hash is stored.
 
-    That ends the account's sessions, which hold a digest of the old one. The audit log says that ``who`` asked for it.
-    For an hour, no limit on other people's attempts keeps the account from logging in. Raises RunFailed, with a
-    sentence, if there is no such account, or it isn't allowed to log in.
+    This ends the account's sessions, which contain a digest of the old one. The audit log names ``who``. For an hour,
+    other people's login attempts can't keep the account from logging in. Raises RunFailed if there is no such account,
+    or it isn't allowed to log in.
     """
     users = get_user_model().objects
     password = secrets.token_urlsafe(18)
@@ -41,7 +41,7 @@ def reset_password(name: str, who: str) -> str:
 
 
 def _others() -> str:
-    """The superusers who can log in: whoever resets a password is looking for one of them."""
+    """List the superusers who can log in, since the operator is probably looking for one of them."""
     usable = get_user_model().objects.filter(is_superuser=True, is_active=True, is_staff=True).order_by("username")
     names = list(usable.values_list("username", flat=True)[: _NAMED + 1])
     if not names:
@@ -51,7 +51,7 @@ def _others() -> str:
 
 
 def _log(account: Any, who: str) -> None:
-    """The account stands as its own actor: whoever has the right to run commands may have none."""
+    """Log the reset with the account as its own actor, because the operator may not have an account."""
     LogEntry.objects.create(
         user=account,
         content_type=ContentType.objects.get_for_model(account),

@@ -1,4 +1,4 @@
-"""Parse the events that AWS sends into source objects (BEHAVIOUR 1).
+"""Parse the events that AWS sends into source objects (file-rules#events).
 
 Events that don't announce a file of ours are logged at INFO, malformed ones at WARNING, in one sentence each. Neither
 gives an object: no retry would help, and the other messages of the batch are still read.
@@ -90,7 +90,7 @@ def is_ours(key: str, size: int, *, prefix: str) -> bool:
 
 
 def is_marker(path: str) -> bool:
-    """Return whether ``path``, a key without the prefix, is a marker that other tools write (BEHAVIOUR 1).
+    """Return whether ``path``, a key without the prefix, is a marker that other tools write (file-rules#ignored).
 
     Spark and Hadoop write `_SUCCESS` and its like, and checksums and file systems write names that begin with a dot.
     A name of nothing but known extensions (`.csv`) is a file that someone forgot to name.

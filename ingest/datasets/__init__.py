@@ -1,1 +1,1 @@
-"""What a dataset is and how its files find it: routing, permission, pins, manual changes, table sizes."""
+"""Datasets: how files are routed to them, who may load into them, pins, manual changes, table sizes."""

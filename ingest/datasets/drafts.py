@@ -1,4 +1,4 @@
-"""Drafts: datasets that were created for a file of which nothing has been loaded; they go with their last run."""
+"""Drafts: datasets created for a file of which nothing was loaded yet. They are deleted with their last run."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -9,25 +9,28 @@ from django.db.models.functions import Coalesce, Now
 
 from ingest.models import Dataset, Run, Trouble
 
-_LEAVES_NOTHING = (Run.Status.DISCARDED, Run.Status.SUPERSEDED)
+_ENDED_WITHOUT_LOAD = (Run.Status.DISCARDED, Run.Status.SUPERSEDED)
 
 
-def remove_left(dataset: Dataset) -> bool:
-    """Delete ``dataset`` if it is a draft whose every run was given up; return whether it was.
+def remove_if_abandoned(dataset: Dataset) -> bool:
+    """Delete ``dataset`` if it is a draft and all its runs were discarded or superseded; return whether it was.
 
     Its runs stay as history, without a dataset.
     """
     runs = Run.objects.filter(dataset=dataset)
-    if not dataset.is_draft or runs.exclude(status__in=_LEAVES_NOTHING).exists():
+    if not dataset.is_draft or runs.exclude(status__in=_ENDED_WITHOUT_LOAD).exists():
         return False
     return delete(dataset, runs.values_list("pk", flat=True))
 
 
 def delete(draft: Dataset, run_ids: Iterable[int]) -> bool:
-    """Delete ``draft``, and let the runs go on without it; return False, and change nothing, if another has come."""
-    with suppress(IntegrityError, ProtectedError), transaction.atomic():  # another file of that name may just have come
+    """Delete ``draft`` and detach the runs from it. Returns False, and changes nothing, if it has other runs."""
+    with (
+        suppress(IntegrityError, ProtectedError),
+        transaction.atomic(),
+    ):  # another file of that name may just have arrived
         Run.objects.filter(pk__in=run_ids).update(dataset=None)
-        # What people were told of it stays, and what is still to be sent.
+        # Incidents and their messages are kept, also those that are still to be sent.
         Trouble.objects.filter(dataset=draft).update(dataset=None, closed=Coalesce("closed", Now()))
         draft.delete()
         return True

@@ -1,4 +1,4 @@
-"""Keys in the bucket: those of previewed files, those that are ours, and what none may hold."""
+"""Object keys: of previewed files, of our own files, and what no key may contain."""
 
 import unicodedata
 
@@ -8,7 +8,7 @@ from ingest.aws.events import OUTPUT_PREFIXES
 from ingest.models import Run
 
 FOLDER = "_preview/"
-"""Follows the prefix: files in it are previewed, never loaded."""
+"""The folder below the prefix whose files are previewed, never loaded."""
 LONGEST_KEY = 1_024  # bytes; S3's own limit
 OURS = (*OUTPUT_PREFIXES, FOLDER)
 
@@ -28,5 +28,5 @@ def _is_preview(key: str) -> bool:
 
 
 def has_control(text: str) -> bool:
-    """Whether a character in it is a control character, line and paragraph separators included."""
+    """Return whether ``text`` contains a control character or a line or paragraph separator."""
     return any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in text)

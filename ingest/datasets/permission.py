@@ -22,16 +22,16 @@ AT_THE_COMMAND_LINE = " at the command line"
 
 def permitted(keys: Sequence[str], user: Any) -> dict[str, Destination | RunFailed]:
     """Return where each file goes; RunFailed if nowhere, or into a dataset that is closed to ``user``."""
-    found = destinations(keys)
-    numbers = {goes.dataset.pk for goes in found.values() if isinstance(goes, Destination) and goes.dataset}
-    seen = _visible(numbers, user)
+    by_key = destinations(keys)
+    dataset_ids = {to.dataset.pk for to in by_key.values() if isinstance(to, Destination) and to.dataset}
+    visible = _visible(dataset_ids, user)
 
-    def checked(goes: Destination | RunFailed) -> Destination | RunFailed:
-        if isinstance(goes, Destination) and goes.dataset and goes.dataset.pk not in seen:
+    def checked(destination: Destination | RunFailed) -> Destination | RunFailed:
+        if isinstance(destination, Destination) and destination.dataset and destination.dataset.pk not in visible:
             return RunFailed("This file goes to a dataset that is closed to you: ask for access, or rename the file.")
-        return goes
+        return destination
 
-    return {key: checked(goes) for key, goes in found.items()}
+    return {key: checked(destination) for key, destination in by_key.items()}
 
 
 def require_access(dataset: Dataset | None, user: Any | None) -> None:
@@ -52,8 +52,8 @@ def require_sender_access(dataset: Dataset, who: str) -> None:
 def sender_may_load(dataset: Dataset, who: str) -> bool:
     """Return whether the sender of a file may load it into ``dataset``: an account that has access to it.
 
-    Or nobody ("": the file was put in the bucket), or somebody at the command line, who may write anywhere in it.
-    An account that is gone has access to nothing.
+    Files without a sender ("": put in the bucket) and from the command line are always allowed, since whoever put them
+    there may write anywhere in the bucket. A deleted account has access to nothing.
     """
     if not who or who.endswith(AT_THE_COMMAND_LINE):
         return True
@@ -62,13 +62,13 @@ def sender_may_load(dataset: Dataset, who: str) -> bool:
 
 
 def account_of(who: str) -> Any | None:
-    """Return the account of the sender of a file; None where there is none, or none any more."""
+    """Return the account of the sender of a file, or None if there is none, or it was deleted."""
     accounts = get_user_model()
     return accounts.objects.filter(**{accounts.USERNAME_FIELD: who}).first()
 
 
-def _visible(numbers: set[int], user: Any | None) -> set[int]:
-    """Return the datasets that are open to ``user``."""
-    if user is None or not numbers:
-        return numbers
-    return set(Dataset.objects.visible_to(user).filter(pk__in=numbers).values_list("pk", flat=True))
+def _visible(dataset_ids: set[int], user: Any | None) -> set[int]:
+    """Return those of the datasets that are open to ``user``."""
+    if user is None or not dataset_ids:
+        return dataset_ids
+    return set(Dataset.objects.visible_to(user).filter(pk__in=dataset_ids).values_list("pk", flat=True))

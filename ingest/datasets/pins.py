@@ -1,4 +1,4 @@
-"""Pin: settle how a dataset's files are read, by command, on the upload page, or with the answer to a question."""
+"""Pins: settings of a dataset for how its files are read, set by command, on upload, or by answering a question."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from ingest.models.dataset import MOST_LINES_ABOVE
 
 
 def set_pins(dataset: Dataset, pins: Mapping[str, Any]) -> None:
-    """Set ``pins`` and save them. Raises RunFailed, with a sentence, where a value can't be."""
+    """Set ``pins`` and save them. Raises RunFailed if a value is invalid."""
     for name, value in pins.items():
         setattr(dataset, name, value)
     refuse_impossible(dataset)
@@ -19,9 +19,9 @@ def set_pins(dataset: Dataset, pins: Mapping[str, Any]) -> None:
 
 
 def may_pin(dataset: Dataset | None, user: Any | None) -> bool:
-    """Return whether ``user`` may set how the files of ``dataset`` are read with an upload.
+    """Return whether ``user`` may pin how the files of ``dataset`` are read when uploading one.
 
-    That is for the first file: of a dataset that is yet to be created, or that was created for a file of its name.
+    Only with the first file: of a new dataset, or of one that was created for a file of its name.
     """
     if dataset is None or dataset.headers:
         return dataset is None
@@ -29,7 +29,7 @@ def may_pin(dataset: Dataset | None, user: Any | None) -> bool:
 
 
 def refuse_impossible(dataset: Dataset) -> None:
-    """Raise RunFailed, with a sentence, if one of the dataset's pins can't be what files are written with."""
+    """Raise RunFailed if one of the dataset's pins is invalid."""
     above = dataset.preamble
     if isinstance(above, bool) or (isinstance(above, str) and not (above.isascii() and above.isdecimal())):
         raise RunFailed(f"Lines above the header: {above!r:.40} is not a whole number.")
@@ -43,10 +43,10 @@ def refuse_impossible(dataset: Dataset) -> None:
 
 
 def pins_of(reading: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the pins by which the next files are read as ``reading`` says; "none" for a reading without quotes.
+    """Return the pins that make the next files be read like ``reading``; without quotes, the quote is "none".
 
-    Quotes around whole lines, a header in a comment, and a delimiter that a first line names can't be pinned: the next
-    files are known by their header. The answer to a question about the encoding alone pins that alone.
+    Quotes around whole lines, a header in a comment, and a delimiter declared in the first line can't be pinned: the
+    next files are recognized by their header. Answering a question about the encoding pins only the encoding.
     """
     if "delimiter" not in reading:
         return {"encoding": reading["encoding"]}
@@ -58,5 +58,5 @@ def pins_of(reading: Mapping[str, Any]) -> dict[str, Any]:
         "escape": reading["escape"] if reading["quote"] else None,
         "has_header": reading["has_header"],
     }
-    is_settled = not reading.get("commented") and reading["preamble"] <= MOST_LINES_ABOVE
-    return {**pins, "preamble": reading["preamble"]} if is_settled else pins
+    is_pinnable = not reading.get("commented") and reading["preamble"] <= MOST_LINES_ABOVE
+    return {**pins, "preamble": reading["preamble"]} if is_pinnable else pins

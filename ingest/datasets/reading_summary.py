@@ -1,4 +1,4 @@
-"""Explain: how a file was read, part by part, with what each part rests on; for pages, commands and programs."""
+"""Summarize how a file was read, part by part, with the basis of each part; for pages, commands and programs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _ALSO = {
     "marked": "Spreadsheet-safe export",
 }
 _CLEAR = 1.0
-"""The margin where no other reading comes near."""
+"""The margin if no other reading comes close."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,12 +34,12 @@ class Part:
     """One part of a reading."""
 
     name: str
-    """As on the dataset's form."""
+    """The name of the dataset's field, or of the entry in the run's dialect."""
     label: str
     value: Any
     shown: str
     basis: str
-    """``found``, ``known``, ``pinned`` or ``chosen``; empty for what can't be set, and where it wasn't kept."""
+    """``found``, ``known``, ``pinned`` or ``chosen``; empty if the part can't be set, or its basis wasn't stored."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,9 +50,9 @@ class ReadingSummary:
     skipped: tuple[str, ...]
     """The text of the lines above the header."""
     margin: float | None
-    """How far the reading is ahead of the next best one, 0 to 1; None where somebody chose it, or it isn't known."""
+    """How far the reading is ahead of the next best one, 0 to 1; None if someone chose it, or it isn't known."""
     summary: str
-    """In a few words."""
+    """The reading in a few words."""
 
     @property
     def margin_shown(self) -> str:
@@ -64,32 +64,32 @@ class ReadingSummary:
         return f"Margin to the next best reading: {self.margin:.2f} (of 1)."
 
     def to_json(self) -> dict[str, Any]:
-        """For programs."""
-        told = {
+        """Return the summary as JSON, for programs."""
+        values = {
             part.name: {"value": part.value, "basis": part.basis or None} if part.name in _LABELS else part.value
             for part in self.parts
         }
-        return {**told, "skipped": list(self.skipped), "margin": self.margin}
+        return {**values, "skipped": list(self.skipped), "margin": self.margin}
 
 
 def summarize_reading(written: Mapping[str, Any]) -> ReadingSummary | None:
-    """Return how a file was read, by what its run (or a look at its head) kept of that; None where it wasn't."""
+    """Return how a file was read, from its run's ``dialect`` or a preview of its head; None if it wasn't read."""
     if "delimiter" not in written:
         return None
-    written = {"quote": '"', "has_header": True, **written}  # a run may be of a time when less was kept
+    written = {"quote": '"', "has_header": True, **written}  # old runs stored fewer parts
     bases = written.get("basis", {})
-    told = [
+    parts = [
         Part(name=name, label=label, value=written[name], shown=_shown(name, written), basis=bases.get(name, ""))
         for name, label in _LABELS.items()
         if name in written and not (name == "escape" and not written["quote"])
     ]
-    told += [
+    parts += [
         Part(name=name, label=label, value=written[name], shown=_also(written[name]), basis="")
         for name, label in _ALSO.items()
         if written.get(name)
     ]
     return ReadingSummary(
-        parts=tuple(told),
+        parts=tuple(parts),
         skipped=tuple(written.get("skipped", ())),
         margin=written.get("margin"),
         summary=_summary(written),
@@ -124,10 +124,10 @@ def _also(value: object) -> str:
 def _summary(written: Mapping[str, Any]) -> str:
     delimiter = _DELIMITERS.get(written["delimiter"], written["delimiter"])
     quote = _QUOTES.get(written["quote"], written["quote"])
-    told = [f"{delimiter} between cells", f"{quote}s" if written["quote"] else "no quotes"]
+    phrases = [f"{delimiter} between cells", f"{quote}s" if written["quote"] else "no quotes"]
     header = _header(written)
-    told.append("no header" if header == "none" else f"header on {header}")
+    phrases.append("no header" if header == "none" else f"header on {header}")
     if skipped := written.get("preamble", 0):
-        told.append("1 line above it" if skipped == 1 else f"{skipped:,} lines above it")
-    told.append(str(written.get("encoding", "")).upper().replace("UTF_", "UTF-"))
-    return ", ".join(filter(None, told))
+        phrases.append("1 line above it" if skipped == 1 else f"{skipped:,} lines above it")
+    phrases.append(str(written.get("encoding", "")).upper().replace("UTF_", "UTF-"))
+    return ", ".join(filter(None, phrases))

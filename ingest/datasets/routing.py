@@ -1,6 +1,6 @@
-"""Where a file goes: into the dataset whose pattern it matches, else into the one of its name (file-rules#patterns).
+"""Route files to datasets: to the one whose pattern matches, else to the one of the file's name (file-rules#patterns).
 
-A closed dataset comes first, by pattern or by name: who may not see it can't draw its files elsewhere by a pattern.
+Closed datasets come first, by pattern or by name, so that users who can't see one can't divert its files by a pattern.
 """
 
 import re
@@ -20,74 +20,78 @@ from ingest.models import Dataset, Opening
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Destination:
-    """Where one file goes."""
+    """Where a file goes."""
 
     name: str
-    """Of the dataset."""
+    """The dataset's name."""
     dataset: Dataset | None
-    """None where the file would be the first of a new one."""
+    """None if the file creates a new one."""
     pattern: str
-    """That the file matches; empty where its name leads there."""
+    """The pattern that matches; empty if the file goes there by its name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatternCandidate:
-    """A dataset as somebody thinks of having it, in the place of the one that stands."""
+    """A dataset with unsaved patterns, to be considered in place of the stored one."""
 
     dataset: Dataset
     is_closed: bool
 
 
 def destination(key: str) -> tuple[Dataset, str]:
-    """The dataset into which the file ``key`` goes, made if there is none yet, and the pattern that sends it there.
+    """Return the dataset that the file ``key`` goes to, created if necessary, and the pattern that matches it.
 
-    A preview has the dataset that its file would go into; the pattern is empty where the file's name leads there.
-    Raises RunFailed where nothing is left of the name.
+    A preview has the dataset that its file would go to. The pattern is empty if the file goes there by its name. Raises
+    RunFailed if the name leads to no table.
     """
-    found = destinations([key])[key]
-    if isinstance(found, RunFailed):
-        raise found
-    made = {"is_draft": True}
-    return found.dataset or Dataset.objects.get_or_create(name=found.name, defaults=made)[0], found.pattern
+    to = destinations([key])[key]
+    if isinstance(to, RunFailed):
+        raise to
+    defaults = {"is_draft": True}
+    return to.dataset or Dataset.objects.get_or_create(name=to.name, defaults=defaults)[0], to.pattern
 
 
-def destinations(keys: Iterable[str], supposed: PatternCandidate | None = None) -> dict[str, Destination | RunFailed]:
-    """Where each of the files goes, asked in one query; nothing is made. RunFailed where nothing is left of a name."""
-    names = {key: _named(key) for key in keys}
-    wanted = [name for name in names.values() if isinstance(name, str)]
+def destinations(keys: Iterable[str], candidate: PatternCandidate | None = None) -> dict[str, Destination | RunFailed]:
+    """Return where each file goes, in one query and creating nothing; RunFailed for a name that leads to no table."""
+    names = {key: _table_name(key) for key in keys}
+    table_names = [name for name in names.values() if isinstance(name, str)]
     openings = Opening.objects.filter(dataset_id=OuterRef("pk"))
-    candidates = list(Dataset.objects.filter(~Q(patterns=[]) | Q(name__in=wanted)).annotate(is_closed=Exists(openings)))
-    closed = [dataset for dataset in candidates if dataset.is_closed]
-    if supposed:
-        candidates = [*(each for each in candidates if each.pk != supposed.dataset.pk), supposed.dataset]
-        closed = [each for each in closed if each.pk != supposed.dataset.pk]
-        closed += [supposed.dataset] if supposed.is_closed else []
-    first, then = _Claims(closed), _Claims(candidates)
-    return {key: first.to(key, name) or then.to(key, name) or _new(name) for key, name in names.items()}
+    datasets = list(
+        Dataset.objects.filter(~Q(patterns=[]) | Q(name__in=table_names)).annotate(is_closed=Exists(openings))
+    )
+    closed = [dataset for dataset in datasets if dataset.is_closed]
+    if candidate:
+        datasets = [*(dataset for dataset in datasets if dataset.pk != candidate.dataset.pk), candidate.dataset]
+        closed = [dataset for dataset in closed if dataset.pk != candidate.dataset.pk]
+        closed += [candidate.dataset] if candidate.is_closed else []
+    of_closed, of_all = _Routes(closed), _Routes(datasets)
+    return {key: of_closed.find(key, name) or of_all.find(key, name) or _new(name) for key, name in names.items()}
 
 
-class _Claims:
-    """What some datasets lay claim to: files by their patterns, and those of their names."""
+class _Routes:
+    """The routes to some datasets, by their patterns and by their names."""
 
     def __init__(self, datasets: Iterable[Dataset]) -> None:
         self._by_name = {dataset.name: dataset for dataset in datasets}
         self._patterns = [
-            (pattern, _head(pattern), dataset) for dataset in self._by_name.values() for pattern in dataset.patterns
+            (pattern, _literal_start(pattern), dataset)
+            for dataset in self._by_name.values()
+            for pattern in dataset.patterns
         ]
 
-    def to(self, key: str, name: str | RunFailed) -> Destination | None:
-        """The dataset to which the file belongs, by a pattern before by its name."""
-        found = self._matched(key_of_load(key).removeprefix(settings.PREFIX))
-        if found or not isinstance(name, str) or name not in self._by_name:
-            return found
+    def find(self, key: str, name: str | RunFailed) -> Destination | None:
+        """Return where the file goes: by a pattern first, then by its name."""
+        matched = self._matched(key_of_load(key).removeprefix(settings.PREFIX))
+        if matched or not isinstance(name, str) or name not in self._by_name:
+            return matched
         return Destination(name=name, dataset=self._by_name[name], pattern="")
 
     def _matched(self, path: str) -> Destination | None:
-        """The longest pattern that matches; of equal ones the older dataset's."""
+        """Return the destination of the longest pattern that matches; of equally long ones, the older dataset's."""
         matches = [
             (len(pattern), -(dataset.pk or sys.maxsize), pattern, dataset)
-            for pattern, head, dataset in self._patterns
-            if path.startswith(head) and fnmatchcase(path, pattern)  # the first says no in a tenth of the time
+            for pattern, start, dataset in self._patterns
+            if path.startswith(start) and fnmatchcase(path, pattern)  # the first check is ten times as fast
         ]
         if not matches:
             return None
@@ -95,8 +99,8 @@ class _Claims:
         return Destination(name=dataset.name, dataset=dataset, pattern=pattern)
 
 
-def _head(pattern: str) -> str:
-    """The characters with which all files begin that the pattern matches."""
+def _literal_start(pattern: str) -> str:
+    """Return the characters that all matching files start with."""
     return re.split(r"[*?\[]", pattern, maxsplit=1)[0]
 
 
@@ -104,7 +108,7 @@ def _new(name: str | RunFailed) -> Destination | RunFailed:
     return name if isinstance(name, RunFailed) else Destination(name=name, dataset=None, pattern="")
 
 
-def _named(key: str) -> str | RunFailed:
+def _table_name(key: str) -> str | RunFailed:
     try:
         return table_name(key_of_load(key))
     except RunFailed as refused:

@@ -1,4 +1,4 @@
-"""Measure: how many rows stand in the tables, and how large they are; without counting, and without waiting."""
+"""Estimate how many rows the tables have and how large they are, without counting or waiting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,24 +14,24 @@ from ingest.models import Dataset, sql
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measure:
-    """One table as PostgreSQL keeps account of it."""
+    """The size of one table, as PostgreSQL records it."""
 
     rows: int
-    """About so many: what the last run left, or where none has left a number, the statistics, which are behind."""
+    """Approximate: after the last run, or by the statistics, which lag behind, if no run recorded it."""
     size: int
-    """Bytes on the disk, indexes and long values included."""
+    """Bytes on disk, including indexes and TOAST."""
 
 
 def measure(datasets: Sequence[Dataset]) -> dict[str, Measure] | None:
-    """Their tables, those that are there, in one question; None while a load that changes one keeps all out."""
+    """Return the sizes of the tables that exist, in one query; None while a load has one of them locked."""
     known = {dataset.name: dataset.table_rows for dataset in datasets}
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(sql.MEASURES, [list(known)])
-            found = cursor.fetchall()
-    except OperationalError:  # its lock wasn't to be had so quickly
+            rows = cursor.fetchall()
+    except OperationalError:  # a table was locked for too long
         return None
-    return {name: Measure(rows=rows if known[name] is None else known[name], size=size) for name, rows, size in found}
+    return {name: Measure(rows=live if known[name] is None else known[name], size=size) for name, live, size in rows}
 
 
 def name_warning(dataset: Dataset) -> str:
@@ -41,17 +41,17 @@ def name_warning(dataset: Dataset) -> str:
 
 
 def size_now(dataset: Dataset) -> Func:
-    """The bytes of the table, for the statement that ends a run: within its transaction, so with all that it wrote."""
+    """Return an expression for the table's size, for the statement that ends a run in the transaction of its load."""
     name = Func(Value("%I.%I"), Value(SCHEMA), Value(dataset.name), function="format")
     table = Func(name, function="to_regclass")
     return Func(table, function="pg_total_relation_size", output_field=models.BigIntegerField())
 
 
 def rows_after(dataset: Dataset, *, inserted: int, deleted: int) -> int:
-    """The rows of the table once a run has done that: reckoned from what the run before left, and never counted.
+    """Return the number of rows after a run, calculated from the number after the previous run, without counting.
 
-    Where no run has left a number, from the statistics of the server, which know nothing of this transaction. What
-    others did to the table isn't in it.
+    If no run recorded a number, the server's statistics are used, which don't include this transaction. Changes made to
+    the table outside aren't included.
     """
     before = dataset.table_rows
     if before is None:

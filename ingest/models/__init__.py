@@ -1,4 +1,4 @@
-"""The rows of our own: what is loaded where, for whom (Dataset, Opening); its way (Upload, Run, Progress); Reject."""
+"""The database models: datasets and access to them, uploads, runs and rejects, incidents and messages."""
 
 from ingest.models.dataset import Dataset, Opening
 from ingest.models.labels import PARTIAL, label_of, look_of

@@ -1,4 +1,4 @@
-"""Dataset: what is loaded where, and by which rules."""
+"""Datasets: one table each, with the rules by which files are loaded into it."""
 
 from collections.abc import Mapping
 from datetime import time, timedelta
@@ -25,18 +25,18 @@ MOST_LINES_ABOVE = 1_000
 
 
 class DatasetQuerySet(VisibleQuerySet):
-    """Datasets, asked about as a whole."""
+    """Queries for datasets."""
 
     belongs_to = "pk"
 
     def late(self) -> Self:
-        """Those whose file is overdue by their rule: one look at an index, however many there are."""
+        """Return those whose file is overdue by their rule, in one index lookup."""
         return self.filter(due__lt=Now())
 
     def listed(self) -> Self:
-        """Those that lists show: all but drafts, datasets of which there is nothing but a question.
+        """Return those that lists show: all but drafts that have nothing but a question.
 
-        A question is a run that is held until somebody says how its file is read.
+        A question is a run that is held until someone chooses how to read its file.
         """
         runs = apps.get_model("ingest", "Run").objects.filter(dataset=OuterRef("pk"))
         asks = Exists(runs.filter(status="held", unclear=True))
@@ -45,7 +45,7 @@ class DatasetQuerySet(VisibleQuerySet):
 
 
 class Dataset(models.Model):
-    """One destination table with its policy."""
+    """A destination table with its policy."""
 
     class Mode(models.TextChoices):
         UPSERT = Mode.UPSERT.value, "upsert: rows with the same key are updated"
@@ -199,7 +199,7 @@ class Dataset(models.Model):
     RULE = ("expected_every", "expected_unit", "expected_by", "grace_minutes")
     """The fields that say how often a file is expected."""
     PINS = ("delimiter", "quote", "escape", "preamble", "has_header", "encoding")
-    """The fields that settle how files are read; None is found out from each file."""
+    """The fields that pin how files are read; None is detected from each file."""
 
     objects = DatasetQuerySet.as_manager()
 
@@ -215,7 +215,7 @@ class Dataset(models.Model):
         return self.name
 
     def save(self, *args: Any, **options: Any) -> None:
-        """Write the row, and from when it is late with it, since that follows from its other fields."""
+        """Save the row together with ``due``, which follows from its other fields."""
         rule = self.rule
         self.due = freshness.due(rule, self.last_loaded or self.created or timezone.now()) if rule else None
         if options.get("update_fields") is not None:
@@ -223,7 +223,7 @@ class Dataset(models.Model):
         super().save(*args, **options)
 
     def clean(self) -> None:
-        """Refuse half a freshness rule, and an escape that the quote leaves no use for."""
+        """Reject an incomplete freshness rule, and an escape that can't be used with the quote."""
         self.check_escape()
         if self.expected_every and self.expected_unit != self.Unit.HOUR and self.expected_by is None:
             raise ValidationError({"expected_by": "Enter the time of the day (UTC) by which a file is expected."})
@@ -231,7 +231,7 @@ class Dataset(models.Model):
             raise ValidationError({"expected_every": "Enter how often a file is expected, or empty the time."})
 
     def check_escape(self) -> None:
-        """Raise ValidationError for an escape that has no use with the quote."""
+        """Raise ValidationError for an escape that can't be used with the quote."""
         quote, escape = self.quote or self.Quote.DOUBLE, self.escape
         if escape and quote == self.Quote.NONE:
             raise ValidationError({"escape": "Leave the escape empty: without quotes there is nothing to escape."})
@@ -240,7 +240,7 @@ class Dataset(models.Model):
 
     @property
     def rule(self) -> freshness.Rule | None:
-        """How often a file is expected; None where nobody has said."""
+        """How often a file is expected, or None."""
         if not self.expected_every:
             return None
         return freshness.Rule(
@@ -252,13 +252,13 @@ class Dataset(models.Model):
 
     @property
     def is_caseless(self) -> bool:
-        """Whether e-mails are matched regardless of case: that is set, and the key has one."""
+        """Whether e-mails are matched regardless of case: this is enabled, and the key has one."""
         columns = {column for key in self.identities or () for column in key}
         return self.ignore_email_case and (self.identities is None or bool(columns & EMAILS))
 
     @property
     def pinned(self) -> Pinned:
-        """What is settled about the dataset's files."""
+        """What is pinned about how the dataset's files are read."""
         return Pinned(
             encoding=self.encoding or None,
             delimiter=self.delimiter or None,
@@ -277,7 +277,7 @@ class Dataset(models.Model):
         last_records: int | None = None,
         sha256: str = "",
     ) -> Target:
-        """This dataset as the loader sees it, for one run; ``approved`` are the brakes that an operator took off it.
+        """Return the dataset for the loader and one run; ``approved`` are the safeguards that an operator overrode.
 
         ``sha256`` is the file's: an export of a table without a key is known by it.
         """
@@ -302,7 +302,7 @@ class Dataset(models.Model):
 
 
 class Opening(models.Model):
-    """A closed dataset is open to a group; the group can't be removed before, or the dataset would be open to all."""
+    """Opens a closed dataset to a group. The group can't be deleted first, or the dataset would be open to all."""
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="openings")
     group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="openings")

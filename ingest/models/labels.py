@@ -1,14 +1,14 @@
-"""How the status of a run is shown: one label and one colour, on every page, in every list and command."""
+"""The label and colour of a run's status, the same on every page, in every list and command."""
 
 from typing import Final
 
 _SUCCEEDED: Final = "succeeded"
 PARTIAL: Final = "partial"
-"""The look of a run that succeeded with rejects: amber, since green means that all is well."""
+"""The look of a run that succeeded with rejects: amber, because green means no problems."""
 
 
 def label_of(status: str, rejected: int, *, asks: bool = False) -> str:
-    """Return the status in words, with the number of rejected records where a run succeeded with some.
+    """Return the status in words, with the number of rejected records if a run succeeded with some.
 
     ``asks``: the run is held as a question, which is answered with a reading rather than approved.
     """

@@ -1,10 +1,10 @@
-"""Login limits: how often a login may still be tried."""
+"""Login limits: how many login attempts are left."""
 
 from django.db import models
 
 
 class LoginLimit(models.Model):
-    """A bucket of login attempts that refills with time; a row that is full again says no more than no row."""
+    """A bucket of login attempts that refills with time; a full bucket needs no row."""
 
     key = models.CharField(max_length=64, primary_key=True, help_text="A digest of whom or what the limit is for.")
     full_at = models.DateTimeField(db_index=True, help_text="When all attempts are available again.")

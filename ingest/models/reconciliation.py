@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Reconciliation(models.Model):
-    """One walk over the bucket; it may take several invocations, each going on behind the last one's key."""
+    """One walk over the bucket, which may take several invocations, each continuing after the last key."""
 
     bucket = models.CharField(max_length=255)
     begun = models.DateTimeField(auto_now_add=True)

@@ -1,4 +1,4 @@
-"""Reject: a record that did not go in."""
+"""Rejects: records that could not be loaded."""
 
 from django.db import models
 
@@ -7,13 +7,13 @@ from ingest.models.visible import VisibleQuerySet
 
 
 class RejectQuerySet(VisibleQuerySet):
-    """Rejects, asked about as a whole."""
+    """Queries for rejects."""
 
     belongs_to = "run__dataset"
 
 
 class Reject(models.Model):
-    """A record that did not go in, with its reason."""
+    """A record that could not be loaded, with the reason."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="rejects")
     line = models.BigIntegerField()

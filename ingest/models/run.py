@@ -1,4 +1,4 @@
-"""Run and Progress: one source object on its way, and how far it is."""
+"""Runs, one for each source object and load, and their progress."""
 
 import hashlib
 import uuid
@@ -22,7 +22,7 @@ _TROUBLING = Q(status__in=["failed", "held"], answered__isnull=True, kind__in=["
 
 
 class RunQuerySet(VisibleQuerySet):
-    """Runs, asked about as a whole."""
+    """Queries for runs."""
 
     def unacknowledged(self) -> Self:
         """Failed and held ones that nobody has answered: not tried again, not followed by a newer success, not
@@ -32,7 +32,7 @@ class RunQuerySet(VisibleQuerySet):
 
 
 class Run(models.Model):
-    """One source object on its way into one dataset; history once it is finished."""
+    """The load of one source object into one dataset; history once it is finished."""
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -147,13 +147,13 @@ class Run(models.Model):
     decided = models.CharField(max_length=200, blank=True, help_text="What became of a preview, and by whom.")
 
     FATES = ("inserted", "updated", "unchanged", "duplicate", "rejected")
-    """What becomes of a record: the counts that add up to ``records``, in the order in which they are told."""
+    """The possible results of a record: counts that add up to ``records``, in the order in which they are shown."""
     UNFINISHED = (Status.QUEUED, Status.WAITING, Status.RUNNING)
-    """States in which it goes on by itself."""
+    """Statuses in which a run continues by itself."""
     COMMITTED = (Status.SUCCEEDED, Status.EMPTY)
-    """States in which its load was committed (or, of a preview, shown to its end); an empty file has no records."""
+    """Statuses of a run whose load was committed, or whose preview was completed; an empty file has no records."""
     WIDE = ("columns", "ddl", "notes", "dialect", "traceback", "stayed", "sample", "stages", "question")
-    """Fields that may be large, and that no list shows."""
+    """Fields that may be large and aren't shown in lists."""
 
     objects = RunQuerySet.as_manager()
 
@@ -221,13 +221,13 @@ class Run(models.Model):
         ]
 
     def __str__(self) -> str:
-        """By its kind, too: an undo of a file is no load of it."""
+        """Include the kind, since an undo of a file isn't a load of it."""
         kind = "" if self.kind == self.Kind.LOAD else f"{self.kind}, "
         return f"{self.file_name} ({kind}run {self.pk})"
 
     @property
     def source(self) -> SourceObject:
-        """The exact bytes that this run reads."""
+        """The version of the file that this run reads."""
         return SourceObject(
             bucket=self.bucket,
             key=self.key,
@@ -239,22 +239,22 @@ class Run(models.Model):
 
     @property
     def has_changed_rows(self) -> bool:
-        """Whether it has left something in its table that an undo takes back."""
+        """Whether the run changed rows of its table that can be undone."""
         return bool(self.inserted or self.updated or self.deleted)
 
     @property
     def is_question(self) -> bool:
-        """Whether it is held until somebody chooses how its file is read."""
+        """Whether the run is held until someone chooses how to read its file."""
         return self.unclear and self.status == self.Status.HELD
 
     @property
     def label(self) -> str:
-        """Its status as people are told it everywhere; ``status`` itself is what programs read."""
+        """The status as shown to people; programs read ``status`` itself."""
         return label_of(self.status, self.rejected, asks=self.is_question)
 
     @property
     def look(self) -> str:
-        """Its status as a colour: the name in ``status-…`` of the style sheet, and on a terminal."""
+        """The name of the status's colour, in ``status-…`` of the style sheet and on a terminal."""
         return look_of(self.status, self.rejected)
 
     @property
@@ -264,7 +264,7 @@ class Run(models.Model):
 
     @classmethod
     def identity_of(cls, source: SourceObject) -> str:
-        """What stands in ``source_identity``: the source's own identity, or its digest where it is too long."""
+        """Return the value of ``source_identity``: the source's own identity, or its digest if it is too long."""
         identity = source.identity
         if len(identity.encode()) <= _LONGEST_IDENTITY:
             return identity
@@ -272,20 +272,20 @@ class Run(models.Model):
 
     @classmethod
     def order_of(cls, source: SourceObject) -> str:
-        """The sequencer in a form that sorts as file-rules#version-order compares: padding with zeros, so none at the
-        end count.
+        """Return the sequencer in a form that sorts as in file-rules#version-order, where trailing zeros don't
+        count.
         """
         return source.sequencer.lower().rstrip("0")
 
 
 class Progress(models.Model):
-    """Where a run stands and until when its holder is taken to be alive.
+    """The progress of a run and the lease of its worker.
 
-    A row of its own, since the run's row is locked while the run loads (file-rules#claim).
+    This is a separate row, because the run's own row is locked while it is loaded (file-rules#claim).
     """
 
     class Stage(models.TextChoices):
-        """The stages up to the load, which tells its own."""
+        """The stages before the load, which has its own."""
 
         QUEUED = "queued"
         FETCH = "fetch"

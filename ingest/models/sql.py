@@ -1,4 +1,4 @@
-"""The SQL of the use cases that the ORM has no word for."""
+"""SQL of the use cases that the ORM can't express."""
 
 from ingest.loader.outcome.target import SCHEMA
 from ingest.models import LoginLimit, Reject, Run
@@ -8,17 +8,17 @@ _NAMES = ("run_id", "line", "column", "value", "code", "reason", "raw")
 COPY_REJECTS = "COPY {} ({}) FROM STDIN (FORMAT csv)".format(
     f'"{Reject._meta.db_table}"', ", ".join(f'"{name}"' for name in _NAMES)
 )
-"""Every cell quoted: an unquoted empty one would be NULL."""
+"""Every cell is quoted, because an unquoted empty one would be NULL."""
 
 ROWS_COPIED = "SELECT tuples_processed FROM pg_stat_progress_copy WHERE pid = %s"
-"""Of one backend, by its process id; no row where it isn't in a COPY."""
+"""For one backend, by its process id; no row if it isn't in a COPY."""
 
 KNOWN_VERSIONS = (
     "SELECT told.key, told.identity, run.version_order FROM unnest(%s::text[], %s::text[]) AS told(key, identity)"
     " JOIN ingest_run run ON run.bucket = %s AND run.key = told.key AND run.source_identity = told.identity"
     " AND run.load_number = 1"
 )
-"""Of these keys and identities those that are runs: one look into the unique index each."""
+"""Which of these keys and identities have runs, with one lookup in the unique index each."""
 
 KNOWN_CONTENTS = (
     "SELECT told.key, coalesce(bool_or(run.etag = told.etag AND run.received >= told.since), false),"
@@ -26,7 +26,7 @@ KNOWN_CONTENTS = (
     " FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS told(key, etag, since)"
     " LEFT JOIN ingest_run run ON run.bucket = %s AND run.key = told.key GROUP BY told.key"
 )
-"""Of keys without versions: whether what they hold since then is a run, and the newest order of theirs."""
+"""For keys without versions: whether their content since then has a run, and their newest order."""
 
 _LIMIT = f'"{LoginLimit._meta.db_table}"'
 _EMPTIER = "greatest(held.full_at, statement_timestamp()) + %(seconds)s * interval '1 second'"
@@ -46,14 +46,14 @@ WAIT_FOR_LOGIN = (
 RETURN_LOGIN = f"UPDATE {_LIMIT} SET full_at = full_at - %(seconds)s * interval '1 second' WHERE key = %(key)s"  # noqa: S608
 
 LOCK_DECISION = "SELECT pg_try_advisory_lock(hashtextextended('ingest.decision ' || %s::text, 0))"
-"""Of one run, by its id: whether nobody else holds it. It outlives transactions and ends with the connection."""
+"""Lock one run by its id; false if another connection has it. The lock outlives transactions, not the connection."""
 UNLOCK_DECISION = "SELECT pg_advisory_unlock(hashtextextended('ingest.decision ' || %s::text, 0))"
 
 _RUN = f'"{Run._meta.db_table}"'
 
 
 def _of_a_day(condition: str = "") -> str:
-    """A dataset's runs that came on a day, taken no further than asked: by an index, never all."""
+    """Return a dataset's runs received on a day, up to a limit, by an index."""
     return (
         f"(SELECT r.status FROM {_RUN} r WHERE r.dataset_id = d.id AND r.kind <> 'preview'{condition} "  # noqa: S608
         "AND r.received >= day.begins AND r.received < day.begins + interval '1 day' LIMIT %(most)s) few"

@@ -1,4 +1,4 @@
-"""Trouble and Message: what people are told of, once for each cause, and what was sent of it."""
+"""Incidents (``Trouble``), one for each cause, and the messages sent about them."""
 
 from typing import Self
 
@@ -12,19 +12,19 @@ from ingest.models.visible import VisibleQuerySet
 
 
 class MessageQuerySet(VisibleQuerySet):
-    """Messages, asked about as a whole."""
+    """Queries for messages."""
 
     belongs_to = "trouble__dataset"
 
     def undelivered(self) -> Self:
-        """Those of which at least one attempt failed, and none succeeded; by an index that holds no delivered ones."""
+        """Return those that failed at least once and were never sent, by an index without the sent ones."""
         return self.filter(sent=None).exclude(error="")
 
 
 class Trouble(models.Model):
-    """A cause that runs fail or are held by, or a dataset that is late; open until it is over.
+    """An incident: a cause for which runs fail or are held, or a late dataset; open until it is over.
 
-    A question is a run that is held until somebody chooses how its file is read.
+    A question is a run that is held until someone chooses how to read its file.
     """
 
     class Kind(models.TextChoices):
@@ -65,7 +65,7 @@ class Trouble(models.Model):
 
 
 class Message(models.Model):
-    """What is sent of a trouble, by one channel; written with what it tells, sent after that has committed."""
+    """A message about an incident on one channel; written in the incident's transaction, sent after it commits."""
 
     class Event(models.TextChoices):
         OPENED = "opened"

@@ -1,13 +1,13 @@
-"""Strangers' texts as the database can hold them."""
+"""Make untrusted text storable in the database."""
 
 from collections.abc import Iterable
 
 
 def storable(text: str) -> str:
-    """``text`` as PostgreSQL can hold it: no NUL, no half surrogates."""
+    """Return ``text`` without what PostgreSQL can't store: NUL and lone surrogates."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 def storable_list(texts: Iterable[str]) -> list[str]:
-    """Each of ``texts`` as PostgreSQL can hold it."""
+    """Return each of ``texts`` without what PostgreSQL can't store."""
     return [storable(text) for text in texts]

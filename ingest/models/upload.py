@@ -1,13 +1,13 @@
-"""Upload: a file that a browser sends into the bucket, and who sent it."""
+"""Uploads: files that a browser sends to the bucket, and who sent them."""
 
 from django.db import models
 from django.db.models import Q
 
 
 class Upload(models.Model):
-    """One file on its way from a browser into the bucket; once it is there, who put that version there.
+    """A file that is uploaded from a browser; once it is finished, the record of who sent that version.
 
-    What has come so far is S3's to know. An unfinished upload belongs to the user who started it, in any
+    Only S3 knows which parts it has received. An unfinished upload belongs to the user who started it, in any
     browser; another user has to take it over first.
     """
 
@@ -47,7 +47,7 @@ class Upload(models.Model):
 
     @property
     def part_sizes(self) -> dict[int, int]:
-        """The bytes of each part, by its number from 1 on."""
+        """The size of each part, by its number from 1."""
         whole, rest = divmod(self.size, self.part_size)
         sizes = dict.fromkeys(range(1, whole + 1), self.part_size)
         return {**sizes, whole + 1: rest} if rest else sizes

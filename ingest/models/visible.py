@@ -1,4 +1,4 @@
-"""Who sees which datasets, and what belongs to them: one may be closed to all but some groups."""
+"""Restrict datasets, and what belongs to them, to the users who may see them."""
 
 from typing import Any, Self
 
@@ -6,18 +6,18 @@ from django.apps import apps
 from django.db import models
 
 SEES_ALL = "ingest.close_dataset"
-"""The permission of those who decide which groups see a dataset: nothing is closed to them."""
+"""The permission to decide which groups see a dataset, which includes seeing all."""
 
 
 class VisibleQuerySet(models.QuerySet):
-    """Rows that are datasets or belong to one; ``belongs_to`` is the way to it, and a subclass's to say."""
+    """Rows that are datasets or belong to one; subclasses set ``belongs_to`` to the lookup of the dataset."""
 
     belongs_to = "dataset"
 
     def visible_to(self, user: Any) -> Self:
-        """Those whose dataset isn't closed to ``user``: a dataset is open to all, or to the members of some groups.
+        """Return those whose dataset isn't closed to ``user``: it is open to all, or to the members of some groups.
 
-        Those of no dataset are closed to nobody. Permissions are another question, and asked beside this one.
+        Rows without a dataset are visible to everyone. Permissions are checked separately.
         """
         if not user.is_active:
             return self.none()

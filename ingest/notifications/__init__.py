@@ -1,1 +1,1 @@
-"""Incidents, and the messages about them by e-mail, webhook and SNS."""
+"""Incidents, and the messages about them on each notification channel."""

@@ -1,4 +1,4 @@
-"""Troubles: what goes wrong is told once for each cause, not for each file, and when it is over."""
+"""Record incidents, so that people are notified once per cause rather than per file, and once when it is over."""
 
 import hashlib
 import re
@@ -14,36 +14,36 @@ from ingest.notifications.channels import configured_channels
 from ingest.notifications.delivery import deliver
 
 Kind = Trouble.Kind
-_AT_ONCE = 500  # troubles that one look opens or closes; the next look takes the others
-_CHANGING = re.compile(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|s3://\S+|\d[\d.,:%]*")
+_MAX_INCIDENTS = 500  # that one refresh opens or closes; the next one does the others
+_VARIABLE_PARTS = re.compile(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|s3://\S+|\d[\d.,:%]*")
 
 
 def cause_of(reason: str) -> str:
-    """What is the same in the sentences of one cause: all but numbers, what is quoted, and what is in brackets."""
-    return hashlib.sha256(_CHANGING.sub("", reason).encode()).hexdigest()[:16]
+    """Return a digest of what the sentences of one cause have in common: all but numbers, quotes and brackets."""
+    return hashlib.sha256(_VARIABLE_PARTS.sub("", reason).encode()).hexdigest()[:16]
 
 
 def record_incident(run: Run, kind: str, reason: str) -> None:
-    """Within the transaction that ends ``run``: note that it failed or is held; if that is new, it is told at once."""
+    """Record within its transaction that ``run`` failed or is held; a new incident is sent when it commits."""
     messages = _record_incident(kind, cause_of(reason), reason, dataset=run.dataset, run=run)
     if messages:
         transaction.on_commit(lambda: deliver(messages), robust=True)
 
 
 def refresh_incidents() -> None:
-    """What no run's end tells: datasets that have become late, and troubles that are over.
+    """Open incidents for late datasets, and close those that are over.
 
     For the schedule, which delivers the messages afterwards.
     """
-    told = Trouble.objects.filter(dataset=OuterRef("pk"), kind=Kind.LATE, closed=None)
-    for dataset in Dataset.objects.late().filter(~Exists(told))[:_AT_ONCE]:
+    open_late = Trouble.objects.filter(dataset=OuterRef("pk"), kind=Kind.LATE, closed=None)
+    for dataset in Dataset.objects.late().filter(~Exists(open_late))[:_MAX_INCIDENTS]:
         last = dataset.last_loaded
         before = f"the last one came on {last:%Y-%m-%d at %H:%M} UTC" if last else "none has come yet"
         _record_incident(Kind.LATE, "", f"A file is expected {dataset.rule}; {before}.", dataset=dataset)
-    for trouble in _over()[:_AT_ONCE]:
-        _close(trouble, tell=True)
-    for trouble in _settled()[:_AT_ONCE]:
-        _close(trouble, tell=False)
+    for trouble in _over()[:_MAX_INCIDENTS]:
+        _close(trouble, notify=True)
+    for trouble in _settled()[:_MAX_INCIDENTS]:
+        _close(trouble, notify=False)
 
 
 _LOADED_SINCE = Q(dataset__last_loaded__gt=F("seen"))
@@ -51,10 +51,10 @@ _IN_TIME = Q(kind=Kind.LATE) & (Q(dataset__due=None) | Q(dataset__due__gte=Now()
 
 
 def _over() -> QuerySet[Trouble]:
-    """Troubles after which a file was loaded.
+    """Return incidents that are over because a file was loaded since.
 
-    A failure some minutes after the last one only: good and bad files that come in turns are one trouble. And only once
-    no failed run of the dataset is open: an empty file is a delivery, and shows nothing of whether files can be loaded.
+    A failure is only over some minutes after the last one, so that alternating good and bad files are one incident, and
+    only if no failed run of the dataset is open: an empty file counts as a load, but proves nothing about others.
     """
     quiet = Q(kind=Kind.FAILED, seen__lt=Now() - timedelta(minutes=settings.NOTIFY_QUIET_MINUTES))
     waiting = Run.objects.unacknowledged().filter(dataset=OuterRef("dataset"))
@@ -64,12 +64,12 @@ def _over() -> QuerySet[Trouble]:
 
 
 def _settled() -> QuerySet[Trouble]:
-    """Troubles that nobody waits for any more, though no file was loaded: acknowledged, discarded, the rule is gone."""
+    """Return incidents that are over without a load: acknowledged, discarded, or their rule was removed."""
     waiting = Run.objects.unacknowledged()
     unfinished = Run.objects.filter(dataset=OuterRef("dataset"), status__in=Run.UNFINISHED)
-    answered = ~Exists(waiting.filter(dataset=OuterRef("dataset"))) & ~Exists(unfinished)
+    acknowledged = ~Exists(waiting.filter(dataset=OuterRef("dataset"))) & ~Exists(unfinished)
     nameless = Q(~Exists(waiting.filter(dataset=None)), dataset=None)
-    by_runs = ~Q(kind=Kind.LATE) & (Q(answered, dataset__isnull=False) | nameless)
+    by_runs = ~Q(kind=Kind.LATE) & (Q(acknowledged, dataset__isnull=False) | nameless)
     return _open().filter(~_LOADED_SINCE).filter(by_runs | _IN_TIME)
 
 
@@ -80,24 +80,24 @@ def _open() -> QuerySet[Trouble]:
 def _record_incident(
     kind: str, code: str, reason: str, *, dataset: Dataset | None, run: Run | None = None
 ) -> list[int]:
-    """The messages (their ids) if nobody has been told of this cause; else it is only counted."""
+    """Count the incident, or open a new one if its cause is new; return the ids of the new messages."""
     same = Trouble.objects.filter(dataset=dataset, kind=kind, code=code, closed=None)
-    once_more = {"count": F("count") + 1, "seen": Now(), "run": run}
-    if same.update(**once_more):
+    increment = {"count": F("count") + 1, "seen": Now(), "run": run}
+    if same.update(**increment):
         return []
     try:
         with transaction.atomic():
             trouble = Trouble.objects.create(dataset=dataset, kind=kind, code=code, reason=reason, run=run)
             return _write(trouble, Message.Event.OPENED)
     except IntegrityError:  # another run of the same cause was faster
-        same.update(**once_more)
+        same.update(**increment)
         return []
 
 
-def _close(trouble: Trouble, *, tell: bool) -> None:
+def _close(trouble: Trouble, *, notify: bool) -> None:
     with transaction.atomic():
         unchanged = Trouble.objects.filter(pk=trouble.pk, closed=None, seen=trouble.seen)
-        if unchanged.update(closed=Now()) and tell:
+        if unchanged.update(closed=Now()) and notify:
             _write(trouble, Message.Event.CLOSED)
 
 

@@ -1,1 +1,1 @@
-"""What operators need besides single runs: doctor, reconcile, retention, the home page's figures."""
+"""Operations across runs: doctor, reconciliation, retention, and the figures of the home page."""

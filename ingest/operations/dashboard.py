@@ -1,4 +1,4 @@
-"""Overlook: what the home page tells of all datasets at once, in a time that doesn't grow with their history."""
+"""Summaries for the home page, in constant time per dataset, however long its history is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from ingest.aws import queues
 from ingest.models import sql
 
 MOST_A_DAY = 100
-"""Runs of a dataset are counted so far for a day: more makes no difference to who looks at it."""
+"""How far the runs of a dataset are counted for a day; the page shows no more."""
 EARLIER = 10
-"""So many loads before the last one say which share of rejects is usual."""
-_REMEMBERED = 60  # seconds
+"""How many loads before the last one determine the usual share of rejects."""
+_CACHE_SECONDS = 60
 _DEAD_LETTERS = "ingest.dead_letters"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Day:
-    """The runs of one dataset that came on one day (UTC); each number goes to ``MOST_A_DAY`` + 1."""
+    """The runs of one dataset that were received on one day (UTC); each number is at most ``MOST_A_DAY`` + 1."""
 
     runs: int
     loaded: int
-    """Of the first ``MOST_A_DAY`` + 1 of them those that succeeded."""
+    """Those that succeeded, of the first ``MOST_A_DAY`` + 1."""
     failed: int
     held: int
     rejecting: int
@@ -34,7 +34,7 @@ class Day:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Load:
-    """The account of one load, as far as its rejects go."""
+    """The records and rejects of one load."""
 
     run_id: int
     records: int
@@ -42,21 +42,21 @@ class Load:
 
 
 def dead_letters() -> int | None:
-    """How many messages the queue has given up, as of a minute ago at most; None where the queue doesn't tell.
+    """Return how many messages are in the dead-letter queue, at most a minute ago; None if SQS doesn't answer.
 
-    Without a queue's address there is none, so there are no such messages.
+    Without a queue there are none.
     """
     if not settings.QUEUE_URL:
         return 0
-    known = cache.get(_DEAD_LETTERS, "")
-    if known == "":
-        known = queues.dead_letters(settings.QUEUE_URL)
-        cache.set(_DEAD_LETTERS, known, _REMEMBERED)
-    return known
+    count = cache.get(_DEAD_LETTERS, "")
+    if count == "":
+        count = queues.dead_letters(settings.QUEUE_URL)
+        cache.set(_DEAD_LETTERS, count, _CACHE_SECONDS)
+    return count
 
 
 def days_of(dataset_ids: Sequence[int], first: date, last: date) -> dict[tuple[int, date], Day]:
-    """What came for these datasets on each of these days; previews left out. Days without a run are left out too."""
+    """Return the runs of these datasets on each of these days, without previews; days without a run are left out."""
     with connection.cursor() as cursor:
         cursor.execute(sql.DAYS, {"datasets": list(dataset_ids), "first": first, "last": last, "most": MOST_A_DAY + 1})
         return {
@@ -67,10 +67,10 @@ def days_of(dataset_ids: Sequence[int], first: date, last: date) -> dict[tuple[i
 
 
 def last_loads(dataset_ids: Sequence[int]) -> dict[int, list[Load]]:
-    """The last load of each of these datasets and the ``EARLIER`` ones before it, newest first; only of records."""
-    found: dict[int, list[Load]] = {}
+    """Return the last load with records of each dataset and the ``EARLIER`` ones before it, newest first."""
+    loads: dict[int, list[Load]] = {}
     with connection.cursor() as cursor:
         cursor.execute(sql.LAST_LOADS, {"datasets": list(dataset_ids), "most": EARLIER + 1})
         for dataset, run_id, records, rejected in cursor.fetchall():
-            found.setdefault(dataset, []).append(Load(run_id=run_id, records=records, rejected=rejected))
-    return found
+            loads.setdefault(dataset, []).append(Load(run_id=run_id, records=records, rejected=rejected))
+    return loads

@@ -1,4 +1,4 @@
-"""Examine: is everything there that a file needs on its way, and does one really come through?"""
+"""Check that everything needed to load a file is available, and that a test file is loaded."""
 
 import sys
 import time
@@ -24,25 +24,25 @@ from ingest.models import Dataset, Run
 from ingest.operations import network_paths
 from ingest.runs.failure_text import operator_message
 
-_OLDEST = 170000  # PostgreSQL 17
+_MIN_VERSION = 170000  # PostgreSQL 17
 _PROBE = b"id,name\n1,probe\n"
-_PROBES = "doctor_"
-"""What the names of probes begin with; the rest is random."""
-_LOOK = 0.5  # seconds
+_PROBE_PREFIX = "doctor_"
+"""The names of test files start with it; the rest is random."""
+_POLL_SECONDS = 0.5
 
 
 def examine() -> list[Finding]:
-    """What only the function, or whoever runs in its place, can see: secret, database, schema, versions, ways out."""
-    found = [_seen("secret", _secret)] if settings.DATABASES["default"].get("SECRET_ARN") else []
-    found.append(_seen("database", _database))
-    if found[-1].good:
-        found += [_seen("schema", _schema), _reader(), _seen("database's clock", _clock)]
-    found.append(_seen("versions", _versions))
-    return found + network_paths.check_network_paths()
+    """Check what only the function itself can reach: secret, database, schema, versions, network paths."""
+    findings = [_check("secret", _secret)] if settings.DATABASES["default"].get("SECRET_ARN") else []
+    findings.append(_check("database", _database))
+    if findings[-1].good:
+        findings += [_check("schema", _schema), _reader(), _check("database's clock", _clock)]
+    findings.append(_check("versions", _versions))
+    return findings + network_paths.check_network_paths()
 
 
 def examine_wiring() -> list[Finding]:
-    """What stands between the bucket and whoever reads the queue."""
+    """Check what is between the bucket and the function that reads the queue."""
     return wiring.check_wiring(
         wiring.Wiring(
             bucket=settings.BUCKET,
@@ -54,8 +54,8 @@ def examine_wiring() -> list[Finding]:
 
 
 def probe(seconds: float) -> Finding:
-    """Put a small file where it is shown only, wait so long for its run, and remove what that made."""
-    key = f"{settings.PREFIX}{FOLDER}{_PROBES}{uuid.uuid4().hex}.csv"
+    """Put a small file where it is only previewed, wait up to ``seconds`` for its run, and remove both."""
+    key = f"{settings.PREFIX}{FOLDER}{_PROBE_PREFIX}{uuid.uuid4().hex}.csv"
     try:
         source = objects.put(BytesIO(_PROBE), settings.BUCKET, key)
     except IngestError as error:
@@ -63,50 +63,51 @@ def probe(seconds: float) -> Finding:
     try:
         return _await(source, seconds)
     finally:
-        _forget(source)
-        objects.remove(source)  # where the role may not, the bucket removes previews by their age
+        _delete_probe(source)
+        objects.remove(source)  # without the permission, the bucket's lifecycle rule removes it
 
 
 def _await(source: SourceObject, seconds: float) -> Finding:
-    """What became of the run of ``source``, asked for until it has ended, or so long."""
+    """Poll the run of ``source`` until it has ended or ``seconds`` have passed, and return the result."""
     began = time.monotonic()
     while True:
-        run, waited = Run.objects.filter(**_which(source)).first(), time.monotonic() - began
+        run, waited = Run.objects.filter(**_key_of(source)).first(), time.monotonic() - began
         if run and run.status == Run.Status.SUCCEEDED:
             return Finding(subject="probe", good=True, told=f"a file came through in {waited:.1f} seconds")
         if run and run.status not in Run.UNFINISHED:
             return Finding(subject="probe", good=False, told=f"the run of a small file is {run.status}: {run.reason}")
         if waited > seconds:
-            how = f"its run is still {run.status}" if run else "no run began"
-            told = f"a file was put, and {how} after {seconds:.0f} seconds: look at the lines above, then at the log."
-            return Finding(subject="probe", good=False, told=told)
-        time.sleep(_LOOK)
+            how = f"its run is still {run.status}" if run else "no run was created"
+            message = (
+                f"a test file was put in the bucket, but {how} after {seconds:.0f} seconds: check the lines above, "
+                "then the log."
+            )
+            return Finding(subject="probe", good=False, told=message)
+        time.sleep(_POLL_SECONDS)
 
 
-def _forget(source: SourceObject) -> None:
-    """Remove the run of a probe that has ended, and the dataset that was made for it."""
+def _delete_probe(source: SourceObject) -> None:
+    """Delete the finished run of a probe, and the dataset that was created for it."""
     with transaction.atomic():
-        for run in Run.objects.filter(**_which(source)).exclude(status__in=Run.UNFINISHED):
+        for run in Run.objects.filter(**_key_of(source)).exclude(status__in=Run.UNFINISHED):
             run.delete()
-            Dataset.objects.filter(pk=run.dataset_id, runs__isnull=True, name__startswith=_PROBES).delete()
+            Dataset.objects.filter(pk=run.dataset_id, runs__isnull=True, name__startswith=_PROBE_PREFIX).delete()
 
 
-def _which(source: SourceObject) -> dict[str, str]:
+def _key_of(source: SourceObject) -> dict[str, str]:
     return {"bucket": source.bucket, "key": source.key, "version_id": source.version_id}
 
 
-def _seen(subject: str, look: Callable[[], str]) -> Finding:
+def _check(subject: str, check: Callable[[], str]) -> Finding:
     try:
-        return Finding(subject=subject, good=True, told=look())
-    except wiring.CheckFailed as wrong:
-        told = str(wrong)
-    except IngestError as error:
-        told = str(error)
+        return Finding(subject=subject, good=True, told=check())
+    except (wiring.CheckFailed, IngestError) as error:
+        message = str(error)
     except DatabaseError as error:
         cause = error.__cause__ or error
-        said = str(cause).strip().splitlines() or [type(error).__name__]
-        told = f"{operator_message(cause)} ({said[0]}) Check its address, the security groups, and the secret."
-    return Finding(subject=subject, good=False, told=told)
+        lines = str(cause).strip().splitlines() or [type(error).__name__]
+        message = f"{operator_message(cause)} ({lines[0]}) Check its address, the security groups, and the secret."
+    return Finding(subject=subject, good=False, told=message)
 
 
 def _secret() -> str:
@@ -118,8 +119,10 @@ def _database() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('server_version')")
         (version,) = cursor.fetchone()
-    if connection.pg_version < _OLDEST:
-        raise wiring.CheckFailed(f"it is PostgreSQL {version}, and 17 is needed: upgrade it (docs/runbook.md).")
+    if connection.pg_version < _MIN_VERSION:
+        raise wiring.CheckFailed(
+            f"it is PostgreSQL {version}, but 17 or later is required: upgrade it (docs/runbook.md)."
+        )
     return f"PostgreSQL {version}"
 
 
@@ -136,17 +139,17 @@ def _schema() -> str:
 
 
 def _reader() -> Finding:
-    """Whether pages read tables by a role that can do nothing else."""
+    """Check that pages read tables with a role that can only read."""
     with connection.cursor() as cursor:
         cursor.execute(reader.STATE)
         role, user, usable = cursor.fetchone()
     if usable:
         return Finding(subject="reader", good=True, told=f"pages read tables as {role}")
-    told = (
-        f"pages read tables as {user}, who can also write: let it make a role of its own for them (as a superuser: "
+    message = (
+        f"pages read tables as {user}, which can also write: allow it to create a role for reading (as a superuser: "
         f'ALTER ROLE "{user}" CREATEROLE), then run `manage.py migrate`.'
     )
-    return Finding(subject="reader", good=True, caution=True, told=told)
+    return Finding(subject="reader", good=True, caution=True, told=message)
 
 
 def _clock() -> str:

@@ -1,4 +1,4 @@
-"""Examine the ways out of the network: to the services of AWS that are called, and to what the settings name."""
+"""Check the network paths to the AWS services in use and to the hosts that the settings name."""
 
 import os
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from ingest.aws import reach
 from ingest.aws.wiring import Finding
 from ingest.notifications.channels import configured_channels
 
-_NAMED = ("NOTIFY_", "OIDC_", "OTEL_")
-"""What settings begin with that may hold an address outside."""
+_PREFIXES = ("NOTIFY_", "OIDC_", "OTEL_")
+"""Prefixes of settings that may contain an external URL."""
 _MAIL = "internet = true"
 _WEB = 'internet = true, or network = "ipv6" if that host has an IPv6 address'
 
 
 def check_network_paths() -> list[Finding]:
-    """Open a connection to each; one that can't be opened names the stage choice that it needs."""
-    return [_service(name) for name in _services()] + [_setting(*each) for each in _outside()]
+    """Open a connection to each host. A finding for one that can't be reached names the network setting it needs."""
+    return [_service(name) for name in _services()] + [_setting(*host) for host in _external_hosts()]
 
 
 def _services() -> list[str]:
@@ -32,32 +32,32 @@ def _services() -> list[str]:
 def _service(name: str) -> Finding:
     host, port = reach.service(name)
     try:
-        told = f"{host} answers by {reach.connect(host, port)}"
+        message = f"{host} answers by {reach.connect(host, port)}"
     except OSError as error:
-        told = (
+        message = (
             f"{host}:{port} can't be reached ({type(error).__name__}): check the stage's network and its security "
             "groups, then deploy the stage again."
         )
-        return Finding(subject=f"way to {name}", good=False, told=told)
-    return Finding(subject=f"way to {name}", good=True, told=told)
+        return Finding(subject=f"way to {name}", good=False, told=message)
+    return Finding(subject=f"way to {name}", good=True, told=message)
 
 
-def _outside() -> Iterator[tuple[str, str, int, str]]:
-    """Settings that lead outside: name, host, port, and the choice by which they get there."""
+def _external_hosts() -> Iterator[tuple[str, str, int, str]]:
+    """Yield the settings with external hosts: name, host, port, and the network setting that makes it reachable."""
     if settings.EMAIL_HOST:
         yield "EMAIL_HOST", settings.EMAIL_HOST, settings.EMAIL_PORT, _MAIL
     for name, value in sorted(os.environ.items()):
-        if name.startswith(_NAMED) and "://" in value:
+        if name.startswith(_PREFIXES) and "://" in value:
             yield name, *reach.place(value), _WEB
 
 
 def _setting(name: str, host: str, port: int, choice: str) -> Finding:
     try:
-        told = f"{host} answers by {reach.connect(host, port)}"
+        message = f"{host} answers by {reach.connect(host, port)}"
     except OSError as error:
-        told = (
+        message = (
             f"{host}:{port} can't be reached from here ({type(error).__name__}). If it is up, the stage lacks a way to "
             f"it: write {choice} in infra/stages.toml, then deploy the stage again."
         )
-        return Finding(subject=name, good=False, told=told)
-    return Finding(subject=name, good=True, told=told)
+        return Finding(subject=name, good=False, told=message)
+    return Finding(subject=name, good=True, told=message)

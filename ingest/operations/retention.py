@@ -1,4 +1,4 @@
-"""Expire: what is kept for some days only, from rows as they were before a run (file-rules#undo) to sessions."""
+"""Delete what is kept for a limited time, from before-images (file-rules#undo) to sessions."""
 
 import logging
 from datetime import datetime, timedelta
@@ -24,73 +24,76 @@ _LOG = logging.getLogger("ingest.runs")
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _TABLES = 20
-"""So many tables at a time, of which each may have to be waited for some seconds."""
+"""Tables per call, since each may have to be waited for some seconds."""
 _ROWS = 1_000
 _FILES = 20
-"""So many at a time: the next minute takes the others."""
+"""Files per call; the next minute deletes the others."""
 
 
 def expire() -> int:
-    """End the undo of runs that finished over ``UNDO_DAYS`` days ago, by the full hour; gives how many they were.
+    """Delete the before-images of runs that finished over ``UNDO_DAYS`` days ago; return how many runs there were.
 
-    Uploads that nobody finished are forgotten too, old messages, lists of rejects and entries of the audit log, and
-    sessions and login limits that have ended. A table that is busy is left for the next time. By the full hour, so that
-    this costs a look at some indexes when it is called each minute.
+    Also deletes unfinished uploads, old messages, reject lists and audit log entries, and expired sessions and login
+    limits. A busy table is left for the next call. Ages are measured at the full hour, so that a call each minute only
+    takes a few index lookups.
     """
     forget_expired()
-    _forget_visits()
-    _forget_messages()
-    _forget_reject_files()
+    _delete_sessions_and_log()
+    _delete_messages()
+    _delete_reject_files()
     before = _ago(settings.UNDO_DAYS)
     old = Run.objects.filter(undoable=True, finished__lt=before)
     datasets = Dataset.objects.filter(pk__in=old.values("dataset")).order_by("pk")[:_TABLES]
-    return sum(_forget(dataset, list(old.filter(dataset=dataset).values_list("pk", flat=True))) for dataset in datasets)
+    return sum(
+        _delete_before_images(dataset, list(old.filter(dataset=dataset).values_list("pk", flat=True)))
+        for dataset in datasets
+    )
 
 
 def _ago(days: int) -> datetime:
     return timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=days)
 
 
-def _forget_visits() -> None:
-    """Delete sessions and login limits that have ended, and what was done over ``AUDIT_LOG_DAYS`` days ago.
+def _delete_sessions_and_log() -> None:
+    """Delete expired sessions and login limits, and audit log entries older than ``AUDIT_LOG_DAYS``.
 
-    Of the log, which has no index by time, the oldest entries by number are looked at.
+    The log has no index by time, so its oldest entries by id are checked.
     """
     now = timezone.now()
     _delete(Session.objects.filter(expire_date__lt=now))
     _delete(LoginLimit.objects.filter(full_at__lt=now))
     oldest = LogEntry.objects.order_by("pk").values_list("pk", "action_time")[:_ROWS]
     before = _ago(settings.AUDIT_LOG_DAYS)
-    LogEntry.objects.filter(pk__in=[number for number, when in oldest if when < before]).delete()
+    LogEntry.objects.filter(pk__in=[entry for entry, time in oldest if time < before]).delete()
 
 
 def _delete(rows: QuerySet) -> None:
     rows.model.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[:_ROWS])).delete()
 
 
-def _forget_messages() -> None:
-    """Delete messages that nobody tries to send any more, and troubles that are over, ``MESSAGE_DAYS`` later."""
+def _delete_messages() -> None:
+    """Delete messages that were sent or given up, and incidents that are over, ``MESSAGE_DAYS`` later."""
     before = _ago(settings.MESSAGE_DAYS)
     done = Message.objects.filter(Q(sent__isnull=False) | Q(not_before=None), created__lt=before)
     Message.objects.filter(pk__in=list(done.order_by("created").values_list("pk", flat=True)[:_ROWS])).delete()
-    told = ~Exists(Message.objects.filter(trouble=OuterRef("pk")))
-    over = Trouble.objects.filter(told, closed__lt=before).order_by("closed")
+    without_messages = ~Exists(Message.objects.filter(trouble=OuterRef("pk")))
+    over = Trouble.objects.filter(without_messages, closed__lt=before).order_by("closed")
     Trouble.objects.filter(pk__in=list(over.values_list("pk", flat=True)[:_ROWS])).delete()
 
 
-def _forget_reject_files() -> None:
-    """Delete the whole lists of runs that finished over ``REJECT_DAYS`` days ago; what the database has of them stays.
+def _delete_reject_files() -> None:
+    """Delete the full reject lists of runs that finished over ``REJECT_DAYS`` days ago, but not the stored rejects.
 
-    A list of each attempt that wrote one. Where the bucket doesn't let go of it, it is tried again.
+    Each attempt may have written one. If the bucket refuses to delete one, that is retried.
     """
     old = Run.objects.exclude(rejects_key="").filter(finished__lt=_ago(settings.REJECT_DAYS))
     for run in old.order_by("finished").only("bucket", "rejects_key")[:_FILES]:
         try:
-            gone = all(_remove(run.bucket, key) for key in _lists_of(run))
+            are_removed = all(_remove(run.bucket, key) for key in _lists_of(run))
         except IngestError as refused:
             _LOG.info("Deleting the reject lists of old runs is postponed: %s", refused)
             return
-        if not gone:
+        if not are_removed:
             _LOG.warning("The reject lists of old runs can't be deleted: the role needs s3:DeleteObject on them.")
             return
         Run.objects.filter(pk=run.pk, rejects_key=run.rejects_key).update(rejects_key="")
@@ -102,11 +105,11 @@ def _lists_of(run: Run) -> set[str]:
 
 
 def _remove(bucket: str, key: str) -> bool:
-    """By name, so that a versioned bucket keeps the version as long as it keeps any that was deleted."""
+    """Delete by name, so that a versioned bucket keeps the version as long as its rules say."""
     return objects.remove(SourceObject(bucket=bucket, key=key, size=0))
 
 
-def _forget(dataset: Dataset, run_ids: list[int]) -> int:
+def _delete_before_images(dataset: Dataset, run_ids: list[int]) -> int:
     try:
         with transaction.atomic():
             loading.lock(connection.connection, dataset.name)

@@ -1,4 +1,4 @@
-"""The rejects of a run as a CSV that can be mended and loaded again (file-rules#corrections)."""
+"""The rejects of a run as a CSV file that can be corrected and loaded again (file-rules#corrections)."""
 
 import codecs
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,18 +17,18 @@ from ingest.loader.types.values import unmarked
 from ingest.models import Reject, Run, storable
 
 FOLDER = "_rejects/"
-"""At the bucket's root, where no event comes from."""
+"""At the root of the bucket, which sends no events."""
 ADDED = (*REJECT_HEADERS, *ADDRESS_HEADERS)
 
 _CHUNK = 20  # records in memory at once: each may have many megabytes
-_LARGEST_ANSWER = 1 << 20
-"""Bytes of records that are written anew at each download: an answer through Lambda has at most 6 MB, and each of
-10,000 records brings its reason, its quotes doubled, and these escaped once more on the way."""
+_MAX_INLINE_BYTES = 1 << 20
+"""Bytes of records that are generated for each download: a response of Lambda has at most 6 MB, and each of 10,000
+records adds its reason, with its quotes doubled and then escaped."""
 _LINK_SECONDS = 900
 
 
-class _Told(Protocol):
-    """What is read of a reject, the database's or the loader's."""
+class _Reject(Protocol):
+    """What is needed of a reject, from the database or the loader."""
 
     line: int
     code: str
@@ -37,35 +37,35 @@ class _Told(Protocol):
 
 
 def file_name(run: Run) -> str:
-    """What the file is called where it is downloaded."""
+    """Return the name of the downloaded file."""
     return f"{run.dataset or 'run'}-{run.pk}-rejects.csv"
 
 
 def folder_of(run: Run) -> str:
-    """Where the whole lists of its attempts lie in the bucket."""
+    """Return the folder in the bucket for the full lists of the run's attempts."""
     return f"{FOLDER}{run.pk}/"
 
 
 def reject_file(run: Run) -> Iterator[str]:
-    """The text of the file, piece by piece: a header of the original columns, ``_line``, ``_code``, ``_reason``,
-    ``_dataset``, ``_run``; then the rejects.
+    """Yield the text of the file: a header with the original columns, ``_line``, ``_code``, ``_reason``, ``_dataset``
+    and ``_run``; then the rejects.
 
-    All of them where the whole list lies in the bucket, else those that are stored. A record of too few cells is
-    filled up with empty ones, one of too many keeps its rest in its last column, and one that can't be taken apart
-    stands whole in its first: nothing of it is lost. Raises RunFailed or RunInterrupted where the bucket's file can't
+    It has all rejects if the full list is in the bucket, otherwise those that are stored. A record with too few cells
+    is padded with empty ones, the surplus of one with too many is kept in its last column, and one that can't be split
+    is kept whole in the first, so nothing is lost. Raises RunFailed or RunInterrupted if the file in the bucket can't
     be read.
     """
-    whole = reject_object(run)
-    if whole:
-        return codecs.iterdecode(objects.read(whole), "utf-8")
+    full = reject_object(run)
+    if full:
+        return codecs.iterdecode(objects.read(full), "utf-8")
     stored = Reject.objects.filter(run=run).order_by("line", "id").iterator(chunk_size=_CHUNK)
     return _lines(run, run.columns, run.dialect, stored)
 
 
 def reject_object(run: Run) -> SourceObject | None:
-    """The file in the bucket that has all rejects of a run with many; None where there is none, or none any more.
+    """Return the file in the bucket with all rejects of a run that has many, or None if there isn't one.
 
-    Raises RunFailed or RunInterrupted where the bucket doesn't say.
+    Raises RunFailed or RunInterrupted if the bucket doesn't answer.
     """
     if not run.rejects_key:
         return None
@@ -76,36 +76,36 @@ def reject_object(run: Run) -> SourceObject | None:
 
 
 def reject_link(run: Run) -> str | None:
-    """A signed link to the file in the bucket, good for a quarter of an hour; None where ``reject_object`` is."""
-    whole = reject_object(run)
-    return objects.presigned_url(whole, _LINK_SECONDS) if whole else None
+    """Return a signed link to the file in the bucket, valid for 15 minutes; None if there is no such file."""
+    full = reject_object(run)
+    return objects.presigned_url(full, _LINK_SECONDS) if full else None
 
 
 def keep_whole(
-    run: Run, book: RejectCollector, columns: Sequence[Mapping[str, Any]], dialect: Mapping[str, Any], folder: Path
+    run: Run, rejects: RejectCollector, columns: Sequence[Mapping[str, Any]], dialect: Mapping[str, Any], folder: Path
 ) -> str:
-    """Put the whole list in the bucket, if it is more than is stored, or than one answer holds; its key, else "".
+    """Put the full list in the bucket if it is larger than what is stored or fits in a response; return its key or "".
 
-    Before the run's outcome commits, so that the file is there when the run says so; one that no run tells of, after
-    a rollback, is named by run and claim, and does no harm. ``folder`` is scratch space. Raises RunFailed or
-    RunInterrupted where the bucket doesn't take it.
+    This is done before the run's outcome commits, so that the file exists when the run refers to it. A file left by a
+    rollback is named by run and claim, and does no harm. ``folder`` is scratch space. Raises RunFailed or
+    RunInterrupted if the bucket doesn't accept it.
     """
-    if len(book) == len(book.kept) and book.size <= _LARGEST_ANSWER:
+    if len(rejects) == len(rejects.kept) and rejects.size <= _MAX_INLINE_BYTES:
         return ""
     path, key = folder / "rejects.csv", f"{folder_of(run)}{run.token}/{file_name(run)}"
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(_lines(run, columns, dialect, book.whole()))
+        file.writelines(_lines(run, columns, dialect, rejects.whole()))
     with path.open("rb") as file, objects.translated(f"s3://{run.bucket}/{key}", objects.TO_WRITE):
-        kept = default_storage.save(key, File(file))
+        saved = default_storage.save(key, File(file))
     path.unlink()
-    return kept
+    return saved
 
 
 def _lines(
-    run: Run, columns: Sequence[Mapping[str, Any]], dialect: Mapping[str, Any], rejects: Iterable[_Told]
+    run: Run, columns: Sequence[Mapping[str, Any]], dialect: Mapping[str, Any], rejects: Iterable[_Reject]
 ) -> Iterator[str]:
     headers = [column["header"] or column["name"] for column in columns]
-    mark = "\ufeff" if run.dataset and run.dataset.encoding else ""  # else it would be read in the pinned encoding
+    mark = "\ufeff" if run.dataset and run.dataset.encoding else ""  # otherwise it would be read in the pinned encoding
     yield mark + _line([*(headers or ["record"]), *ADDED])
     origin = [run.dataset.name if run.dataset else None, str(run.public_id)]
     for reject in rejects:
@@ -115,7 +115,7 @@ def _lines(
 
 
 def _line(cells: Iterable[str | None]) -> str:
-    """The cells as a line: an empty one is NULL, ``""`` an empty text."""
+    """Return the cells as a line: an empty cell is NULL, ``""`` an empty string."""
     return ",".join("" if cell is None else _quoted(cell) for cell in cells) + "\n"
 
 
@@ -125,23 +125,23 @@ def _quoted(cell: str) -> str:
 
 
 def _cells(raw: bytes, dialect: Mapping[str, Any], width: int) -> list[str | None]:
-    """Exactly ``width`` cells that hold all of the record's text, which is UTF-8, whatever the file came in."""
-    cells = _taken_apart(raw, dialect)
+    """Return exactly ``width`` cells with all of the record's text, which is UTF-8 whatever the file's encoding."""
+    cells = _split(raw, dialect)
     if cells is None:
         return [raw.decode(errors="replace"), *[None] * (width - 1)]
-    used, whole = dialect.get("used") or range(width), dialect.get("cells") or width
-    if len(cells) <= whole + dialect.get("trailing", 0):
-        while len(cells) > whole and not (cells[-1] or "").strip():
+    used, count = dialect.get("used") or range(width), dialect.get("cells") or width
+    if len(cells) <= count + dialect.get("trailing", 0):
+        while len(cells) > count and not (cells[-1] or "").strip():
             cells.pop()
-    kept = [cells[place] if place < len(cells) else None for place in used]
-    surplus = [cell or "" for cell in cells[whole:]]
+    row = [cells[index] if index < len(cells) else None for index in used]
+    surplus = [cell or "" for cell in cells[count:]]
     if surplus:
-        kept[-1] = dialect.get("delimiter", ",").join([kept[-1] or "", *surplus])
-    return [unmarked(cell) for cell in kept] if dialect.get("marked") else kept
+        row[-1] = dialect.get("delimiter", ",").join([row[-1] or "", *surplus])
+    return [unmarked(cell) for cell in row] if dialect.get("marked") else row
 
 
-def _taken_apart(raw: bytes, dialect: Mapping[str, Any]) -> list[str | None] | None:
-    """The cells of a well-formed record, NULL as None; None for any other."""
+def _split(raw: bytes, dialect: Mapping[str, Any]) -> list[str | None] | None:
+    """Return the cells of a well-formed record, with None for NULL; None for a malformed record."""
     grammar = grammar_of(
         dialect.get("delimiter", ","),
         dialect.get("quote", '"'),

@@ -1,4 +1,4 @@
-"""Which dataset and run a corrected reject file says that it comes from (file-rules#corrections)."""
+"""Find the dataset and run that a corrected reject file names as its origin (file-rules#corrections)."""
 
 import csv
 import io
@@ -20,58 +20,58 @@ from ingest.loader.source.identifiers import (
 from ingest.loader.source.layout.grammar import without_marks
 from ingest.models import Run
 
-_MOST_RECORDS = 10_000
-_SHOWN = 60
+_MAX_RECORDS = 10_000
+_MAX_SHOWN = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """Where a reject file says that it comes from, by its first records."""
+    """The origin that a reject file names in its first records."""
 
     datasets: frozenset[str]
     runs: frozenset[str]
     headers: tuple[str, ...]
-    """Of its original columns."""
+    """The headers of its original columns."""
 
 
 def address_of(head: bytes, *, whole: bool) -> Address | None:
-    """Return what the reject file that begins with ``head``, or is no longer (``whole``), says of its origin.
+    """Return the origin that the reject file starting with ``head`` names; ``whole``: ``head`` is the entire file.
 
-    None where it is no reject file, or one that doesn't name its run.
+    None if it isn't a reject file, or doesn't name its run.
     """
     text = without_marks(head)
     delimiter = our_delimiter(text)
     records = _records(text, delimiter, whole=whole) if delimiter else iter(())
     header = next(records, [])
-    places = positions_of(header, ADDRESS_HEADERS)
-    if not is_corrected(header) or not places:
+    positions = positions_of(header, ADDRESS_HEADERS)
+    if not is_corrected(header) or not positions:
         return None
-    named = [[record[at].strip() for at in places] for record in records if len(record) == len(header)]
+    origins = [[record[index].strip() for index in positions] for record in records if len(record) == len(header)]
     return Address(
-        datasets=frozenset(dataset for dataset, _ in named if dataset),
-        runs=frozenset(run for _, run in named if run),
+        datasets=frozenset(dataset for dataset, _ in origins if dataset),
+        runs=frozenset(run for _, run in origins if run),
         headers=tuple(header[position] for position in used_positions(header)),
     )
 
 
 def _records(text: bytes, delimiter: str, *, whole: bool) -> Iterator[list[str]]:
-    """The first records; the last one of a file that goes on is left out, since it may be cut."""
-    before: list[str] | None = None
+    """Yield the first records, without the last one if the file continues, since it may be incomplete."""
+    previous: list[str] | None = None
     reader = csv.reader(io.StringIO(text.decode(errors="replace"), newline=""), delimiter=delimiter)
     for number, record in enumerate(reader):
-        if before is not None:
-            yield before
-        before = record
-        if number >= _MOST_RECORDS:
+        if previous is not None:
+            yield previous
+        previous = record
+        if number >= _MAX_RECORDS:
             return
-    if before is not None and whole:
-        yield before
+    if previous is not None and whole:
+        yield previous
 
 
 def origin_of(address: Address, who: str) -> Run:
-    """Return the run whose rejects a file corrects, if ``who`` may load into its dataset; "" is the bucket itself.
+    """Return the run whose rejects a file corrects, if ``who`` may load into its dataset; "" means the bucket itself.
 
-    Raises RunFailed, with a sentence, where the file can't be sent back.
+    Raises RunFailed if the run can't be found, or the file doesn't fit it.
     """
     if not address.runs or not address.datasets:
         raise RunFailed("The file has the columns of a reject file, but none of its rows names a dataset and a run.")
@@ -85,14 +85,14 @@ def origin_of(address: Address, who: str) -> Run:
     if run is None or not sender_may_load(run.dataset, who):
         access = f", or {who} has no access to it" if who else ""
         raise RunFailed(
-            f"The file says that it corrects rejects of {name[:_SHOWN]} (_run {number[:_SHOWN]}), but this site has no "
-            f"such run{access}. Check its columns _dataset and _run."
+            f"The file says that it corrects rejects of {name[:_MAX_SHOWN]} (_run {number[:_MAX_SHOWN]}), but this "
+            f"site has no such run{access}. Check its columns _dataset and _run."
         )
-    strange = _strangers(address, run)
-    if strange:
+    unknown = _unknown_headers(address, run)
+    if unknown:
         raise RunFailed(
             f"The file corrects rejects of run {run.pk}, but has columns that neither that run's file nor {name} has: "
-            f"{', '.join(strange)}. Rename or remove them and upload it again."
+            f"{', '.join(unknown)}. Rename or remove them and upload it again."
         )
     return run
 
@@ -104,8 +104,8 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def _strangers(address: Address, run: Run) -> list[str]:
-    """The headers that the run's file didn't have, and the dataset doesn't know."""
-    told = [text for column in run.columns for text in (column["header"], column["name"])]
-    known = {likeness(text) for text in (*told, *plain_headers(run.dataset.headers))}
-    return [text[:_SHOWN] for text in address.headers if likeness(text) not in known]
+def _unknown_headers(address: Address, run: Run) -> list[str]:
+    """Return the headers that neither the run's file nor the dataset has."""
+    names = [text for column in run.columns for text in (column["header"], column["name"])]
+    known = {likeness(text) for text in (*names, *plain_headers(run.dataset.headers))}
+    return [text[:_MAX_SHOWN] for text in address.headers if likeness(text) not in known]

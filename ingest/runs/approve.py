@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
-from ingest.datasets.drafts import remove_left
+from ingest.datasets.drafts import remove_if_abandoned
 from ingest.datasets.permission import require_access
 from ingest.datasets.pins import pins_of, set_pins
 from ingest.loader.outcome.errors import RunFailed
@@ -136,7 +136,7 @@ def discard(run_id: int, who: str, *, user: Any | None = None) -> Run:
 def _remove_empty_dataset(run: Run) -> None:
     """Delete the run's dataset if this was its last run and nothing was ever loaded into it."""
     name = run.dataset.name if run.dataset else ""
-    if run.dataset and remove_left(run.dataset):
+    if run.dataset and remove_if_abandoned(run.dataset):
         run.dataset = None
         run.reason += f" Nothing was ever loaded into {name}, so that dataset was removed."
         Run.objects.filter(pk=run.pk).update(reason=run.reason)

@@ -30,8 +30,8 @@ def explained_if_too_small(folder: Path, *, needed: int = 0) -> Iterator[None]:
         if own < _MAX_SHARE * total:
             raise
         raise RunFailed(
-            f"The file needs more space than this worker's disk has: it used {own:,} of {total:,} bytes. "
-            "Split the file, or give the worker a larger disk (on AWS scratch_mib in infra/stages.toml)."
+            f"The file needs more space than this worker's disk has: {own:,} bytes or more on a disk of {total:,} "
+            "bytes. Split the file, or give the worker a larger disk (on AWS scratch_mib in infra/stages.toml)."
         ) from error
 
 

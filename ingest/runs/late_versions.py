@@ -41,8 +41,7 @@ def _check_count(loads: Sequence[Run]) -> None:
     versions = len({load.source_identity for load in loads})
     if versions > settings.LATE_VERSIONS:
         raise OutOfTurn(
-            f"there are more of them than the {settings.LATE_VERSIONS:,} that can be repeated after a late one "
-            "(LATE_VERSIONS)"
+            f"there are more than the {settings.LATE_VERSIONS:,} that can be repeated after a late one (LATE_VERSIONS)"
         )
 
 

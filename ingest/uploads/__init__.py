@@ -1,1 +1,1 @@
-"""Files that a browser uploads: checked beforehand, sent to S3 in parts, followed until they are runs."""
+"""Browser uploads: checked beforehand, sent to S3 in parts, and tracked until they are runs."""

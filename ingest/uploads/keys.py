@@ -1,4 +1,4 @@
-"""The keys of uploaded files: made of names that strangers chose, and always behind the prefix, never over our own."""
+"""Build the object keys of uploaded files from untrusted names: always below the prefix, never over our own files."""
 
 import re
 import unicodedata
@@ -20,12 +20,12 @@ _DATED = re.compile(rf"(?<![0-9])(?:{'|'.join(_DATES)})(?![0-9])")
 
 
 def key_of(path: str, *, preview: bool) -> str:
-    """The key for a file that the browser calls ``path``: its name, behind the folders it was chosen with.
+    """Return the key for a file that the browser calls ``path``: its name, after the folders it was selected with.
 
-    Written in one form of Unicode, so that a file from a Mac has the key that it has from elsewhere. Raises RunFailed,
-    with a sentence, for a name that can't be one, or that would lie where our own output does.
+    Normalized to NFC, so that a file has the same key from a Mac as from elsewhere. Raises RunFailed for an invalid
+    name, or one in a folder that is reserved for our own files.
     """
-    if len(path) > 4 * LONGEST_KEY:  # normalizing takes the square of a run of marks, and shortens to a quarter at most
+    if len(path) > 4 * LONGEST_KEY:  # normalizing takes quadratic time, and shortens to a quarter at most
         raise RunFailed(
             f"The file's name and folders have {len(path):,} characters, over the limit of {LONGEST_KEY:,} "
             "bytes: shorten them."
@@ -45,21 +45,19 @@ def key_of(path: str, *, preview: bool) -> str:
     if is_marker(path):
         raise RunFailed("The file is another tool's marker file, or hidden: such files are not loaded.")
     key = settings.PREFIX + (FOLDER if preview else "") + path
-    longest = LONGEST_KEY - len(key.encode()) + size
-    if size > longest:
-        raise RunFailed(
-            f"The file's name and folders have {size:,} bytes, over the limit of {longest:,}: shorten them."
-        )
+    limit = LONGEST_KEY - len(key.encode()) + size
+    if size > limit:
+        raise RunFailed(f"The file's name and folders have {size:,} bytes, over the limit of {limit:,}: shorten them.")
     return key
 
 
 def path_of(key: str) -> str:
-    """The name and folders that the file of ``key`` was chosen with."""
+    """Return the name and folders that the file of ``key`` was selected with."""
     return key_of_load(key).removeprefix(settings.PREFIX)
 
 
 def dated_pattern(path: str) -> str:
-    """The pattern of the files that are named as ``path`` is but for the date in its name; empty if it has none."""
+    """Return the pattern for files named like ``path`` with another date; empty if its name has no date."""
     folder, slash, name = path.rpartition("/")
     dates = list(_DATED.finditer(name))
     if not dates:

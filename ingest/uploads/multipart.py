@@ -1,4 +1,4 @@
-"""Upload: a file goes from a browser to S3 in parts; what has come so far is S3's to say (ADMIN, "Upload")."""
+"""Upload files from a browser to S3 in parts. S3 knows which parts it has (ADMIN, "Upload")."""
 
 import hashlib
 import math
@@ -27,15 +27,15 @@ from ingest.uploads.precheck import SelectedFile, check_pins, refuse_size
 from ingest.uploads.tracking import note_finished
 
 MOST_LINKS: Final = 50
-"""Parts for which links are signed at once."""
+"""How many parts links are signed for in one request."""
 MOST_FILES: Final = 50
-"""Files in one request, which Lambda gives 29 seconds and 6 MB: each costs a call or two to S3, 8 of them at a time."""
+"""Files in one request, which has 29 seconds and 6 MB on Lambda: each takes one or two calls to S3, 8 at a time."""
 _PART: Final = 8 << 20
 _PARTS: Final = 9_000
 """S3 allows 10,000 parts."""
 _CALLS: Final = 8
 _SLACK: Final = timedelta(seconds=5)
-"""An upload is begun in S3 a moment before we write it down."""
+"""An upload starts in S3 a moment before we record it."""
 
 _NO_UPLOAD: Final = UploadGone("This upload was discarded in the meantime: choose the file again.")
 
@@ -44,79 +44,79 @@ _T, _R = TypeVar("_T"), TypeVar("_R")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UploadSession:
-    """What there is of an upload, and the links for what comes next."""
+    """The state of an upload, and the links for its next parts."""
 
     upload: Upload
     there: tuple[int, ...] = ()
-    """The parts that lie in S3 whole."""
+    """The parts that S3 has received completely."""
     links: dict[int, str] = field(default_factory=dict)
 
 
 def part_size(size: int) -> int:
-    """Bytes of each part but the last: 8 MiB, or as many as keep the parts under S3's limit."""
+    """Return the size of each part but the last: 8 MiB, or more to keep the number of parts under S3's limit."""
     return max(_PART, math.ceil(size / _PARTS))
 
 
 def start_uploads(files: Sequence[SelectedFile], *, user: Any, preview: bool) -> list[UploadSession | IngestError]:
     """Start to upload each of ``files``, or continue the unfinished upload of it that belongs to ``user``.
 
-    Gives for each what there is, with the first links, or why there is none: RunFailed, also if the upload belongs to
-    somebody else, or RunInterrupted, which may be tried again.
+    Returns for each its session with the first links, or an error: RunFailed, also if the upload belongs to someone
+    else, or RunInterrupted, which can be retried.
     """
     keys, pins = _keys(files, user, preview)
-    files = [replace(file, pins=given) for file, given in zip(files, pins, strict=True)]
-    wanted = {_mark(key, file): file for key, file in zip(keys, files, strict=True) if isinstance(key, str)}
+    files = [replace(file, pins=checked) for file, checked in zip(files, pins, strict=True)]
+    by_mark = {_mark(key, file): file for key, file in zip(keys, files, strict=True) if isinstance(key, str)}
     who = user.get_username()
-    sending = _begin(wanted, who)
-    expired = [mark for mark, found in sending.items() if isinstance(found, UploadGone)]
-    if expired:  # S3 has dropped it: from its beginning, then
+    sessions = _begin(by_mark, who)
+    expired = [mark for mark, session in sessions.items() if isinstance(session, UploadGone)]
+    if expired:  # S3 has deleted it: start again
         _unfinished_rows(expired).delete()
-        sending |= _begin({mark: wanted[mark] for mark in expired}, who)
-    return [sending[_mark(key, file)] if isinstance(key, str) else key for key, file in zip(keys, files, strict=True)]
+        sessions |= _begin({mark: by_mark[mark] for mark in expired}, who)
+    return [sessions[_mark(key, file)] if isinstance(key, str) else key for key, file in zip(keys, files, strict=True)]
 
 
 def sign_parts(upload_id: int, numbers: Iterable[int], *, user: Any) -> dict[int, str]:
-    """Links for these parts, ``MOST_LINKS`` at most.
+    """Return links for these parts, at most ``MOST_LINKS``.
 
-    Raises RunFailed where ``user`` has no such upload, or it has no such part.
+    Raises RunFailed if ``user`` has no such upload, or it has no such part.
     """
-    upload = _known(upload_id, user)
+    upload = _owned_upload(upload_id, user)
     sizes = upload.part_sizes
-    asked = sorted(set(numbers))
-    if len(asked) > MOST_LINKS or not set(asked) <= sizes.keys():
-        raise RunFailed(f"{upload.key} has parts 1 to {len(sizes):,}, of which {MOST_LINKS} can be asked for at once.")
-    return uploads.sign(settings.BUCKET, upload.key, upload.upload_id, {number: sizes[number] for number in asked})
+    requested = sorted(set(numbers))
+    if len(requested) > MOST_LINKS or not set(requested) <= sizes.keys():
+        raise RunFailed(f"{upload.key} has parts 1 to {len(sizes):,}, of which {MOST_LINKS} can be requested at once.")
+    return uploads.sign(settings.BUCKET, upload.key, upload.upload_id, {number: sizes[number] for number in requested})
 
 
 def finish_uploads(upload_ids: Sequence[int], *, user: Any) -> list[Upload | list[int] | IngestError]:
-    """Make the objects of their parts, which S3 is asked for, of uploads of ``user``. To do so twice does no harm.
+    """Complete uploads of ``user`` from the parts that S3 lists. Doing so twice is harmless.
 
-    Gives for each the upload, with its version; or the parts that are missing; or why it can't be.
+    Returns for each the upload with its version, the parts that are missing, or an error.
     """
     who = user.get_username()
     known = Upload.objects.in_bulk(list(upload_ids))
-    goes = permitted([upload.key for upload in known.values()], user)
-    answers: dict[int, Upload | list[int] | IngestError] = {pk: known.get(pk, _NO_UPLOAD) for pk in upload_ids}
-    answers |= {pk: no for pk, upload in known.items() if (no := refusal(upload, goes[upload.key], who))}
-    open_ = [upload for pk, upload in known.items() if answers[pk] is upload and upload.finished is None]
-    came = dict(zip((upload.pk for upload in open_), _each(_came, open_), strict=True))
-    whole = {pk: parts for pk, parts in came.items() if isinstance(parts, tuple)}
-    for pk, parts in list(whole.items()):  # before S3 tells of the object: its event asks who sent it
-        if not Upload.objects.filter(pk=pk, who=who).update(etag=_etag(parts)):  # taken over, or given up, meanwhile
-            del whole[pk]
-            came[pk] = refusal(Upload.objects.filter(pk=pk).first(), None, who) or _NO_UPLOAD
-    made = dict(zip(whole, _each(lambda pk: _completed(known[pk], whole[pk]), whole), strict=True))
-    for pk, result in (came | made).items():
-        answers[pk] = note_finished(known[pk], result, who) if isinstance(result, SourceObject) else result
-    return [answers[pk] for pk in upload_ids]
+    destinations = permitted([upload.key for upload in known.values()], user)
+    results: dict[int, Upload | list[int] | IngestError] = {pk: known.get(pk, _NO_UPLOAD) for pk in upload_ids}
+    results |= {pk: error for pk, upload in known.items() if (error := refusal(upload, destinations[upload.key], who))}
+    unfinished = [upload for pk, upload in known.items() if results[pk] is upload and upload.finished is None]
+    received = dict(zip((upload.pk for upload in unfinished), _map(_received, unfinished), strict=True))
+    complete = {pk: parts for pk, parts in received.items() if isinstance(parts, tuple)}
+    for pk, parts in list(complete.items()):  # before S3 sends the object's event, which looks up who sent it
+        if not Upload.objects.filter(pk=pk, who=who).update(etag=_etag(parts)):  # taken over, or discarded
+            del complete[pk]
+            received[pk] = refusal(Upload.objects.filter(pk=pk).first(), None, who) or _NO_UPLOAD
+    objects = dict(zip(complete, _map(lambda pk: _complete(known[pk], complete[pk]), complete), strict=True))
+    for pk, result in (received | objects).items():
+        results[pk] = note_finished(known[pk], result, who) if isinstance(result, SourceObject) else result
+    return [results[pk] for pk in upload_ids]
 
 
 def give_up_upload(upload_id: int, *, user: Any) -> Upload:
-    """Drop an unfinished upload of ``user`` and what has come of it.
+    """Discard an unfinished upload of ``user`` and its parts.
 
-    Raises RunFailed or RunInterrupted; gone already is fine.
+    Raises RunFailed or RunInterrupted, but not if S3 has already deleted the parts.
     """
-    upload = _known(upload_id, user)
+    upload = _owned_upload(upload_id, user)
     if upload.upload_id:
         uploads.abort(settings.BUCKET, upload.key, upload.upload_id)
     Upload.objects.filter(pk=upload_id, finished__isnull=True).delete()
@@ -126,7 +126,7 @@ def give_up_upload(upload_id: int, *, user: Any) -> Upload:
 # -- the rows ---------------------------------------------------------------------------------------------------------
 
 _Mark = tuple[str, int, str]
-"""By which an unfinished upload is known again: key, size, fingerprint."""
+"""What identifies an unfinished upload: key, size, fingerprint."""
 
 
 def _mark(key: str, file: SelectedFile) -> _Mark:
@@ -136,7 +136,7 @@ def _mark(key: str, file: SelectedFile) -> _Mark:
 def _keys(
     files: Sequence[SelectedFile], user: Any, preview: bool
 ) -> tuple[list[str | RunFailed], list[Mapping[str, Any]]]:
-    """Where each file goes, or why it can't be sent, and how it is to be read there, if that is still to be set."""
+    """Return the key of each file, or why it can't be uploaded, and its pins, if the dataset's can still be set."""
     keys: list[str | RunFailed] = []
     for file in files:
         try:
@@ -144,17 +144,16 @@ def _keys(
             keys.append(key_of(file.path, preview=preview))
         except RunFailed as refused:
             keys.append(refused)
-    goes = permitted([key for key in keys if isinstance(key, str)], user)
+    destinations = permitted([key for key in keys if isinstance(key, str)], user)
     pins: list[Mapping[str, Any]] = [{} for _ in files]
-    for at, key in enumerate(keys):
-        to = goes[key] if isinstance(key, str) else key
+    for index, (file, key) in enumerate(zip(files, list(keys), strict=True)):
+        destination = destinations[key] if isinstance(key, str) else key
         try:
-            if isinstance(to, RunFailed):
-                raise to
-            given = files[at].pins
-            pins[at] = check_pins(given) if given and may_pin(to.dataset, user) else {}
+            if isinstance(destination, RunFailed):
+                raise destination
+            pins[index] = check_pins(file.pins) if file.pins and may_pin(destination.dataset, user) else {}
         except RunFailed as refused:
-            keys[at] = refused
+            keys[index] = refused
     return keys, pins
 
 
@@ -163,24 +162,24 @@ def _unfinished_rows(marks: Iterable[_Mark]) -> QuerySet[Upload]:
     return Upload.objects.filter(reduce(or_, same, Q(pk=None)), finished__isnull=True)
 
 
-def _begin(wanted: dict[_Mark, SelectedFile], who: str) -> dict[_Mark, UploadSession | IngestError]:
-    """What there is of each, begun where nothing is."""
-    rows = _by_mark(_unfinished_rows(wanted))
-    fresh = [mark for mark in wanted if mark not in rows]
-    begun = dict(zip(fresh, _each(lambda mark: uploads.begin(settings.BUCKET, mark[0]), fresh), strict=True))
-    rows |= _written_down(wanted, {mark: name for mark, name in begun.items() if isinstance(name, str)}, who)
-    others = {mark: no for mark, upload in rows.items() if (no := refusal(upload, None, who))}
-    rows = {mark: upload for mark, upload in rows.items() if mark not in others}
+def _begin(files: dict[_Mark, SelectedFile], who: str) -> dict[_Mark, UploadSession | IngestError]:
+    """Return the session of each file, starting those that aren't in progress."""
+    rows = _by_mark(_unfinished_rows(files))
+    fresh = [mark for mark in files if mark not in rows]
+    started = dict(zip(fresh, _map(lambda mark: uploads.begin(settings.BUCKET, mark[0]), fresh), strict=True))
+    rows |= _create_rows(files, {mark: name for mark, name in started.items() if isinstance(name, str)}, who)
+    refused = {mark: error for mark, upload in rows.items() if (error := refusal(upload, None, who))}
+    rows = {mark: upload for mark, upload in rows.items() if mark not in refused}
     for mark, upload in rows.items():
-        if upload.pins != wanted[mark].pins:  # an upload that goes on, with other settings than it was begun with
-            Upload.objects.filter(pk=upload.pk).update(pins=wanted[mark].pins)
-    new = {mark for mark, name in begun.items() if mark in rows and rows[mark].upload_id == name}  # nothing of it came
-    told = _each(lambda mark: _sending(rows[mark], () if mark in new else None), rows)
-    return begun | others | dict(zip(rows, told, strict=True))
+        if upload.pins != files[mark].pins:  # continued with other settings than it was started with
+            Upload.objects.filter(pk=upload.pk).update(pins=files[mark].pins)
+    new = {mark for mark, name in started.items() if mark in rows and rows[mark].upload_id == name}  # without parts
+    sessions = _map(lambda mark: _session(rows[mark], () if mark in new else None), rows)
+    return started | refused | dict(zip(rows, sessions, strict=True))
 
 
-def _written_down(files: dict[_Mark, SelectedFile], begun: dict[_Mark, str], who: str) -> dict[_Mark, Upload]:
-    """The rows of uploads that were begun just now; where another request was faster, its row, and ours is dropped."""
+def _create_rows(files: dict[_Mark, SelectedFile], started: dict[_Mark, str], who: str) -> dict[_Mark, Upload]:
+    """Create the rows of new uploads; if another request was faster, return its row and abort our upload."""
     now = timezone.now()
     rows = [
         Upload(
@@ -194,21 +193,21 @@ def _written_down(files: dict[_Mark, SelectedFile], begun: dict[_Mark, str], who
             started=now,
             pins=files[mark].pins,
         )
-        for mark, upload_id in begun.items()
+        for mark, upload_id in started.items()
     ]
     Upload.objects.bulk_create(rows, ignore_conflicts=True)
-    found = _by_mark(_unfinished_rows(begun))
-    late = [mark for mark, upload in found.items() if upload.upload_id != begun[mark]]
-    _each(lambda mark: uploads.abort(settings.BUCKET, mark[0], begun[mark]), late)
-    return found
+    created = _by_mark(_unfinished_rows(started))
+    late = [mark for mark, upload in created.items() if upload.upload_id != started[mark]]
+    _map(lambda mark: uploads.abort(settings.BUCKET, mark[0], started[mark]), late)
+    return created
 
 
 def _by_mark(rows: Iterable[Upload]) -> dict[_Mark, Upload]:
     return {(upload.key, upload.size, upload.fingerprint): upload for upload in rows}
 
 
-def _known(upload_id: int, user: Any) -> Upload:
-    """An unfinished upload of ``user``."""
+def _owned_upload(upload_id: int, user: Any) -> Upload:
+    """Return an unfinished upload of ``user``, or raise why there is none."""
     upload = Upload.objects.filter(pk=upload_id, finished__isnull=True).first()
     if upload is None:
         raise ENDED
@@ -221,10 +220,10 @@ def _known(upload_id: int, user: Any) -> Upload:
 # -- S3, several calls at a time; no database in their threads ---------------------------------------------------------
 
 
-def _each(call: Callable[[_T], _R], items: Iterable[_T]) -> list[_R | IngestError]:
-    """``call`` for each, some at a time; an error of ours is its answer."""
+def _map(call: Callable[[_T], _R], items: Iterable[_T]) -> list[_R | IngestError]:
+    """Return the result of ``call`` for each item, or its IngestError, with several calls at a time."""
 
-    def answered(item: _T) -> _R | IngestError:
+    def result_of(item: _T) -> _R | IngestError:
         try:
             return call(item)
         except IngestError as error:
@@ -232,53 +231,53 @@ def _each(call: Callable[[_T], _R], items: Iterable[_T]) -> list[_R | IngestErro
 
     items = list(items)
     if len(items) < 2:
-        return [answered(item) for item in items]
+        return [result_of(item) for item in items]
     with ThreadPoolExecutor(_CALLS) as threads:
-        return list(threads.map(answered, items))
+        return list(threads.map(result_of, items))
 
 
-def _sending(upload: Upload, came: Sequence[Part] | None) -> UploadSession:
-    """The upload with its first links; S3 is asked for what came, unless that is known."""
-    if came is None:
-        came = uploads.parts(settings.BUCKET, upload.key, upload.upload_id)
+def _session(upload: Upload, received: Sequence[Part] | None) -> UploadSession:
+    """Return the upload with its first links. S3 lists what it received, unless that is known."""
+    if received is None:
+        received = uploads.parts(settings.BUCKET, upload.key, upload.upload_id)
     sizes = upload.part_sizes
-    there = tuple(part.number for part in came if part.size == sizes.get(part.number))
-    next_ones = [number for number in sizes if number not in set(there)][: MOST_LINKS // 10]
-    wanted = {number: sizes[number] for number in next_ones}
+    there = tuple(part.number for part in received if part.size == sizes.get(part.number))
+    missing = [number for number in sizes if number not in set(there)]
+    next_parts = {number: sizes[number] for number in missing[: MOST_LINKS // 10]}
     return UploadSession(
         upload=upload,
         there=there,
-        links=uploads.sign(settings.BUCKET, upload.key, upload.upload_id, wanted),
+        links=uploads.sign(settings.BUCKET, upload.key, upload.upload_id, next_parts),
     )
 
 
-def _came(upload: Upload) -> tuple[Part, ...] | list[int] | SourceObject:
-    """All its parts, or the numbers of those that are missing; the object, if it was made already."""
+def _received(upload: Upload) -> tuple[Part, ...] | list[int] | SourceObject:
+    """Return all parts of the upload, the numbers of the missing ones, or the object if it is already complete."""
     try:
-        came = uploads.parts(settings.BUCKET, upload.key, upload.upload_id)
+        received = uploads.parts(settings.BUCKET, upload.key, upload.upload_id)
     except UploadGone:
-        made = uploads.completed(settings.BUCKET, upload.key, upload.started - _SLACK)
-        if made is None or made.size != upload.size:
+        source = uploads.completed(settings.BUCKET, upload.key, upload.started - _SLACK)
+        if source is None or source.size != upload.size:
             raise
-        return made
+        return source
     sizes = upload.part_sizes
-    whole = {part.number: part for part in came if part.size == sizes.get(part.number)}
-    missing = [number for number in sizes if number not in whole]
-    return missing or tuple(whole.values())
+    complete = {part.number: part for part in received if part.size == sizes.get(part.number)}
+    missing = [number for number in sizes if number not in complete]
+    return missing or tuple(complete.values())
 
 
-def _completed(upload: Upload, parts: tuple[Part, ...]) -> SourceObject:
+def _complete(upload: Upload, parts: tuple[Part, ...]) -> SourceObject:
     try:
         return uploads.complete(settings.BUCKET, upload.key, upload.upload_id, parts)
     except UploadGone:  # another request was faster, or the answer of an earlier one was lost
-        made = uploads.completed(settings.BUCKET, upload.key, upload.started - _SLACK)
-        if made is None or made.size != upload.size:
+        source = uploads.completed(settings.BUCKET, upload.key, upload.started - _SLACK)
+        if source is None or source.size != upload.size:
             raise
-        return made
+        return source
 
 
 def _etag(parts: Iterable[Part]) -> str:
-    """What S3 will call the object made of ``parts``: a digest, unless a KMS key encrypts it, and their number."""
+    """Return the ETag that S3 will give the object: a digest, unless a KMS key encrypts it, and the number of parts."""
     digests = [part.etag.strip('"') for part in sorted(parts, key=lambda part: part.number)]
     try:
         joined = b"".join(map(bytes.fromhex, digests))

@@ -13,10 +13,10 @@ from ingest.models import Upload
 ENDED: Final = UploadGone("This upload was finished or discarded in the meantime: choose the file again.")
 
 
-def refusal(upload: Upload | None, goes: Destination | RunFailed | None, who: str) -> RunFailed | None:
+def refusal(upload: Upload | None, destination: Destination | RunFailed | None, who: str) -> RunFailed | None:
     """Return why ``who`` can't continue the upload, or None: its owner can, if the destination is open to them."""
-    if upload is None or isinstance(goes, RunFailed):
-        return goes if isinstance(goes, RunFailed) else None
+    if upload is None or isinstance(destination, RunFailed):
+        return destination if isinstance(destination, RunFailed) else None
     if upload.who == who:
         return None
     return RunFailed(
@@ -35,9 +35,9 @@ def take_over_upload(upload_id: int, *, user: Any) -> tuple[Upload, str]:
         upload = Upload.objects.select_for_update(no_key=True).filter(pk=upload_id, finished__isnull=True).first()
         if upload is None or not upload.upload_id:
             raise ENDED
-        goes = permitted([upload.key], user)[upload.key]
-        if isinstance(goes, RunFailed):
-            raise goes
-        before, upload.who = upload.who, user.get_username()
+        destination = permitted([upload.key], user)[upload.key]
+        if isinstance(destination, RunFailed):
+            raise destination
+        previous, upload.who = upload.who, user.get_username()
         upload.save(update_fields=["who"])
-    return upload, before
+    return upload, previous

@@ -1,4 +1,4 @@
-"""Judge: what is known of a file before it is sent, by its name and its first bytes (ADMIN, "Upload")."""
+"""Check a file before it is uploaded, by its name and its first bytes (ADMIN, "Upload")."""
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,14 +22,14 @@ from ingest.uploads.keys import dated_pattern, key_of
 from ingest.uploads.tracking import runs_of
 
 HEAD: Final = 1 << 16
-"""Bytes of a file that the page shows us."""
-_FEW: Final = 0.5
-"""The share of a table's columns under which a file looks like one of another table."""
+"""How many bytes of a file the page sends for the check."""
+_MIN_SHARED_COLUMNS: Final = 0.5
+"""The share of a table's columns below which a file is probably meant for another table."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SelectedFile:
-    """A file that somebody chose in a browser, as the browser tells of it."""
+    """A file that someone selected in a browser, as the browser describes it."""
 
     path: str
     size: int
@@ -40,84 +40,84 @@ class SelectedFile:
     head: bytes = b""
     """Its first bytes, up to ``HEAD``."""
     pins: Mapping[str, Any] = field(default_factory=dict)
-    """How it is to be read, if its dataset has loaded nothing yet; checked by ``check_pins``."""
+    """How to read it, if its dataset hasn't loaded anything yet; checked by ``check_pins``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrecheckResult:
-    """What is known of one of them."""
+    """What is known about a selected file."""
 
     refused: str = ""
-    """Why it can't be loaded: nothing of it should be sent."""
+    """Why it can't be loaded, so that it isn't uploaded."""
     asks: tuple[str, ...] = ()
-    """What somebody should decide about first."""
+    """What someone should decide first."""
     says: tuple[str, ...] = ()
-    """What is worth knowing."""
+    """What else is worth knowing."""
     dataset: str = ""
-    """Where it goes."""
+    """The dataset that it goes to."""
     dataset_id: int | None = None
-    """None where it is to be made."""
+    """None if it is a new one."""
     columns: tuple[str, ...] = ()
     new: tuple[str, ...] = ()
-    """Those of ``columns`` that the dataset doesn't have yet; none where it is new itself."""
+    """Those of ``columns`` that the dataset doesn't have yet; none if the dataset is new."""
     gone: tuple[str, ...] = ()
     """Columns of the dataset that the file doesn't have."""
     pattern: str = ""
-    """Under which files named as this one could be gathered in a dataset."""
+    """The pattern that would route files named like this one to one dataset."""
     same: int | None = None
-    """The run that has loaded the same file."""
+    """The run that loaded the same file."""
     read: ReadingSummary | None = None
-    """How it is read; None where its first bytes don't show it."""
+    """How it is read; None if its first bytes don't show that."""
     can_pin: bool = False
-    """Whether how it is read can be set here: its dataset has loaded nothing yet, and is the person's to set up."""
+    """Whether the user can pin how it is read, because the dataset hasn't loaded anything yet."""
 
 
 def precheck(files: Sequence[SelectedFile], *, user: Any, preview: bool) -> list[PrecheckResult]:
-    """What is known of each of ``files``, were they loaded for ``user``, or only previewed. Nothing is made.
+    """Return what is known about each of ``files`` if ``user`` loaded it, or only previewed it. Creates nothing.
 
     Takes a fixed number of queries.
     """
     keys = [_key(file, preview=preview) for file in files]
-    found = permitted([key for key in keys if isinstance(key, str)], user)
+    destinations = permitted([key for key in keys if isinstance(key, str)], user)
     loaded = {} if preview else _loaded(files, keys)
-    context = _PrecheckContext(user=user, preview=preview, above=_lines_above(found.values()))
+    context = _PrecheckContext(user=user, preview=preview, above=_lines_above(destinations.values()))
     return [
         PrecheckResult(refused=str(key))
         if isinstance(key, RunFailed)
-        else _precheck(file, found[key], loaded.get(at), context)
-        for at, (file, key) in enumerate(zip(files, keys, strict=True))
+        else _precheck(file, destinations[key], loaded.get(index), context)
+        for index, (file, key) in enumerate(zip(files, keys, strict=True))
     ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _PrecheckContext:
-    """Who asks, for what, and what was looked up for all of their files."""
+    """The user, the kind of run, and what was looked up for all files."""
 
     user: Any
     preview: bool
     above: Mapping[int, int]
-    """Of each dataset, by its id: the lines of the table's width above the header of the file before."""
+    """For each dataset, by its id: how many lines as wide as the table the previous file had above its header."""
 
 
-def _lines_above(goes: Iterable[Destination | RunFailed]) -> dict[int, int]:
-    datasets = {to.dataset for to in goes if isinstance(to, Destination) and to.dataset}
+def _lines_above(destinations: Iterable[Destination | RunFailed]) -> dict[int, int]:
+    datasets = {to.dataset for to in destinations if isinstance(to, Destination) and to.dataset}
     newest = {dataset.newest_id: dataset.pk for dataset in datasets if dataset.newest_id}
-    found = Run.objects.filter(pk__in=newest, dialect__above__gt=0) if newest else Run.objects.none()
-    return {newest[run]: above for run, above in found.values_list("pk", "dialect__above")}
+    runs = Run.objects.filter(pk__in=newest, dialect__above__gt=0) if newest else Run.objects.none()
+    return {newest[run]: above for run, above in runs.values_list("pk", "dialect__above")}
 
 
-def check_pins(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the pins of an upload, without those that are left to be found out. Raises RunFailed."""
-    pins = {name: value for name, value in told.items() if value not in (None, "")}
+def check_pins(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the pins of an upload, without those that are to be detected. Raises RunFailed."""
+    pins = {name: value for name, value in values.items() if value not in (None, "")}
     if not set(pins) <= set(Dataset.PINS):
         raise RunFailed("This page sent an unknown setting: reload it.")
-    settled = Dataset(**pins)
-    refuse_impossible(settled)
-    return {name: getattr(settled, name) for name in pins}
+    pinned = Dataset(**pins)
+    refuse_impossible(pinned)
+    return {name: getattr(pinned, name) for name in pins}
 
 
 def refuse_size(size: int) -> None:
-    """Raise RunFailed for a file that no object can hold, or that holds nothing."""
+    """Raise RunFailed for a file that is larger than an object can be, or empty."""
     if size > LARGEST:
         raise RunFailed(f"The file has {size:,} bytes; S3 accepts at most {LARGEST:,} (5 TiB): split it.")
     if size <= 0:
@@ -133,15 +133,17 @@ def _key(file: SelectedFile, *, preview: bool) -> str | RunFailed:
 
 
 def _loaded(files: Sequence[SelectedFile], keys: Iterable[str | RunFailed]) -> dict[int, Run]:
-    """The runs that have loaded the very file, by its place in ``files``."""
-    wanted = {(key, file.size, file.modified): at for at, (file, key) in enumerate(zip(files, keys, strict=True))}
+    """Return the runs that loaded the same files, by their index in ``files``."""
+    indexes = {
+        (key, file.size, file.modified): index for index, (file, key) in enumerate(zip(files, keys, strict=True))
+    }
     names = [key for key in keys if isinstance(key, str)]
     sent = Upload.objects.filter(key__in=names, finished__isnull=False).order_by("id")
     same = {(upload.key, upload.size, upload.modified): upload for upload in sent.iterator()}
-    same = {known: upload for known, upload in same.items() if known in wanted}
+    same = {known: upload for known, upload in same.items() if known in indexes}
     runs = runs_of(same.values())
     return {
-        wanted[known]: runs[upload.pk]
+        indexes[known]: runs[upload.pk]
         for known, upload in same.items()
         if upload.pk in runs and runs[upload.pk].status in Run.COMMITTED and not runs[upload.pk].undone
     }
@@ -152,16 +154,16 @@ def _precheck(
 ) -> PrecheckResult:
     if isinstance(goes, RunFailed):
         return PrecheckResult(refused=str(goes))
-    goes, back, doubt = _sent_back(file, goes, context.user.get_username())
+    goes, notes, doubts = _origin(file, goes, context.user.get_username())
     can_pin = may_pin(goes.dataset, context.user)
     try:
         seen = _preview_head(file, goes.dataset, check_pins(file.pins) if can_pin else {}, context.above)
-        judged = _headed(seen, goes)
+        result = _compare_columns(seen, goes)
     except RunFailed as refused:
         return PrecheckResult(
-            refused=str(refused), dataset=goes.name, dataset_id=_listed(goes.dataset), can_pin=can_pin
+            refused=str(refused), dataset=goes.name, dataset_id=_id_unless_draft(goes.dataset), can_pin=can_pin
         )
-    asks, says = [*doubt, *judged.asks], [*_written(seen, goes), *judged.says, *back]
+    asks, says = [*doubts, *result.asks], [*_describe(seen, goes), *result.says, *notes]
     if seen.doubt:
         asks.append(f"{seen.doubt} Its run will be held until someone chooses how it is read.")
     pattern = dated_pattern(file.path)
@@ -175,7 +177,7 @@ def _precheck(
     if same:
         asks.append("The same file (name, size and time) was already loaded.")
     return replace(
-        judged,
+        result,
         asks=() if context.preview else tuple(asks),
         says=tuple(says),
         pattern=pattern,
@@ -185,13 +187,13 @@ def _precheck(
     )
 
 
-def _listed(dataset: Dataset | None) -> int | None:
-    """The number of a dataset that stands; a draft is yet to be made."""
+def _id_unless_draft(dataset: Dataset | None) -> int | None:
+    """Return the id of a dataset that isn't a draft."""
     return dataset.pk if dataset and not dataset.is_draft else None
 
 
-def _sent_back(file: SelectedFile, goes: Destination, who: str) -> tuple[Destination, list[str], list[str]]:
-    """Where a reject file goes, with what is to be said of it, and what to be asked."""
+def _origin(file: SelectedFile, goes: Destination, who: str) -> tuple[Destination, list[str], list[str]]:
+    """Return where a corrected reject file goes, with notes and doubts about it."""
     whole = len(file.head) >= file.size
     address = address_of(file.head, whole=whole)
     if address is None or not (address.runs or whole):
@@ -207,10 +209,10 @@ def _sent_back(file: SelectedFile, goes: Destination, who: str) -> tuple[Destina
 def _preview_head(
     file: SelectedFile, dataset: Dataset | None, pins: Mapping[str, Any], above: Mapping[int, int]
 ) -> HeadPreview:
-    set_up = dataset or Dataset()
-    settled = {name: getattr(set_up, name) for name in Dataset.PINS} | pins
-    known = {"pinned": Dataset(**settled).pinned, "known": set_up.headers, "above": above.get(set_up.pk, 0)}
-    tokens = set_up.null_tokens
+    configured = dataset or Dataset()
+    pinned = {name: getattr(configured, name) for name in Dataset.PINS} | pins
+    known = {"pinned": Dataset(**pinned).pinned, "known": configured.headers, "above": above.get(configured.pk, 0)}
+    tokens = configured.null_tokens
     with tempfile.TemporaryDirectory(prefix="ingest-head-", dir=settings.SCRATCH_DIR) as scratch:
         whole = len(file.head) >= file.size
         return preview_head(
@@ -218,7 +220,7 @@ def _preview_head(
         )
 
 
-def _written(seen: HeadPreview, goes: Destination) -> list[str]:
+def _describe(seen: HeadPreview, goes: Destination) -> list[str]:
     says = [f"It matches the pattern {goes.pattern}."] if goes.pattern else []
     if seen.compression:
         says.append(f"It is compressed with {seen.compression}.")
@@ -231,30 +233,32 @@ def _written(seen: HeadPreview, goes: Destination) -> list[str]:
     return says
 
 
-def _headed(seen: HeadPreview, goes: Destination) -> PrecheckResult:
-    """The columns, held against those that the dataset has met. Raises RunFailed for headers that can't be."""
+def _compare_columns(seen: HeadPreview, goes: Destination) -> PrecheckResult:
+    """Compare the columns with the dataset's. Raises RunFailed for an invalid header."""
     dataset = goes.dataset
     if not seen.header:
-        return PrecheckResult(dataset=goes.name, dataset_id=_listed(dataset))
+        return PrecheckResult(dataset=goes.name, dataset_id=_id_unless_draft(dataset))
     header = read_header(seen.header, dataset.headers if dataset else {})
-    standing = set(dataset.headers.values()) if dataset else set()
-    new = tuple(name for name in header.names if name not in standing) if standing else ()
-    gone = tuple(sorted(standing - set(header.names)))
-    judged = PrecheckResult(dataset=goes.name, dataset_id=_listed(dataset), columns=header.names, new=new, gone=gone)
+    known = set(dataset.headers.values()) if dataset else set()
+    new = tuple(name for name in header.names if name not in known) if known else ()
+    gone = tuple(sorted(known - set(header.names)))
+    result = PrecheckResult(
+        dataset=goes.name, dataset_id=_id_unless_draft(dataset), columns=header.names, new=new, gone=gone
+    )
     if header.corrected:
-        return replace(judged, says=("It is a corrected reject file.",))
-    return replace(judged, asks=_doubts(dataset, judged)) if dataset and standing else judged
+        return replace(result, says=("It is a corrected reject file.",))
+    return replace(result, asks=_doubts(dataset, result)) if dataset and known else result
 
 
-def _doubts(dataset: Dataset, judged: PrecheckResult) -> tuple[str, ...]:
-    """Why the file might not be meant for the dataset."""
-    names = set(judged.columns)
+def _doubts(dataset: Dataset, result: PrecheckResult) -> tuple[str, ...]:
+    """Return why the file might not be meant for the dataset."""
+    names = set(result.columns)
     identities = dataset.identities or []
-    if dataset.policy == Dataset.Policy.STRICT and (judged.new or judged.gone):
+    if dataset.policy == Dataset.Policy.STRICT and (result.new or result.gone):
         return ("The dataset is strict, and the columns differ: the run would fail.",)
     if identities and not any(set(key) <= names for key in identities):
-        wanted = " or ".join(", ".join(key) for key in identities)
-        return (f"It lacks the key of its dataset ({wanted}): all its records would be rejected.",)
-    if len(names) - len(judged.new) < _FEW * (len(names) - len(judged.new) + len(judged.gone)):
+        key_columns = " or ".join(", ".join(key) for key in identities)
+        return (f"It lacks the key of its dataset ({key_columns}): all its records would be rejected.",)
+    if len(names) - len(result.new) < _MIN_SHARED_COLUMNS * (len(names) - len(result.new) + len(result.gone)):
         return ("Most columns of its dataset are missing: is it meant for another one?",)
     return ()

@@ -1,4 +1,4 @@
-"""Unfinished: the uploads that somebody has begun, how much of each has come, and when the bucket drops them."""
+"""Unfinished uploads: how much of each S3 has received, and when the bucket deletes them."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -15,55 +15,55 @@ from ingest.datasets.permission import permitted
 from ingest.loader.outcome.errors import IngestError, RunFailed
 from ingest.models import Upload
 
-_PATIENCE: Final = 3.0
-"""Seconds that a page waits for S3 to tell what has come: 50 uploads take 0.2 s where it answers."""
+_TIMEOUT_SECONDS: Final = 3.0
+"""How long a page waits for S3 to list the parts: 50 uploads take 0.2 s if it answers."""
 _CALLS: Final = 8
 _LIFE: Final = timedelta(days=EXPIRE_DAYS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unfinished:
-    """An upload that nobody has finished."""
+    """An upload that isn't finished."""
 
     upload: Upload
     came: int | None
-    """Bytes of the parts that lie in S3; None where it didn't tell in time."""
+    """Bytes of the parts in S3; None if it didn't answer in time."""
     gone: bool = False
-    """Whether S3 knows nothing of it any more."""
+    """Whether S3 no longer knows the upload."""
 
     @property
     def expires(self) -> datetime:
-        """From when on the bucket's rule drops it."""
+        """When the bucket's lifecycle rule may delete it."""
         return self.upload.started + _LIFE
 
 
-def unfinished_uploads(user: Any, most: int) -> list[Unfinished]:
-    """The newest uploads that somebody has begun and nobody finished, of datasets that aren't closed to ``user``."""
-    begun = Upload.objects.filter(finished__isnull=True, started__gte=timezone.now() - _LIFE).exclude(upload_id="")
-    begun = list(begun.order_by("-started")[:most])
-    goes = permitted([upload.key for upload in begun], user)
-    return _asked([upload for upload in begun if not isinstance(goes[upload.key], RunFailed)])
+def unfinished_uploads(user: Any, limit: int) -> list[Unfinished]:
+    """Return the newest unfinished uploads, at most ``limit``, of datasets that aren't closed to ``user``."""
+    started = Upload.objects.filter(finished__isnull=True, started__gte=timezone.now() - _LIFE).exclude(upload_id="")
+    newest = list(started.order_by("-started")[:limit])
+    destinations = permitted([upload.key for upload in newest], user)
+    return _with_progress([upload for upload in newest if not isinstance(destinations[upload.key], RunFailed)])
 
 
 def forget_expired() -> int:
-    """Forget the uploads that the bucket's rule has dropped by now; gives how many they were."""
+    """Delete the rows of uploads that the bucket's lifecycle rule has deleted; return how many there were."""
     return Upload.objects.filter(finished__isnull=True, started__lt=timezone.now() - _LIFE).delete()[0]
 
 
-def _asked(begun: Sequence[Upload]) -> list[Unfinished]:
-    """What has come of each, several asked at a time, and nobody waited for beyond patience."""
+def _with_progress(started: Sequence[Upload]) -> list[Unfinished]:
+    """Return the uploads with what S3 received, with several calls at a time and one timeout for all."""
     threads = ThreadPoolExecutor(_CALLS)
-    asked = [threads.submit(uploads.parts, settings.BUCKET, each.key, each.upload_id) for each in begun]
-    wait(asked, timeout=_PATIENCE)
+    calls = [threads.submit(uploads.parts, settings.BUCKET, upload.key, upload.upload_id) for upload in started]
+    wait(calls, timeout=_TIMEOUT_SECONDS)
     threads.shutdown(wait=False, cancel_futures=True)
-    return [_told(upload, answer) for upload, answer in zip(begun, asked, strict=True)]
+    return [_progress(upload, call) for upload, call in zip(started, calls, strict=True)]
 
 
-def _told(upload: Upload, answer: "Future[list[uploads.Part]]") -> Unfinished:
-    if not answer.done() or answer.cancelled():
+def _progress(upload: Upload, call: "Future[list[uploads.Part]]") -> Unfinished:
+    if not call.done() or call.cancelled():
         return Unfinished(upload=upload, came=None)
     try:
-        return Unfinished(upload=upload, came=sum(part.size for part in answer.result()))
+        return Unfinished(upload=upload, came=sum(part.size for part in call.result()))
     except UploadGone:
         return Unfinished(upload=upload, came=None, gone=True)
     except IngestError:

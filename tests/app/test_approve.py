@@ -112,7 +112,7 @@ def test_a_file_that_would_turn_the_key_into_text_is_held_until_it_is_approved(d
         "the key column id would change from bigint to text permanently, because 1 value in the file is not "
         "valid as bigint (line 3: 'Total')"
     ) in run.reason
-    assert held_by(run.brakes) == "a key column would become text, because of 1 of its values"
+    assert held_by(run.brakes) == "a key column would become text because of 1 of its values"
     assert columns_of(run.dataset_id)["id"] == "bigint"
     call_command("approve", run.pk)
     assert claim_and_execute(run.pk) == "succeeded"
@@ -145,8 +145,7 @@ def test_a_preview_says_that_the_key_would_become_text(door: Door):
     preview = door.load("_preview/people.csv", TOTALS)
     assert preview.brakes == {"key_type": 1}
     assert (
-        "A load of this file would be held: a key column would become text, because of 1 of its values."
-        in preview.notes
+        "A load of this file would be held: a key column would become text because of 1 of its values." in preview.notes
     )
 
 

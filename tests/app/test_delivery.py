@@ -32,7 +32,7 @@ SECRET = "a secret of at least thirty-two characters"
 
 
 class Listener(BaseHTTPRequestHandler):
-    """Keeps what is posted, and answers with the status that it is told to."""
+    """Records requests, and answers with a status set by the test."""
 
     def do_POST(self) -> None:
         """One message."""
@@ -137,14 +137,14 @@ def test_an_e_mail_arrives_with_its_reason_and_a_link(server, failed, settings):
     assert (message.sent is not None, message.error, message.attempts) == (True, "", 1)
 
 
-def test_no_name_of_a_file_writes_a_header(server, failed):
+def test_a_file_name_cannot_inject_a_header(server, failed):
     failed(key="data/x\r\nBcc: eve@x.example\r\n/___.csv")
     mail, *_ = server.handler.got
     assert mail["Bcc"] is None
     assert "eve@x.example" not in mail["To"]
 
 
-def test_a_mail_server_that_is_down_fails_no_run_and_loses_nothing(server, failed, caplog, settings, deaf_port):
+def test_a_mail_server_that_is_down_fails_no_run_and_loses_no_message(server, failed, caplog, settings, deaf_port):
     settings.EMAIL_PORT = deaf_port
     run = failed()
     message = Message.objects.get()
@@ -158,7 +158,7 @@ def test_a_mail_server_that_is_down_fails_no_run_and_loses_nothing(server, faile
     assert again() == 0, "once"
 
 
-def test_a_source_that_stops_is_one_e_mail_however_many_datasets_it_fed(server, transactional_db, settings, deaf_port):
+def test_many_late_datasets_are_combined_in_few_e_mails(server, transactional_db, settings, deaf_port):
     long_ago = timezone.now() - timedelta(days=2)
     for number in range(120):
         Dataset.objects.create(name=f"d{number:03}", expected_every=1, expected_unit="hour", last_loaded=long_ago)
@@ -193,7 +193,7 @@ def test_a_webhook_gets_signed_json(listener, failed):
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 404, 500])
-def test_an_answer_that_is_no_yes_is_tried_again_and_no_redirect_is_followed(listener, failed, status):
+def test_an_error_status_is_retried_and_redirects_are_not_followed(listener, failed, status):
     listener.status, listener.elsewhere = status, f"http://127.0.0.1:{listener.server_port}/elsewhere"
     failed()
     message = Message.objects.get()
@@ -203,7 +203,7 @@ def test_an_answer_that_is_no_yes_is_tried_again_and_no_redirect_is_followed(lis
     assert again() == 1
 
 
-def test_a_listener_that_never_answers_is_left(listener, failed, monkeypatch):
+def test_a_listener_that_does_not_answer_times_out(listener, failed, monkeypatch):
     monkeypatch.setattr(webhook, "_TIMEOUT_SECONDS", 0.2)
     listener.slow = 1
     failed()
@@ -211,7 +211,7 @@ def test_a_listener_that_never_answers_is_left(listener, failed, monkeypatch):
     assert "timed out" in Message.objects.get().error
 
 
-def test_the_pauses_grow_and_end(listener, failed, monkeypatch):
+def test_pauses_grow_until_the_message_is_given_up(listener, failed, monkeypatch):
     listener.status = 500
     failed()
     pauses = []
@@ -233,7 +233,7 @@ def test_two_workers_send_a_message_once(listener, failed, monkeypatch):
     assert [delivery._claim(message), delivery._claim(message)] == [True, False]
 
 
-def test_a_worker_that_died_in_the_middle_is_followed(listener, failed, monkeypatch):
+def test_a_message_claimed_by_a_worker_that_died_is_sent_by_the_next(listener, failed, monkeypatch):
     monkeypatch.setattr("ingest.notifications.incidents.deliver", lambda ids: 0)
     failed()
     delivery._claim(Message.objects.get())
@@ -241,7 +241,7 @@ def test_a_worker_that_died_in_the_middle_is_followed(listener, failed, monkeypa
     assert deliver() == 1
 
 
-def test_nothing_is_sent_of_what_was_rolled_back(listener, failed, source):
+def test_no_message_is_sent_for_an_incident_that_was_rolled_back(listener, failed, source):
     from django.db import transaction
 
     run = receive(source("data/orders.csv"))
@@ -252,7 +252,7 @@ def test_nothing_is_sent_of_what_was_rolled_back(listener, failed, source):
     assert (listener.got, Message.objects.count()) == ([], 0)
 
 
-def test_one_channel_that_is_down_keeps_no_other_from_its_message(listener, server, failed, settings, deaf_port):
+def test_a_channel_that_is_down_does_not_delay_the_others(listener, server, failed, settings, deaf_port):
     settings.EMAIL_PORT = deaf_port
     failed()
     assert len(listener.got) == 1
@@ -285,7 +285,7 @@ def topic(aws, settings):
     return received
 
 
-def test_a_topic_is_told_whatever_the_dataset_is_called(topic, failed):
+def test_a_topic_receives_messages_about_datasets_with_any_name(topic, failed):
     Dataset.objects.create(name="größe")
     failed(key="data/größe.csv")
     (told,) = topic()
@@ -293,12 +293,12 @@ def test_a_topic_is_told_whatever_the_dataset_is_called(topic, failed):
     assert told["Message"].startswith("größe: a file was not loaded\n\nThe file is empty.")
 
 
-def test_a_topic_that_is_gone_says_what_to_do(aws):
+def test_a_missing_topic_raises_an_error_that_says_what_to_do(aws):
     with pytest.raises(RunInterrupted, match="check the ARN, and that the role may call sns:Publish on it"):
         topics.publish("arn:aws:sns:us-east-1:000000000000:no-such-topic", "a", "b")
 
 
-def test_an_sns_that_does_not_answer_is_told_apart(aws, monkeypatch):
+def test_an_unreachable_sns_raises_a_different_error(aws, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:1")
     with pytest.raises(RunInterrupted, match="could not be reached"):
         topics.publish("arn:aws:sns:us-east-1:000000000000:topic", "a", "b")
@@ -367,7 +367,7 @@ def test_a_new_channel_is_on_the_page_of_messages(pager, failed, client):
     assert "This list knows no channel" not in page
 
 
-def test_whatever_a_channel_raises_is_stored_without_its_secrets_and_stops_no_other(pager, failed, listener):
+def test_any_error_of_a_channel_is_stored_without_secrets_and_does_not_stop_the_others(pager, failed, listener):
     pager.error = KeyError("no pager for hunter2")
     failed()
     assert len(listener.got) == 1
@@ -378,7 +378,7 @@ def test_whatever_a_channel_raises_is_stored_without_its_secrets_and_stops_no_ot
     assert len(pager.sent) == 1
 
 
-def test_a_channel_that_this_version_lacks_keeps_its_messages_and_says_why(pager, failed, client, monkeypatch):
+def test_messages_of_an_unknown_channel_are_kept_with_the_reason(pager, failed, client, monkeypatch):
     pager.error = OSError("off")
     failed()
     monkeypatch.delitem(CHANNELS, pager.name)

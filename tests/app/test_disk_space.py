@@ -30,7 +30,9 @@ def fill(folder: Path, *, wanted: int = 0) -> None:
 
 
 def test_a_run_that_fills_the_disk_itself_fails_with_what_to_do(run: Path) -> None:
-    with pytest.raises(RunFailed, match=r"1,000 bytes, of which it has taken 900\. Split the file, or give") as failed:
+    with pytest.raises(
+        RunFailed, match=r"900 bytes or more on a disk of 1,000 bytes\. Split the file, or give"
+    ) as failed:
         fill(run)
     assert disposition_of(failed.value) is Disposition.FAIL
 
@@ -44,7 +46,7 @@ def test_a_disk_that_others_fill_is_waited_for(run: Path) -> None:
 
 def test_a_file_that_was_removed_again_as_it_did_not_fit_counts(run: Path) -> None:
     (run / "0" / "source").unlink()
-    with pytest.raises(RunFailed, match="has taken 2,000"):
+    with pytest.raises(RunFailed, match="2,000 bytes or more on a disk"):
         fill(run, wanted=2000)
 
 

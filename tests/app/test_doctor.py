@@ -97,7 +97,9 @@ def test_all_is_well_and_a_file_comes_through_and_leaves_nothing_behind(door: Do
 
 
 def test_nobody_who_reads_the_queue(door: Door) -> None:
-    assert "NOT OK probe a file was put, and no run began after 1 seconds: look at" in line(doctor(), "probe")
+    assert "NOT OK probe a test file was put in the bucket, but no run was created after 1 seconds: check" in line(
+        doctor(), "probe"
+    )
 
 
 def test_a_bucket_that_tells_nobody(door: Door) -> None:

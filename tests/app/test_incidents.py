@@ -1,4 +1,4 @@
-"""People are told once for each cause, and when it is over; never once for each file."""
+"""People are notified once per cause and once when it is over, not once per file."""
 
 from datetime import timedelta
 
@@ -24,17 +24,17 @@ GOOD, BAD, WORSE = "id,n\n1,1\n", "", b"PK\3\4 no archive"
 
 @pytest.fixture(autouse=True)
 def told(settings):
-    """Ann is told by e-mail of everything; what she got, by title."""
+    """Notify Ann by e-mail of everything; return the subjects of what she received."""
     settings.NOTIFY_EMAILS, settings.EMAIL_HOST, settings.NOTIFY_QUIET_MINUTES = ["ann@x.example"], "mail", 0
     return lambda: [sent.subject for sent in mail.outbox]
 
 
 def later(**moments):
-    """Let a trouble have been met some time ago."""
+    """Move the last occurrence of each incident into the past."""
     Trouble.objects.update(seen=timezone.now() - timedelta(**moments))
 
 
-def test_a_hundred_failed_files_of_one_cause_are_one_message_and_its_end_another(door, told):
+def test_a_hundred_failures_with_one_cause_send_one_message_and_one_when_it_is_over(door, told):
     Dataset.objects.create(name="a", patterns=["a-*.csv"])
     handlers.on_event(sqs_event(*(door.put(f"a-{number}.csv", BAD) for number in range(100))))
     assert told() == ["a: a file was not loaded"]
@@ -50,7 +50,7 @@ def test_a_hundred_failed_files_of_one_cause_are_one_message_and_its_end_another
     assert told()[2:] == ["a: a file was not loaded"], "a new trouble is told anew"
 
 
-def test_another_cause_and_another_dataset_are_told_too(door, told):
+def test_another_cause_and_another_dataset_send_messages_of_their_own(door, told):
     for name in ("a.csv", "a.csv", "b.csv"):
         door.load(name, BAD)
     door.load("a.csv", WORSE)
@@ -58,7 +58,7 @@ def test_another_cause_and_another_dataset_are_told_too(door, told):
     assert list(Trouble.objects.order_by("pk").values_list("count", flat=True)) == [2, 1, 1]
 
 
-def test_good_and_bad_files_in_turns_are_one_trouble(door, told, settings):
+def test_alternating_good_and_bad_files_are_one_incident(door, told, settings):
     settings.NOTIFY_QUIET_MINUTES = 5
     for number in range(4):
         door.load("a.csv", BAD if number % 2 == 0 else f"id,n\n1,{number}\n")
@@ -69,7 +69,7 @@ def test_good_and_bad_files_in_turns_are_one_trouble(door, told, settings):
     assert told()[1:] == ["a: files are loaded again"]
 
 
-def test_a_held_run_is_told_and_what_became_of_it(door, told):
+def test_a_held_run_sends_a_message_and_its_approval_another(door, told):
     Dataset.objects.create(name="a", asks_approval=True)
     run = door.load("a.csv", GOOD)
     assert told() == ["a: a file waits for somebody to decide"]
@@ -81,7 +81,7 @@ def test_a_held_run_is_told_and_what_became_of_it(door, told):
     assert told()[1:] == ["a: no file waits any more"]
 
 
-def test_a_held_run_that_is_discarded_is_no_news_to_anybody(door, told):
+def test_discarding_a_held_run_sends_no_message(door, told):
     Dataset.objects.create(name="a", asks_approval=True)
     run = door.load("a.csv", GOOD)
     discard(run.pk, "Ann")
@@ -92,7 +92,7 @@ def test_a_held_run_that_is_discarded_is_no_news_to_anybody(door, told):
     assert len(told()) == 2, "the next one is told again"
 
 
-def test_what_somebody_has_acknowledged_is_closed_without_a_word(door, told):
+def test_an_acknowledged_incident_is_closed_without_a_message(door, told):
     run, nameless = door.load("a.csv", BAD), door.load("___.csv", BAD)
     assert told() == ["a: a file was not loaded", "data/___.csv: a file was not loaded"]
     handlers.on_schedule()
@@ -102,7 +102,7 @@ def test_what_somebody_has_acknowledged_is_closed_without_a_word(door, told):
     assert (Trouble.objects.filter(closed=None).count(), len(told())) == (0, 2)
 
 
-def test_a_retry_that_works_is_told_as_the_end(door, told, monkeypatch):
+def test_a_retry_that_succeeds_sends_the_message_that_it_is_over(door, told, monkeypatch):
     Dataset.objects.create(name="a", policy="strict", declared_key=["id"], reject_share=0, reject_count=0)
     door.load("a.csv", GOOD)
     run = door.load("a.csv", "id,n\n2,x\n3,3\n")
@@ -114,12 +114,12 @@ def test_a_retry_that_works_is_told_as_the_end(door, told, monkeypatch):
     assert told()[1:] == ["a: files are loaded again"]
 
 
-def test_previews_are_told_to_nobody(door, told):
+def test_previews_send_no_messages(door, told):
     assert door.load("_preview/a.csv", BAD).status == "failed"
     assert (told(), Trouble.objects.count()) == ([], 0)
 
 
-def test_a_dataset_that_is_late_is_told_once_and_that_its_file_has_come(door, told):
+def test_a_late_dataset_sends_one_message_and_one_when_its_file_arrives(door, told):
     door.load("a.csv", GOOD)
     long_ago = timezone.now() - timedelta(days=2)
     Dataset.objects.update(last_loaded=long_ago)
@@ -145,13 +145,13 @@ def test_a_dataset_that_is_late_is_told_once_and_that_its_file_has_come(door, to
     assert not Trouble.objects.filter(closed=None).exists()
 
 
-def test_a_dataset_tells_its_own_people_instead_each_once(door):
+def test_a_dataset_with_addresses_of_its_own_notifies_each_of_them_once(door):
     Dataset.objects.create(name="a", notify_emails=["bob@x.example", "cy@x.example", "bob@x.example"])
     door.load("a.csv", BAD)
     assert mail.outbox[0].to == ["bob@x.example", "cy@x.example"]
 
 
-def test_of_a_closed_dataset_nobody_outside_is_told(door, settings):
+def test_accounts_without_access_are_not_notified_about_a_closed_dataset(door, settings):
     everybody = ("In@x.example", "out@x.example", "left@x.example", "blind@x.example", "shared@x.example")
     settings.NOTIFY_EMAILS = [*everybody, "nobody@x.example", "admin@x.example"]
     member("operator", "hr", email="in@x.example")
@@ -176,7 +176,7 @@ def test_of_a_closed_dataset_nobody_outside_is_told(door, settings):
     assert (Trouble.objects.filter(dataset=closed).count(), len(mail.outbox)) == (3, 3), "there is nobody to be told"
 
 
-def test_nothing_is_written_where_there_is_nobody_to_tell(door, settings):
+def test_no_message_is_written_without_recipients_or_a_mail_server(door, settings):
     settings.NOTIFY_EMAILS = []
     door.load("a.csv", BAD)
     assert (Trouble.objects.count(), Message.objects.count()) == (1, 0)
@@ -185,8 +185,8 @@ def test_nothing_is_written_where_there_is_nobody_to_tell(door, settings):
     assert Message.objects.count() == 0
 
 
-def test_two_runs_that_fail_at_once_are_one_trouble(door, source, told, monkeypatch):
-    """The other one's row comes between our look and our own."""
+def test_two_runs_that_fail_at_the_same_time_are_one_incident(door, source, told, monkeypatch):
+    """The other run's row is inserted between our query and our insert."""
     run = receive(source("data/a.csv"))
     create = Trouble.objects.create
 
@@ -210,12 +210,12 @@ def test_two_runs_that_fail_at_once_are_one_trouble(door, source, told, monkeypa
         ("The file is empty.", "The file is binary.", False),
     ],
 )
-def test_a_cause_is_what_sentences_share(one, other, same):
+def test_sentences_that_differ_in_details_have_one_cause(one, other, same):
     assert (cause_of(one) == cause_of(other)) is same
 
 
 @pytest.mark.django_db
-def test_a_look_at_what_is_over_takes_few_queries(django_assert_max_num_queries):
+def test_refreshing_incidents_takes_few_queries(django_assert_max_num_queries):
     with django_assert_max_num_queries(3):
         refresh_incidents()
     assert connection.vendor == "postgresql"

@@ -100,7 +100,7 @@ def test_the_event_may_be_faster_or_slower_than_the_answer(
         return made[0]
 
     monkeypatch.setattr("ingest.uploads.multipart.uploads.complete", heard_of_at_once)
-    monkeypatch.setattr("ingest.uploads.multipart._each", lambda call, items: [call(item) for item in items])
+    monkeypatch.setattr("ingest.uploads.multipart._map", lambda call, items: [call(item) for item in items])
     finish_uploads([sending.upload.pk], user=ann)
     assert seen == ["ann"]
     assert receive(made[0]).who == "ann"
@@ -188,7 +188,7 @@ def test_what_was_given_up_is_gone_everywhere(door: Door, ann: User):
     assert unfinished_uploads(ann, 10) == []
     assert not door.aws.client("s3").list_multipart_uploads(Bucket=door.aws.bucket).get("Uploads")
     (answer,) = finish_uploads([upload.pk], user=ann)
-    assert "given up" in str(answer)
+    assert "discarded in the meantime" in str(answer)
     with pytest.raises(UploadGone, match="discarded in the meantime"):
         sign_parts(upload.pk, [1], user=ann)
 
@@ -212,7 +212,7 @@ def test_of_an_unfinished_upload_it_is_told_how_much_came_and_when_it_expires(
     assert (found[gone.upload.pk].came, found[gone.upload.pk].gone) == (None, True)
 
     answers = threading.Event()
-    monkeypatch.setattr("ingest.uploads.unfinished._PATIENCE", 0.1)
+    monkeypatch.setattr("ingest.uploads.unfinished._TIMEOUT_SECONDS", 0.1)
     monkeypatch.setattr("ingest.uploads.unfinished.uploads.parts", lambda *_: answers.wait(20))
     assert [each.came for each in unfinished_uploads(ann, 10)] == [None, None], "nobody is kept waiting"
     answers.set()

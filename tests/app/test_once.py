@@ -84,7 +84,7 @@ def test_eight_decisions_to_load_what_was_previewed_are_one(door: Door):
     assert (len(refused), Upload.objects.count()) == (7, 1)
     listed = door.aws.client("s3").list_object_versions(Bucket=door.aws.bucket, Prefix="data/people.csv")
     assert len(listed["Versions"]) == 1
-    with pytest.raises(RunFailed, match=f"Preview {preview.pk} is already settled: Loaded by ann."):
+    with pytest.raises(RunFailed, match=f"Preview {preview.pk} was already decided: Loaded by ann."):
         discard_preview(preview.pk, "bob")
 
 

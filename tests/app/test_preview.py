@@ -69,7 +69,7 @@ def test_a_preview_of_what_stands_in_the_table_says_so(door: Door):
     first = door.load("people.csv", PEOPLE)
     preview = door.load("_preview/people.csv", PEOPLE)
     assert counts(preview) == {"records": 2, "unchanged": 2}
-    assert f"Run {first.pk} has loaded the same content" in preview.notes[0]
+    assert f"Run {first.pk} already loaded the same content" in preview.notes[0]
 
 
 def test_a_preview_shows_what_would_be_held(door: Door):

@@ -1,4 +1,4 @@
-"""A file that can be read in several ways is a question: nothing is loaded until somebody chooses.
+"""A file that can be read in several ways is a question: nothing is loaded until someone chooses.
 
 See file-rules#questions.
 """
@@ -151,7 +151,7 @@ def test_a_pin_that_was_changed_has_the_same_file_read_again(door: Door, pins):
     assert door.load("people.csv", "id,note\n1,a\n2,b\n").notes
     Dataset.objects.update(**pins)
     again = door.load("people.csv", "id,note\n1,a\n2,b\n")
-    assert not any("has loaded the same content" in note for note in again.notes)
+    assert not any("already loaded the same content" in note for note in again.notes)
 
 
 @pytest.mark.django_db
@@ -174,7 +174,7 @@ def test_it_is_not_approved_among_many_runs(door: Door, client):
     ask = {"action": "approve", "_selected_action": [run.pk]}
     page = client.post("/admin/ingest/run/", ask, follow=True)
     (message,) = [str(message) for message in page.context["messages"]]
-    told = f"1 run left unchanged: Run {run.pk} can be read in these ways (1: "
+    told = f"1 run left unchanged: Run {run.pk} can be read in several ways (1: "
     assert message.startswith(f"No runs approved and queued for loading. {told}")
     assert Run.objects.get(pk=run.pk).status == "held"
 

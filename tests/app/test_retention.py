@@ -39,7 +39,7 @@ def test_images_of_old_runs_are_forgotten_and_their_undo_with_them(door: Door, l
     assert handlers.on_schedule() == {"carried": 0}
     assert [Run.objects.get(pk=run.pk).undoable for run in loaded] == [False, False, True]
     assert [rows(IMAGES.format(run.pk)) for run in loaded[1:]] == [[(0,)], [(1,)]]
-    with pytest.raises(RunFailed, match="kept as they were for 7 days"):
+    with pytest.raises(RunFailed, match="the rows from before a run are kept for 7 days"):
         undo(loaded[1].pk)
     assert claim_and_execute(undo(loaded[2].pk).pk) == "succeeded"
     assert rows("SELECT name FROM people") == [("Anna",)]

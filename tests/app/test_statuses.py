@@ -86,7 +86,7 @@ def test_the_same_empty_file_again_is_empty_again(door: Door) -> None:
     first = door.load("people.csv", HEADER)
     again = door.load("people.csv", HEADER)
     assert (again.status, again.records) == ("empty", 0)
-    assert f"Run {first.pk} has loaded the same content" in again.notes[0]
+    assert f"Run {first.pk} already loaded the same content" in again.notes[0]
 
 
 def test_a_newer_version_that_was_empty_supersedes_an_older_snapshot(door: Door) -> None:

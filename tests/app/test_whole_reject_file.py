@@ -91,7 +91,7 @@ def test_few_rejects_make_no_file(door):
 
 
 def test_few_long_rejects_make_one_since_no_answer_would_hold_them(door, monkeypatch):
-    monkeypatch.setattr(module, "_LARGEST_ANSWER", 1_000)
+    monkeypatch.setattr(module, "_MAX_INLINE_BYTES", 1_000)
     lenient()
     run = door.load("items.csv", f"id,n\n1,2\n2,{'z' * 1_000},\n")
     assert run.rejected == 1

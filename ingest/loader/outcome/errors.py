@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""One root, three fates: a row is rejected, a run fails for good, or a run is retried (file-rules#errors)."""
-=======
-"""The errors of a run, and whether each makes it fail or be retried (BEHAVIOUR 9)."""
->>>>>>> work/lang-source
+"""The errors of a run, and whether each makes it fail or be retried (file-rules#errors)."""
 
 import errno
 from enum import StrEnum

@@ -73,11 +73,10 @@ def limit_exceeded(
 
 
 def check_limit(outcome: Outcome, target: Target) -> None:
-<<<<<<< HEAD
-    """Raise Misfit where too many records are rejected, or all of them, however few (file-rules#reject-limit)."""
-=======
-    """Raise SchemaMismatch where too many records are rejected, or all of them, however few (BEHAVIOUR 7)."""
->>>>>>> work/lang-source
+    """Raise SchemaMismatch where too many records are rejected, or all of them, however few.
+
+    See file-rules#reject-limit.
+    """
     rejected = outcome.rejected
     if 0 < outcome.records == rejected:
         causes = {1: "Its only record was", 2: "Both records were"}.get(rejected, f"All {rejected:,} records were")

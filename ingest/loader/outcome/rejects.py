@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Records that did not go in, each with its reason; nothing is lost (file-rules#rejects)."""
-=======
-"""Rejected records, each with its reason; none is lost (BEHAVIOUR 7)."""
->>>>>>> work/lang-source
+"""Rejected records, each with its reason; none is lost (file-rules#rejects)."""
 
 import heapq
 import re

@@ -17,11 +17,7 @@ REJECT_SHARE, REJECT_COUNT = 0.10, 10
 
 
 class Mode(StrEnum):
-<<<<<<< HEAD
-    """How the rows of a file meet the rows of the table (file-rules#modes)."""
-=======
-    """How the rows of a file are merged into the table (BEHAVIOUR 5)."""
->>>>>>> work/lang-source
+    """How the rows of a file are merged into the table (file-rules#modes)."""
 
     UPSERT = "upsert"
     APPEND = "append"

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""What can be wrong with the form of a record, and how it is told to the operator (file-rules#rejects)."""
-=======
-"""The ways in which a record can be malformed, and the reject for each (BEHAVIOUR 7)."""
->>>>>>> work/lang-source
+"""The ways in which a record can be malformed, and the reject for each (file-rules#rejects)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,11 +1,7 @@
-<<<<<<< HEAD
-"""What comes compressed is unpacked, by content, not by name: gzip, zstd, bzip2, xz, zip of one file.
+"""Unpack compressed files, recognized by content: gzip, zstd, bzip2, xz and zip of one file.
 
 See file-rules#compression.
 """
-=======
-"""Unpack compressed files, recognized by content: gzip, zstd, bzip2, xz and zip of one file (BEHAVIOUR 3)."""
->>>>>>> work/lang-source
 
 import bz2
 import errno

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""File names and headers become identifiers (file-rules#names)."""
-=======
-"""Turn file names and headers into identifiers (BEHAVIOUR 2)."""
->>>>>>> work/lang-source
+"""Turn file names and headers into identifiers (file-rules#names)."""
 
 import re
 import unicodedata

@@ -33,7 +33,7 @@ class Command(OutputCommand):
         dry_run = options["dry_run"]
         settled = timedelta(minutes=max(0, min(options["minutes"], 10_000_000)))
         try:
-            found = reconcile(settled=settled, dry_run=dry_run, told=self._tell)
+            found = reconcile(settled=settled, dry_run=dry_run, on_lost=self._tell)
         except IngestError as refused:
             raise CommandError(plain(str(refused))) from refused
         did = "would be received" if dry_run else "received"

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""In which encoding a file is written: found from all of it (file-rules#encoding)."""
-=======
-"""Detect the encoding of a file from its whole content (BEHAVIOUR 3)."""
->>>>>>> work/lang-source
+"""Detect the encoding of a file from its whole content (file-rules#encoding)."""
 
 import re
 from collections.abc import Sequence

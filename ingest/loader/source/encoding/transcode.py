@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""The encoding that is set for a file, and the same text in UTF-8 (file-rules#encoding)."""
-=======
-"""Resolve the encoding that is set for a file, and convert its text to UTF-8 (BEHAVIOUR 3)."""
->>>>>>> work/lang-source
+"""Resolve the encoding that is set for a file, and convert its text to UTF-8 (file-rules#encoding)."""
 
 import codecs
 from collections.abc import Callable, Iterator

@@ -23,21 +23,12 @@ def layouts(table: Table) -> list[Layout]:
     return [complete for layout in likeliest for complete in _with_surplus(table, layout)]
 
 
-<<<<<<< HEAD
-def settled(table: Table, found: Layout) -> Layout:
-    """``found`` with whether its first record is a header (file-rules#header)."""
-    if found.has_header is None:
-        told = detect_header(table.records[found.first :], (), table.told.null_tokens)
-        found = replace(found, has_header=told is not False)
-    return found if found.has_header else replace(found, trailing=0, row_names=False, unnamed=False)
-=======
 def settled(table: Table, layout: Layout) -> Layout:
-    """Return ``layout`` with whether its first record is a header (BEHAVIOUR 3)."""
+    """Return ``layout`` with whether its first record is a header (file-rules#header)."""
     if layout.has_header is None:
         is_header = detect_header(table.records[layout.first :], (), table.expected.null_tokens)
         layout = replace(layout, has_header=is_header is not False)
     return layout if layout.has_header else replace(layout, trailing=0, row_names=False, unnamed=False)
->>>>>>> work/lang-source
 
 
 def _by_known_header(table: Table) -> list[Layout]:

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""What a cell and a record look like in one dialect: regular expressions over bytes (file-rules#cells)."""
-=======
-"""The grammar of cells and records in one dialect, as regular expressions over bytes (BEHAVIOUR 3)."""
->>>>>>> work/lang-source
+"""The grammar of cells and records in one dialect, as regular expressions over bytes (file-rules#cells)."""
 
 import re
 from dataclasses import dataclass, replace

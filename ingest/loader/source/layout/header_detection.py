@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Whether the first record of a table is its header, and which comment above it may be (file-rules#header)."""
-=======
-"""Decide whether the first record of a table, or a comment above it, is its header (BEHAVIOUR 3)."""
->>>>>>> work/lang-source
+"""Decide whether the first record of a table, or a comment above it, is its header (file-rules#header)."""
 
 import re
 from collections.abc import Collection, Sequence

@@ -13,11 +13,7 @@ from ingest.loader.source.layout.sample_table import Table, count_lines_in_words
 def layouts_by_shape(table: Table) -> list[Layout]:
     """Return the layouts of a table with an unknown header; several where lines above it may be titles or not.
 
-    <<<<<<< HEAD
-        A title is skipped only where a header can be told beneath it (file-rules#titles): else somebody is asked.
-    =======
-        A title is skipped only where a header can be recognized beneath it (BEHAVIOUR 3): else someone is asked.
-    >>>>>>> work/lang-source
+    A title is skipped only where a header can be recognized beneath it (file-rules#titles): else someone is asked.
     """
     expected = table.expected
     if expected.settled or expected.has_header is False:
