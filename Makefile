@@ -39,11 +39,12 @@ test: lint .venv-data/.ready $(if $(filter 0,$(INFRA)),,.venv-infra/.ready) ## l
 test-repeat: env .venv-data/.ready $(if $(filter 0,$(INFRA)),,.venv-infra/.ready) ## run the tests N times in random order, and name those that change their mind (N=5 ARGS="-k word")
 	@$(BIN)/python -m tests.repeat --runs $(or $(N),5) $(if $(SEED),--seed $(SEED)) -- --numprocesses $(or $(JOBS),2) $(ARGS)
 
-lint: env ## ruff, mypy, import-linter
+lint: env ## ruff, mypy, import-linter, and the words of the product's language
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python tests/lint_language.py
 
 fmt: env ## put the code into shape
 	@$(BIN)/ruff check --fix
