@@ -14,6 +14,7 @@ import sys
 import tokenize
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,14 +53,16 @@ PHRASES = {
 """What people shouldn't read, and what to write instead. Matched as whole words, in any case and over line ends."""
 
 FILLERS = frozenset(
-    ("anew", "asked", "at", "behind", "came", "each", "found", "gone", "held", "listed", "made", "one", "said", "seen")
-    + ("several", "taken", "told", "wanted")
+    {"anew", "asked", "at", "behind", "came", "each", "found", "gone", "held", "listed", "made", "one", "said", "seen"}
+    | {"several", "taken", "told", "wanted"}
 )
 """Names that don't say what they hold."""
 
-_PATTERNS = {
-    phrase: re.compile(rf"\b(?:{phrase})\b".replace(" ", r"\s+(?:#\s*|//\s*)?"), re.IGNORECASE) for phrase in PHRASES
+_PATTERNS = {phrase: re.compile(rf"\b(?:{phrase})\b".replace(" ", r"\s+(?:#\s*|//\s*)?")) for phrase in PHRASES}
+_FIRST_LETTERS = {
+    phrase: "" if "|" in re.sub(r"\(.*?\)", "", phrase) else re.split(r"[^a-z]", phrase)[0] for phrase in PHRASES
 }
+"""What a text has to contain before it is worth to look for a phrase."""
 _FOLDERS = ("docs", "infra", "ingest", "pipeline_site", "tests")
 _TEXTS = (".py", ".md", ".html", ".txt", ".js", ".css", ".yml", ".yaml", ".toml")
 _NAMED = ("Makefile", "Dockerfile")
@@ -83,8 +86,13 @@ def prose(path: str, source: str) -> str:
     return "\n".join(_texts_of_python(source))
 
 
+@lru_cache(maxsize=1)
+def _nodes(source: str) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(source)))
+
+
 def _texts_of_python(source: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and not node.value.isidentifier():
             yield node.value
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -94,15 +102,16 @@ def _texts_of_python(source: str) -> Iterator[str]:
 
 def phrases(path: str, source: str) -> Counter[str]:
     """Return how often each of ``PHRASES`` stands in a file's prose."""
-    text = prose(path, source)
-    counts = Counter({phrase: len(pattern.findall(text)) for phrase, pattern in _PATTERNS.items()})
-    return +counts
+    text = prose(path, source).lower()
+    return +Counter(
+        {phrase: len(pattern.findall(text)) for phrase, pattern in _PATTERNS.items() if _FIRST_LETTERS[phrase] in text}
+    )
 
 
 def fillers(source: str) -> Counter[str]:
     """Return how often Python source binds each of ``FILLERS``, as a variable, an argument or a field."""
     counts: Counter[str] = Counter()
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in FILLERS:
             counts[node.id] += 1
         elif isinstance(node, ast.arg) and node.arg in FILLERS:

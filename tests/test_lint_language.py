@@ -30,7 +30,7 @@ def test_a_phrase_is_found_where_people_read(path: str, source: str) -> None:
     [
         ("a.py", "anew = row['anew']\n"),
         ("a.html", "{% if anew %}{{ run.anew }}{% endif %}"),
-        ("a.md", "canew anewly"),
+        ("a.md", "Renewed anewly"),
         ("a.py", '"""The column is no longer there; an amendment."""\n'),
     ],
 )
@@ -41,6 +41,7 @@ def test_a_key_and_a_longer_word_are_no_phrase(path: str, source: str) -> None:
 def test_a_phrase_is_found_over_the_end_of_a_line_and_of_a_comment() -> None:
     assert sum(phrases("a.md", "It is under\n  way.").values()) == 1
     assert sum(phrases("a.js", "// it is under\n// way\n").values()) == 1
+    assert sum(phrases("a.md", "Go on with it; untold").values()) == 2
 
 
 def test_every_way_to_bind_a_name_counts() -> None:
