@@ -23,7 +23,7 @@ endif
 # modules alone take ten seconds to make anew in each process.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-repeat lint fmt bench bench-peers bench-reading bench-pollock docs synth package lambda-figures deploy destroy doctor password zappa screenshots env lock audit licenses clean
+.PHONY: help demo test test-repeat lint coverage fmt bench bench-peers bench-reading bench-pollock docs synth package lambda-figures deploy destroy doctor password zappa screenshots env lock audit licenses clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -39,11 +39,16 @@ test: lint .venv-data/.ready .venv-docs/.ready $(if $(filter 0,$(INFRA)),,.venv-
 test-repeat: env .venv-data/.ready .venv-docs/.ready $(if $(filter 0,$(INFRA)),,.venv-infra/.ready) ## run the tests N times in random order, and list the flaky ones (N=5 ARGS="-k word")
 	@$(BIN)/python -m tests.repeat --runs $(or $(N),5) $(if $(SEED),--seed $(SEED)) -- --numprocesses $(or $(JOBS),2) $(ARGS)
 
-lint: env ## check style, types and import rules
+lint: env ## check style, types, import rules, wording and spelling
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python tests/lint_language.py
+	@$(BIN)/codespell
+
+coverage: env .venv-data/.ready .venv-docs/.ready $(if $(filter 0,$(INFRA)),,.venv-infra/.ready) ## run the tests and show the lines and branches they miss (ARGS="-k word": some)
+	@$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --cov --cov-report=term --cov-report=html $(ARGS)
 
 fmt: env ## format the code
 	@$(BIN)/ruff check --fix
@@ -150,5 +155,5 @@ licenses: env ## write docs/licenses.md, and check the licenses of deployed pack
 	@exec $(BIN)/python -m pipeline_site.deploy.licenses
 
 clean: ## remove everything that make created, including .local with the demo's data
-	@rm -rf .venv .venv-aws .venv-data .venv-infra .venv-docs .local cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .build static-root
+	@rm -rf .venv .venv-aws .venv-data .venv-infra .venv-docs .local cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .build .coverage htmlcov static-root
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
