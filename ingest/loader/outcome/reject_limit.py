@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from ingest.loader.outcome.errors import SchemaMismatch
 from ingest.loader.outcome.outcome import Column, Outcome
-from ingest.loader.outcome.rejects import Code, RejectCollector, causes_of
+from ingest.loader.outcome.reject_codes import Code
+from ingest.loader.outcome.rejects import RejectCollector, causes_of
 from ingest.loader.outcome.target import Target
 
 Swallowing = Sequence[tuple[int, list[list[bytes]]]]
@@ -81,7 +82,7 @@ def check_limit(outcome: Outcome, target: Target) -> None:
         )
     if RejectLimit.of(target).is_exceeded(rejected, outcome.records):
         told, (most, _) = causes_of(outcome.rejects), outcome.rejects.counts.most_common(1)[0]
-        keys = " or declare another key" if most in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
+        keys = " or declare another key" if Code(most).is_about_key else ""
         raise SchemaMismatch(
             f"{rejected:,} of {outcome.records:,} records were rejected ({told}), more than {target.reject_share:.0%} "
             f"and more than {target.reject_count:,}: nothing was loaded. Correct the file and drop it again, or raise "

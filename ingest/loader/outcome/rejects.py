@@ -6,28 +6,15 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
+
+from ingest.loader.outcome.reject_codes import Code, as_clause
 
 STORED = 10_000
 """At most so many rejects of a run are kept whole; the counts stay exact beyond it."""
 
 STORED_BYTES = 64 << 20
 """Nor more than so many bytes of their records, which may be as long as a record may be."""
-
-
-class Code(StrEnum):
-    """Why a record was rejected, in the order in which one fate is chosen."""
-
-    MISSING_COLUMNS = "missing_columns"
-    EXTRA_COLUMNS = "extra_columns"
-    BAD_QUOTE = "bad_quote"
-    BAD_ENCODING = "bad_encoding"
-    NUL_BYTE = "nul_byte"
-    BAD_VALUE = "bad_value"
-    TOO_LONG = "too_long"
-    NULL_KEY = "null_key"
-    KEY_CONFLICT = "key_conflict"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,11 +97,11 @@ def causes_of(book: RejectCollector, subject: str = "each") -> str:
     counted = ", ".join(f"{count:,} {code}" for code, count in book.counts.most_common())
     if shared is None:
         return counted
-    if shared.code is Code.BAD_VALUE:
-        return f"{counted}, each for its value in the column {shared.column}"
+    if shared.code.summary:
+        return f"{counted}, {shared.code.summary.format(column=shared.column)}"
     if not _RECORD.match(shared.reason):
         return counted
-    return f"{counted}: {_RECORD.sub(subject, shared.reason, count=1).rstrip('.')}"
+    return f"{counted}: {_RECORD.sub(subject, as_clause(shared.reason), count=1)}"
 
 
 _FORM = struct.Struct("<q5I")

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from ingest.loader.outcome.rejects import Code
 from ingest.loader.planning.plan import Plan, PlannedColumn
 from ingest.loader.planning.rejections import Cells, Rejection, rejections_of
 from ingest.loader.records.reading import CertifiedReader
@@ -40,8 +39,7 @@ class BadRecord:
     """A record that the plan leaves out."""
 
     ordinal: int
-    code: Code
-    column: str
+    rejection: Rejection
     value: str
 
 
@@ -109,19 +107,21 @@ def _bad(reading: CertifiedReader, reasons: Sequence[Rejection]) -> Iterator[Bad
     which = " ".join(f"when {reason.sql} then {number}" for number, reason in enumerate(reasons))
     value = " ".join(f"when {number} then {reason.value_sql}" for number, reason in enumerate(reasons))
     found = f"(select *, case {which} end as bad from {reading.records})"
-    for r, number, told in reading.stream(f"select r, bad, case bad {value} end from {found} where bad is not null"):
-        yield BadRecord(ordinal=r, code=reasons[number].code, column=reasons[number].column, value=told)
+    for r, number, bad_value in reading.stream(
+        f"select r, bad, case bad {value} end from {found} where bad is not null"
+    ):
+        yield BadRecord(ordinal=r, rejection=reasons[number], value=bad_value)
 
 
 def _bad_in_memory(reading: CertifiedReader, reasons: Sequence[Rejection]) -> Iterator[BadRecord]:
     for number, cells in enumerate(reading.first):
         reason = _first_refusal(reasons, cells)
         if reason:
-            yield BadRecord(ordinal=number, code=reason.code, column=reason.column, value=reason.value(cells))
+            yield BadRecord(ordinal=number, rejection=reason, value=reason.value(cells))
 
 
 def _first_refusal(reasons: Sequence[Rejection], cells: Cells) -> Rejection | None:
-    return next((reason for reason in reasons if reason.meets(cells)), None)
+    return next((reason for reason in reasons if reason.applies(cells)), None)
 
 
 def named_keys(reading: CertifiedReader, plan: Plan, names: Sequence[str]) -> tuple[int, Stream | None]:

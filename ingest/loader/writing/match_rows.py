@@ -6,7 +6,7 @@ from psycopg2 import errors
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.sql import Composed
 
-from ingest.loader.outcome.rejects import Code
+from ingest.loader.outcome.reject_codes import Cause, Code
 from ingest.loader.planning.identities import Identities, email_beside_id, no_email_evidence, shared_email_evidence
 from ingest.loader.planning.plan import Plan
 from ingest.loader.sql import merging, tables
@@ -127,23 +127,25 @@ def _counted(cursor: Cursor, fates: dict[str, int]) -> MatchResult:
     )
 
 
-def reason_of(
+def cause_of(
     code: Code, identities: Identities, lacking: str, holder: str | None, other_line: int | None, email: str | None
-) -> str:
-    """The operator's sentence for a record without a usable key, or in conflict."""
+) -> tuple[Cause, str]:
+    """Return why a record has no usable key, or is in conflict, and the sentence for it.
+
+    ``lacking`` is the key column without a value; ``holder`` the id of the row that has the ``email``, or
+    ``other_line`` the line of the record that has it.
+    """
     if code is Code.NULL_KEY:
-        if email_beside_id(identities):
-            return "The record has no id, and no other record or row with its e-mail has one."
         key = identities[0]
-        whole = "identifies its row" if len(key) == 1 else f"identifies its row with {_others(key, lacking)}"
-        return f"The record has no value in {lacking}, which {whole}."
+        if email_beside_id(identities):
+            return Cause.NO_ID_FOR_EMAIL, Cause.NO_ID_FOR_EMAIL.sentence()
+        if len(key) == 1:
+            return Cause.NO_KEY, Cause.NO_KEY.sentence(column=lacking)
+        others = " and ".join(column for column in key if column != lacking)
+        return Cause.NO_PART_OF_KEY, Cause.NO_PART_OF_KEY.sentence(column=lacking, others=others)
     if other_line is not None:
-        return f"The e-mail {email!r} is also in the record of line {other_line:,}, which counts."
-    return f"The e-mail {email!r} belongs to the row with the id {holder}."
-
-
-def _others(key: tuple[str, ...], one: str) -> str:
-    return " and ".join(column for column in key if column != one)
+        return Cause.EMAIL_OF_RECORD, Cause.EMAIL_OF_RECORD.sentence(email=email, line=other_line)
+    return Cause.EMAIL_OF_ROW, Cause.EMAIL_OF_ROW.sentence(email=email, id=holder)
 
 
 def _count_fates(cursor: Cursor) -> dict[str, int]:

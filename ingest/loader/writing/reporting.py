@@ -9,8 +9,9 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.outcome.outcome import Column, KeyChange
+from ingest.loader.outcome.reject_codes import Code
 from ingest.loader.outcome.reject_limit import LimitExceeded, RejectLimit
-from ingest.loader.outcome.rejects import Code, Reject, RejectCollector
+from ingest.loader.outcome.rejects import Reject, RejectCollector
 from ingest.loader.planning.current_table import CurrentTable
 from ingest.loader.planning.identities import Identities, email_beside_id
 from ingest.loader.planning.plan import Plan, PlannedColumn
@@ -20,7 +21,7 @@ from ingest.loader.records.split import raw_records
 from ingest.loader.sql import merging
 from ingest.loader.types.types import SPACES, Type, widest
 from ingest.loader.writing.copy_stream import BadRecord, bad_records
-from ingest.loader.writing.match_rows import reason_of
+from ingest.loader.writing.match_rows import cause_of
 
 _SHOWN = 100
 """Characters of a value that are told."""
@@ -40,21 +41,13 @@ class RejectReporter:
 
         Raises GivenUp where there are many more behind those that are too many by themselves.
         """
-        kinds = {column.name: column.type for column in planned.columns}
-
-        def refused(bad: BadRecord) -> _Refused:
-            reason = "The key is longer than 2,600 bytes, which no index entry holds."
-            if bad.code is Code.BAD_VALUE:
-                reason = f"{bad.value.strip(SPACES)[:_SHOWN]!r} is no {kinds[bad.column].short}."
-            return _Refused(ordinal=bad.ordinal, code=bad.code, column=bad.column, value=bad.value, reason=reason)
-
         with closing(bad_records(self.reading, planned)) as found:
             while several := list(islice(found, _AT_ONCE)):
                 if len(several) == _AT_ONCE and limit.is_exceeded(len(self.book), records):
                     certified = self.reading.certified
                     line = certified.lines.line_of(several[0].ordinal)
                     raise LimitExceeded(header=certified.header, line=line, records=records, whole=True)
-                self._add(map(refused, several))
+                self._add(map(_rejected, several))
 
     def refuse_fates(self, cursor: Cursor, fates: dict[str, int], names: Sequence[str], identities: Identities) -> None:
         """The records without a usable key or in conflict; ``fates`` counts them, and duplicates."""
@@ -76,8 +69,8 @@ class RejectReporter:
             other_line = None if other is None else lines.line_of(other)
             lacking = next((column for column in first if told[column] is None), first[0])
             column = email if email and code == Code.KEY_CONFLICT else lacking
-            reason = reason_of(Code(code), identities, lacking, holder, other_line, told.get(email or ""))
-            yield _Refused(ordinal=n, code=Code(code), column=column, value=told.get(column) or "", reason=reason)
+            cause, reason = cause_of(Code(code), identities, lacking, holder, other_line, told.get(email or ""))
+            yield _Refused(ordinal=n, code=cause.code, column=column, value=told.get(column) or "", reason=reason)
 
     def _add(self, refused: Iterable["_Refused"]) -> None:
         """Each with its line and its record, which is read anew; ``refused`` come by ascending ordinals."""
@@ -150,7 +143,7 @@ class RejectReporter:
             return None, ""
         narrower, witness = told
         line = self.reading.certified.lines.line_of(witness.record)
-        which = f", which is no {narrower.short}" if narrower else ""
+        which = f", which is not a valid {narrower.short}" if narrower else ""
         return line, f"line {line:,} is {witness.value.strip(SPACES)[:_SHOWN]!r}{which}"
 
 
@@ -161,3 +154,14 @@ class _Refused:
     column: str
     value: str
     reason: str
+
+
+def _rejected(bad: BadRecord) -> _Refused:
+    rejection = bad.rejection
+    return _Refused(
+        ordinal=bad.ordinal,
+        code=rejection.cause.code,
+        column=rejection.column,
+        value=bad.value,
+        reason=rejection.sentence(bad.value),
+    )
