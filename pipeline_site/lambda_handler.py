@@ -64,11 +64,20 @@ def _route(event: Any, context: object) -> Any:
         return _command(event)
     if "manage" in event:
         return _manage(event["manage"], context)
-    if "httpMethod" in event or event.get("version") == "2.0":
+    if _is_page_request(event):
         return _zappa.handler({name: value for name, value in event.items() if name != "stageVariables"}, context)
     if event.get("detail-type") == "Scheduled Event":
         return handlers.on_schedule(event, context)
     return handlers.on_event(event, context)
+
+
+def _is_page_request(event: dict[str, Any]) -> bool:
+    """Return whether zappa, too, takes ``event`` for a request for a page.
+
+    With an empty method it would go on to its other kinds of events, and call a function that the event names.
+    """
+    method = event.get("httpMethod")
+    return event.get("version") == "2.0" or (isinstance(method, str) and method != "")
 
 
 def _command(event: dict[str, Any]) -> Any:

@@ -70,7 +70,7 @@ def _table(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> Ht
     context = _context(page, request, dataset, title=dataset.name)
     try:
         found = browsing.show(dataset.name, told)
-    except browsing.CantBrowse as refused:
+    except browsing.BrowseError as refused:
         return TemplateResponse(request, "ingest/browse/nothing.html", {**context, "refused": refused, "told": told})
     export = reverse("admin:ingest_dataset_export", args=[dataset.pk])
     row = reverse("admin:ingest_dataset_row", args=[dataset.pk])
@@ -83,7 +83,7 @@ def _chosen(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> H
     told = [pair for pair in _pairs(request.POST) if pair[0] != "csrfmiddlewaretoken"]
     try:
         state, complaints = browsing.settle(dataset.name, told)
-    except browsing.CantBrowse as refused:
+    except browsing.BrowseError as refused:
         context = _context(page, request, dataset, title=dataset.name)
         return TemplateResponse(request, "ingest/browse/nothing.html", {**context, "refused": refused, "told": told})
     for complaint in complaints:
@@ -102,8 +102,8 @@ def _row(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> Http
     """One row."""
     context = _context(page, request, dataset, title=f"A row of {dataset.name}")
     try:
-        found = browsing.biography(dataset, _pairs(request.GET))
-    except browsing.CantBrowse as refused:
+        found = browsing.row_history(dataset, _pairs(request.GET))
+    except browsing.BrowseError as refused:
         return TemplateResponse(request, "ingest/browse/nothing.html", {**context, "refused": refused})
     asked = request.GET.get("line", "")
     step = next((each for each in found.steps if str(each.run_id) == asked), None)

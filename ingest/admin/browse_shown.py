@@ -144,7 +144,7 @@ def _choice(state: State, choice: Any) -> dict[str, Any]:
     }
 
 
-def row(found: browsing.Biography, *, row: str, traced: Mapping[int, str]) -> dict[str, Any]:
+def row(found: browsing.RowHistory, *, row: str, traced: Mapping[int, str]) -> dict[str, Any]:
     """The context of a row's page; ``row`` is its address, ``traced`` tells of a run where it found the row."""
     key = [(f"{browsing.PREFIX}{name}", value) for name, value in found.key]
     return {

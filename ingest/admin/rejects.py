@@ -6,14 +6,13 @@ from django.db.models import QuerySet
 from django.db.models.functions import Length, Substr
 from django.http import HttpRequest
 
-from ingest.admin import shown
+from ingest.admin import asked, shown
 from ingest.admin.filters import KnownFilter
 from ingest.admin.pages import ReadOnlyVisibleAdmin, is_list
 from ingest.loader.outcome.reject_codes import Code
 from ingest.models import Reject, Run
 
 _LONGEST_RECORD = 5_000  # bytes that a page shows
-_LONGEST_NUMBER = 18  # digits; a run's number has no more
 
 
 def without_long_records(rejects: QuerySet[Reject], longest: int) -> QuerySet[Reject]:
@@ -34,9 +33,8 @@ class RunFilter(KnownFilter):
 
     def knows(self, request: HttpRequest, value: str) -> bool:
         """Whether this person sees a run of that number."""
-        if not (value.isascii() and value.isdecimal()) or len(value) > _LONGEST_NUMBER:
-            return False
-        self.run = Run.objects.visible_to(request.user).filter(pk=int(value)).only("key").first()
+        number = asked.whole(value)
+        self.run = Run.objects.visible_to(request.user).filter(pk=number).only("key").first()
         return self.run is not None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Reject]) -> QuerySet[Reject]:

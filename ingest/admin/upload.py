@@ -12,14 +12,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from ingest.admin import shown
+from ingest.admin import asked, shown
 from ingest.admin.upload_words import (
-    NOT_UNDERSTOOD,
-    Unreadable,
     answered,
     as_told,
     chosen,
-    numbers,
     run_as_told,
     unfinished_as_told,
 )
@@ -45,13 +42,13 @@ class UploadPage(admin.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         """The page, and an address for each thing that its script does."""
         views: dict[str, Callable[..., HttpResponse]] = {verb: getattr(self, f"{verb}_view") for verb in _VERBS}
-        asked = [
+        posted = [
             path(f"{verb}/", self.admin_site.admin_view(require_POST(view)), name=f"ingest_upload_{verb}")
             for verb, view in views.items()
         ]
         return [
             path("", self.admin_site.admin_view(require_GET(self.upload_view)), name="ingest_upload"),
-            *asked,
+            *posted,
             path("give-up/", self.admin_site.admin_view(require_POST(self.give_up_view)), name="ingest_upload_give_up"),
             path(
                 "take-over/",
@@ -120,7 +117,7 @@ class UploadPage(admin.ModelAdmin):
         """What is known of files before they are sent."""
 
         def judge(told: dict[str, Any]) -> dict[str, Any]:
-            files, preview = chosen(told), told.get("preview") is True
+            files, preview = chosen(told), asked.boolean(told, "preview")
             judged = precheck.precheck(files, user=request.user, preview=preview)
             may_add = request.user.has_perm("ingest.add_dataset")
             return {"files": [as_told(each, may_add=may_add) for each in judged]}
@@ -131,7 +128,7 @@ class UploadPage(admin.ModelAdmin):
         """Begin to upload files, or go on."""
 
         def start(told: dict[str, Any]) -> dict[str, Any]:
-            files, preview = chosen(told), told.get("preview") is True
+            files, preview = chosen(told), asked.boolean(told, "preview")
             return {"files": [answered(each) for each in start_uploads(files, user=request.user, preview=preview)]}
 
         return self._answer(request, start)
@@ -140,8 +137,8 @@ class UploadPage(admin.ModelAdmin):
         """Links for parts of an upload."""
 
         def sign(told: dict[str, Any]) -> dict[str, Any]:
-            (upload_id,) = numbers([told.get("id")], most=1)
-            parts = numbers(told.get("parts"), most=10_000)
+            upload_id = asked.number(told, "id")
+            parts = asked.numbers(told, "parts", most=10_000)
             return {"links": sign_parts(upload_id, parts, user=request.user)}
 
         return self._answer(request, sign)
@@ -150,7 +147,7 @@ class UploadPage(admin.ModelAdmin):
         """Make the objects of their parts."""
 
         def finish(told: dict[str, Any]) -> dict[str, Any]:
-            done = finish_uploads(numbers(told.get("ids"), most=MOST_FILES), user=request.user)
+            done = finish_uploads(asked.numbers(told, "ids", most=MOST_FILES), user=request.user)
             self._log(request, [each for each in done if isinstance(each, Upload)], "Uploaded.")
             return {"files": [answered(each) for each in done]}
 
@@ -181,8 +178,8 @@ class UploadPage(admin.ModelAdmin):
     def follow_view(self, request: HttpRequest) -> HttpResponse:
         """What became of uploads, by an ETag: nothing is sent while nothing has changed."""
         self._check(request)
-        asked = request.GET.get("ids", "").split(",")[:_MOST_FOLLOWED]
-        ids = [int(number) for number in asked if number.isdecimal() and len(number) < 19]
+        texts = request.GET.get("ids", "").split(",")[:_MOST_FOLLOWED]
+        ids = [number for text in texts if (number := asked.whole(text)) is not None]
         uploads = Upload.objects.filter(pk__in=ids)
         found = runs_of(uploads)
         seen = set(
@@ -204,24 +201,17 @@ class UploadPage(admin.ModelAdmin):
             raise PermissionDenied
 
     def _run(self, request: HttpRequest, told: dict[str, Any]) -> Run:
-        (run_id,) = numbers([told.get("run")], most=1)
-        run = Run.objects.visible_to(request.user).filter(pk=run_id).first()
+        run = Run.objects.visible_to(request.user).filter(pk=asked.number(told, "run")).first()
         if run is None:
-            raise Unreadable("There is no such run.")
+            raise asked.Unreadable("There is no such run.")
         return run
 
     def _answer(self, request: HttpRequest, do: Callable[[dict[str, Any]], dict[str, Any]]) -> HttpResponse:
         """``do`` what the JSON asks for; what can't be done is said in one sentence."""
         self._check(request)
         try:
-            told = json.loads(request.body)
-        except (ValueError, RecursionError, RequestDataTooBig):
-            told = None
-        try:
-            if not isinstance(told, dict):
-                raise Unreadable(NOT_UNDERSTOOD)
-            return JsonResponse(do(told))
-        except Unreadable as error:
+            return JsonResponse(do(_told(request)))
+        except asked.Unreadable as error:
             return JsonResponse({"error": str(error)}, status=400)
         except IngestError as error:
             return JsonResponse({"error": str(error), "again": isinstance(error, RunInterrupted)})
@@ -242,5 +232,14 @@ _READING = [
 
 def _number(request: HttpRequest) -> int:
     """Return the upload's number from the form; 0, which no upload has, if it isn't a number."""
-    number = request.POST.get("upload", "")
-    return int(number) if number.isdecimal() and len(number) < 19 else 0
+    return asked.whole(request.POST.get("upload", "")) or 0
+
+
+def _told(request: HttpRequest) -> dict[str, Any]:
+    """Return what the script sent. Raises Unreadable."""
+    try:
+        return asked.fields(json.loads(request.body))
+    except RequestDataTooBig:
+        raise asked.Unreadable(asked.TOO_MUCH) from None
+    except (ValueError, RecursionError):
+        raise asked.Unreadable(asked.NOT_UNDERSTOOD) from None

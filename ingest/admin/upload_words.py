@@ -1,13 +1,11 @@
 """What the upload page's script and the use cases tell each other, as JSON."""
 
-from base64 import b64decode
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import BigIntegerField
 from django.urls import reverse
 
-from ingest.admin import shown
+from ingest.admin import asked, shown
 from ingest.datasets.reading_summary import ReadingSummary
 from ingest.loader.outcome.errors import IngestError, RunInterrupted
 from ingest.loader.source.identifiers import table_name
@@ -17,53 +15,41 @@ from ingest.uploads.multipart import MOST_FILES, UploadSession
 from ingest.uploads.precheck import HEAD, PrecheckResult, SelectedFile
 from ingest.uploads.unfinished import Unfinished
 
-NOT_UNDERSTOOD = "This page asked for something that isn't understood: reload it."
-_LARGEST = BigIntegerField.MAX_BIGINT
 _LONGEST_PATH, _LONGEST_MARK = 4_096, 80
 _SHOWN_COLUMNS = 200
 _SKIPPED = 20
 """Lines above the header that are shown."""
-_PIN = str | int | None
+_PINS = {"preamble": (str, int), "has_header": (str, bool)}
+"""The types of a pin, where it isn't always a text."""
 _COUNTS = (*Run.FATES, "deleted")
-
-
-class Unreadable(Exception):
-    """The script asked for something of no form that is known here; its text is for the person before the page."""
 
 
 def chosen(told: dict[str, Any]) -> list[SelectedFile]:
     """The files that the script tells of. Raises Unreadable."""
-    files = told.get("files")
-    if not isinstance(files, list) or len(files) > MOST_FILES:
-        raise Unreadable(f"This page asked for more than {MOST_FILES} files at once: reload it.")
-    return [_chosen(file) for file in files]
+    too_many = f"This page asked for more than {MOST_FILES} files at once: reload it."
+    return asked.listed(told, "files", _chosen, most=MOST_FILES, too_many=too_many)
 
 
-def _chosen(file: object) -> SelectedFile:
-    if not isinstance(file, dict):
-        raise Unreadable(NOT_UNDERSTOOD)
-    name, mark, head = file.get("path"), file.get("fingerprint", ""), file.get("head", "")
-    if not (isinstance(name, str) and isinstance(mark, str) and isinstance(head, str)):
-        raise Unreadable(NOT_UNDERSTOOD)
-    if len(name) > _LONGEST_PATH or len(mark) > _LONGEST_MARK or not mark.isascii() or "\0" in mark:
-        raise Unreadable("This page told of a file whose name is too long.")
-    size, modified = numbers([file.get("size"), file.get("modified")], most=2, least=-_LARGEST)
-    try:
-        start = b64decode(head, validate=True)[:HEAD]
-    except ValueError:
-        raise Unreadable(NOT_UNDERSTOOD) from None
-    pins = file.get("pins", {})
-    if not isinstance(pins, dict) or not all(isinstance(value, _PIN) for value in pins.values()):
-        raise Unreadable(NOT_UNDERSTOOD)
-    return SelectedFile(path=name, size=size, modified=modified, fingerprint=mark, head=start, pins=pins)
+def _chosen(value: object) -> SelectedFile:
+    file = asked.fields(value)
+    path = asked.text(file, "path")
+    if len(path) > _LONGEST_PATH:
+        raise asked.Unreadable("This page told of a file whose name is too long.")
+    return SelectedFile(
+        path=path,
+        size=asked.number(file, "size"),
+        modified=asked.number(file, "modified", least=-asked.LARGEST),
+        fingerprint=asked.mark(file, "fingerprint", most=_LONGEST_MARK),
+        head=asked.octets(file, "head", most=HEAD),
+        pins=_pins(asked.fields(file.get("pins", {}))),
+    )
 
 
-def numbers(told: object, *, most: int, least: int = 0) -> list[int]:
-    """Whole numbers that the database can hold. Raises Unreadable."""
-    if not isinstance(told, list) or len(told) > most:
-        raise Unreadable("This page asked for too much at once: reload it.")
-    if not all(isinstance(n, int) and not isinstance(n, bool) and least <= n <= _LARGEST for n in told):
-        raise Unreadable(NOT_UNDERSTOOD)
+def _pins(told: dict[str, Any]) -> dict[str, Any]:
+    """How a file is to be read: texts, as they are typed, and whether there is a header. Raises Unreadable."""
+    for name, value in told.items():
+        if value is not None and type(value) not in _PINS.get(name, (str,)):  # a boolean is an int, too
+            raise asked.Unreadable(asked.NOT_UNDERSTOOD)
     return told
 
 

@@ -170,8 +170,8 @@ def _source(key: str, described: object, scope: _Scope, *, etag: str, version: s
         bucket=scope.bucket,
         key=key,
         size=size,
-        etag=_name(described, etag).strip('"'),
-        version_id=_version(_name(described, version)),
+        etag=_request_name(described, etag).strip('"'),
+        version_id=_version(_request_name(described, version)),
         sequencer=_name(described, "sequencer"),
     )
     if not source.version_id and not source.etag:
@@ -266,6 +266,14 @@ def _name(told: object, field: str) -> str:
         return ""
     value = _text(told, field)
     _check_name(value)
+    return value
+
+
+def _request_name(told: object, field: str) -> str:
+    """Return a name as ``_name`` does, if it can go into the headers and the address of a request to S3."""
+    value = _name(told, field)
+    if not (value.isascii() and value.isprintable()):
+        raise _MalformedError(f"its {field} {_shown(value)} is not printable ASCII")
     return value
 
 

@@ -30,6 +30,9 @@ def may_pin(dataset: Dataset | None, user: Any | None) -> bool:
 
 def refuse_impossible(dataset: Dataset) -> None:
     """Raise RunFailed, with a sentence, if one of the dataset's pins can't be what files are written with."""
+    above = dataset.preamble
+    if isinstance(above, bool) or (isinstance(above, str) and not (above.isascii() and above.isdecimal())):
+        raise RunFailed(f"Lines above the header: {above!r:.40} is not a whole number.")
     others = [field.name for field in Dataset._meta.fields if field.name not in Dataset.PINS]
     try:
         dataset.clean_fields(exclude=others)

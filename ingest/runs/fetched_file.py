@@ -17,7 +17,7 @@ from ingest.loader.source.dialect.dialect import Dialect
 from ingest.loader.source.dialect.pin_conflicts import refuse_wide_encoding
 from ingest.loader.source.dialect.question import offers, offers_of_encodings
 from ingest.loader.source.encoding import transcode
-from ingest.loader.source.encoding.transcode import Found
+from ingest.loader.source.encoding.transcode import DetectedEncoding
 from ingest.loader.source.local_file import LocalFile
 from ingest.loader.source.not_csv import refuse_other_formats
 from ingest.models import Dataset, Progress, storable_list
@@ -194,7 +194,7 @@ def read_as(told: Mapping[str, Any]) -> Dialect:
     return Dialect(**{name: value for name, value in told.items() if name in Dialect.__dataclass_fields__})
 
 
-def _found(path: Path) -> Found:
+def _found(path: Path) -> DetectedEncoding:
     """The encoding of the file. Raises RunFailed, saying what a file is that is no text."""
     try:
         return transcode.find(path)

@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from ingest.admin import asked
 from ingest.aws import objects
 from ingest.models import Dataset, Opening, Run, Upload
 from ingest.runs.receive import receive
@@ -79,6 +80,25 @@ def test_a_question_without_the_pages_token_is_refused(db: None):
         {"files": [{**FILE, "fingerprint": "f" * 81}]},
         {"files": [{**FILE, "head": "%%%"}]},
         {"files": [{**FILE, "head": "é"}]},
+        {"files": [{**FILE, "fingerprint": "\n"}]},
+        {"files": [{**FILE, "fingerprint": "\u0663"}]},
+        {"files": [{**FILE, "fingerprint": None}]},
+        {"files": [{**FILE, "size": True}]},
+        {"files": [{**FILE, "size": -5}]},
+        {"files": [{**FILE, "size": "\u0663"}]},
+        {"files": [{**FILE, "size": None}]},
+        {"files": [{**FILE, "head": []}]},
+        {"files": [FILE], "preview": "true"},
+        {"files": [FILE], "preview": 1},
+        {"files": [FILE], "preview": None},
+        {},
+        {"files": "people.csv"},
+        {"files": [[FILE]]},
+        {"files": [{**FILE, "pins": None}]},
+        {"files": [{**FILE, "pins": {"preamble": True}}]},
+        {"files": [{**FILE, "pins": {"has_header": 1}}]},
+        {"files": [{**FILE, "pins": {"delimiter": True}}]},
+        {"files": [{**FILE, "pins": {"encoding": 8}}]},
         {"files": [{**FILE, "pins": []}]},
         {"files": [{**FILE, "pins": {"quote": ["none"]}}]},
         {"files": [{**FILE, "pins": {"preamble": 1.5}}]},
@@ -89,20 +109,53 @@ def test_what_no_page_of_ours_asks_is_answered_with_a_sentence(client: Client, d
     staff(client, superuser=True)
     for verb in ("judge", "start"):
         answer = ask(client, verb, told)
-        assert (answer.status_code, answer.json()["error"][-1]) == (400, "."), verb
+        assert (answer.status_code, answer.json()["error"]) == (400, said_of(told)), verb
 
 
-@pytest.mark.parametrize("number", [None, "1", -1, 1 << 63, 1.5, {}])
+def said_of(told: object) -> str:
+    """What is wrong with it: too many files, too long a name, or else that it can't be understood."""
+    files = told.get("files") if isinstance(told, dict) else None
+    if isinstance(files, list) and len(files) > 50:
+        return "This page asked for more than 50 files at once: reload it."
+    if isinstance(files, list) and isinstance(files[0], dict) and len(files[0]["path"] or "") > 4_096:
+        return "This page told of a file whose name is too long."
+    return asked.NOT_UNDERSTOOD
+
+
+@pytest.mark.parametrize("preamble", ["\u0663", "1_0", " 3", "+3", "3\0", "\ud800", "1" * 5_000, 10**30, -1, "x"])
+def test_lines_above_the_header_are_a_number_in_plain_digits(client: Client, db: None, preamble: object):
+    staff(client, superuser=True)
+    for verb, word in (("judge", "refused"), ("start", "error")):
+        (told,) = ask(client, verb, {"files": [{**FILE, "pins": {"preamble": preamble}}]}).json()["files"]
+        assert told[word].startswith("Lines above the header: "), told
+    assert not Upload.objects.exists()
+
+
+def test_too_large_a_question_is_told_as_that(client: Client, db: None, settings: Any):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    staff(client, superuser=True)
+    answer = ask(client, "judge", {"files": [], "more": "x" * 200})
+    assert (answer.status_code, answer.json()["error"]) == (400, asked.TOO_MUCH)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("7", 7), ("007", 7), ("9223372036854775807", 9223372036854775807), ("9223372036854775808", None), ("", None)]
+    + [(text, None) for text in ("\u0663", "\u00b2", "1_0", " 7", "-7", "+7", "7.0", "1" * 5_000, "\0", "\ud800")],
+)
+def test_a_number_of_a_form_is_written_in_plain_digits(text: str, number: int | None):
+    assert asked.whole(text) == number
+
+
+@pytest.mark.parametrize("number", [None, "1", "\u0663", -1, 1 << 63, 1.5, True, {}, [1]])
 def test_numbers_that_name_nothing_are_answered_with_a_sentence(client: Client, db: None, number: object):
     staff(client, superuser=True)
     answers = [ask(client, "sign", {"id": number, "parts": [1]}), ask(client, "sign", {"id": 1, "parts": [number]})]
-    answers += [ask(client, "finish", {"ids": [number]}), ask(client, "finish", {"ids": number})]
-    assert [("error" in answer.json(), answer.status_code) for answer in answers] == [
-        (True, 400),
-        (True, answers[1].status_code),
-        (True, 400),
-        (True, 400),
-    ]
+    answers += [ask(client, "sign", {"id": 1, "parts": number})] if number != [1] else []
+    answers += [ask(client, "finish", {"ids": [number]})]
+    answers += [ask(client, "finish", {"ids": number})] if number != [1] else []
+    answers += [ask(client, verb, {"run": number}) for verb in ("load", "discard")]
+    assert {(answer.status_code, answer.json()["error"]) for answer in answers} == {(400, asked.NOT_UNDERSTOOD)}
 
 
 def test_a_preview_is_loaded_once_somebody_says_so(client: Client, door: Door):
@@ -124,7 +177,7 @@ def test_an_upload_that_is_not_there_says_so(client: Client, db: None):
     staff(client, superuser=True)
     assert "given up" in ask(client, "sign", {"id": 7, "parts": [1]}).json()["error"]
     assert "given up" in ask(client, "finish", {"ids": [7]}).json()["files"][0]["error"]
-    for number in ("7", "", "x", "9" * 50, "²"):
+    for number in ("7", "", "x", "9" * 50, "1" * 5_000, "²", "\u0663", "\0"):
         answer = client.post(f"{ADDRESS}give-up/", {"upload": number}, follow=True)
         assert "choose the file again" in answer.content.decode()
 
@@ -188,7 +241,7 @@ def test_uploads_are_followed_and_nothing_is_sent_while_nothing_changes(client: 
     staff(client, superuser=True)
     source = door.put("people.csv", "id\n1\n")
     sent = upload(finished=timezone.now(), version_id=source.version_id, etag=source.etag)
-    asked = f"{ADDRESS}follow/?ids={sent.pk},x,,{'9' * 40},7"
+    asked = f"{ADDRESS}follow/?ids={sent.pk},x,,{'9' * 40},{'1' * 5_000},\u0663,7"
     before = client.get(asked)
     assert before.json() == {"runs": {}}
     assert client.get(asked, headers={"If-None-Match": before["ETag"]}).status_code == 304

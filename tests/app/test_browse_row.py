@@ -15,7 +15,7 @@ from tests.app.pages import execute, staff
 
 def steps(dataset: Dataset, **key: str) -> list[tuple[int, tuple, bool]]:
     """Run, changes, whether it inserted the row: the newest first."""
-    found = browsing.biography(dataset, [(f"key.{name}", value) for name, value in key.items()])
+    found = browsing.row_history(dataset, [(f"key.{name}", value) for name, value in key.items()])
     assert found.is_complete
     return [(step.run_id, step.changes, step.inserted) for step in found.steps]
 
@@ -67,7 +67,7 @@ def test_what_is_not_kept_any_more_is_not_guessed(door: Door):
 def test_a_long_life_is_read_for_some_seconds_and_its_page_says_so(door: Door, client, monkeypatch):
     monkeypatch.setattr(history, "SECONDS", 0)
     run = door.load("people.csv", "id,name\n1,Ann\n")
-    assert not browsing.biography(run.dataset, [("key.id", "1")]).is_complete
+    assert not browsing.row_history(run.dataset, [("key.id", "1")]).is_complete
     staff(client, "view_dataset")
     page = client.get(f"/admin/ingest/dataset/{run.dataset_id}/browse/row/?key.id=1").content.decode()
     assert "There is more that wasn't read." in page

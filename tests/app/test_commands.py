@@ -95,7 +95,7 @@ def test_ingest_says_when_a_run_gets_no_further(door: Door, tmp_path, monkeypatc
         receive(source)
         return source
 
-    monkeypatch.setattr("ingest.management.commands.ingest.put", put_and_receive)
+    monkeypatch.setattr("ingest.runs.receive.put", put_and_receive)
     with pytest.raises(CommandError, match=r"of people\.csv is queued, and nothing happened for 0\.5 s"):
         called("ingest", "--wait", "0.5", tmp_path / "people.csv")
 

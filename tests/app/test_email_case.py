@@ -71,7 +71,7 @@ def test_a_row_is_undone_and_traced_however_its_e_mail_is_written(door: Door, pe
     door.load("people.csv", "E-mail,name\ncy@x.org,Cy\n")
     run = door.load("people.csv", "E-mail,name\nada@x.org,A\nADA@x.org,Ada L.\n")
     dataset = Dataset.objects.get()
-    found = browsing.biography(dataset, [("key.e_mail", "ADA@x.org")])
+    found = browsing.row_history(dataset, [("key.e_mail", "ADA@x.org")])
     step = found.steps[0]
     assert (step.run_id, [name for name, *_ in step.changes]) == (run.pk, ["e_mail", "name"])
     traced = trace(step.run, step.wanted)
@@ -86,7 +86,7 @@ def test_a_record_without_id_is_traced_by_its_e_mail_in_another_case(door: Door)
     door.load("people.csv", "id,E-mail,v\n1,Ada@x,1\n2,b@x,1\n")
     run = door.load("people.csv", "id,E-mail,v\n,ADA@x,2\n2,B@x,2\n,b@X ,3\n")
     for own, expected in (("1", (2, [])), ("2", (4, [3]))):
-        step = browsing.biography(Dataset.objects.get(), [("key.id", own)]).steps[0]
+        step = browsing.row_history(Dataset.objects.get(), [("key.id", own)]).steps[0]
         assert step.run_id == run.pk
         traced = trace(step.run, step.wanted)
         assert (traced.line, traced.duplicate_lines) == expected

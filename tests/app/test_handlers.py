@@ -86,7 +86,7 @@ def test_a_database_that_is_away_loses_no_message(door: Door, monkeypatch):
     def away(source):
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr("ingest.handlers.take_in", away)
+    monkeypatch.setattr("ingest.handlers.receive_and_execute", away)
     event = sqs_event(door.put("a.csv", PEOPLE), door.put("b.csv", PEOPLE))
     failures = handlers.on_event(event)["batchItemFailures"]
     assert [failure["itemIdentifier"] for failure in failures] == ["m0", "m1"]

@@ -100,7 +100,7 @@ def test_a_preview_that_was_taken_over_leaves_its_end_to_the_new_holder(door: Do
         Run.objects.filter(pk=run.pk).update(token=2)
         return show(*args)
 
-    monkeypatch.setattr("ingest.runs.attempt.ending.show", taken_over_meanwhile)
+    monkeypatch.setattr("ingest.runs.attempt.complete.show", taken_over_meanwhile)
     assert claim_and_execute(run.pk) is None
     run.refresh_from_db()
     assert (run.status, run.records, run.rejects.count()) == ("running", None, 0)

@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from psycopg2 import sql
 
-from ingest.browsing import CantBrowse, reading
+from ingest.browsing import BrowseError, reading
 from ingest.loader.sql import browsing as statements
 from ingest.loader.sql import reader
 from ingest.operations.doctor import examine
@@ -96,7 +96,7 @@ def test_a_table_of_somebody_else_s_is_told_of_with_what_to_do(door: Door, serve
     role = sql.Identifier(f"reader_of_{connection.settings_dict['NAME']}")
     _by_superuser(servers, sql.SQL("ALTER TABLE datasets.people OWNER TO postgres"))
     _by_superuser(servers, sql.SQL("REVOKE ALL ON datasets.people FROM {}").format(role))
-    with pytest.raises(CantBrowse, match=r"has no SELECT on this table: run `manage\.py migrate`, or grant it"):
+    with pytest.raises(BrowseError, match=r"has no SELECT on this table: run `manage\.py migrate`, or grant it"):
         reading.show("people", [])
 
 

@@ -21,7 +21,7 @@ from ingest.runs import claim
 from ingest.runs.receive import receive
 from pipeline_site.local.postgres import Postgres, binaries
 from tests.app.conftest import Door, rows
-from tests.app.test_reconciling import carry, people, reconcile
+from tests.app.test_reconcile import carry, people, reconcile
 from tests.conftest import MAJORS, Servers
 
 RESTORED = "restored"

@@ -26,7 +26,7 @@ from tests.app.pages import staff
 
 def traced(run: Run, **key: str) -> SourceLines:
     """Where ``run``, the last that wrote the row, found it."""
-    found = browsing.biography(Dataset.objects.get(pk=run.dataset_id), [(f"key.{n}", v) for n, v in key.items()])
+    found = browsing.row_history(Dataset.objects.get(pk=run.dataset_id), [(f"key.{n}", v) for n, v in key.items()])
     step = found.steps[0]
     assert step.run_id == run.pk
     return trace(step.run, step.wanted)
@@ -177,7 +177,7 @@ def test_the_page_of_a_row_tells_the_line_when_it_is_asked(client: Client, door:
 
 def test_what_is_too_large_or_no_load_is_a_sentence(door: Door, monkeypatch: pytest.MonkeyPatch):
     run = door.load("people.csv.gz", gzip.compress(b"id,name\n" + b"".join(b"%d,x\n" % n for n in range(2_000))))
-    step = browsing.biography(run.dataset, [("key.id", "7")]).steps[0]
+    step = browsing.row_history(run.dataset, [("key.id", "7")]).steps[0]
     assert lines(trace(run, step.wanted)) == (9, [])
     monkeypatch.setattr(row_lineage, "LARGEST", run.size + 1)
     with pytest.raises(RunFailed, match="too large to be looked through"):

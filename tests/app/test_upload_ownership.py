@@ -17,7 +17,7 @@ from ingest.uploads.multipart import finish_uploads, give_up_upload, sign_parts,
 from ingest.uploads.ownership import take_over_upload
 from tests.app.conftest import Door
 from tests.app.pages import member
-from tests.app.test_uploading import begin, chosen, send, small_parts
+from tests.app.test_multipart import begin, chosen, send, small_parts
 
 __all__ = ["small_parts"]
 

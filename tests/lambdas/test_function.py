@@ -174,6 +174,29 @@ def test_an_event_that_nobody_knows_is_an_error_and_not_a_success(deployed: Depl
     assert (answer.error, answer.body["errorType"]) == ("Unhandled", "UnknownEvent")
 
 
+RUN = {"/bin/touch": "", "/tmp/it-ran": "", "httpMethod": ""}
+"""zappa would call a function by the whole event; subprocess.call takes the keys of a mapping for a command line."""
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"detail-type": "Scheduled Event", "resources": ["arn:aws:events:us-east-1:1:rule/x-subprocess.call"]},
+        {"Records": [{"s3": {"configurationId": "id:subprocess.call"}}]},
+        {"Records": [{"Sns": {"Message": '{"command": "subprocess.call"}'}}]},
+    ],
+)
+def test_an_event_that_only_looks_like_a_page_request_calls_no_function_that_it_names(
+    deployed: Deployed, named: dict[str, Any]
+) -> None:
+    event = RUN | named
+    if named.get("detail-type"):
+        assert good(deployed.sandbox.invoke(event), deployed).keys() == {"carried"}
+    else:
+        assert deployed.sandbox.invoke(event).body["errorType"] == "UnknownEvent"
+    assert not (deployed.sandbox.root / "tmp" / "it-ran").exists()
+
+
 def test_a_command_that_fails_is_an_error_and_the_function_lives_on(deployed: Deployed) -> None:
     answer = deployed.sandbox.invoke({"manage": "migrate --check no_such_app"})
     assert answer.error == "Unhandled"

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import sys
 import tracemalloc
 import zipfile
@@ -157,6 +158,16 @@ def test_a_stored_file_of_a_zip_archive_is_read(tmp_path):
 def test_a_zip_archive_that_is_no_packed_csv_says_why(tmp_path, packed, sentence):
     with pytest.raises(RunFailed, match=sentence):
         unpacked(tmp_path, packed)
+
+
+def test_a_zip_archive_that_states_two_sizes_of_its_directory_fails(tmp_path):
+    packed = zipped(*((f"{n}.csv", b"") for n in range(30_000)))
+    end = packed.rfind(b"PK\5\6")
+    count, size, at = struct.unpack_from("<HLL", packed, end + 10)
+    large = b"PK\6\6" + struct.pack("<QHHLLQQQQ", 44, 45, 45, 0, 0, count, count, size, at)
+    small = b"PK\5\6" + struct.pack("<HHHHLLH", 0, 0, 1, 1, 100, at, 0)
+    with pytest.raises(RunFailed, match="thousands"):
+        unpacked(tmp_path, packed[:end] + large + b"PK\6\7" + struct.pack("<LQL", 0, end, 1) + small)
 
 
 def test_an_archive_that_asks_for_too_much_memory_fails(tmp_path):

@@ -256,7 +256,7 @@ def test_anything_is_proposed_for_or_refused(head):
         found = propose(head)
     except RunFailed:
         return
-    assert found.delimiter in {*",;\t| "} or b"sep=" in head.lower()
+    assert found.delimiter in {*",;\t| ~^:"} or b"sep=" in head.lower()
     assert found.preamble <= head.count(b"\n") + head.count(b"\r") + 1
 
 

@@ -11,7 +11,7 @@ from ingest.loader.outcome.errors import RunFailed
 from ingest.loader.source.dialect.dialect import Pinned
 from ingest.loader.source.dialect.question import offers_of_encodings
 from ingest.loader.source.encoding import mixed_lines
-from ingest.loader.source.encoding.transcode import Found, decoded, find, settle, transcode
+from ingest.loader.source.encoding.transcode import DetectedEncoding, decoded, find, settle, transcode
 from ingest.loader.source.preview_head import preview_head
 from tests.loader.languages import LANGUAGES, samples
 
@@ -34,7 +34,7 @@ def rows(encoding: str, numbers: range) -> str:
     return "".join(f"{number},{names[number % len(names)]}\n" for number in numbers)
 
 
-def found(tmp_path: Path, content: bytes, **told: bool) -> Found:
+def found(tmp_path: Path, content: bytes, **told: bool) -> DetectedEncoding:
     path = tmp_path / "source"
     path.write_bytes(content)
     return find(path, **told)
@@ -91,6 +91,19 @@ def test_a_mixture_that_begins_far_below_the_head_is_a_question(
     assert not found(tmp_path, head + plain).doubt
 
 
+@pytest.mark.parametrize(
+    ("words", "encoding"), [("Пётр всё ещё её ёлка живёт", "koi8_r"), ("이름 은 김철수 그리고 서울 한국", "cp949")]
+)
+def test_a_line_of_utf_8_is_found_where_many_places_look_like_it(tmp_path: Path, words: str, encoding: str) -> None:
+    lines = [f"{number},{word},{words}\n" for number in range(9_000) for word in words.split()[:3]]
+    path = tmp_path / "late.csv"
+    path.write_bytes("".join(lines).encode(encoding))
+    assert not find(path).doubt
+    other = "".join(lines).encode(encoding)
+    path.write_bytes(other + f"x,{words.split()[0]},x\n".encode() + other)
+    assert find(path).encoding == f"utf-8+{encoding}"
+
+
 def test_one_line_of_utf_8_among_many_others_is_a_question(tmp_path: Path) -> None:
     content = ("id,name\n" + rows("cp1252", range(300))).encode("cp1252")
     assert found(tmp_path, content).encoding == "cp1252"
@@ -100,13 +113,15 @@ def test_one_line_of_utf_8_among_many_others_is_a_question(tmp_path: Path) -> No
 @pytest.mark.parametrize("lines", [1, 2])
 def test_a_line_or_two_that_are_no_utf_8_are_damage(tmp_path: Path, lines: int) -> None:
     content = ("id,name\n" + rows("cp1252", range(30))).encode() + rows("cp1252", range(lines)).encode("cp1252")
-    assert found(tmp_path, content) == Found(encoding="utf-8")
+    assert found(tmp_path, content) == DetectedEncoding(encoding="utf-8")
 
 
 def test_utf_8_that_was_cut_within_letters_is_damage(tmp_path: Path) -> None:
     cells = [name.encode() for name in ("Jürgen Groß", "José", "Køb", "Zoë", "André")]
     cut = b"".join(b"%d,%s\n" % (n, cells[n % 5][:-1]) for n in range(50))
-    assert found(tmp_path, ("id,name\n" + rows("cp1252", range(60))).encode() + cut) == Found(encoding="utf-8")
+    assert found(tmp_path, ("id,name\n" + rows("cp1252", range(60))).encode() + cut) == DetectedEncoding(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,7 +175,7 @@ def test_a_mark_does_not_hide_a_mixture(tmp_path: Path) -> None:
 
 def test_the_head_of_a_file_may_be_cut_within_a_letter(tmp_path: Path) -> None:
     content = ("id,name\n" + rows("cp1252", range(60)) + "60,Zoë").encode()
-    assert found(tmp_path, content[:-1], whole=False) == Found(encoding="utf-8")
+    assert found(tmp_path, content[:-1], whole=False) == DetectedEncoding(encoding="utf-8")
 
 
 # One encoding or another
@@ -231,7 +246,7 @@ def test_utf_16_without_a_mark_says_what_to_do(tmp_path: Path, language: str, en
 
 @pytest.mark.parametrize("content", [b"id,n\n1,a\0b\n2,c\n", b"a,b\n\0\0\n1,2\n", "ид\n1,\0Иван\n".encode()])
 def test_a_nul_byte_makes_no_utf_16(tmp_path: Path, content: bytes) -> None:
-    assert found(tmp_path, content) == Found(encoding="utf-8")
+    assert found(tmp_path, content) == DetectedEncoding(encoding="utf-8")
 
 
 # Names and bytes

@@ -41,6 +41,36 @@ def test_what_the_cells_are_decides_between_delimiters(head: bytes, delimiter: s
     assert found.margin > 0
 
 
+@pytest.mark.parametrize(("mark", "other"), [(b";", b","), (b"|", b","), (b"\t", b"|")])
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"when;value\n10:00,5;1\n11:00,7;2\n12:00,3;5\n",
+        b"when;value\n" + b"10:00,5;1\n11:00,7;2\n" * 20 + b"12:00\n",  # a malformed record
+        b"name;city\nMiller,Tom;Oslo\nSmith,Ann;Rome\n",
+        b"full name;city\nMiller,Tom;Oslo\nSmith,Ann;Rome\n",
+        b"place;number\n10.5,4.2,Oslo;3\n11.5,4.2,Rome;4\n",
+    ],
+)
+def test_a_delimiter_of_header_and_records_goes_before_one_of_the_records_alone(
+    head: bytes, mark: bytes, other: bytes
+) -> None:
+    found = examine(head.translate(bytes.maketrans(b";,", mark + other)))
+    assert (found.doubt, found.dialect.delimiter, found.dialect.preamble) == ("", mark.decode(), 0)
+
+
+def test_a_delimiter_of_all_lines_may_stand_in_a_title_too() -> None:
+    head = b"Sales, Norway\nregion;head, first\nNorth;Miller, Tom\nSouth;Smith, Ann\n"
+    doubt, found = readings(head)
+    assert TITLE in doubt
+    assert [(delimiter, lines) for delimiter, _, lines, _ in found[:2]] == [(";", 1), (",", 0)]
+
+
+def test_one_column_is_told_as_such() -> None:
+    head = b"x\n1,5\n2,6\n"
+    assert offers(head, examine(head).dialects)[0].label == "one column; header on line 1"
+
+
 @pytest.mark.parametrize("head", [b"a;b,c\nx;y,z\np;q,r\n", b"a|b\tc\nx|y\tz\n", b"first;second,third\np;q,r\ns;t,u\n"])
 def test_two_delimiters_that_do_equally_well_are_a_question(head: bytes) -> None:
     doubt, found = readings(head)
@@ -262,6 +292,34 @@ def test_cells_between_spaces_are_a_question(head: bytes, asks: bool) -> None:
     assert (" " in {one.delimiter for one in found.dialects}) == asks
     assert (found.dialect.delimiter == " ") == (asks and b'"' in head)  # else one column, as before
     assert not examine(head, pinned=Pinned(delimiter=",")).doubt
+
+
+@pytest.mark.parametrize("mark", ["~", "^", ":"])
+def test_a_rare_delimiter_is_a_question_and_never_one_column_in_silence(mark: str) -> None:
+    head = b"id~name~city\n1~Ada~Oslo\n2~Bob~Rome\n".replace(b"~", mark.encode())
+    found = examine(head)
+    assert "as its delimiter: the first line and those below have it alike" in found.doubt
+    assert [one.delimiter for one in found.dialects] == [mark, ","]
+    assert not examine(head, pinned=Pinned(delimiter=mark)).doubt
+    known = examine(head, known=("id", "name", "city"))
+    assert (known.doubt, known.dialect.delimiter, known.has_known_header) == ("", mark, True)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"time\n10:00\n11:00\n",
+        b"10:00\n11:30\n12:45\n",
+        b"hh:mm\n10:00\n11:00\n",
+        b"url\nhttps://a.example/b\nhttp://b.example/c\n",
+        b"https://a.example/b\nhttp://b.example/c\n",
+        b"00:1b:44:11:3a:b7\n00:1b:44:11:3a:b8\n",
+        b"range\n5~6\n7~8\n",
+        b"note: text\nseen: Ada\nheard: Bob\n",
+    ],
+)
+def test_values_with_a_rare_delimiter_in_them_stay_one_column(head: bytes) -> None:
+    assert (examine(head).doubt, examine(head).dialect.delimiter) == ("", ",")
 
 
 @pytest.mark.parametrize("mark", [b",", b";", b"\t", b"|"])

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from ingest.admin import shown
+from ingest.admin import asked, shown
 from ingest.admin.runs.deciding import DECISIONS, approval
 from ingest.loader.outcome.errors import IngestError
 from ingest.models import Run
@@ -40,7 +40,7 @@ def unpacked(request: HttpRequest) -> dict[int, str] | None:
     if SEEN not in request.POST:
         return None
     pairs = (each.partition(":") for each in request.POST[SEEN].split(","))
-    return {int(number): mark for number, _, mark in pairs if number.isascii() and number.isdecimal()}
+    return {number: mark for text, _, mark in pairs if (number := asked.whole(text)) is not None}
 
 
 def of_one(run: Run) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from ingest.admin import shown
+from ingest.admin import asked, shown
 from ingest.admin.runs import facts
 from ingest.admin.runs.filters import MOST
 from ingest.models import Run
@@ -60,12 +60,8 @@ def taken_out(request: HttpRequest) -> tuple[list[int], int | None]:
     given = request.GET.copy()
     runs, since = (given.pop(name, [""])[-1] for name in (_RUNS, _SINCE))
     request.GET = given
-    numbers = [number for text in runs.split(",")[:_FOLLOWED] if (number := _number(text))]
-    return numbers, _number(since)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+    numbers = [number for text in runs.split(",")[:_FOLLOWED] if (number := asked.whole(text))]
+    return numbers, asked.whole(since)
 
 
 def changes(listed: ChangeList, followed: Sequence[int], since: int | None, *, has_actions: bool) -> dict[str, Any]:

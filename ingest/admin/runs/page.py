@@ -19,7 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import content_disposition_header
 
-from ingest.admin import shown
+from ingest.admin import asked, shown
 from ingest.admin.pages import ReadOnlyVisibleAdmin, is_list
 from ingest.admin.runs import confirming, facts, listing, live
 from ingest.admin.runs.actions import RunActions
@@ -185,7 +185,7 @@ class RunPage(RunActions, ReadOnlyVisibleAdmin):
             return HttpResponseRedirect(reverse(APPROVES, args=[run.pk]))  # nothing of this is done unconfirmed
         elif request.method == "POST":
             reading = request.POST.get("reading", "") if name == "approve" else ""
-            number = int(reading) if reading.isascii() and reading.isdecimal() and len(reading) < 4 else None
+            number = (asked.whole(reading) or 0) if reading else None  # 0 is none of them, and is answered so
             self.decide(request, run.pk, name, number, always=request.POST.get("always") == "1")
         return HttpResponseRedirect(_page(run.pk))
 

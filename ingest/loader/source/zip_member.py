@@ -6,14 +6,13 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 from ingest.loader.outcome.errors import RunFailed
 
 _DIRECTORY = 1 << 20
 """Bytes of a zip archive's directory, some 10,000 files: it is read into memory whole."""
-_END, _END_64, _LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
-_FULL = 0xFFFFFFFF
+_END, _END_SIZE = b"PK\x05\x06", 22
 _MEMBER = b"PK\x03\x04"
 _ENCRYPTED, _SIZE_BEHIND = 1, 8
 _OFFICE = {
@@ -37,9 +36,8 @@ def open_only_file(stream: BinaryIO) -> Iterator[IO[bytes]]:
 
     Raises RunFailed if there is none, or several, or it can't be read; zipfile.BadZipFile for a damaged archive.
     """
-    if _directory_size(stream) > _DIRECTORY:
-        raise RunFailed("The zip archive holds thousands of files: drop an archive of one CSV file each.")
-    with zipfile.ZipFile(stream) as archive:
+    _require_end(stream)
+    with zipfile.ZipFile(cast("IO[bytes]", _BoundedReads(stream))) as archive:
         only = _only_file(archive)
         if only.flag_bits & _ENCRYPTED:
             raise RunFailed("The zip archive is encrypted: drop it without a password.")
@@ -101,20 +99,31 @@ def _is_of_macos(name: str) -> bool:
     return name.startswith("__MACOSX/") or last == ".DS_Store" or last.startswith("._")
 
 
-def _directory_size(stream: BinaryIO) -> int:
-    """Bytes of the archive's directory as its end record tells them."""
+def _require_end(stream: BinaryIO) -> None:
+    """Raise zipfile.BadZipFile if the archive's last record, which points to its directory, is missing."""
     size = stream.seek(0, os.SEEK_END)
-    start = max(0, size - (1 << 16) - 64)
-    stream.seek(start)
+    stream.seek(max(0, size - (1 << 16) - 64))
     tail = stream.read()
     end = tail.rfind(_END)
-    if end < 0 or end + 22 > len(tail):
+    if end < 0 or end + _END_SIZE > len(tail):
         raise zipfile.BadZipFile("its directory is missing: it is cut off")
-    told: int = struct.unpack_from("<L", tail, end + 12)[0]
-    if told == _FULL and end >= 20 and tail[end - 20 : end - 16] == _LOCATOR_64:
-        stream.seek(min(struct.unpack_from("<Q", tail, end - 12)[0], size))
-        record = stream.read(56)
-        if len(record) == 56 and record.startswith(_END_64):
-            told = struct.unpack_from("<Q", record, 40)[0]
-    stream.seek(0)
-    return told
+
+
+class _BoundedReads:
+    """A stream that refuses to read a directory of more than ``_DIRECTORY`` bytes into memory.
+
+    An archive can state several sizes of it. Which of them counts, zipfile alone knows, and each Python's differs.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def read(self, size: int = -1) -> bytes:
+        """Read at most ``size`` bytes, or the rest of the archive. Raises RunFailed if that is too much."""
+        content = self._stream.read(_DIRECTORY + 1 if size < 0 else min(size, _DIRECTORY + 1))
+        if len(content) > _DIRECTORY:
+            raise RunFailed("The zip archive holds thousands of files: drop an archive of one CSV file each.")
+        return content

@@ -121,12 +121,12 @@ def _offer(text: bytes, dialect: Dialect, at: int, *, whole: bool) -> Offer:
         header = tuple(_cut(cell) for cell in dialect.header_of(found.raw(0))[:_CELLS])
         records = records[1:]
     rows = tuple(tuple(record) for record in records[at : at + _ROWS])
-    return Offer(dialect=dialect, label=describe(dialect), header=header, rows=rows)
+    return Offer(dialect=dialect, label=describe(dialect, one_column=found.width == 1), header=header, rows=rows)
 
 
-def describe(dialect: Dialect) -> str:
-    """A reading in a few words."""
-    told = [f"{NAMES.get(dialect.delimiter, dialect.delimiter)} between the cells"]
+def describe(dialect: Dialect, *, one_column: bool = False) -> str:
+    """A reading in a few words; ``one_column``: its delimiter is in no line, so it isn't worth a word."""
+    told = ["one column" if one_column else f"{NAMES.get(dialect.delimiter, dialect.delimiter)} between the cells"]
     if not dialect.quote:
         told.append("quotes are characters like others")
     elif (dialect.quote, dialect.escape) != ('"', '"'):

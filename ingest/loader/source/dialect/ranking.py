@@ -5,11 +5,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from ingest.loader.source.dialect.candidate import Pins, Reading, ScoredReading
+from ingest.loader.source.dialect.rare_delimiters import DOUBT as RARE
+from ingest.loader.source.dialect.rare_delimiters import rare_delimiter
 from ingest.loader.source.dialect.scoring import is_broken
 from ingest.loader.source.dialect.spaces import DOUBT, are_between_spaces
 from ingest.loader.source.dialect.weighing import score_reading, unquoted
 from ingest.loader.source.identifiers import OCCURRENCE, likeness
 from ingest.loader.source.layout.grammar import Grammar, grammar_of
+from ingest.loader.source.layout.header_detection import detect_header
 from ingest.loader.source.layout.layout import HEADS
 from ingest.loader.source.layout.sample import DELIMITERS, count_top, first_lines, skip_lines, unwrapped
 
@@ -19,6 +22,11 @@ _TABLE = 0.35
 """From which score on what stands within the quotes of whole lines is a table."""
 _SHOWN = 4
 """Readings that a question offers at most."""
+_PARTIAL: dict[bool | None, float] = {True: 1.0, None: 0.7, False: 0.5}
+"""What a reading that doesn't fit its first line is worth beside one that fits all lines: by whether the lines below
+that have a header of their own, as those below a title have. None: that can't be told."""
+_HALF, _NEARLY_ALL = 0.5, 0.95
+"""The share of the best score that a reading needs for it to count that it fits all lines; all but a malformed one."""
 _BEFORE_CELLS = b",;\t|\r\n"
 _ONE_COLUMN = 1 << 16
 """Bytes by which a file is judged as one column, where it may have several."""
@@ -59,7 +67,10 @@ def rank_readings(text: bytes, pins: Pins, *, whole: bool) -> Verdict:
     if pins.quotes is None and pins.delimiter is None and (inner := unwrapped(table, whole=whole)):
         return _unwrapped(text, inner, top, pins, whole=whole)
     found = _verdict(_all_of(text, table, top, delimiters, pins, whole=whole))
-    if found.width == 1 and pins.delimiter is None and not found.doubt and not named and not pins.told.known:
+    is_one_column = found.width == 1 and pins.delimiter is None and not found.doubt and not named
+    if is_one_column and found.best.score <= 1 and (rare := rare_delimiter(table, whole=whole)):
+        return _by_rare(text, table, top, pins, found, *rare, whole=whole)
+    if is_one_column and not pins.told.known:
         return _by_spaces(text, table, top, pins, found, whole=whole)
     return found
 
@@ -74,6 +85,18 @@ def _by_spaces(text: bytes, table: bytes, top: int, pins: Pins, found: Verdict, 
         return found
     readings = (by_spaces, found.best) if likely else (found.best, by_spaces)
     return replace(found, readings=readings, margin=0.0, doubt=DOUBT, at=0)
+
+
+def _by_rare(
+    text: bytes, table: bytes, top: int, pins: Pins, found: Verdict, mark: str, is_named: bool, *, whole: bool
+) -> Verdict:
+    """The verdict on a file of one column, with the reading by ``mark``, which goes first where it makes a header."""
+    by_mark = _verdict(_all_of(text, table, top, mark, pins, whole=whole))
+    best = by_mark.best
+    if best.delimiter != mark or (pins.told.known and best.score > 1):  # the header that the dataset knows
+        return found if best.delimiter != mark else by_mark
+    readings = (best, found.best) if is_named else (found.best, best)
+    return replace(found, readings=readings, margin=0.0, doubt=RARE.format(mark=f"“{mark}”"), at=0)
 
 
 def _pinned_lines(text: bytes, pins: Pins) -> int:
@@ -131,8 +154,40 @@ def _all_of(text: bytes, table: bytes, top: int, delimiters: str, pins: Pins, *,
             found += one
             if quote == '"' and not one[0].sample.is_odd and is_double:
                 break  # without a broken quote, or one over several lines, other ways to quote make it no better
+    found = _beside_uniform(found)
     found.sort(key=lambda one: -one.reading.score)
     return found
+
+
+def _beside_uniform(found: Sequence[ScoredReading]) -> list[ScoredReading]:
+    """The readings, those that don't fit the first line worth less where another one fits header and records.
+
+    ``when;value`` over ``10:00,5;1``: the comma makes as good a table of the records, but none of the header.
+    """
+    if _uniform(found) is None:
+        return list(found)
+    return [replace(one, reading=replace(one.reading, score=one.reading.score * _share(one))) for one in found]
+
+
+def _share(one: ScoredReading) -> float:
+    records, width = one.sample.records, one.table.width
+    if not one.layout.doubt or len(records[0]) == width:
+        return 1.0
+    first = next(number for number, record in enumerate(records) if len(record) == width)
+    return _PARTIAL[detect_header(records[first:], (), one.table.told.null_tokens)]
+
+
+def _uniform(found: Sequence[ScoredReading]) -> ScoredReading | None:
+    """The best reading by which the first line has as many cells as all others, several, and nothing is doubtful."""
+    least = _HALF * max((one.reading.score for one in found), default=0.0)
+    uniform = [one for one in found if one.reading.score >= least and _is_uniform(one)]
+    return max(uniform, key=lambda one: one.reading.score, default=None)
+
+
+def _is_uniform(one: ScoredReading) -> bool:
+    table = one.table
+    fits = table.width > 1 and len(one.sample.records[0]) == table.width and table.agreement(0) >= _NEARLY_ALL
+    return fits and not one.doubt and not one.layout.first
 
 
 def allowed(delimiter: str) -> str:
@@ -184,6 +239,7 @@ def _verdict(found: Sequence[ScoredReading]) -> Verdict:
     first = found[0]
     best = first.settled()
     lone = _one_column(found) if best.doubt and _begins_with_one_cell(best) else None
+    lone = (_uniform(found) or lone) if lone else None
     takes_lone = lone is not None and best.layout.first == 0
     if lone and takes_lone:  # what would be a header of one cell over records of several
         best = replace(lone.settled(), doubt=best.doubt)

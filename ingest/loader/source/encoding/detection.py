@@ -132,8 +132,10 @@ def _line_around(piece: bytes, place: int) -> bytes:
 def _utf_8_lines(piece: bytes, other: str) -> list[bytes]:
     """Return lines of ``piece``, which is in the encoding ``other``, that have words in UTF-8."""
     places = utf_8_places(piece)
-    places = places[:: 1 if len(places) <= _CHECKED else len(places) // _OFTEN]
-    lines = dict.fromkeys(_line_around(piece, place) for place in places.tolist())
+    step = 0 if len(places) <= _CHECKED else len(places) // _OFTEN
+    lines = dict.fromkeys(_line_around(piece, place) for place in places[:: max(1, step)].tolist())
+    if step:  # a line that is UTF-8 as a whole is rare by chance: all of them are looked at
+        lines |= dict.fromkeys(line[:_SAMPLE] for line in piece.splitlines() if not line.isascii() and is_utf_8(line))
     if not utf_8_words(b"\n".join(lines), other):
         return []
     return [line for line in lines if utf_8_words(line, other)]
