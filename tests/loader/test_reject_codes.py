@@ -11,7 +11,7 @@ from ingest.loader.outcome import reject_codes
 from ingest.loader.outcome.reject_codes import Cause, Code, as_clause
 
 _ROOT = Path(reject_codes.__file__).parents[2]
-_FRAGMENT = 12
+_FRAGMENT = 16
 """Characters from which on a part of a template is a wording of its own."""
 
 

@@ -46,10 +46,10 @@ def choose(cursor: Cursor, plan: Plan) -> tuple[Identities, str]:
     if email is None:
         return candidates, plan.evidence
     cursor.execute(tables.batch(tables.ANALYZE_STAGE, merging.has_value(email)))
-    if not _one(cursor):
+    if not _first_value(cursor):
         return (("id",),), no_email_evidence(email)
     cursor.execute(merging.emails_are_shared(email, match))
-    if _one(cursor):
+    if _first_value(cursor):
         return (("id",),), shared_email_evidence(email)
     cursor.execute(merging.void_blanks(email))
     return candidates, plan.evidence
@@ -77,7 +77,7 @@ def match_rows(
     prepare = tables.batch(tables.ANALYZE_STAGE, merging.CREATE_FATE, *lacking)
     if staged < INDEXED:
         cursor.execute(tables.batch(prepare, merging.repeats(key, match)))
-        repeats = bool(_one(cursor))
+        repeats = bool(_first_value(cursor))
     else:
         cursor.execute(prepare)
         repeats = _index(cursor, key, match)
@@ -88,7 +88,7 @@ def match_rows(
         cursor.execute(tables.batch(merging.INDEX_FATE, merging.ANALYZE_FATE))
     find = merging.find_changes(table, key, match.written(plan.names, key), match, fated=bool(fates), email=email)
     cursor.execute(tables.batch(find, merging.count_changes(table, email, match, alike)))
-    return _counted(cursor, fates)
+    return _match_result(cursor, fates)
 
 
 def _index(cursor: Cursor, key: tuple[str, ...], match: Matching) -> bool:
@@ -117,10 +117,10 @@ def settle_emails(
     cursor.execute(tables.batch(merging.ANALYZE_CHANGES, *merging.settle_emails(table, email, match)))
     fates = _count_fates(cursor)
     cursor.execute(merging.count_changes(table, email, match, alike))
-    return _counted(cursor, fates)
+    return _match_result(cursor, fates)
 
 
-def _counted(cursor: Cursor, fates: dict[str, int]) -> MatchResult:
+def _match_result(cursor: Cursor, fates: dict[str, int]) -> MatchResult:
     inserted, updated, frees_emails, alike, whole = cursor.fetchone() or (0, 0, False, 0, True)
     return MatchResult(
         inserted=inserted, updated=updated, fates=fates, frees_emails=frees_emails, alike=alike, whole=whole
@@ -153,6 +153,6 @@ def _count_fates(cursor: Cursor) -> dict[str, int]:
     return dict(cursor.fetchall())
 
 
-def _one(cursor: Cursor) -> object:
+def _first_value(cursor: Cursor) -> object:
     row = cursor.fetchone()
     return row[0] if row else None
