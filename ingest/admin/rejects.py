@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ingest.admin import asked, shown
 from ingest.admin.filters import KnownFilter
 from ingest.admin.pages import ReadOnlyVisibleAdmin, is_list
-from ingest.loader.outcome.rejects import Code
+from ingest.loader.outcome.reject_codes import Code
 from ingest.models import Reject, Run
 
 _LONGEST_RECORD = 5_000  # bytes that a page shows

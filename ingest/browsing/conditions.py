@@ -33,9 +33,10 @@ def checked(cursor: Any, state: State, table: Table) -> tuple[State, list[str], 
     asked += [(column, state.q, column.base) for column in found if column.base]
     wrong = _wrong(cursor, asked)
     complaints = [
-        f"“{each.value[:60]}” is no {table.by_name[each.column].type}: the filter on {each.column} was left out."
-        for each in wrong
-        if isinstance(each, Filter)
+        f"“{refused.value[:60]}” is not a valid {table.by_name[refused.column].type}: the filter on {refused.column} "
+        "was left out."
+        for refused in wrong
+        if isinstance(refused, Filter)
     ]
     if "place" in wrong:
         complaints.append("Where the page begins can't be read; this is the first one.")

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ingest.browsing.searching import Question
 from ingest.browsing.state import Filter, Operator, State
 from ingest.browsing.table import Column, Table
 from ingest.loader.sql import browsing as statements
-
-if TYPE_CHECKING:
-    from ingest.browsing.searching import Question
 
 MOST_VALUES = 10
 MOST_FACETS = 8
@@ -51,7 +49,7 @@ class Facets:
     """Columns that have more values than are listed."""
 
 
-def find(fetch: Fetch, state: State, table: Table, question: "Question", columns: Sequence[Column]) -> Facets:
+def find(fetch: Fetch, state: State, table: Table, question: Question, columns: Sequence[Column]) -> Facets:
     """The facets of what is shown; none where that takes too long."""
     candidates = [c for c in columns if c.sortable and c not in table.key and c.name not in _NEVER]
     if not candidates:

@@ -8,8 +8,10 @@ from typing import Any
 from django.db import connection, transaction
 from psycopg2.sql import Composable
 
-from ingest.browsing import conditions, facets
+from ingest.browsing import conditions
 from ingest.browsing.errors import QueryTimeout, told
+from ingest.browsing.facets import Facets
+from ingest.browsing.facets import find as find_facets
 from ingest.browsing.searching import Question, Window, ask, listed
 from ingest.browsing.state import LAST_BY_COUNTING, State, ordered, parse
 from ingest.browsing.table import Column, Table, default_columns, read
@@ -66,7 +68,7 @@ class Shown:
     columns: list[Column]
     rows: list[Row]
     total: Total
-    facets: "facets.Facets"
+    facets: Facets
     searched: str = ""
     """What a search went through, in a sentence."""
     by_index: bool = False
@@ -101,7 +103,7 @@ def show(name: str, pairs: Iterable[tuple[str, str]]) -> Shown:
         question = ask(cursor, state, table, columns, equal)
         rows, more = _rows(cursor, state, table, question, columns)
         total = _total(cursor, state, table, question, None if more or not _is_first(state) else len(rows))
-        found = facets.find(aside(cursor), state, table, question, columns)
+        found = find_facets(aside(cursor), state, table, question, columns)
     previous, following = _beside(state, table, rows, more)
     return Shown(
         table=table,

@@ -31,10 +31,10 @@ def change_key(connection: Connection, table: str, identities: Identities, *, ig
     """
     lock(connection, table)
     with connection.cursor() as cursor:
-        standing = _locked(cursor, table)
-        match = Matching(caseless_columns(identities, standing.columns, ignore_case=ignore_email_case))
+        current = _locked(cursor, table)
+        match = Matching(caseless_columns(identities, current.columns, ignore_case=ignore_email_case))
         for number, identity in enumerate(identities):
-            _check_columns(table, standing, identity)
+            _check_columns(table, current, identity)
             if number:
                 _check_second(cursor, table, identity)
             else:
@@ -44,7 +44,7 @@ def change_key(connection: Connection, table: str, identities: Identities, *, ig
         for number, identity in enumerate(identities):
             cursor.execute(tables.add_key(table, identity, primary=not number))
         _ignore_case(cursor, table, identities, match)
-        if not identities and "record_id" not in standing.own:
+        if not identities and "record_id" not in current.own:
             cursor.execute(tables.add_record_id(table, primary=True))
         cursor.execute(before_images.drop_shadow(table))
 
@@ -58,8 +58,8 @@ def ignore_email_case(connection: Connection, table: str, identities: Identities
     """
     lock(connection, table)
     with connection.cursor() as cursor:
-        standing = _locked(cursor, table)
-        match = Matching(caseless_columns(identities, standing.columns, ignore_case=True))
+        current = _locked(cursor, table)
+        match = Matching(caseless_columns(identities, current.columns, ignore_case=True))
         if not match.caseless and not ignore:
             return False
         if not match.caseless:
@@ -123,11 +123,11 @@ def _check_case(cursor: Cursor, table: str, identity: tuple[str, ...], match: Ma
     (count,) = cursor.fetchone() or (0,)
     if count:
         cursor.execute(altering.repeated(table, identity, SHOWN, match))
-        pairs = "; ".join(f"{one!r} and {other!r}" for one, other in cursor.fetchall())
-        told = "1 e-mail is" if count == 1 else f"{count:,} e-mails are"
+        pairs = "; ".join(f"{first!r} and {second!r}" for first, second in cursor.fetchall())
+        emails = "1 e-mail is" if count == 1 else f"{count:,} e-mails are"
         raise RunFailed(
-            f"The case of e-mails in {table} can't be ignored: {told} in several rows that would become one, such as "
-            f"{pairs}. Delete or change all but one of each first."
+            f"The case of e-mails in {table} can't be ignored: {emails} in several rows that would become one, such "
+            f"as {pairs}. Delete or change all but one of each first."
         )
 
 
@@ -143,8 +143,8 @@ def _drop_keys(cursor: Cursor, table: str) -> None:
             ) from error
 
 
-def _check_columns(table: str, standing: CurrentTable, identity: tuple[str, ...]) -> None:
-    unknown = [column for column in identity if column not in standing.columns]
+def _check_columns(table: str, current: CurrentTable, identity: tuple[str, ...]) -> None:
+    unknown = [column for column in identity if column not in current.columns]
     if unknown:
         raise RunFailed(f"{table} has no column {unknown[0]}; it can't be the key.")
 
@@ -154,32 +154,32 @@ def _check_whole(cursor: Cursor, table: str, identity: tuple[str, ...]) -> None:
     cursor.execute(altering.count_blank(table, identity))
     (blank,) = cursor.fetchone() or (0,)
     if blank:
-        told = " and ".join(identity)
-        raise RunFailed(f"{told} can't be the key of {table}: {blank:,} rows have no value there.")
+        key_text = " and ".join(identity)
+        raise RunFailed(f"{key_text} can't be the key of {table}: {blank:,} rows have no value there.")
 
 
 def _check_second(cursor: Cursor, table: str, identity: tuple[str, ...]) -> None:
     """A second identity is in one row at least; blank ones are made NULL."""
     cursor.execute(tables.batch(altering.void_blanks(table, identity), altering.has_key(table, identity)))
-    (found,) = cursor.fetchone() or (False,)
-    if not found:
-        told = " and ".join(identity)
-        raise RunFailed(f"{told} can't be a second key of {table}: no row has a value there.")
+    (filled,) = cursor.fetchone() or (False,)
+    if not filled:
+        key_text = " and ".join(identity)
+        raise RunFailed(f"{key_text} can't be a second key of {table}: no row has a value there.")
 
 
 def _check_key(cursor: Cursor, table: str, identity: tuple[str, ...], match: Matching) -> None:
-    told = " and ".join(identity)
+    key_text = " and ".join(identity)
     cursor.execute(altering.count_longer(table, identity, LONGEST_KEY))
     (longer,) = cursor.fetchone() or (0,)
     if longer:
         raise RunFailed(
-            f"{told} can't be the key of {table}: {longer:,} rows have more than {LONGEST_KEY:,} bytes there."
+            f"{key_text} can't be the key of {table}: {longer:,} rows have more than {LONGEST_KEY:,} bytes there."
         )
     cursor.execute(altering.repeated(table, identity, SHOWN, match))
-    repeated = [each for one, other in cursor.fetchall() for each in dict.fromkeys((one, other))]
+    repeated = [each for first, second in cursor.fetchall() for each in dict.fromkeys((first, second))]
     if repeated:
         raise RunFailed(
-            f"{told} can't be the key of {table}: rows repeat it, such as {', '.join(map(repr, repeated))}."
+            f"{key_text} can't be the key of {table}: rows repeat it, such as {', '.join(map(repr, repeated))}."
         )
 
 
@@ -190,8 +190,8 @@ def change_type(connection: Connection, table: str, column: str, kind: Type) -> 
     """
     lock(connection, table)
     with connection.cursor() as cursor:
-        standing = _locked(cursor, table)
-        before = standing.columns.get(column)
+        current = _locked(cursor, table)
+        before = current.columns.get(column)
         if before is None:
             raise RunFailed(f"{table} has no column {column}.")
         if before is kind:
@@ -199,7 +199,7 @@ def change_type(connection: Connection, table: str, column: str, kind: Type) -> 
         widens = join(before, kind) is kind
         if not widens:
             _check_values(cursor, table, column, kind)
-        if any(column in identity for identity in standing.caseless):
+        if any(column in identity for identity in current.caseless):
             raise RunFailed(
                 f"{column} can't become {kind.short}: it is a key whose case is ignored, which only text has. Set the "
                 "dataset to match e-mails exactly first."
@@ -217,9 +217,9 @@ def change_type(connection: Connection, table: str, column: str, kind: Type) -> 
             raise RunFailed(
                 f"{column} can't become {kind.short}: as a key its values would repeat or vanish."
             ) from error
-        if standing.shadow is not None and not widens:
+        if current.shadow is not None and not widens:
             cursor.execute(before_images.drop_shadow(table))
-        elif standing.shadow is not None:
+        elif current.shadow is not None:
             cursor.execute(altering.set_type(before_images.shadow(table), column, kind))
             if column == "id":
                 cursor.execute(before_images.alter_id(table, kind))

@@ -86,19 +86,19 @@ def changes_of(
     """
     with connection.cursor() as cursor:
         cursor.execute(changes.SOON if own_transaction else changes.BRIEFLY)
-        standing = read_table(cursor, table)
-        if not standing.exists:
+        current = read_table(cursor, table)
+        if not current.exists:
             raise RunFailed(f"The table {table} isn't there any more.")
-        kept = standing.shadow
-        match = Matching(caseless_columns(identities, standing.columns, ignore_case=ignore_email_case))
+        kept = current.shadow
+        match = Matching(caseless_columns(identities, current.columns, ignore_case=ignore_email_case))
         inserted: Sequence[Mapping[str, Text]] = ()
         if own_transaction:
-            names = list(standing.columns)[:WIDE]
+            names = list(current.columns)[:WIDE]
             statement = changes.inserted_rows(table, names, identities, run_id, SHOWN, match, kept=kept is not None)
             inserted = _rows(cursor, statement, names)
         if kept is None or not identities:
             return Changes(inserted=inserted)
-        known = [name for name in standing.columns if name in kept]
+        known = [name for name in current.columns if name in kept]
         names = known[:MOST_COLUMNS]
         place = _Place(cursor=cursor, table=table, names=names, identities=identities, run_id=run_id, match=match)
         found, compared, counts, changed = _compared(place)
@@ -119,14 +119,14 @@ def preview_undo(
     """What ``undo`` would do now, without doing it. Raises as ``look`` does."""
     with connection.cursor() as cursor:
         cursor.execute(changes.BRIEFLY)
-        standing = read_table(cursor, table)
-        if not standing.exists or "run_id" not in standing.own:
+        current = read_table(cursor, table)
+        if not current.exists or "run_id" not in current.own:
             raise RunFailed(f"The table {table} is gone or has no column run_id: there is nothing to undo.")
-        if not identities or standing.shadow is None:
+        if not identities or current.shadow is None:
             cursor.execute(changes.count_inserted(table, run_id))
             (removed,) = cursor.fetchone() or (0,)
             return UndoPreview(removed=removed)
-        match = Matching(caseless_columns(identities, standing.columns, ignore_case=ignore_email_case))
+        match = Matching(caseless_columns(identities, current.columns, ignore_case=ignore_email_case))
         cursor.execute(changes.preview_undo(table, identities, run_id, match))
         removed, restored, reinserted, changed, taken, since = cursor.fetchone() or (0,) * 6
     return UndoPreview(removed=removed, restored=restored, reinserted=reinserted, changed=changed + since, taken=taken)

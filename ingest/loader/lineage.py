@@ -30,7 +30,7 @@ MOST: Final = 20
 """Lines of records that gave way that are told; the others are counted."""
 
 
-_Told = dict[str, str | None]
+_Identity = dict[str, str | None]
 """Some cells of a record as identities: blank ones None."""
 
 
@@ -133,7 +133,7 @@ class _Search:
         found = self._found([self._any_of(column, emails)], ("id", column))
         return {self._plain(column, email): own for _, told in found if (own := told["id"]) and (email := told[column])}
 
-    def _having(self, key: Mapping[str, str], *more: str) -> Iterator[tuple[int, _Told]]:
+    def _having(self, key: Mapping[str, str], *more: str) -> Iterator[tuple[int, _Identity]]:
         """The records with all of these values."""
         if not set(key) <= set(self.header.names):
             return
@@ -142,7 +142,7 @@ class _Search:
             if all(self._same(name, told[name] or "", value) for name, value in key.items()):
                 yield ordinal, told
 
-    def _having_any(self, key: Mapping[str, str], column: str, emails: set[str]) -> Iterator[tuple[int, _Told]]:
+    def _having_any(self, key: Mapping[str, str], column: str, emails: set[str]) -> Iterator[tuple[int, _Identity]]:
         """The records with the id, and those with one of the emails."""
         conditions, names = [self._any_of(column, emails)], [column]
         if "id" in self.header.names:
@@ -165,7 +165,7 @@ class _Search:
     def _plain(self, name: str, value: str) -> str:
         return caseless(value) if name in self.caseless else value
 
-    def _found(self, conditions: Sequence[str], names: Sequence[str]) -> Iterator[tuple[int, _Told]]:
+    def _found(self, conditions: Sequence[str], names: Sequence[str]) -> Iterator[tuple[int, _Identity]]:
         """Ordinal and these cells of the records that meet the conditions and hold nothing that a column can't."""
         kinds = {self._cell(name): self._type(name) for name in self.header.names}
         fit = [f"({unfit_sql(kind, cell)}) is not true" for cell, kind in kinds.items() if kind is not Type.TEXT]

@@ -100,26 +100,26 @@ def _load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -
         if guessed is None:
             cursor.execute("rollback to savepoint guess")
             return _cut_and_load(cursor, file, target, progress)
-        judging = guessed.judging
+        background = guessed.background
         try:
             loading = _Loading(cursor, target, guessed, Definition(cursor, target.table), progress)
             outcome = loading.execute()
-            reading, found = judging.wait()
-            ask_about_swallowed_lines(file, reading.certified.swallowing, found)
+            reading, scanned = background.wait()
+            ask_about_swallowed_lines(file, reading.certified.swallowing, scanned)
             header = read_header(reading.certified.header, target.headers)
-            return _account(outcome, loading, RejectReporter(reading, judging.rejects), header), target
+            return _complete(outcome, loading, RejectReporter(reading, background.rejects), header), target
         except (GuessFailed, psycopg2.DataError, errors.QueryCanceled) as error:
-            if isinstance(error, errors.QueryCanceled) and not judging.hopeless.is_set():
+            if isinstance(error, errors.QueryCanceled) and not background.abort.is_set():
                 raise
             cursor.execute("rollback to savepoint guess")
-        with abort(judging.rejects, target, file):
-            reading, found = judging.wait()
+        with abort(background.rejects, target, file):
+            reading, scanned = background.wait()
         if reading.certified.repeated and has_header_row(cursor, target):
             return _cut_and_load(cursor, replace(file, repeats_header=False), target, progress)
-        ask_about_swallowed_lines(file, reading.certified.swallowing, found)
-        known = LockedPlan(scan=found, standing=guessed.standing, plan=guessed.plan)
+        ask_about_swallowed_lines(file, reading.certified.swallowing, scanned)
+        known = LockedPlan(scan=scanned, current=guessed.current, plan=guessed.plan)
         header = read_header(reading.certified.header, target.headers)
-        return _load_carefully(cursor, RejectReporter(reading, judging.rejects), target, header, progress, known)
+        return _load_scanned(cursor, RejectReporter(reading, background.rejects), target, header, progress, known)
 
 
 def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Progress) -> tuple[Outcome, Target]:
@@ -131,7 +131,7 @@ def _cut_and_load(cursor: Cursor, file: LocalFile, target: Target, progress: Pro
     if header.is_ours:
         target = _for_part(target, header)
     with CertifiedReader(certified, null_tokens=target.null_tokens, used=header.used, marked=header.marked) as reading:
-        return _load_carefully(cursor, RejectReporter(reading, rejects), target, header, progress, file=file)
+        return _load_scanned(cursor, RejectReporter(reading, rejects), target, header, progress, file=file)
 
 
 def _cut(file: LocalFile, target: Target, progress: Progress) -> tuple[Certified, RejectCollector]:
@@ -163,7 +163,7 @@ def _for_part(target: Target, header: Header) -> Target:
     return target
 
 
-def _load_carefully(
+def _load_scanned(
     cursor: Cursor,
     account: RejectReporter,
     target: Target,
@@ -173,31 +173,31 @@ def _load_carefully(
     file: LocalFile | None = None,
 ) -> tuple[Outcome, Target]:
     progress("scan", 0, 0)
-    judged = plan_under_lock(cursor, account.reading, target, header.names, known)
+    locked_plan = plan_under_lock(cursor, account.reading, target, header.names, known)
     if file is not None:
-        ask_about_swallowed_lines(file, account.reading.certified.swallowing, judged.scan)
+        ask_about_swallowed_lines(file, account.reading.certified.swallowing, locked_plan.scan)
     structural = len(account.book)
     with abort(account.book, target):
-        account.refuse_bad_values(judged.plan, judged.scan.records + structural, RejectLimit.of(target))
-    way = ScannedCopy(account.reading, judged, structural)
-    loading = _Loading(cursor, target, way, Definition(cursor, target.table), progress)
-    return _account(loading.execute(), loading, account, header), target
+        account.reject_bad_values(locked_plan.plan, locked_plan.scan.records + structural, RejectLimit.of(target))
+    strategy = ScannedCopy(account.reading, locked_plan, structural)
+    loading = _Loading(cursor, target, strategy, Definition(cursor, target.table), progress)
+    return _complete(loading.execute(), loading, account, header), target
 
 
-def _account(outcome: Outcome, loading: "_Loading", account: RejectReporter, header: Header) -> Outcome:
+def _complete(outcome: Outcome, loading: "_Loading", account: RejectReporter, header: Header) -> Outcome:
     """The outcome with all that is told of the file."""
-    judged = loading.way.confirm()
+    locked_plan = loading.strategy.confirm()
     identities = outcome.identities or ()
-    account.refuse_fates(loading.cursor, loading.fates, judged.plan.names, identities)
-    warning = warn_of_name(loading.cursor, loading.target.table) if judged.plan.create else ""
+    account.reject_by_key(loading.cursor, loading.fates, locked_plan.plan.names, identities)
+    warning = warn_of_name(loading.cursor, loading.target.table) if locked_plan.plan.create else ""
     return replace(
         outcome,
-        key_changes=tuple(account.key_changes(identities, judged.scan, judged.standing, judged.plan)),
-        records=judged.scan.records + loading.way.malformed,
+        key_changes=tuple(account.key_changes(identities, locked_plan.scan, locked_plan.current, locked_plan.plan)),
+        records=locked_plan.scan.records + loading.strategy.malformed,
         headers=header.known,
         form=header.form,
         rejects=account.book,
-        columns=account.columns(header.texts, judged.scan, judged.plan),
+        columns=account.columns(header.texts, locked_plan.scan, locked_plan.plan),
         ddl=tuple(loading.definition.ddl),
         notes=(*outcome.notes, *notes_of(account.reading.certified), *filter(None, [warning])),
         snapshot=loading.target.mode is Mode.SNAPSHOT,
@@ -214,7 +214,7 @@ class _Loading:
 
     cursor: Cursor
     target: Target
-    way: CopyStrategy
+    strategy: CopyStrategy
     definition: Definition
     progress: Progress
     fates: dict[str, int] = field(default_factory=dict)
@@ -222,7 +222,7 @@ class _Loading:
 
     def execute(self) -> Outcome:
         """The counts of what was written."""
-        if self.way.plan.create and (outcome := self._directly()):
+        if self.strategy.plan.create and (outcome := self._directly()):
             return outcome
         return self._by_stage()
 
@@ -231,75 +231,75 @@ class _Loading:
 
         FREEZE writes the rows as visible to all, which the table itself is only from the commit on.
         """
-        planned = self.way.plan
-        listed = len(self.definition.ddl)
+        planned = self.strategy.plan
+        ddl_before = len(self.definition.ddl)
         self.cursor.execute("savepoint direct")
         self.definition.create(planned, numbered=not planned.candidates)
         copied = self._copy(tables.table(self.target.table), freeze=True)
-        keyed = self._keyed() if copied else None
-        if keyed and not self._needs_stage(self.way.confirm()):
+        identified = self._identify() if copied else None
+        if identified and not self._needs_stage(self.strategy.confirm()):
             self.cursor.execute("release savepoint direct")
-            identities, evidence = keyed
+            identities, evidence = identified
             return Outcome(records=copied, inserted=copied, identities=identities, evidence=evidence)
         self.cursor.execute("rollback to savepoint direct")
-        del self.definition.ddl[listed:]
+        del self.definition.ddl[ddl_before:]
         return None
 
-    def _keyed(self) -> tuple[Identities, str] | None:
+    def _identify(self) -> tuple[Identities, str] | None:
         """Give the filled table its keys, while the file may still be judged; None where the rows don't allow them."""
         try:
             self.definition.add_own(OWN, self.target.run_id)
-            return self.definition.try_identities(self.way.plan)
+            return self.definition.try_identities(self.strategy.plan)
         except _NO_KEY:
             return None
 
-    def _needs_stage(self, judged: LockedPlan) -> bool:
+    def _needs_stage(self, locked_plan: LockedPlan) -> bool:
         """Whether a key column has no value somewhere, or a blank one, which only the stage can deal with."""
-        candidates = self.way.plan.candidates
-        found = judged.scan.columns
-        blank = any(found[c].blanks for identity in candidates for c in identity if c in found)
-        return blank or (bool(candidates) and _lacks_keys(judged, candidates[0]))
+        candidates = self.strategy.plan.candidates
+        scanned = locked_plan.scan.columns
+        blank = any(scanned[c].blanks for identity in candidates for c in identity if c in scanned)
+        return blank or (bool(candidates) and _lacks_keys(locked_plan, candidates[0]))
 
     def _by_stage(self) -> Outcome:
         """COPY into a stage, find each record's row or fate, write what differs by one MERGE."""
-        table, planned = self.target.table, self.way.plan
-        self.definition.change_columns(planned, self.way.standing)
+        table, planned = self.target.table, self.strategy.plan
+        self.definition.change_columns(planned, self.strategy.current)
         self.cursor.execute(tables.create_stage(self._stage_columns()))
         staged = self._copy(tables.STAGE, freeze=False)
-        judged = self.way.confirm()
+        locked_plan = self.strategy.confirm()
         if not staged and planned.identities is None:
             return Outcome(records=0)
         self.progress("merge", 0, 0)
         identities, evidence = choose(self.cursor, planned)
-        self.definition.keep_identities(identities, self.way.standing, Matching(planned.caseless))
+        self.definition.keep_identities(identities, self.strategy.current, Matching(planned.caseless))
         if not identities:
             self.cursor.execute(merging.append(table, planned.names, self.target.run_id))
             return Outcome(records=staged, inserted=staged, identities=identities, evidence=evidence)
-        nulls = _lacks_keys(judged, identities[0])
-        merge = Merge(self.cursor, self.target, self.way, identities)
+        nulls = _lacks_keys(locked_plan, identities[0])
+        merge = Merge(self.cursor, self.target, self.strategy, identities)
         outcome, self.fates = merge.execute(staged, nulls=nulls)
         return replace(outcome, evidence=evidence)
 
     def _stage_columns(self) -> dict[str, Type]:
         """The file's columns, and the key's that the file lacks (they are NULL then)."""
-        planned = self.way.plan
+        planned = self.strategy.plan
         kinds = {column.name: column.type for column in planned.columns}
         for name in planned.candidates[0] if planned.candidates else ():
-            kinds.setdefault(name, self.way.standing.columns.get(name, Type.TEXT))
+            kinds.setdefault(name, self.strategy.current.columns.get(name, Type.TEXT))
         return kinds
 
     def _copy(self, into: Composable, *, freeze: bool) -> int:
         """Send the rows that go in to ``into``; how many they were."""
-        typed = [column.name for column in self.way.plan.columns if column.type is not Type.TEXT]
-        total = self.way.size
-        with self.way.open(numbered=not freeze) as opened:
+        typed = [column.name for column in self.strategy.plan.columns if column.type is not Type.TEXT]
+        total = self.strategy.size
+        with self.strategy.open(numbered=not freeze) as opened:
             statement = tables.copy_rows(into, opened.names, typed, opened.dialect, freeze=freeze)
             counted = Counted(opened.rows, lambda done: self.progress("copy", done, total))
             self.cursor.copy_expert(statement, counted, READ)
         return int(self.cursor.rowcount)
 
 
-def _lacks_keys(judged: LockedPlan, key: tuple[str, ...]) -> bool:
+def _lacks_keys(locked_plan: LockedPlan, key: tuple[str, ...]) -> bool:
     """Whether a record may have no value in a column of the key."""
-    columns = judged.scan.columns
+    columns = locked_plan.scan.columns
     return any(name not in columns or columns[name].nulls or columns[name].blanks for name in key)

@@ -39,16 +39,16 @@ def undo(
     """
     lock(connection, table)
     with connection.cursor() as cursor:
-        standing = read_table(cursor, table)
-        if not standing.exists or "run_id" not in standing.own:
+        current = read_table(cursor, table)
+        if not current.exists or "run_id" not in current.own:
             raise RunFailed(f"The table {table} is gone or has no column run_id: there is nothing to undo.")
         cursor.execute(tables.lock_table(table, ddl=False))
         kept = read_shadow(cursor, table)
         if not identities or kept is None:
             cursor.execute(before_images.remove_inserted(table, (), run_id))
             return Undone(removed=cursor.rowcount, restored=0, reinserted=0, stayed=())
-        names = [name for name in standing.all_columns() if name in kept]
-        match = Matching(caseless_columns(identities, standing.columns, ignore_case=ignore_email_case))
+        names = [name for name in current.all_columns() if name in kept]
+        match = Matching(caseless_columns(identities, current.columns, ignore_case=ignore_email_case))
         for statement in before_images.find_back(table, identities, run_id, match):
             cursor.execute(statement)
         cursor.execute(before_images.remove_inserted(table, identities, run_id, match))

@@ -128,10 +128,10 @@ def test_each_filter_finds_its_rows_and_is_a_chip_that_can_be_removed(client, pe
 
 
 NONSENSE = {
-    "is.amount=abc": "“abc” is no numeric: the filter on amount was left out.",
-    "from.born=31.12.1999": "is no date",
-    "is.id=1.5": "is no bigint",
-    "is.id=99999999999999999999": "is no bigint",
+    "is.amount=abc": "“abc” is not a valid numeric: the filter on amount was left out.",
+    "from.born=31.12.1999": "is not a valid date",
+    "is.id=1.5": "is not a valid bigint",
+    "is.id=99999999999999999999": "is not a valid bigint",
     "is.absent=1": "no column “absent”",
     "has.id=1": "“id” (bigint) can&#x27;t be asked for “contains”",
     "is.told=1": "can&#x27;t be asked",

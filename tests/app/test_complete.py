@@ -7,8 +7,9 @@ from django.db import connection
 from django.utils import timezone
 
 from ingest.loader.outcome.errors import RunInterrupted
-from ingest.loader.outcome.rejects import Code, RejectCollector
+from ingest.loader.outcome.reject_codes import Code
 from ingest.loader.outcome.rejects import Reject as LoaderReject
+from ingest.loader.outcome.rejects import RejectCollector
 from ingest.models import Progress, Reject, Run
 from ingest.rejects import store
 from ingest.runs import complete, heartbeat

@@ -145,7 +145,7 @@ def test_a_value_that_was_rejected_is_said_to_be_and_led_to_where_it_ruled_out_a
     page = client.get(address(run)).content.decode()
     for line, value, kind in ((30, "old", "bigint"), (31, "?", "date")):
         reject = run.rejects.get(line=line)
-        told = f"line {line} is &#x27;{value}&#x27;, which is no {kind}; "
+        told = f"line {line} is &#x27;{value}&#x27;, which is not a valid {kind}; "
         assert f'{told}<a href="/admin/ingest/reject/{reject.pk}/change/">its record was rejected</a>' in page
     first = Run.objects.get(dataset=run.dataset, rejected=0)
     assert "its record was rejected" not in client.get(address(first)).content.decode()
@@ -155,7 +155,7 @@ def test_a_column_that_is_text_for_the_sake_of_a_rejected_record_says_so(client,
     run = door.load("people.csv", "id,name,age\n1,Ann,30\n2,Bob,31\n,Cy,old\n")
     assert run.rejected == 1
     staff(client, "view_run")
-    assert "which is no bigint; its record was rejected" in client.get(address(run)).content.decode()
+    assert "which is not a valid bigint; its record was rejected" in client.get(address(run)).content.decode()
 
 
 # -- live -------------------------------------------------------------------------------------------------------------

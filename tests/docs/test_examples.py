@@ -37,7 +37,7 @@ LIES = {
     "it was not held": ("held: no", "1 | 5\n2 | x y"),
     "there was no reject": ("2 inserted\n  line 3: bad_value", "1 | 5\n2 | x y"),
     "there was no note": ("2 inserted\n  note: It was late.", "1 | 5\n2 | x y"),
-    "the proof is another": ("2 inserted\n  n is text: line 2 is '5', which is no bigint", "1 | 5\n2 | x y"),
+    "the proof is another": ("2 inserted\n  n is text: line 2 is '5', which is not a valid bigint", "1 | 5\n2 | x y"),
     "the key is another": ("2 inserted\n  rows are the same by n", "1 | 5\n2 | x y"),
     "it was read otherwise": ("2 inserted\n  read as: delimiter ;", "1 | 5\n2 | x y"),
 }

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.loader.outcome import rejects as module
-from ingest.loader.outcome.rejects import Code, Reject, RejectCollector
+from ingest.loader.outcome.reject_codes import Code
+from ingest.loader.outcome.rejects import Reject, RejectCollector
 
 TEXTS = st.text(st.characters(), max_size=20)
 REJECTS = st.builds(

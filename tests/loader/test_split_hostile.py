@@ -208,19 +208,22 @@ def test_a_record_that_is_too_long_is_told_by_its_head(tmp_path):
     assert found.lines.line_of(0) == 3
     assert [(one.code, one.line, len(one.raw)) for one in rejects] == [("too_long", 2, 65_536)]
     assert rejects[0].reason == (
-        "the record is longer than 200,000 bytes, the longest allowed; its first 65,536 are kept"
+        "The record is longer than 200,000 bytes, the longest allowed; its first 65,536 are kept."
     )
 
 
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        (b"1", "the record has 1 cell, the header 3"),
-        (b"1,2,3,,", "the record has 5 cells, the header 3"),
-        (b'1,"2"3,4', "a closing quote is followed by text"),
-        (b'1,"2', "a quote is not closed before the file ends, or within 67,108,864 bytes, the longest record allowed"),
-        (b"1,\xe92,3", "byte 3 of the record, 0xE9, is not UTF-8"),
-        (b"1,\0,3", "the record contains a NUL byte, which PostgreSQL can't store in text"),
+        (b"1", "The record has 1 cell; the header has 3."),
+        (b"1,2,3,,", "The record has 5 cells; the header has 3."),
+        (b'1,"2"3,4', "A closing quote is followed by text."),
+        (
+            b'1,"2',
+            "A quote is not closed before the end of the file, or within 67,108,864 bytes, the longest record allowed.",
+        ),
+        (b"1,\xe92,3", "Byte 3 of the record, 0xE9, is not valid UTF-8."),
+        (b"1,\0,3", "The record has a NUL byte, which PostgreSQL can't store in text."),
     ],
 )
 def test_a_reject_says_why(tmp_path, record, reason):
@@ -234,7 +237,7 @@ def test_bytes_that_were_no_text_in_the_encoding_that_it_came_in_are_told_so(tmp
     rejects: list[Reject] = []
     (tmp_path / "source").write_bytes(HEADER + b"1,\xff,3\n")
     split(tmp_path / "source", Dialect(encoding="cp932"), scratch=tmp_path / "copy", reject=rejects.append)
-    assert rejects[0].reason == "the record contains bytes that are not valid in cp932"
+    assert rejects[0].reason == "The record has bytes that are not valid cp932."
 
 
 @pytest.mark.parametrize(
@@ -247,7 +250,7 @@ def test_bytes_that_were_no_text_in_the_encoding_that_it_came_in_are_told_so(tmp
         (b'\n\na,"b\n1,2\n', "header, line 3, can't be read: a quote is not closed"),
         (b'a,"b"x\n1,2\n', "header, line 1, can't be read: a closing quote is followed by text"),
         (b"a,\xff\n1,2\n", "header, line 1, can't be read: byte 3 of the record"),
-        (b"a,\0\n1,2\n", "header, line 1, can't be read: the record holds a NUL byte"),
+        (b"a,\0\n1,2\n", "header, line 1, can't be read: the record has a NUL byte"),
         (filled(b"a,", 64 * 1024) + b"a\n", "32,770 columns"),
     ],
     ids=[

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.admin import shown
+from ingest.loader.outcome.reject_codes import Code
 
 _AROUND = 120
 """Characters before and behind the marked cell that are shown of a long record."""
@@ -50,7 +51,7 @@ def marked(
     names = [each["name"] for each in columns]
     width, used = dialect.get("cells") or len(names), dialect.get("used") or range(len(names))
     place = dict(zip(names, used, strict=False)).get(column, len(found))
-    if code == "extra_columns" and 0 < width < len(found):
+    if code == Code.EXTRA_COLUMNS and 0 < width < len(found):
         start, end = found[width][0], len(text)
     elif place < len(found) and (not cut or place < len(found) - 1):
         start, end = found[place]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from ingest.loader.outcome.errors import SchemaMismatch
 from ingest.loader.outcome.outcome import Column, Outcome
-from ingest.loader.outcome.rejects import Code, RejectCollector, causes_of
+from ingest.loader.outcome.reject_codes import Code
+from ingest.loader.outcome.rejects import RejectCollector, causes_of
 from ingest.loader.outcome.target import Target
 
 Swallowing = Sequence[tuple[int, list[list[bytes]]]]
@@ -87,7 +88,7 @@ def check_limit(outcome: Outcome, target: Target) -> None:
         )
     if RejectLimit.of(target).is_exceeded(rejected, outcome.records):
         causes, (most, _) = causes_of(outcome.rejects), outcome.rejects.counts.most_common(1)[0]
-        keys = " or declare another key" if most in (Code.NULL_KEY, Code.KEY_CONFLICT) else ""
+        keys = " or declare another key" if Code(most).is_about_key else ""
         raise SchemaMismatch(
             f"{rejected:,} of {outcome.records:,} records were rejected ({causes}), more than "
             f"{target.reject_share:.0%} and more than {target.reject_count:,}: nothing was loaded. Correct the file "

@@ -6,28 +6,15 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
+
+from ingest.loader.outcome.reject_codes import Code, as_clause
 
 STORED = 10_000
 """How many rejects of a run are stored at most; the counts stay exact beyond that."""
 
 STORED_BYTES = 64 << 20
 """How many bytes of their records are stored at most."""
-
-
-class Code(StrEnum):
-    """Why a record was rejected; if several codes apply, the first one counts."""
-
-    MISSING_COLUMNS = "missing_columns"
-    EXTRA_COLUMNS = "extra_columns"
-    BAD_QUOTE = "bad_quote"
-    BAD_ENCODING = "bad_encoding"
-    NUL_BYTE = "nul_byte"
-    BAD_VALUE = "bad_value"
-    TOO_LONG = "too_long"
-    NULL_KEY = "null_key"
-    KEY_CONFLICT = "key_conflict"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,11 +97,11 @@ def causes_of(book: RejectCollector, subject: str = "each") -> str:
     counted = ", ".join(f"{count:,} {code}" for code, count in book.counts.most_common())
     if shared is None:
         return counted
-    if shared.code is Code.BAD_VALUE:
-        return f"{counted}, each for its value in the column {shared.column}"
+    if shared.code.summary:
+        return f"{counted}, {shared.code.summary.format(column=shared.column)}"
     if not _RECORD.match(shared.reason):
         return counted
-    return f"{counted}: {_RECORD.sub(subject, shared.reason, count=1).rstrip('.')}"
+    return f"{counted}: {_RECORD.sub(subject, as_clause(shared.reason), count=1)}"
 
 
 _FORM = struct.Struct("<q5I")

@@ -17,14 +17,14 @@ def abort(book: RejectCollector, target: Target, file: LocalFile | None = None) 
     """Fail the run where reading stopped, with what is in ``book`` by then; or ask, where quotes may be the cause."""
     try:
         yield
-    except LimitExceeded as given:
+    except LimitExceeded as stopped:
         if file:
-            ask_about_swallowed_lines(file, given.swallowing)
-        raise limit_exceeded(given, book, _unjudged(given.header, target), target) from None
+            ask_about_swallowed_lines(file, stopped.swallowing)
+        raise limit_exceeded(stopped, book, _columns_of(stopped.header, target), target) from None
 
 
-def _unjudged(header: tuple[str, ...], target: Target) -> tuple[Column, ...]:
+def _columns_of(header: tuple[str, ...], target: Target) -> tuple[Column, ...]:
     """The columns of a file that was not read to its end, for its reject file: nothing is known of their values."""
-    read = read_header(header, target.headers)
-    told = zip(read.texts, read.names, strict=True)
-    return tuple(Column(header=text, name=name, type="", proof="", values=0, nulls=0) for text, name in told)
+    header_read = read_header(header, target.headers)
+    pairs = zip(header_read.texts, header_read.names, strict=True)
+    return tuple(Column(header=text, name=name, type="", proof="", values=0, nulls=0) for text, name in pairs)

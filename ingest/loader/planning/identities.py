@@ -22,14 +22,14 @@ def email_column(names: Collection[str]) -> str | None:
     """Return the column of ``names`` that may hold the e-mail by its name; None if there is none, or no single one."""
     if EMAIL in names:
         return EMAIL
-    found = [name for name in EMAIL_ALIASES if name in names]
-    return found[0] if len(found) == 1 else None
+    match = [name for name in EMAIL_ALIASES if name in names]
+    return match[0] if len(match) == 1 else None
 
 
 def email_alias(names: Collection[str]) -> str | None:
     """Return the e-mail column of ``names`` if its values still have to show that it is one; else None."""
-    found = email_column(names)
-    return found if found != EMAIL else None
+    match = email_column(names)
+    return match if match != EMAIL else None
 
 
 def caseless_columns(identities: Identities, kinds: Mapping[str, Type], *, ignore_case: bool) -> frozenset[str]:
@@ -48,9 +48,9 @@ def evidence_of(identities: Identities, *, declared: bool = False, doubt: str = 
 
     ``doubt`` says why a column that is named like an e-mail is no identity; empty where there is no such column.
     """
-    told = f" {doubt}" if doubt else ""
+    suffix = f" {doubt}" if doubt else ""
     if not identities:
-        return f"The file has neither an id nor an email column: its rows are appended.{told}"
+        return f"The file has neither an id nor an email column: its rows are appended.{suffix}"
     if declared:
         return f"{' and '.join(identities[0])} is the key: it is declared on the dataset."
     email = email_beside_id(identities)
@@ -59,7 +59,7 @@ def evidence_of(identities: Identities, *, declared: bool = False, doubt: str = 
     (name,) = identities[0]
     if name in EMAIL_ALIASES:
         return f"{name} is the key: the file has it, and each of its values has exactly one @."
-    return f"{name} is the key: the file has it.{told}"
+    return f"{name} is the key: the file has it.{suffix}"
 
 
 def no_email_evidence(email: str) -> str:

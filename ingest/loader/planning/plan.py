@@ -83,13 +83,13 @@ class Plan:
         return tuple(column.name for column in self.columns)
 
 
-def plan(scan: Scan, standing: CurrentTable, target: Target) -> Plan:
+def plan(scan: Scan, current: CurrentTable, target: Target) -> Plan:
     """Decide what the run does.
 
     Raises RunFailed where the dataset's policy forbids it (``strict``) or the table can't take the columns.
     """
     names = list(scan.columns)
-    _check_columns(names, standing, target)
+    _check_columns(names, current, target)
     append = target.mode is Mode.APPEND
     candidates = () if append else _candidates(scan, target)
     doubt = _doubt_about_email(scan, target)
@@ -102,48 +102,48 @@ def plan(scan: Scan, standing: CurrentTable, target: Target) -> Plan:
     # A second identity that isn't settled may turn out to be none: its blank cells are kept until that is known.
     certain = candidates if target.identities is not None else candidates[:1]
     keys = {column for identity in certain for column in identity}
-    columns = tuple(_plan_column(name, found, standing, keys, target) for name, found in scan.columns.items())
-    kinds = {**standing.columns, **{column.name: column.type for column in columns}}
+    columns = tuple(_plan_column(name, scanned, current, keys, target) for name, scanned in scan.columns.items())
+    kinds = {**current.columns, **{column.name: column.type for column in columns}}
     declared = bool(target.declared_key) and not append
     return Plan(
-        create=not standing.exists,
+        create=not current.exists,
         columns=columns,
-        added={c.name: c.type for c in columns if standing.exists and c.name not in standing.columns},
-        altered={c.name: c.type for c in columns if standing.columns.get(c.name, c.type) is not c.type},
+        added={c.name: c.type for c in columns if current.exists and c.name not in current.columns},
+        altered={c.name: c.type for c in columns if current.columns.get(c.name, c.type) is not c.type},
         append=append,
         identities=() if append else target.identities,
         candidates=candidates,
         evidence="" if target.identities is not None else evidence_of(candidates, declared=declared, doubt=doubt),
         caseless=caseless_columns(candidates, kinds, ignore_case=target.ignore_email_case),
         long_keys=_long_keys(candidates, scan),
-        own_missing=tuple(name for name in ("processed_at", "run_id") if standing.exists and name not in standing.own),
+        own_missing=tuple(name for name in ("processed_at", "run_id") if current.exists and name not in current.own),
     )
 
 
-def _check_columns(names: Sequence[str], standing: CurrentTable, target: Target) -> None:
+def _check_columns(names: Sequence[str], current: CurrentTable, target: Target) -> None:
     for name in names:
-        if name in standing.foreign:
-            kind = "computed by PostgreSQL" if name in standing.generated else f"of the type {standing.foreign[name]}"
+        if name in current.foreign:
+            kind = "computed by PostgreSQL" if name in current.generated else f"of the type {current.foreign[name]}"
             known = ", ".join(known.short for known in Type)
             raise SchemaMismatch(
                 f"The column {name} of {target.table} is {kind}, which the loader doesn't write. Give it one of the "
                 f"types {known}, or rename it in the file or in the table."
             )
-    new = [name for name in names if name not in standing.columns]
-    if len(standing.columns) + len(new) > MOST_COLUMNS:
+    new = [name for name in names if name not in current.columns]
+    if len(current.columns) + len(new) > MOST_COLUMNS:
         raise SchemaMismatch(
-            f"The table {target.table} would have {len(standing.columns) + len(new):,} columns; PostgreSQL's limit is "
+            f"The table {target.table} would have {len(current.columns) + len(new):,} columns; PostgreSQL's limit is "
             f"1,600, less {len(OWN_COLUMNS)} of our own. Split the file into several with fewer columns."
         )
-    if not (target.strict and standing.exists):
+    if not (target.strict and current.exists):
         return
-    gone = [name for name in standing.columns if name not in names]
-    if new or gone:
-        told = [f"new: {', '.join(new)}"] if new else []
-        told += [f"missing: {', '.join(gone)}"] if gone else []
+    missing = [name for name in current.columns if name not in names]
+    if new or missing:
+        differences = [f"new: {', '.join(new)}"] if new else []
+        differences += [f"missing: {', '.join(missing)}"] if missing else []
         raise SchemaMismatch(
-            f"The file's columns are not those of {target.table}, and the dataset is strict ({'; '.join(told)}). "
-            "Correct the file, or set the dataset's policy to evolve."
+            f"The file's columns are not those of {target.table}, and the dataset is strict "
+            f"({'; '.join(differences)}). Correct the file, or set the dataset's policy to evolve."
         )
 
 
@@ -174,8 +174,8 @@ def _doubt_about_email(scan: Scan, target: Target) -> str:
     alias = email_alias(scan.columns)
     if alias:
         return "" if _email(scan) else f"{alias} is not a key: it needs values, each with exactly one @."
-    several = [name for name in EMAIL_ALIASES if name in scan.columns]
-    return f"{' and '.join(several)} are not keys: only one column could be the e-mail." if several else ""
+    aliases = [name for name in EMAIL_ALIASES if name in scan.columns]
+    return f"{' and '.join(aliases)} are not keys: only one column could be the e-mail." if aliases else ""
 
 
 def _declared(target: Target) -> tuple[str, ...]:
@@ -185,31 +185,33 @@ def _declared(target: Target) -> tuple[str, ...]:
     return tuple(dict.fromkeys(target.declared_key))
 
 
-def _plan_column(name: str, found: ColumnScan, standing: CurrentTable, keys: set[str], target: Target) -> PlannedColumn:
-    kind = _settled_type(name, found, standing, target)
+def _plan_column(
+    name: str, scanned: ColumnScan, current: CurrentTable, keys: set[str], target: Target
+) -> PlannedColumn:
+    kind = _settled_type(name, scanned, current, target)
     typed, key = kind is not Type.TEXT, name in keys
-    rejects = bool(found.misfits.get(kind))
+    rejects = bool(scanned.misfits.get(kind))
     return PlannedColumn(
         name=name,
         type=kind,
         key=key,
         rejects=rejects,
         # Spaces that a type or a key ignores, and values that it doesn't hold, need a hand before PostgreSQL.
-        verbatim=not rejects and not (found.blanks and (typed or key)) and not (found.padded and typed),
+        verbatim=not rejects and not (scanned.blanks and (typed or key)) and not (scanned.padded and typed),
     )
 
 
-def _settled_type(name: str, found: ColumnScan, standing: CurrentTable, target: Target) -> Type:
+def _settled_type(name: str, scanned: ColumnScan, current: CurrentTable, target: Target) -> Type:
     """The column's type after this run: as it stands, widened, or ``text`` for more than a tenth of its values."""
-    before = standing.columns.get(name)
-    if before is None or name in standing.empty:
-        return found.type or before or Type.TEXT
-    if found.type in (None, before) or target.strict:
-        return before
-    beyond = found.misfits.get(widest(before), 0)
-    if beyond > TEXT_SHARE * found.values and not target.corrections:
+    current_type = current.columns.get(name)
+    if current_type is None or name in current.empty:
+        return scanned.type or current_type or Type.TEXT
+    if scanned.type in (None, current_type) or target.strict:
+        return current_type
+    beyond = scanned.misfits.get(widest(current_type), 0)
+    if beyond > TEXT_SHARE * scanned.values and not target.corrections:
         return Type.TEXT
-    return widest(before) if found.misfits.get(before, 0) > beyond else before
+    return widest(current_type) if scanned.misfits.get(current_type, 0) > beyond else current_type
 
 
 def _long_keys(candidates: Identities, scan: Scan) -> Identities:

@@ -59,16 +59,16 @@ class ColumnScan:
         ruled out all. It depends on the records' order only, not on how the file was cut.
         """
         order = list(Type)
-        fallen = [
-            (witness.record, -order.index(kind), kind, witness)
-            for kind, witness in self.ruled_out.items()
+        mismatches = [
+            (mismatch.record, -order.index(kind), kind, mismatch)
+            for kind, mismatch in self.ruled_out.items()
             if self.type is Type.TEXT or (kind is not self.type and widest(kind) is self.type)
         ]
-        if not fallen:
+        if not mismatches:
             return None
-        last, _, kind, witness = max(fallen)
-        alone = len(fallen) == len(GRAMMAR) and all(record == last for record, *_ in fallen)
-        return None if alone else kind, witness
+        last, _, kind, mismatch = max(mismatches)
+        alone = len(mismatches) == len(GRAMMAR) and all(record == last for record, *_ in mismatches)
+        return None if alone else kind, mismatch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,11 +105,11 @@ def read_head(reading: CertifiedReader, names: Sequence[str]) -> Head:
         if name in EMAIL_ALIASES and are_addresses(cells):
             addresses.add(name)
         out = ruled_out[name] = {}
-        left, met = list(GRAMMAR), {None, ""}
+        left, known = list(GRAMMAR), {None, ""}
         for record, cell in enumerate(cells):
-            if cell in met:  # cells repeat
+            if cell in known:  # cells repeat
                 continue
-            met.add(cell)
+            known.add(cell)
             if cell is None or not (value := cell.strip(SPACES)):
                 continue
             seen.add(name)
@@ -133,89 +133,91 @@ class Keys:
     """Those of ``names`` with e-mails that are held against those of rows."""
 
 
-def scan(reading: CertifiedReader, head: Head, *, standing: Mapping[str, Type], keys: Keys) -> Scan:
+def scan(reading: CertifiedReader, head: Head, *, current: Mapping[str, Type], keys: Keys) -> Scan:
     """Judge every column over every record.
 
-    ``standing`` names the types of columns that the table holds values in: there it is counted what that type, and
+    ``current`` names the types of columns that the table holds values in: there it is counted what that type, and
     the widest short of ``text``, doesn't hold. Raises RunFailed where DuckDB and the splitter don't agree on the
     records.
     """
-    asked = {name: _asked(name, head, standing) for name in head.names}
+    candidate_types = {name: _candidate_types(name, head, current) for name in head.names}
     if reading.whole:
         records = len(reading.first)
         cells = zip(head.names, columns_of(reading.first, len(head.names)), strict=True)
-        judged = {name: _count(name, column, asked[name], keys) for name, column in cells}
+        scanned = {name: _count(name, column, candidate_types[name], keys) for name, column in cells}
     else:
-        records, columns = _verify(reading, head.names, asked, keys)
+        records, columns = _verify(reading, head.names, candidate_types, keys)
         doubtful = [name for name in head.names if columns[name] is None]
-        columns.update(_inspect(reading, head, asked, doubtful, keys) if doubtful else {})
-        judged = {name: column for name, column in columns.items() if column is not None}
+        columns.update(_inspect(reading, head, candidate_types, doubtful, keys) if doubtful else {})
+        scanned = {name: column for name, column in columns.items() if column is not None}
         reading.check(records)
-    return Scan(records=records, columns={name: _conclude(judged[name], head, name, standing) for name in head.names})
+    return Scan(records=records, columns={name: _conclude(scanned[name], head, name, current) for name in head.names})
 
 
-def _count(name: str, cells: Sequence[str | None], asked: Sequence[Type], keys: Keys) -> ColumnScan:
+def _count(name: str, cells: Sequence[str | None], candidate_types: Sequence[Type], keys: Keys) -> ColumnScan:
     """What ``_verify`` and ``_inspect`` find, for a column whose cells are all here.
 
     DuckDB compiles an expression a column, which takes longer than to judge a small file: 2 s for 1,093 columns.
     """
-    told, key = [cell for cell in cells if cell is not None], name in keys.names
-    blanks = sum(1 for cell in told if not cell.strip(SPACES)) if asked or key else 0
-    padded = sum(1 for cell in told if cell.strip(SPACES) not in ("", cell)) if asked else 0
+    present, key = [cell for cell in cells if cell is not None], name in keys.names
+    blanks = sum(1 for cell in present if not cell.strip(SPACES)) if candidate_types or key else 0
+    padded = sum(1 for cell in present if cell.strip(SPACES) not in ("", cell)) if candidate_types else 0
     ruled_out: dict[Type, FirstMismatch] = {}
     misfits: Counter[Type] = Counter()
-    bounds = {Type.TEXT: extremes(Type.TEXT, told)}
-    for kind in asked:
-        refused = {cell for cell in {*told} if unfit(kind, cell)}
-        bounds[kind] = extremes(
-            kind, (cell.strip(SPACES) for cell in told if cell not in refused and cell.strip(SPACES))
+    extremes_of = {Type.TEXT: extremes(Type.TEXT, present)}
+    for kind in candidate_types:
+        refused = {cell for cell in {*present} if unfit(kind, cell)}
+        extremes_of[kind] = extremes(
+            kind, (cell.strip(SPACES) for cell in present if cell not in refused and cell.strip(SPACES))
         )
         if refused:
-            misfits[kind] = sum(1 for cell in told if cell in refused)
+            misfits[kind] = sum(1 for cell in present if cell in refused)
             record, value = next((record, cell) for record, cell in enumerate(cells) if cell in refused)
             ruled_out[kind] = FirstMismatch(record=record, value=value or "")
     return ColumnScan(
         type=None,
         ruled_out=ruled_out,
-        values=len(told) - blanks,
-        nulls=len(cells) - len(told),
+        values=len(present) - blanks,
+        nulls=len(cells) - len(present),
         blanks=blanks,
         padded=padded,
         misfits=misfits,
-        longest=max((len(cell.encode()) for cell in told), default=0) if key else 0,
-        addresses=name == keys.alias and are_addresses(told),
-        lower=name in keys.emails and all(cell == cell.strip(SPACES).lower() for cell in told),
-        extremes={kind: found for kind, found in bounds.items() if found},
+        longest=max((len(cell.encode()) for cell in present), default=0) if key else 0,
+        addresses=name == keys.alias and are_addresses(present),
+        lower=name in keys.emails and all(cell == cell.strip(SPACES).lower() for cell in present),
+        extremes={kind: found for kind, found in extremes_of.items() if found},
     )
 
 
-def _asked(name: str, head: Head, standing: Mapping[str, Type]) -> tuple[Type, ...]:
+def _candidate_types(name: str, head: Head, current: Mapping[str, Type]) -> tuple[Type, ...]:
     """The types that every value of the column is held against, narrowest first; () for plain text."""
-    if name in standing:
-        kind = standing[name]
+    if name in current:
+        kind = current[name]
         return () if kind is Type.TEXT else tuple(dict.fromkeys((kind, widest(kind))))
     return tuple(kind for kind in GRAMMAR if kind not in head.ruled_out[name])
 
 
 def _verify(
-    reading: CertifiedReader, names: Sequence[str], asked: Mapping[str, tuple[Type, ...]], keys: Keys
+    reading: CertifiedReader, names: Sequence[str], candidate_types: Mapping[str, tuple[Type, ...]], keys: Keys
 ) -> tuple[int, dict[str, ColumnScan | None]]:
     """One cheap pass: does the narrowest type asked hold every cell as it stands? None for columns where it doesn't."""
-    wanted = ["count(*)"]
+    expressions = ["count(*)"]
     for position, name in enumerate(names):
         cell = f"c{position}"
-        wanted.append(f"count({cell})")
-        wanted.append(f"count_if(not {holds_sql(asked[name][0], cell)})" if asked[name] else "0")
+        expressions.append(f"count({cell})")
+        expressions.append(
+            f"count_if(not {holds_sql(candidate_types[name][0], cell)})" if candidate_types[name] else "0"
+        )
         # Blank cells start with white space or are empty; a type's grammar has refused them already.
-        is_text_key = name in keys.names and not asked[name]
-        wanted.append(f"count_if({cell} < '!')" if is_text_key else "0")
-        wanted.append(f"max(strlen({cell}))" if is_text_key else "0")
-        wanted.append(extremes_sql(_narrowest(asked[name]), cell) if position < _BOUNDED else "null")
-        wanted.append(_odd_sql(cell, name, keys))
-    row = reading.rows(f"select {', '.join(wanted)} from {reading.records}")[0]
+        is_text_key = name in keys.names and not candidate_types[name]
+        expressions.append(f"count_if({cell} < '!')" if is_text_key else "0")
+        expressions.append(f"max(strlen({cell}))" if is_text_key else "0")
+        expressions.append(extremes_sql(_narrowest(candidate_types[name]), cell) if position < _BOUNDED else "null")
+        expressions.append(_odd_sql(cell, name, keys))
+    row = reading.rows(f"select {', '.join(expressions)} from {reading.records}")[0]
     records = row[0]
     columns: dict[str, ColumnScan | None] = {}
-    for name, (count, misfits, odd, longest, bounds, others) in zip(names, _sixes(row[1:]), strict=True):
+    for name, (count, misfits, odd, longest, extremes_of, others) in zip(names, _groups_of_six(row[1:]), strict=True):
         clean = ColumnScan(
             type=None,
             values=count,
@@ -223,7 +225,7 @@ def _verify(
             longest=longest or 0,
             addresses=name == keys.alias and count > 0 and others == 0,
             lower=name in keys.emails and others == 0,
-            extremes=found_extremes({_narrowest(asked[name]): bounds}),
+            extremes=found_extremes({_narrowest(candidate_types[name]): extremes_of}),
         )
         columns[name] = None if misfits or odd else clean
     return records, columns
@@ -236,52 +238,54 @@ def _odd_sql(cell: str, name: str, keys: Keys) -> str:
     return f"count_if({cell} <> lower({trimmed_sql(cell)}))" if name in keys.emails else "null"
 
 
-def _narrowest(asked: Sequence[Type]) -> Type:
-    return asked[0] if asked else Type.TEXT
+def _narrowest(candidate_types: Sequence[Type]) -> Type:
+    return candidate_types[0] if candidate_types else Type.TEXT
 
 
-def _sixes(row: Sequence[Any]) -> list[Sequence[Any]]:
+def _groups_of_six(row: Sequence[Any]) -> list[Sequence[Any]]:
     return [row[start : start + 6] for start in range(0, len(row), 6)]
 
 
 def _inspect(
     reading: CertifiedReader,
     head: Head,
-    asked: Mapping[str, tuple[Type, ...]],
+    candidate_types: Mapping[str, tuple[Type, ...]],
     doubtful: Sequence[str],
     keys: Keys,
 ) -> dict[str, ColumnScan | None]:
     """A closer look at columns with a blank, a padded or an unfit value: what exactly, how often, where first."""
     cells = {name: f"c{head.names.index(name)}" for name in doubtful}
-    wanted = {name: _closer_sql(cell, name, asked[name], keys) for name, cell in cells.items()}
+    expressions = {name: _inspection_sql(cell, name, candidate_types[name], keys) for name, cell in cells.items()}
     source = f"(select r, {', '.join(f'{c}, {trimmed_sql(c)} as {c}_' for c in cells.values())} from {reading.records})"
-    every = ", ".join(part for parts in wanted.values() for part in parts)
+    every = ", ".join(part for parts in expressions.values() for part in parts)
     records, *row = reading.rows(f"select count(*), {every} from {source}")[0]
     columns: dict[str, ColumnScan | None] = {}
-    for name, parts in wanted.items():
+    for name, parts in expressions.items():
         found, row = row[: len(parts)], row[len(parts) :]
-        columns[name] = _closer(found, asked[name], records, name, keys)
+        columns[name] = _inspected(found, candidate_types[name], records, name, keys)
     return columns
 
 
-def _closer_sql(cell: str, name: str, asked: Sequence[Type], keys: Keys) -> list[str]:
+def _inspection_sql(cell: str, name: str, candidate_types: Sequence[Type], keys: Keys) -> list[str]:
     """What a column's closer look asks; ``cell`` with an underscore behind it is its value without spaces."""
     value = f"{cell}_"
     parts = [f"count({cell})", f"count_if({value} = '')", f"count_if({value} <> '' and {value} <> {cell})"]
     parts += [f"max(strlen({cell}))" if name in keys.names else "0", extremes_sql(Type.TEXT, cell)]
     parts.append(_odd_sql(cell, name, keys))
-    for kind in asked:
+    for kind in candidate_types:
         unfit = f"{value} <> '' and not {holds_sql(kind, value)}"
         parts += [f"count_if({unfit})", f"arg_min({{'r': r, 'v': {cell}}}, r) filter (where {unfit})"]
         parts.append(extremes_sql(kind, value, where=f"{value} <> '' and {holds_sql(kind, value)}"))
     return parts
 
 
-def _closer(found: Sequence[Any], asked: Sequence[Type], records: int, name: str, keys: Keys) -> ColumnScan:
+def _inspected(
+    found: Sequence[Any], candidate_types: Sequence[Type], records: int, name: str, keys: Keys
+) -> ColumnScan:
     """What was answered."""
     count, blanks, padded, longest, text, others, *kinds = found
-    misfits = {kind: unfit for kind, unfit in zip(asked, kinds[::3], strict=True) if unfit}
-    first = dict(zip(asked, kinds[1::3], strict=True))
+    misfits = {kind: unfit for kind, unfit in zip(candidate_types, kinds[::3], strict=True) if unfit}
+    first = dict(zip(candidate_types, kinds[1::3], strict=True))
     return ColumnScan(
         type=None,
         ruled_out={kind: FirstMismatch(record=first[kind]["r"], value=first[kind]["v"]) for kind in misfits},
@@ -293,14 +297,14 @@ def _closer(found: Sequence[Any], asked: Sequence[Type], records: int, name: str
         longest=longest or 0,
         addresses=name == keys.alias and count > blanks and others == 0,
         lower=name in keys.emails and others == 0,
-        extremes=found_extremes({Type.TEXT: text, **dict(zip(asked, kinds[2::3], strict=True))}),
+        extremes=found_extremes({Type.TEXT: text, **dict(zip(candidate_types, kinds[2::3], strict=True))}),
     )
 
 
-def _conclude(column: ColumnScan, head: Head, name: str, standing: Mapping[str, Type]) -> ColumnScan:
+def _conclude(column: ColumnScan, head: Head, name: str, current: Mapping[str, Type]) -> ColumnScan:
     """Choose the type: what the table's type becomes with these values, or the narrowest that none rules out."""
-    if name in standing:
-        chain = tuple(dict.fromkeys((standing[name], widest(standing[name]))))
+    if name in current:
+        chain = tuple(dict.fromkeys((current[name], widest(current[name]))))
         kind = next((kind for kind in chain if kind not in column.misfits), Type.TEXT)
         return replace(column, type=kind if column.values else None)
     ruled_out = {**column.ruled_out, **head.ruled_out[name]}

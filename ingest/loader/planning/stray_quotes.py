@@ -13,24 +13,24 @@ from ingest.loader.source.local_file import LocalFile
 from ingest.loader.types.types import SPACES, Type, classify, join
 
 
-def ask_about_swallowed_lines(file: LocalFile, swallowing: Swallowing, found: Scan | None = None) -> None:
+def ask_about_swallowed_lines(file: LocalFile, swallowing: Swallowing, scanned: Scan | None = None) -> None:
     """Raise RunUnclear where lines within a quoted cell have the table's width and its columns' types.
 
-    Without ``found``, what the file's columns are, their width is enough: too many records were rejected by then.
+    Without ``scanned``, what the file's columns are, their width is enough: too many records were rejected by then.
 
     Two stray quotes far apart look like that, and so may a text that holds a table: only somebody who knows the file
     can say.
     """
     if file.settled:
         return
-    types = [column.type for column in found.columns.values()] if found else []
+    types = [column.type for column in scanned.columns.values()] if scanned else []
     for line, rows in swallowing:
         if all(_fits(row, types) for row in rows):
             unquoted = replace(file.dialect, quote="", escape='"')
             with file.path.open("rb") as stream:
                 head = stream.read(HEAD)
-            at = max(0, line - file.dialect.preamble - file.dialect.has_header - 2)
-            question = [offer.to_json() for offer in offers(head, (file.dialect, unquoted), at=at)]
+            record = max(0, line - file.dialect.preamble - file.dialect.has_header - 2)
+            question = [offer.to_json() for offer in offers(head, (file.dialect, unquoted), at=record)]
             raise RunUnclear(
                 f"{stray_quotes(line, len(rows))} Nothing was loaded: choose how the file is to be read.", question
             )

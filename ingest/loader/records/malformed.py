@@ -8,7 +8,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from ingest.loader.outcome.rejects import Code, Reject
+from ingest.loader.outcome.reject_codes import Cause
+from ingest.loader.outcome.rejects import Reject
 from ingest.loader.source.encoding.mixed_lines import other_of
 from ingest.loader.source.encoding.transcode import UTF_8
 from ingest.loader.source.layout.grammar import BOM
@@ -47,16 +48,16 @@ class Form:
     """The cells of a record."""
 
 
-_CODES: dict[int, Code] = {
-    Flaw.MISSING.value: Code.MISSING_COLUMNS,
-    Flaw.EXTRA.value: Code.EXTRA_COLUMNS,
-    Flaw.QUOTE_TEXT.value: Code.BAD_QUOTE,
-    Flaw.QUOTE_OPEN.value: Code.BAD_QUOTE,
-    Flaw.QUOTE_WITHIN.value: Code.BAD_QUOTE,
-    Flaw.ENCODING.value: Code.BAD_ENCODING,
-    Flaw.NUL.value: Code.NUL_BYTE,
-    Flaw.TOO_LONG.value: Code.TOO_LONG,
+_CAUSES: dict[int, Cause] = {
+    Flaw.MISSING.value: Cause.TOO_FEW_CELLS,
+    Flaw.EXTRA.value: Cause.TOO_MANY_CELLS,
+    Flaw.QUOTE_TEXT.value: Cause.TEXT_AFTER_QUOTE,
+    Flaw.QUOTE_OPEN.value: Cause.UNCLOSED_QUOTE,
+    Flaw.QUOTE_WITHIN.value: Cause.QUOTE_WITHIN_TEXT,
+    Flaw.NUL.value: Cause.NUL_BYTE,
+    Flaw.TOO_LONG.value: Cause.LONG_RECORD,
 }
+"""The causes, but for the encoding: what is wrong with the bytes decides on that one."""
 
 
 def add_flaws(
@@ -144,36 +145,31 @@ def rejected(
     ``encoding`` is what the file came in, before it was written in UTF-8.
     """
     if flaw == Flaw.ENCODING:
-        reason = _reason_of_encoding(raw, encoding)
+        cause, reason = _cause_of_encoding(raw, encoding)
     elif flaw == Flaw.TOO_LONG:
-        reason = f"the record is longer than {longest:,} bytes, the longest allowed; its first {len(raw):,} are kept"
+        cause = _CAUSES[flaw]
+        reason = cause.sentence(longest=longest, kept=len(raw))
     else:
-        reason = _reason(flaw, cells, columns, longest)
-    return Reject(line=line, code=_CODES[flaw], reason=reason, raw=raw)
+        cause = _CAUSES[flaw]
+        reason = _reason(cause, cells, columns, longest)
+    return Reject(line=line, code=cause.code, reason=reason, raw=raw)
 
 
-@lru_cache(maxsize=256)
-def _reason(flaw: int, cells: int, columns: int, longest: int) -> str:
-    if flaw == Flaw.QUOTE_TEXT:
-        return "a closing quote is followed by text"
-    if flaw == Flaw.QUOTE_OPEN:
-        return f"a quote is not closed before the file ends, or within {longest:,} bytes, the longest record allowed"
-    if flaw == Flaw.QUOTE_WITHIN:
-        return "a quoted cell begins within the text of another one: the delimiter before its opening quote is missing"
-    if flaw == Flaw.NUL:
-        return "the record contains a NUL byte, which PostgreSQL can't store in text"
-    return f"the record has {cells:,} {'cell' if cells == 1 else 'cells'}, the header {columns:,}"
+@lru_cache(maxsize=256)  # a file may have millions of rejects with few sentences
+def _reason(cause: Cause, cells: int, columns: int, longest: int) -> str:
+    counted = f"{cells:,} {'cell' if cells == 1 else 'cells'}"
+    return cause.sentence(cells=counted, columns=columns, longest=longest)
 
 
-def _reason_of_encoding(raw: bytes, encoding: str) -> str:
+def _cause_of_encoding(raw: bytes, encoding: str) -> tuple[Cause, str]:
     if other := other_of(encoding):
-        return f"the record contains bytes that are neither UTF-8 nor {other}, or words in both"
+        return Cause.MIXED_ENCODINGS, Cause.MIXED_ENCODINGS.sentence(encoding=other)
     if encoding != UTF_8:
-        return f"the record contains bytes that are not valid in {encoding}"
+        return Cause.NOT_IN_ENCODING, Cause.NOT_IN_ENCODING.sentence(encoding=encoding)
     try:
         raw.decode()
     except UnicodeDecodeError as error:
-        return f"byte {error.start + 1:,} of the record, 0x{raw[error.start]:02X}, is not UTF-8"
+        return Cause.NOT_UTF_8, Cause.NOT_UTF_8.sentence(place=error.start + 1, byte=raw[error.start])
     raise AssertionError("a record of UTF-8 is not rejected for its encoding")
 
 

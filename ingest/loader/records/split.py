@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ingest.loader.outcome.errors import RunFailed
+from ingest.loader.outcome.reject_codes import as_clause
 from ingest.loader.outcome.reject_limit import LimitExceeded, RejectLimit, Swallowing
 from ingest.loader.outcome.rejects import Reject
 from ingest.loader.records.canonical import CanonicalWriter
@@ -272,5 +273,5 @@ def _first_record(cutter: Cutter, at: int, line: int, *, any_form: bool) -> Bloc
     reject = rejected(flaw, first.raw(0), line=first.line, cells=0, columns=0, longest=cutter.longest)
     what = "The first records" if any_form else "The header"
     raise RunFailed(
-        f"{what}, line {first.line:,}, can't be read: {reject.reason}. Correct it and upload the file again."
+        f"{what}, line {first.line:,}, can't be read: {as_clause(reject.reason)}. Correct it and upload the file again."
     )

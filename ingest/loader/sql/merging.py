@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from psycopg2.sql import SQL, Composed, Identifier, Literal
 
+from ingest.loader.outcome.reject_codes import Code
 from ingest.loader.sql import lookalikes
 from ingest.loader.sql.matching import EXACT, Matching, caseless
 from ingest.loader.sql.tables import CHANGES, STAGE, columns, table
@@ -48,8 +49,8 @@ _NOT_FATED = SQL("not exists (select from {fate} f where f.n$ = s.n$)").format(f
 
 def fate_null_keys(key: Sequence[str]) -> Composed:
     """Records without a value in one of the key's columns."""
-    return SQL("insert into {fate} (n$, code) select s.n$, 'null_key' from {stage} s where {null}").format(
-        fate=FATE, stage=STAGE, null=_each("s.{c} is null", key, " or ")
+    return SQL("insert into {fate} (n$, code) select s.n$, {code} from {stage} s where {null}").format(
+        fate=FATE, code=Literal(Code.NULL_KEY.value), stage=STAGE, null=_each("s.{c} is null", key, " or ")
     )
 
 
@@ -132,8 +133,8 @@ def fill_ids(name: str, email: str, match: Matching = EXACT) -> list[Composed]:
             "  on f.key$ = {of_record}"
             " left join {table} t on {of_row} = {of_record} where s.id is null"
         ).format(**named, of_record=match.value(email, "s"), of_row=match.value(email, "t")),
-        SQL("insert into {fate} (n$, code) select n$, 'null_key' from {filled} where id is null").format(
-            fate=FATE, filled=FILLED
+        SQL("insert into {fate} (n$, code) select n$, {code} from {filled} where id is null").format(
+            code=Literal(Code.NULL_KEY.value), fate=FATE, filled=FILLED
         ),
         SQL("update {stage} s set id = f.id from {filled} f where f.n$ = s.n$ and f.id is not null").format(
             stage=STAGE, filled=FILLED
@@ -204,6 +205,7 @@ def settle_emails(name: str, email: str, match: Matching = EXACT) -> list[Compos
     """Records that bring an e-mail which another row or record holds: who conflicts, and who takes that row over."""
     drop_fated = SQL("delete from {changes} c using {fate} f where f.n$ = c.n$").format(changes=CHANGES, fate=FATE)
     names = {"changes": CHANGES, "fate": FATE, "held": HELD, "stage": STAGE, "table": table(name)}
+    names |= {"conflict": Literal(Code.KEY_CONFLICT.value)}
     names |= {"email": Identifier(email), "key": match.value(email)}
     return [
         SQL(
@@ -215,14 +217,14 @@ def settle_emails(name: str, email: str, match: Matching = EXACT) -> list[Compos
         # Two rows are meant where the record has one of its own, or where the file names the holder by its id.
         SQL(
             "insert into {fate} (n$, code, other, holder)"
-            " select h.n$, 'key_conflict', case when not h.known then w.n$ end, h.id::text from {held} h"
+            " select h.n$, {conflict}, case when not h.known then w.n$ end, h.id::text from {held} h"
             " left join {stage} w on w.id = h.id and not exists (select from {fate} f where f.n$ = w.n$)"
             " where h.known or w.n$ is not null"
         ).format(**names),
         drop_fated,
         SQL("update {changes} c set target$ = h.row from {held} h where h.n$ = c.n$ and not h.known").format(**names),
         SQL(
-            "insert into {fate} (n$, code, other) select x.n$, 'key_conflict', x.last$ from"
+            "insert into {fate} (n$, code, other) select x.n$, {conflict}, x.last$ from"
             " (select n$, max(n$) over (partition by {key}) as last$ from {changes}"
             "  where {email} is not null and {new}) x where x.n$ < x.last$"
         ).format(new=_is_new_email(email, match), **names),

@@ -35,7 +35,7 @@ class BeforeImages:
 
     cursor: Cursor
     target: Target
-    way: CopyStrategy
+    strategy: CopyStrategy
     identities: Identities
 
     def keep_changed(self) -> None:
@@ -54,11 +54,11 @@ class BeforeImages:
         table = self.target.table
         self.cursor.execute(tables.count_rows(table))
         (rows,) = self.cursor.fetchone() or (0,)
-        named = [c for identity in self.identities for c in identity if c in self.way.plan.names]
-        unreadable, keys = self.way.named_keys(named)
-        unreadable += self.way.malformed + keyless
+        named = [c for identity in self.identities for c in identity if c in self.strategy.plan.names]
+        unreadable, keys = self.strategy.named_keys(named)
+        unreadable += self.strategy.malformed + keyless
         if keys is not None:
-            kinds = {c.name: c.type for c in self.way.plan.columns if c.name in named}
+            kinds = {c.name: c.type for c in self.strategy.plan.columns if c.name in named}
             with keys:
                 self.cursor.execute(before_images.create_named(kinds))
                 self.cursor.copy_expert(
@@ -72,31 +72,31 @@ class BeforeImages:
                 table,
                 self._names(),
                 self.identities,
-                [*self.way.plan.names, *self.identities[0]],
+                [*self.strategy.plan.names, *self.identities[0]],
                 self.target.run_id,
-                Matching(self.way.plan.caseless),
+                Matching(self.strategy.plan.caseless),
                 named=keys is not None,
             )
         )
         return SnapshotDeletion(rows=rows, deleted=self.cursor.rowcount)
 
     def _have_shadow(self) -> None:
-        standing = self.way.standing
-        if not self.way.plan.has_ddl and standing.shadow is not None and standing.shadow.issuperset(self._names()):
+        current = self.strategy.current
+        if not self.strategy.plan.has_ddl and current.shadow is not None and current.shadow.issuperset(self._names()):
             return
         kept = read_shadow(self.cursor, self.target.table)
         if kept is None:
-            kinds = {**standing.columns, **{c.name: c.type for c in self.way.plan.columns}}
+            kinds = {**current.columns, **{c.name: c.type for c in self.strategy.plan.columns}}
             id_type = kinds.get("id", Type.TEXT)
             for statement in before_images.create_shadow(self.target.table, id_type):
                 self.cursor.execute(statement)
             return
         # Columns that somebody has added by hand since the shadow was made.
-        added = {name: kind for name, kind in standing.foreign.items() if name not in kept}
-        added |= {name: kind.short for name, kind in standing.columns.items() if name not in kept}
+        added = {name: kind for name, kind in current.foreign.items() if name not in kept}
+        added |= {name: kind.short for name, kind in current.columns.items() if name not in kept}
         for name, kind in added.items():
             self.cursor.execute(before_images.add_column(self.target.table, name, kind))
 
     def _names(self) -> list[str]:
         """All columns of the table, as it is now."""
-        return self.way.standing.all_columns(*self.way.plan.names)
+        return self.strategy.current.all_columns(*self.strategy.plan.names)

@@ -12,7 +12,13 @@ from ingest.loader.sql import tables
 from ingest.loader.types.types import Type
 
 _TABLES = ("r", "p")
-_OTHERS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence", "i": "an index"}
+_OTHER_RELATIONS = {
+    "v": "a view",
+    "m": "a materialized view",
+    "f": "a foreign table",
+    "S": "a sequence",
+    "i": "an index",
+}
 
 
 def read_table(cursor: Cursor, name: str) -> CurrentTable:
@@ -21,30 +27,30 @@ def read_table(cursor: Cursor, name: str) -> CurrentTable:
     Raises RunFailed where the name is not a table's.
     """
     cursor.execute(tables.describe(SCHEMA, name))
-    return _standing(cursor, name)
+    return _current(cursor, name)
 
 
 def lock_and_read_table(cursor: Cursor, name: str, *, ddl: bool) -> CurrentTable:
     """Lock the table, against readers too where ``ddl`` is to follow; what it is like once the lock is ours."""
     cursor.execute(tables.batch(tables.lock_table(name, ddl=ddl), tables.describe(SCHEMA, name)))
-    return _standing(cursor, name)
+    return _current(cursor, name)
 
 
-def _standing(cursor: Cursor, name: str) -> CurrentTable:
+def _current(cursor: Cursor, name: str) -> CurrentTable:
     found = cursor.fetchone()
     if found is None:
         return CurrentTable()
     relkind, columns, uniques, shadow, caseless = found
     if relkind not in _TABLES:
-        kind = _OTHERS.get(relkind, "something else")
+        kind = _OTHER_RELATIONS.get(relkind, "something else")
         raise RunFailed(f"{SCHEMA}.{name} is {kind}, not a table. Rename it, or rename the file and drop it again.")
     kinds = {column: kind for column, kind, _ in columns or () if column not in OWN_COLUMNS}
     generated = frozenset(column for column, _, generated in columns or () if generated)
-    ours = {column: Type(kind) for column, kind in kinds.items() if kind in set(Type) and column not in generated}
+    supported = {column: Type(kind) for column, kind in kinds.items() if kind in set(Type) and column not in generated}
     return CurrentTable(
         exists=True,
-        columns=ours,
-        foreign={column: kind for column, kind in kinds.items() if column not in ours},
+        columns=supported,
+        foreign={column: kind for column, kind in kinds.items() if column not in supported},
         generated=generated,
         own=frozenset(column for column, *_ in columns or ()) & frozenset(OWN_COLUMNS),
         shadow=None if shadow is None else frozenset(shadow),
@@ -63,7 +69,7 @@ def read_shadow(cursor: Cursor, name: str) -> frozenset[str] | None:
 def is_empty(cursor: Cursor, name: str, column: str) -> bool:
     """Whether the table holds no value in the column."""
     cursor.execute(tables.has_value(tables.table(name), column))
-    return not _one(cursor)
+    return not _first_value(cursor)
 
 
 def warn_of_name(cursor: Cursor, name: str) -> str:
@@ -83,6 +89,6 @@ def dependent_views(cursor: Cursor, name: str) -> list[str]:
     return [view for (view,) in cursor.fetchall()]
 
 
-def _one(cursor: Cursor) -> Any:
+def _first_value(cursor: Cursor) -> Any:
     row = cursor.fetchone()
     return row[0] if row else None

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from ingest.loader.outcome.rejects import Code
 from ingest.loader.planning.plan import Plan, PlannedColumn
 from ingest.loader.planning.rejections import Cells, Rejection, rejections_of
 from ingest.loader.records.reading import CertifiedReader
@@ -40,8 +39,7 @@ class BadRecord:
     """A record that the plan leaves out."""
 
     ordinal: int
-    code: Code
-    column: str
+    rejection: Rejection
     value: str
 
 
@@ -72,56 +70,60 @@ def open_rows(reading: CertifiedReader, plan: Plan, *, numbered: bool) -> Iterat
     """
     if plan.verbatim and reading.verbatim:
         certified = reading.certified
-        with raw_rows(certified.path, certified.offset, certified.dialect, plan.names) as lying:
-            yield lying
+        with raw_rows(certified.path, certified.offset, certified.dialect, plan.names) as rows_in_place:
+            yield rows_in_place
         return
     names = (("n$",) if numbered else ()) + plan.names
-    with _kept_from_memory(reading, plan, numbered) if reading.whole else _kept(reading, plan, numbered) as rows:
+    with (
+        _accepted_from_memory(reading, plan, numbered) if reading.whole else _accepted(reading, plan, numbered) as rows
+    ):
         yield OpenCopySource(rows=rows, dialect=Dialect(), names=names)
 
 
-def _kept(reading: CertifiedReader, plan: Plan, numbered: bool) -> Stream:
+def _accepted(reading: CertifiedReader, plan: Plan, numbered: bool) -> Stream:
     cells = [_cell_sql(column, f"c{position}") for position, column in enumerate(plan.columns)]
     bad = " or ".join(refusal.sql for refusal in rejections_of(plan))
-    kept = f" where ({bad}) is not true" if bad else ""
-    return reading.emit(f"select {', '.join((['r'] if numbered else []) + cells)} from {reading.records}{kept}")
+    condition = f" where ({bad}) is not true" if bad else ""
+    return reading.emit(f"select {', '.join((['r'] if numbered else []) + cells)} from {reading.records}{condition}")
 
 
-def _kept_from_memory(reading: CertifiedReader, plan: Plan, numbered: bool) -> Stream:
+def _accepted_from_memory(reading: CertifiedReader, plan: Plan, numbered: bool) -> Stream:
     reasons = list(rejections_of(plan))
-    return _written(
+    return _as_csv(
         [
             *((str(number),) if numbered else ()),
             *(_cell(column, cell) for column, cell in zip(plan.columns, cells, strict=True)),
         ]
         for number, cells in enumerate(reading.first)
-        if _first_refusal(reasons, cells) is None
+        if _first_rejection(reasons, cells) is None
     )
 
 
 def bad_records(reading: CertifiedReader, plan: Plan) -> Generator[BadRecord, None, None]:
     """The records that the plan leaves out, in the order of the file; to be closed by whoever stops early."""
     if reasons := list(rejections_of(plan)):
-        yield from _bad_in_memory(reading, reasons) if reading.whole else _bad(reading, reasons)
+        yield from _bad_from_memory(reading, reasons) if reading.whole else _bad(reading, reasons)
 
 
 def _bad(reading: CertifiedReader, reasons: Sequence[Rejection]) -> Iterator[BadRecord]:
     which = " ".join(f"when {reason.sql} then {number}" for number, reason in enumerate(reasons))
     value = " ".join(f"when {number} then {reason.value_sql}" for number, reason in enumerate(reasons))
     found = f"(select *, case {which} end as bad from {reading.records})"
-    for r, number, told in reading.stream(f"select r, bad, case bad {value} end from {found} where bad is not null"):
-        yield BadRecord(ordinal=r, code=reasons[number].code, column=reasons[number].column, value=told)
+    for r, number, bad_value in reading.stream(
+        f"select r, bad, case bad {value} end from {found} where bad is not null"
+    ):
+        yield BadRecord(ordinal=r, rejection=reasons[number], value=bad_value)
 
 
-def _bad_in_memory(reading: CertifiedReader, reasons: Sequence[Rejection]) -> Iterator[BadRecord]:
+def _bad_from_memory(reading: CertifiedReader, reasons: Sequence[Rejection]) -> Iterator[BadRecord]:
     for number, cells in enumerate(reading.first):
-        reason = _first_refusal(reasons, cells)
+        reason = _first_rejection(reasons, cells)
         if reason:
-            yield BadRecord(ordinal=number, code=reason.code, column=reason.column, value=reason.value(cells))
+            yield BadRecord(ordinal=number, rejection=reason, value=reason.value(cells))
 
 
-def _first_refusal(reasons: Sequence[Rejection], cells: Cells) -> Rejection | None:
-    return next((reason for reason in reasons if reason.meets(cells)), None)
+def _first_rejection(reasons: Sequence[Rejection], cells: Cells) -> Rejection | None:
+    return next((reason for reason in reasons if reason.applies(cells)), None)
 
 
 def named_keys(reading: CertifiedReader, plan: Plan, names: Sequence[str]) -> tuple[int, Stream | None]:
@@ -134,15 +136,15 @@ def named_keys(reading: CertifiedReader, plan: Plan, names: Sequence[str]) -> tu
         return 0, None
     of = {column.name: (column, position) for position, column in enumerate(plan.columns)}
     keys = [of[name] for name in names]
-    return _keys_in_memory(reading, reasons, keys) if reading.whole else _keys(reading, reasons, keys)
+    return _keys_from_memory(reading, reasons, keys) if reading.whole else _keys(reading, reasons, keys)
 
 
 def _keys(
     reading: CertifiedReader, reasons: Sequence[Rejection], keys: Sequence[tuple[PlannedColumn, int]]
 ) -> tuple[int, Stream | None]:
-    unfits = [unfit_sql(key.type, f"c{at}") for key, at in keys if key.type is not Type.TEXT]
+    unfit_conditions = [unfit_sql(key.type, f"c{at}") for key, at in keys if key.type is not Type.TEXT]
     missing = " and ".join(f"{as_key_sql(f'c{at}')} is null" for _, at in keys) or "true"
-    unreadable = f"(({' or '.join([*unfits, f'({missing})'])}) is true)"
+    unreadable = f"(({' or '.join([*unfit_conditions, f'({missing})'])}) is true)"
     bad = f"(({' or '.join(reason.sql for reason in reasons)}) is true)"
     count = reading.rows(f"select count(*) from {reading.records} where {bad} and {unreadable}")[0][0]
     if not keys:
@@ -151,10 +153,10 @@ def _keys(
     return count, reading.emit(f"select {cells} from {reading.records} where {bad} and not {unreadable}")
 
 
-def _keys_in_memory(
+def _keys_from_memory(
     reading: CertifiedReader, reasons: Sequence[Rejection], keys: Sequence[tuple[PlannedColumn, int]]
 ) -> tuple[int, Stream | None]:
-    bad = [cells for cells in reading.first if _first_refusal(reasons, cells)]
+    bad = [cells for cells in reading.first if _first_rejection(reasons, cells)]
     readable = [
         cells
         for cells in bad
@@ -162,7 +164,7 @@ def _keys_in_memory(
         and not any(unfit(key.type, cells[at]) for key, at in keys)
     ]
     count = len(bad) - len(readable)
-    return count, _written([_cell(key, cells[at]) for key, at in keys] for cells in readable) if keys else None
+    return count, _as_csv([_cell(key, cells[at]) for key, at in keys] for cells in readable) if keys else None
 
 
 def _cell(column: PlannedColumn, cell: str | None) -> str | None:
@@ -177,7 +179,7 @@ def _cell_sql(column: PlannedColumn, cell: str) -> str:
     return as_key_sql(cell) if column.key else cell
 
 
-def _written(rows: Iterator[Cells]) -> Stream:
+def _as_csv(rows: Iterator[Cells]) -> Stream:
     """Rows as DuckDB writes them too: every value quoted, NULL as nothing."""
     lines = (",".join("" if cell is None else '"' + cell.replace('"', '""') + '"' for cell in row) for row in rows)
     return io.BytesIO("".join(f"{line}\n" for line in lines).encode())
@@ -186,14 +188,14 @@ def _written(rows: Iterator[Cells]) -> Stream:
 class Counted:
     """Rows that tell how many bytes COPY has taken."""
 
-    def __init__(self, rows: CopySource, told: Callable[[int], None]) -> None:
+    def __init__(self, rows: CopySource, report: Callable[[int], None]) -> None:
         self._rows = rows
-        self._told = told
-        self._taken = 0
+        self._report = report
+        self._sent = 0
 
     def read(self, size: int) -> bytes:
         """The next bytes."""
         block = self._rows.read(size)
-        self._taken += len(block)
-        self._told(self._taken)
+        self._sent += len(block)
+        self._report(self._sent)
         return block

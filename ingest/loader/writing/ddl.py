@@ -43,7 +43,7 @@ class Definition:
         for statement in tables.add_own_columns(self._table, missing, run_id):
             self.define(statement)
 
-    def change_columns(self, planned: Plan, standing: CurrentTable) -> None:
+    def change_columns(self, planned: Plan, current: CurrentTable) -> None:
         """Create the table, or add and widen columns, as planned.
 
         Raises RunFailed, naming the views, where one stands in the way; nothing is ever dropped for it.
@@ -58,14 +58,14 @@ class Definition:
             return
         self._cursor.execute("savepoint alter_table")
         try:
-            empty = standing.empty
+            empty = current.empty
             self.define(tables.alter_table(tables.table(self._table), planned.added, planned.altered, empty))
-            if standing.shadow is not None:
-                self._change_shadow(planned, standing)
+            if current.shadow is not None:
+                self._change_shadow(planned, current)
         except psycopg2.NotSupportedError:
             self._cursor.execute("rollback to savepoint alter_table")
             views = dependent_views(self._cursor, self._table)
-            others = [f"view {view}" for view in views] + [f"column {name}" for name in sorted(standing.generated)]
+            others = [f"view {view}" for view in views] + [f"column {name}" for name in sorted(current.generated)]
             columns = ", ".join(f"{name} ({kind.short})" for name, kind in planned.altered.items())
             raise RunFailed(
                 f"The file needs wider columns in {self._table}: {columns}; but they are read by the "
@@ -73,10 +73,10 @@ class Definition:
             ) from None
         self._cursor.execute("release savepoint alter_table")
 
-    def _change_shadow(self, planned: Plan, standing: CurrentTable) -> None:
+    def _change_shadow(self, planned: Plan, current: CurrentTable) -> None:
         """Change the before-images with their table; a column that changes its kind ends their undo."""
         shadow, altered = before_images.shadow(self._table), planned.altered
-        emptied = [column for column in altered if join(standing.columns[column], altered[column]) != altered[column]]
+        emptied = [column for column in altered if join(current.columns[column], altered[column]) != altered[column]]
         for column in emptied:
             self._cursor.execute(tables.has_value(shadow, column))
             row = self._cursor.fetchone()
@@ -87,19 +87,19 @@ class Definition:
         if "id" in altered:
             self._cursor.execute(before_images.alter_id(self._table, altered["id"]))
 
-    def keep_identities(self, identities: Identities, standing: CurrentTable, match: Matching) -> None:
+    def keep_identities(self, identities: Identities, current: CurrentTable, match: Matching) -> None:
         """Give the table the constraints that keep its identities, where it lacks them.
 
         Raises RunFailed where the rows that stand don't allow them.
         """
-        if not identities and "record_id" not in standing.own:
-            self.define(tables.add_record_id(self._table, primary=not standing.uniques))
+        if not identities and "record_id" not in current.own:
+            self.define(tables.add_record_id(self._table, primary=not current.uniques))
         for number, identity in enumerate(identities):
-            primary = not number and not standing.uniques
+            primary = not number and not current.uniques
             try:
-                if tuple(sorted(identity)) not in standing.uniques:
+                if tuple(sorted(identity)) not in current.uniques:
                     self.define(tables.add_key(self._table, identity, primary=primary))
-                if tuple(sorted(identity)) not in standing.caseless:
+                if tuple(sorted(identity)) not in current.caseless:
                     self._ignore_case(identity, match)
             except (errors.UniqueViolation, errors.NotNullViolation, errors.UndefinedColumn) as error:
                 raise RunFailed(
@@ -123,7 +123,7 @@ class Definition:
             return planned.identities, ""
         identities: Identities = ()
         for identity in planned.candidates:
-            listed = len(self.ddl)
+            ddl_before = len(self.ddl)
             self._cursor.execute("savepoint key")
             try:
                 self._add_keys((identity,), match, primary=not identities)
@@ -131,7 +131,7 @@ class Definition:
                 if not identities:
                     raise
                 self._cursor.execute("rollback to savepoint key")
-                del self.ddl[listed:]
+                del self.ddl[ddl_before:]
                 return identities, shared_email_evidence(identity[0])
             identities += (identity,)
         return identities, planned.evidence

@@ -6,7 +6,7 @@ from psycopg2 import errors
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.sql import Composed
 
-from ingest.loader.outcome.rejects import Code
+from ingest.loader.outcome.reject_codes import Cause, Code
 from ingest.loader.planning.identities import Identities, email_beside_id, no_email_evidence, shared_email_evidence
 from ingest.loader.planning.plan import Plan
 from ingest.loader.sql import merging, tables
@@ -46,10 +46,10 @@ def choose(cursor: Cursor, plan: Plan) -> tuple[Identities, str]:
     if email is None:
         return candidates, plan.evidence
     cursor.execute(tables.batch(tables.ANALYZE_STAGE, merging.has_value(email)))
-    if not _one(cursor):
+    if not _first_value(cursor):
         return (("id",),), no_email_evidence(email)
     cursor.execute(merging.emails_are_shared(email, match))
-    if _one(cursor):
+    if _first_value(cursor):
         return (("id",),), shared_email_evidence(email)
     cursor.execute(merging.void_blanks(email))
     return candidates, plan.evidence
@@ -77,7 +77,7 @@ def match_rows(
     prepare = tables.batch(tables.ANALYZE_STAGE, merging.CREATE_FATE, *lacking)
     if staged < INDEXED:
         cursor.execute(tables.batch(prepare, merging.repeats(key, match)))
-        repeats = bool(_one(cursor))
+        repeats = bool(_first_value(cursor))
     else:
         cursor.execute(prepare)
         repeats = _index(cursor, key, match)
@@ -88,7 +88,7 @@ def match_rows(
         cursor.execute(tables.batch(merging.INDEX_FATE, merging.ANALYZE_FATE))
     find = merging.find_changes(table, key, match.written(plan.names, key), match, fated=bool(fates), email=email)
     cursor.execute(tables.batch(find, merging.count_changes(table, email, match, alike)))
-    return _counted(cursor, fates)
+    return _match_result(cursor, fates)
 
 
 def _index(cursor: Cursor, key: tuple[str, ...], match: Matching) -> bool:
@@ -117,33 +117,35 @@ def settle_emails(
     cursor.execute(tables.batch(merging.ANALYZE_CHANGES, *merging.settle_emails(table, email, match)))
     fates = _count_fates(cursor)
     cursor.execute(merging.count_changes(table, email, match, alike))
-    return _counted(cursor, fates)
+    return _match_result(cursor, fates)
 
 
-def _counted(cursor: Cursor, fates: dict[str, int]) -> MatchResult:
+def _match_result(cursor: Cursor, fates: dict[str, int]) -> MatchResult:
     inserted, updated, frees_emails, alike, whole = cursor.fetchone() or (0, 0, False, 0, True)
     return MatchResult(
         inserted=inserted, updated=updated, fates=fates, frees_emails=frees_emails, alike=alike, whole=whole
     )
 
 
-def reason_of(
+def cause_of(
     code: Code, identities: Identities, lacking: str, holder: str | None, other_line: int | None, email: str | None
-) -> str:
-    """The operator's sentence for a record without a usable key, or in conflict."""
+) -> tuple[Cause, str]:
+    """Return why a record has no usable key, or is in conflict, and the sentence for it.
+
+    ``lacking`` is the key column without a value; ``holder`` the id of the row that has the ``email``, or
+    ``other_line`` the line of the record that has it.
+    """
     if code is Code.NULL_KEY:
-        if email_beside_id(identities):
-            return "The record has no id, and no other record or row with its e-mail has one."
         key = identities[0]
-        whole = "identifies its row" if len(key) == 1 else f"identifies its row with {_others(key, lacking)}"
-        return f"The record has no value in {lacking}, which {whole}."
+        if email_beside_id(identities):
+            return Cause.NO_ID_FOR_EMAIL, Cause.NO_ID_FOR_EMAIL.sentence()
+        if len(key) == 1:
+            return Cause.NO_KEY, Cause.NO_KEY.sentence(column=lacking)
+        others = " and ".join(column for column in key if column != lacking)
+        return Cause.NO_PART_OF_KEY, Cause.NO_PART_OF_KEY.sentence(column=lacking, others=others)
     if other_line is not None:
-        return f"The e-mail {email!r} is also in the record of line {other_line:,}, which counts."
-    return f"The e-mail {email!r} belongs to the row with the id {holder}."
-
-
-def _others(key: tuple[str, ...], one: str) -> str:
-    return " and ".join(column for column in key if column != one)
+        return Cause.EMAIL_OF_RECORD, Cause.EMAIL_OF_RECORD.sentence(email=email, line=other_line)
+    return Cause.EMAIL_OF_ROW, Cause.EMAIL_OF_ROW.sentence(email=email, id=holder)
 
 
 def _count_fates(cursor: Cursor) -> dict[str, int]:
@@ -151,6 +153,6 @@ def _count_fates(cursor: Cursor) -> dict[str, int]:
     return dict(cursor.fetchall())
 
 
-def _one(cursor: Cursor) -> object:
+def _first_value(cursor: Cursor) -> object:
     row = cursor.fetchone()
     return row[0] if row else None

@@ -60,7 +60,7 @@ class CopyStrategy(Protocol):
     @property
     def plan(self) -> Plan: ...
     @property
-    def standing(self) -> CurrentTable: ...
+    def current(self) -> CurrentTable: ...
     @property
     def size(self) -> int: ...
     @property
@@ -79,15 +79,15 @@ class CopyStrategy(Protocol):
 class BackgroundScan:
     """A thread that cuts and scans the file while its bytes are copied."""
 
-    def __init__(self, file: LocalFile, target: Target, names: tuple[str, ...], judged: dict[str, Type]) -> None:
+    def __init__(self, file: LocalFile, target: Target, names: tuple[str, ...], table_types: dict[str, Type]) -> None:
         self.rejects = RejectCollector(file.scratch / REJECTS)
         self.certified: Certified | None = None
         self.reading: CertifiedReader | None = None
         self.scan: Scan | None = None
-        self.hopeless = threading.Event()
+        self.abort = threading.Event()
         """Set once the bytes can't go in as they lie."""
         self._error: BaseException | None = None
-        self._file, self._target, self._names, self._judged = file, target, names, judged
+        self._file, self._target, self._names, self._table_types = file, target, names, table_types
         self._thread = threading.Thread(target=self._run, name="judging")
         self._thread.start()
 
@@ -103,18 +103,18 @@ class BackgroundScan:
                 limit=RejectLimit.of(self._target),
             )
             if self.certified.path != self._file.path:
-                self.hopeless.set()
+                self.abort.set()
             self.reading = CertifiedReader(self.certified, null_tokens=self._target.null_tokens)
             head = read_head(self.reading, self._names)
             keys = possible_keys(self._target, self._names)
-            self.scan = scan(self.reading, head, standing=self._judged, keys=keys)
+            self.scan = scan(self.reading, head, current=self._table_types, keys=keys)
         except BaseException as error:
             self._error = error
-            self.hopeless.set()
+            self.abort.set()
 
     def _reject(self, reject: Reject) -> None:
         self.rejects.add(reject)
-        self.hopeless.set()
+        self.abort.set()
 
     def wait(self) -> tuple[CertifiedReader, Scan]:
         """What was found, once the file is read to its end. Raises what stood in the way."""
@@ -134,14 +134,14 @@ class BackgroundScan:
 
 @dataclass(frozen=True, slots=True)
 class OptimisticCopy:
-    """The plan by the file's head; COPY begins at once, and the verdict comes from ``judging``."""
+    """The plan by the file's head; COPY begins at once, and the verdict comes from ``background``."""
 
     file: LocalFile
     target: Target
     head: Certified
-    standing: CurrentTable
+    current: CurrentTable
     plan: Plan
-    judging: BackgroundScan
+    background: BackgroundScan
     malformed: int = 0
 
     @property
@@ -154,7 +154,7 @@ class OptimisticCopy:
         """The file's bytes as they lie, until the judge finds something wrong with them."""
         del numbered  # rows that lie come in their order
         with raw_rows(self.file.path, self.head.offset, self.head.dialect, self.plan.names) as rows:
-            yield replace(rows, rows=_Stoppable(rows, self.judging.hopeless))
+            yield replace(rows, rows=_Stoppable(rows, self.background.abort))
 
     def named_keys(self, names: Sequence[str]) -> tuple[int, Stream | None]:
         """None: a guess holds only where no record is left out."""
@@ -162,12 +162,12 @@ class OptimisticCopy:
 
     def confirm(self) -> LockedPlan:
         """The judge's verdict: the file lies as it must, and the plan is the one that was guessed."""
-        reading, found = self.judging.wait()
-        planned = plan(found, self.standing, self.target)
+        reading, found = self.background.wait()
+        planned = plan(found, self.current, self.target)
         lies = reading.certified.path == self.file.path and reading.certified.offset == self.head.offset
-        if self.judging.hopeless.is_set() or not lies or planned != self.plan:
+        if self.background.abort.is_set() or not lies or planned != self.plan:
             raise GuessFailed
-        return LockedPlan(scan=found, standing=self.standing, plan=planned)
+        return LockedPlan(scan=found, current=self.current, plan=planned)
 
 
 class _Stoppable:
@@ -194,16 +194,16 @@ def guess(cursor: Cursor, file: LocalFile, target: Target) -> Iterator[Optimisti
 
     To be left only once nothing of the guess is needed any more.
     """
-    made = _plan_by_head(cursor, file, target)
-    if made is None:
+    planned_copy = _plan_by_head(cursor, file, target)
+    if planned_copy is None:
         yield None
         return
-    head, standing, planned = made
-    judging = BackgroundScan(file, target, planned.names, scanned_types(standing, planned.names))
+    head, current, planned = planned_copy
+    background = BackgroundScan(file, target, planned.names, scanned_types(current, planned.names))
     try:
-        yield OptimisticCopy(file, target, head, standing, planned, judging)
+        yield OptimisticCopy(file, target, head, current, planned, background)
     finally:
-        judging.close()
+        background.close()
 
 
 def _plan_by_head(cursor: Cursor, file: LocalFile, target: Target) -> tuple[Certified, CurrentTable, Plan] | None:
@@ -216,20 +216,20 @@ def _plan_by_head(cursor: Cursor, file: LocalFile, target: Target) -> tuple[Cert
     names = header.names
     with CertifiedReader(certified) as reading:
         head = read_head(reading, names)
-    standing = read_table(cursor, target.table)
+    current = read_table(cursor, target.table)
     doubtful = [
         c
-        for c, kind in scanned_types(standing, names).items()
+        for c, kind in scanned_types(current, names).items()
         if kind in head.ruled_out[c] or (kind is Type.TEXT and head.proposal(c) not in (Type.TEXT, None))
     ]
-    standing = find_empty(cursor, standing, doubtful, target.table)
-    supposed = _suppose(head, scanned_types(standing, names))
-    if supposed is None:
+    current = find_empty(cursor, current, doubtful, target.table)
+    assumed = _scan_of_head(head, scanned_types(current, names))
+    if assumed is None:
         return None
-    planned = plan(supposed, standing, target)
-    if not planned.verbatim or not lock_as_planned(cursor, planned, standing, target):
+    planned = plan(assumed, current, target)
+    if not planned.verbatim or not lock_as_planned(cursor, planned, current, target):
         return None
-    return certified, standing, planned
+    return certified, current, planned
 
 
 def _plain(dialect: Dialect) -> Dialect:
@@ -265,16 +265,16 @@ def _cut_head(file: LocalFile) -> Certified | None:
     return None if rejects or certified.path != path else certified
 
 
-def _suppose(head: Head, judged: dict[str, Type]) -> Scan | None:
+def _scan_of_head(head: Head, table_types: dict[str, Type]) -> Scan | None:
     """A scan of the whole file as its head promises it; None where only counting every value can decide."""
     columns = {}
     for name in head.names:
         kind = head.proposal(name)
-        if name in judged and kind is not None:
-            fits = [k for k in (judged[name], widest(judged[name])) if k not in head.ruled_out[name]]
+        if name in table_types and kind is not None:
+            fits = [k for k in (table_types[name], widest(table_types[name])) if k not in head.ruled_out[name]]
             if not fits:
                 return None
-            misfits = {judged[name]: 1} if fits[0] is not judged[name] else {}
+            misfits = {table_types[name]: 1} if fits[0] is not table_types[name] else {}
             found = ColumnScan(type=fits[0], values=1, misfits=misfits)
         else:
             found = ColumnScan(type=kind, values=int(kind is not None))

@@ -20,7 +20,7 @@ class LockedPlan:
     """What the file holds, the table as it stands, and what will be done."""
 
     scan: Scan
-    standing: CurrentTable
+    current: CurrentTable
     plan: Plan
 
 
@@ -33,56 +33,56 @@ def plan_under_lock(
     the file can't go into this table.
     """
     head = read_head(reading, names)
-    standing = read_table(cursor, target.table)
+    current = read_table(cursor, target.table)
     found = None
-    if known is not None and replace(standing, empty=known.standing.empty) == known.standing:
-        found, standing = known.scan, known.standing
+    if known is not None and replace(current, empty=known.current.empty) == known.current:
+        found, current = known.scan, known.current
     while True:
-        found, standing = _scan(cursor, reading, head, standing, target, found)
-        planned = plan(found, standing, target)
-        if lock_as_planned(cursor, planned, standing, target):
-            return LockedPlan(scan=found, standing=standing, plan=planned)
-        standing, found = read_table(cursor, target.table), None
+        found, current = _scan(cursor, reading, head, current, target, found)
+        planned = plan(found, current, target)
+        if lock_as_planned(cursor, planned, current, target):
+            return LockedPlan(scan=found, current=current, plan=planned)
+        current, found = read_table(cursor, target.table), None
 
 
-def lock_as_planned(cursor: Cursor, planned: Plan, standing: CurrentTable, target: Target) -> bool:
+def lock_as_planned(cursor: Cursor, planned: Plan, current: CurrentTable, target: Target) -> bool:
     """Lock the table as the plan needs it; False if somebody changed its definition before the lock was ours."""
     if planned.create:
         return True
-    found = lock_and_read_table(cursor, target.table, ddl=_needs_ddl(planned, standing))
-    return replace(found, empty=standing.empty) == standing
+    found = lock_and_read_table(cursor, target.table, ddl=_needs_ddl(planned, current))
+    return replace(found, empty=current.empty) == current
 
 
-def scanned_types(standing: CurrentTable, names: Sequence[str]) -> dict[str, Type]:
+def scanned_types(current: CurrentTable, names: Sequence[str]) -> dict[str, Type]:
     """The file's columns in which the table holds values, with its types."""
-    return {c: kind for c, kind in standing.columns.items() if c in names and c not in standing.empty}
+    return {c: kind for c, kind in current.columns.items() if c in names and c not in current.empty}
 
 
-def find_empty(cursor: Cursor, standing: CurrentTable, columns: Sequence[str], table: str) -> CurrentTable:
-    """``standing`` with those of ``columns`` marked in which the table holds no value: they take the file's type.
+def find_empty(cursor: Cursor, current: CurrentTable, columns: Sequence[str], table: str) -> CurrentTable:
+    """``current`` with those of ``columns`` marked in which the table holds no value: they take the file's type.
 
     Asked only of columns that the file doesn't fit as they are: the answer may take a pass over the table.
     """
-    return replace(standing, empty=standing.empty | {c for c in columns if is_empty(cursor, table, c)})
+    return replace(current, empty=current.empty | {c for c in columns if is_empty(cursor, table, c)})
 
 
 def _scan(
-    cursor: Cursor, reading: CertifiedReader, head: Head, standing: CurrentTable, target: Target, found: Scan | None
+    cursor: Cursor, reading: CertifiedReader, head: Head, current: CurrentTable, target: Target, found: Scan | None
 ) -> tuple[Scan, CurrentTable]:
     """Judge the file; again where a column turns out to hold no value in the table."""
     while True:
-        judged = scanned_types(standing, head.names)
+        table_types = scanned_types(current, head.names)
         if found is None:
-            found = scan(reading, head, standing=judged, keys=possible_keys(target, head.names))
+            found = scan(reading, head, current=table_types, keys=possible_keys(target, head.names))
         doubtful = [
             c
-            for c, kind in judged.items()
+            for c, kind in table_types.items()
             if found.columns[c].misfits or (kind is Type.TEXT and head.proposal(c) not in (Type.TEXT, None))
         ]
-        known_empty = len(standing.empty)
-        standing = find_empty(cursor, standing, doubtful, target.table)
-        if len(standing.empty) == known_empty:
-            return found, standing
+        known_empty = len(current.empty)
+        current = find_empty(cursor, current, doubtful, target.table)
+        if len(current.empty) == known_empty:
+            return found, current
         found = None
 
 
@@ -94,12 +94,12 @@ def possible_keys(target: Target, names: Sequence[str]) -> Keys:
     return Keys(names=chosen & set(names), alias=alias, emails=settled & EMAILS if target.identities else ())
 
 
-def _needs_ddl(planned: Plan, standing: CurrentTable) -> bool:
+def _needs_ddl(planned: Plan, current: CurrentTable) -> bool:
     """Whether the table's definition changes, a key that it lacks or may get included."""
     if planned.has_ddl or planned.identities is None:
         return True
     if not planned.identities:
-        return "record_id" not in standing.own
+        return "record_id" not in current.own
     identities = {tuple(sorted(identity)) for identity in planned.identities}
     caseless = {identity for identity in identities if planned.caseless & set(identity)}
-    return not (identities <= standing.uniques and caseless <= standing.caseless)
+    return not (identities <= current.uniques and caseless <= current.caseless)

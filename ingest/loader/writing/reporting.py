@@ -9,8 +9,9 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor
 
 from ingest.loader.outcome.outcome import Column, KeyChange
+from ingest.loader.outcome.reject_codes import Code
 from ingest.loader.outcome.reject_limit import LimitExceeded, RejectLimit
-from ingest.loader.outcome.rejects import Code, Reject, RejectCollector
+from ingest.loader.outcome.rejects import Reject, RejectCollector
 from ingest.loader.planning.current_table import CurrentTable
 from ingest.loader.planning.identities import Identities, email_beside_id
 from ingest.loader.planning.plan import Plan, PlannedColumn
@@ -20,7 +21,7 @@ from ingest.loader.records.split import raw_records
 from ingest.loader.sql import merging
 from ingest.loader.types.types import SPACES, Type, widest
 from ingest.loader.writing.copy_stream import BadRecord, bad_records
-from ingest.loader.writing.match_rows import reason_of
+from ingest.loader.writing.match_rows import cause_of
 
 _SHOWN = 100
 """Characters of a value that are told."""
@@ -35,28 +36,22 @@ class RejectReporter:
     reading: CertifiedReader
     book: RejectCollector
 
-    def refuse_bad_values(self, planned: Plan, records: int, limit: RejectLimit) -> None:
+    def reject_bad_values(self, planned: Plan, records: int, limit: RejectLimit) -> None:
         """The records that the plan leaves out, of ``records`` in the file.
 
         Raises GivenUp where there are many more behind those that are too many by themselves.
         """
-        kinds = {column.name: column.type for column in planned.columns}
-
-        def refused(bad: BadRecord) -> _Refused:
-            reason = "The key is longer than 2,600 bytes, which no index entry holds."
-            if bad.code is Code.BAD_VALUE:
-                reason = f"{bad.value.strip(SPACES)[:_SHOWN]!r} is no {kinds[bad.column].short}."
-            return _Refused(ordinal=bad.ordinal, code=bad.code, column=bad.column, value=bad.value, reason=reason)
-
         with closing(bad_records(self.reading, planned)) as found:
-            while several := list(islice(found, _AT_ONCE)):
-                if len(several) == _AT_ONCE and limit.is_exceeded(len(self.book), records):
+            while batch := list(islice(found, _AT_ONCE)):
+                if len(batch) == _AT_ONCE and limit.is_exceeded(len(self.book), records):
                     certified = self.reading.certified
-                    line = certified.lines.line_of(several[0].ordinal)
+                    line = certified.lines.line_of(batch[0].ordinal)
                     raise LimitExceeded(header=certified.header, line=line, records=records, whole=True)
-                self._add(map(refused, several))
+                self._add(map(_rejected, batch))
 
-    def refuse_fates(self, cursor: Cursor, fates: dict[str, int], names: Sequence[str], identities: Identities) -> None:
+    def reject_by_key(
+        self, cursor: Cursor, fates: dict[str, int], names: Sequence[str], identities: Identities
+    ) -> None:
         """The records without a usable key or in conflict; ``fates`` counts them, and duplicates."""
         if not set(fates) - {"duplicate"}:
             return
@@ -65,26 +60,26 @@ class RejectReporter:
         with cursor.connection.cursor(name="fates") as found:  # on the server: there may be millions
             found.itersize = _AT_ONCE
             found.execute(merging.rejected_fates(shown))
-            self._add(self._refused_by_key(found, shown, identities))
+            self._add(self._rejected_by_key(found, shown, identities))
 
-    def _refused_by_key(
+    def _rejected_by_key(
         self, fates: Iterable[tuple[Any, ...]], shown: Sequence[str], identities: Identities
-    ) -> Iterator["_Refused"]:
+    ) -> Iterator["_RejectedRecord"]:
         lines, first, email = self.reading.certified.lines, identities[0], email_beside_id(identities)
         for n, code, other, holder, values in fates:
-            told: dict[str, Any] = dict(zip(shown, values, strict=True))
+            key: dict[str, Any] = dict(zip(shown, values, strict=True))
             other_line = None if other is None else lines.line_of(other)
-            lacking = next((column for column in first if told[column] is None), first[0])
+            lacking = next((column for column in first if key[column] is None), first[0])
             column = email if email and code == Code.KEY_CONFLICT else lacking
-            reason = reason_of(Code(code), identities, lacking, holder, other_line, told.get(email or ""))
-            yield _Refused(ordinal=n, code=Code(code), column=column, value=told.get(column) or "", reason=reason)
+            cause, reason = cause_of(Code(code), identities, lacking, holder, other_line, key.get(email or ""))
+            yield _RejectedRecord(ordinal=n, code=cause.code, column=column, value=key.get(column) or "", reason=reason)
 
-    def _add(self, refused: Iterable["_Refused"]) -> None:
+    def _add(self, refused: Iterable["_RejectedRecord"]) -> None:
         """Each with its line and its record, which is read anew; ``refused`` come by ascending ordinals."""
         waiting = iter(refused)
-        while several := list(islice(waiting, _AT_ONCE)):
-            raws = raw_records(self.reading.certified, [one.ordinal for one in several])
-            for one, (_, raw) in zip(several, raws, strict=True):
+        while batch := list(islice(waiting, _AT_ONCE)):
+            raws = raw_records(self.reading.certified, [one.ordinal for one in batch])
+            for one, (_, raw) in zip(batch, raws, strict=True):
                 line = self.reading.certified.lines.line_of(one.ordinal)
                 self.book.add(
                     Reject(line=line, code=one.code, reason=one.reason, raw=raw, column=one.column, value=one.value)
@@ -94,10 +89,10 @@ class RejectReporter:
         """Every column of the file that is loaded, with its proof; ``headers`` are its texts in the file."""
         told = []
         for header, column in zip(headers, planned.columns, strict=True):
-            judged = found.columns[column.name]
-            line, proof = self._proof(judged, column)
-            kind = column.type if column.type in judged.extremes else judged.type or Type.TEXT
-            least, greatest = judged.extremes.get(kind, (None, None))
+            scanned = found.columns[column.name]
+            line, proof = self._type_reason(scanned, column)
+            kind = column.type if column.type in scanned.extremes else scanned.type or Type.TEXT
+            least, greatest = scanned.extremes.get(kind, (None, None))
             told.append(
                 Column(
                     header=header,
@@ -105,59 +100,68 @@ class RejectReporter:
                     type=column.type.short,
                     proof=proof,
                     line=line,
-                    values=judged.values,
-                    nulls=judged.nulls,
+                    values=scanned.values,
+                    nulls=scanned.nulls,
                     least=least and least[:_SHOWN],
                     greatest=greatest and greatest[:_SHOWN],
                 )
             )
         return tuple(told)
 
-    def key_changes(
-        self, identities: Identities, found: Scan, standing: CurrentTable, planned: Plan
-    ) -> list[KeyChange]:
+    def key_changes(self, identities: Identities, found: Scan, current: CurrentTable, planned: Plan) -> list[KeyChange]:
         """The columns of ``identities`` whose values become ``text``, each with the first value that makes them so.
 
         A column in which the table holds no value takes the file's type: nothing of it changes.
         """
-        keys = {column for identity in identities for column in identity} - standing.empty
+        keys = {column for identity in identities for column in identity} - current.empty
         told = []
         for name, kind in planned.altered.items():
             if kind is not Type.TEXT or name not in keys:
                 continue
-            before, judged = standing.columns[name], found.columns[name]
-            witness = judged.ruled_out[widest(before)]
+            before, scanned = current.columns[name], found.columns[name]
+            mismatch = scanned.ruled_out[widest(before)]
             told.append(
                 KeyChange(
                     column=name,
                     before=before.short,
-                    values=judged.misfits[widest(before)],
-                    line=self.reading.certified.lines.line_of(witness.record),
-                    value=witness.value.strip(SPACES)[:_SHOWN],
+                    values=scanned.misfits[widest(before)],
+                    line=self.reading.certified.lines.line_of(mismatch.record),
+                    value=mismatch.value.strip(SPACES)[:_SHOWN],
                 )
             )
         return told
 
-    def _proof(self, judged: ColumnScan, column: PlannedColumn) -> tuple[int | None, str]:
+    def _type_reason(self, scanned: ColumnScan, column: PlannedColumn) -> tuple[int | None, str]:
         """The line and the sentence of the value that counts: the first that the column doesn't hold, if it rejects.
 
         Else the one that ruled out a narrower type; None and nothing where no value had to.
         """
-        told = judged.proof
-        if column.rejects and column.type in judged.ruled_out:
-            told = column.type, judged.ruled_out[column.type]
+        told = scanned.proof
+        if column.rejects and column.type in scanned.ruled_out:
+            told = column.type, scanned.ruled_out[column.type]
         if not told:
             return None, ""
-        narrower, witness = told
-        line = self.reading.certified.lines.line_of(witness.record)
-        which = f", which is no {narrower.short}" if narrower else ""
-        return line, f"line {line:,} is {witness.value.strip(SPACES)[:_SHOWN]!r}{which}"
+        narrower, mismatch = told
+        line = self.reading.certified.lines.line_of(mismatch.record)
+        which = f", which is not a valid {narrower.short}" if narrower else ""
+        return line, f"line {line:,} is {mismatch.value.strip(SPACES)[:_SHOWN]!r}{which}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Refused:
+class _RejectedRecord:
     ordinal: int
     code: Code
     column: str
     value: str
     reason: str
+
+
+def _rejected(bad: BadRecord) -> _RejectedRecord:
+    rejection = bad.rejection
+    return _RejectedRecord(
+        ordinal=bad.ordinal,
+        code=rejection.cause.code,
+        column=rejection.column,
+        value=bad.value,
+        reason=rejection.sentence(bad.value),
+    )

@@ -16,19 +16,19 @@ class ScannedCopy:
     """The file has been judged: the plan is certain."""
 
     reading: CertifiedReader
-    judged: LockedPlan
+    locked_plan: LockedPlan
     malformed: int
     """Records that aren't among those that were judged."""
 
     @property
     def plan(self) -> Plan:
         """What will be done."""
-        return self.judged.plan
+        return self.locked_plan.plan
 
     @property
-    def standing(self) -> CurrentTable:
+    def current(self) -> CurrentTable:
         """The table before the run."""
-        return self.judged.standing
+        return self.locked_plan.current
 
     @property
     def size(self) -> int:
@@ -37,12 +37,12 @@ class ScannedCopy:
 
     def open(self, *, numbered: bool) -> AbstractContextManager[OpenCopySource]:
         """The rows that go in."""
-        return open_rows(self.reading, self.judged.plan, numbered=numbered)
+        return open_rows(self.reading, self.locked_plan.plan, numbered=numbered)
 
     def named_keys(self, names: Sequence[str]) -> tuple[int, Stream | None]:
         """The keys of the records that the plan leaves out."""
-        return named_keys(self.reading, self.judged.plan, names)
+        return named_keys(self.reading, self.locked_plan.plan, names)
 
     def confirm(self) -> LockedPlan:
         """What was judged."""
-        return self.judged
+        return self.locked_plan
