@@ -100,7 +100,7 @@ def _with_filter(pairs: list[tuple[str, str]], added: dict[str, str]) -> list[tu
 
 def _row(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """One row."""
-    context = _context(page, request, dataset, title=f"A row of {dataset.name}")
+    context = _context(page, request, dataset, title=f"Row of {dataset.name}")
     try:
         found = browsing.row_history(dataset, _pairs(request.GET))
     except browsing.BrowseError as refused:
@@ -115,7 +115,7 @@ def _row(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> Http
 def _traced(step: browsing.Step) -> str:
     """Where the run found the row in its file, in a sentence."""
     if step.run is None or step.wanted is None:
-        return "Without a key of the table, or without its run, that can't be told."
+        return "The line can't be found: the table has no key, or the run no longer exists."
     try:
         return shown.traced(trace(step.run, step.wanted))
     except IngestError as refused:

@@ -34,7 +34,7 @@ _LOOKS = (
     ("failed", "failed"),
     ("held", "held"),
     ("idle", "nothing loaded"),
-    ("none", "nothing came"),
+    ("none", "no files"),
 )
 
 
@@ -99,7 +99,7 @@ def _problems(user: Any) -> dict[str, Any]:
         "untold": _undelivered(user),
     }
     told |= {
-        "dead_told": f"{told['dead'] or 0:,} message{'s were' if told['dead'] != 1 else ' was'}",
+        "dead_told": f"{told['dead'] or 0:,} message{'s are' if told['dead'] != 1 else ' is'}",
         "attention": runs_like(status="attention"),
         "more_late": len(told["late"]) == _LISTED,
         "late_list": f"{reverse('admin:ingest_dataset_changelist')}?late=yes",
@@ -203,7 +203,7 @@ def _today(user: Any, today: date) -> dict[str, Any]:
     return {
         "day": today,
         "figures": [(name, shown.count(number), behind) for name, number in figures]
-        + [("read", shown.size(sums["bytes"] or 0), behind)],
+        + [("data read", shown.size(sums["bytes"] or 0), behind)],
         "active": _counted(active),
         "under_way": runs_like(status="active"),
     }

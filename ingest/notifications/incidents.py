@@ -39,7 +39,7 @@ def refresh_incidents() -> None:
     told = Trouble.objects.filter(dataset=OuterRef("pk"), kind=Kind.LATE, closed=None)
     for dataset in Dataset.objects.late().filter(~Exists(told))[:_AT_ONCE]:
         last = dataset.last_loaded
-        before = f"the last one came on {last:%Y-%m-%d at %H:%M} UTC" if last else "none has come yet"
+        before = f"the last one was received on {last:%Y-%m-%d at %H:%M} UTC" if last else "none has been received yet"
         _record_incident(Kind.LATE, "", f"A file is expected {dataset.rule}; {before}.", dataset=dataset)
     for trouble in _over()[:_AT_ONCE]:
         _close(trouble, tell=True)

@@ -193,7 +193,7 @@ def test_a_list_is_called_by_what_stands_in_it(client, source):
         f"ingest/reject/?run={run.pk}": f"Rejects of pears.csv, run {run.pk}",
         "ingest/reject/?run=0": "Rejects",
         "auth/user/": "Users",
-        "admin/logentry/": "Who did what",
+        "admin/logentry/": "Audit log",
     }.items():
         page = client.get(f"/admin/{path}").content.decode()
         assert f"<h1>{title}</h1>" in page, path

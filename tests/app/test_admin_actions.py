@@ -53,7 +53,7 @@ def test_retrying_needs_its_permission_and_is_logged(client, history):
     assert run.status == "waiting"
     other = history[0]
     assert message == (
-        f"1 run queued for another attempt. 1 run left unchanged: Run {other.pk} is {other.status}; only failed, "
+        f"1 run queued for retry. 1 run left unchanged: Run {other.pk} is {other.status}; only failed, "
         "superseded or discarded runs can be retried."
     )
     entry = LogEntry.objects.get()
@@ -147,7 +147,7 @@ def test_a_run_that_deletes_most_rows_is_approved_on_a_page_of_its_own_in_red(cl
     ):
         assert told in text
     answer = client.post(f"{address}/approve/", {"seen": asked.context["seen"]}, follow=True)
-    assert said(answer) == [f"Run {deleting.pk} is loaded again."]
+    assert said(answer) == [f"Run {deleting.pk} approved and queued for loading."]
     assert LogEntry.objects.get().change_message == "Approved."
     handlers.on_schedule()
     assert rows("SELECT count(*) FROM people") == [(20,)]
@@ -256,7 +256,7 @@ def test_refusals_are_summed_up_by_their_reason(client, history):
     (message,) = said(
         client.post("/admin/ingest/run/", ask_of("retry", *Run.objects.filter(status="succeeded")), follow=True)
     )
-    assert message.startswith("No runs queued for another attempt. 1 run left unchanged: ")
+    assert message.startswith("No runs queued for retry. 1 run left unchanged: ")
     done = Run.objects.get(status="succeeded")
     chosen = [Run.objects.get(pk=done.pk)]
     for number in range(6):
@@ -265,7 +265,7 @@ def test_refusals_are_summed_up_by_their_reason(client, history):
         chosen.append(Run.objects.get(pk=done.pk))
     (message,) = said(client.post("/admin/ingest/run/", ask_of("retry", *chosen), follow=True))
     assert unescape(message) == (
-        f"No runs queued for another attempt. 7 runs left unchanged: Run {chosen[0].pk} is succeeded; only failed, "
+        f"No runs queued for retry. 7 runs left unchanged: Run {chosen[0].pk} is succeeded; only failed, "
         "superseded or discarded runs can be retried (and 6 more for the same reason)."
     )
 

@@ -241,7 +241,7 @@ def test_a_page_tells_the_columns_their_headers_and_the_run_that_brought_them(cl
     ]
     assert "Rows with the same <strong>id</strong>" in page
     assert "As each run left the table" in page
-    for name in ("Browse the rows", "Upload", "Preview a file", "All runs", "Export as CSV", "Make strict"):
+    for name in ("Browse rows", "Upload file", "Preview file", "All runs", "Export CSV", "Make strict"):
         assert f">{name}<" in page, name
     export = client.post(f"/admin/ingest/dataset/{grown[0].pk}/browse/export/", {"format": "csv"})
     assert b"Cleo" in b"".join(export.streaming_content)
@@ -368,7 +368,7 @@ def test_each_run_leaves_the_rows_and_bytes_of_its_table(client, door):
     assert left(door.load("people.csv", "")) == (None, None)
     client.force_login(member("viewer"))
     page = client.get(f"/admin/ingest/dataset/{first.dataset_id}/change/").content.decode()
-    for said in ("from 2 rows on", "at most 399 rows", "<h3>Size with indexes</h3>", "As each run left the table."):
+    for said in ("from 2 rows on", "max 399 rows", "<h3>Size with indexes</h3>", "Measured after each run."):
         assert said in page, said
 
 

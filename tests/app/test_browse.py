@@ -204,7 +204,7 @@ def test_a_row_beyond_the_limit_is_never_said_not_to_be_there_and_is_found_by_go
     address = f"/admin/ingest/dataset/{many.pk}/browse/"
     page = client.get(f"{address}?q=row 11777").content.decode()
     assert "Searched the first 1,000 of about 12,000 rows; nothing found so far." in page
-    assert "No row has" not in page
+    assert "No matching rows" not in page
     (link,) = re.findall(r'<a href="([^"]*)" class="push main">Search all rows</a>', page)
     shown = browse(client, many, unescape(link))
     assert (ids(shown), shown.complaints) == ([11_777], [])
@@ -230,7 +230,7 @@ def test_a_search_goes_on_so_many_steps_at_a_time_and_says_how_far_it_came(clien
     page = client.get(f"{address}{pages[-1].state.query()}").content.decode()
     assert "Searched the rows after the first 9,000, to the end; nothing found there." in page
     assert "0 rows found in the rows after the first 9,000 ·" in page
-    assert "No row has" not in page
+    assert "No matching rows" not in page
 
 
 def test_a_search_stops_in_time_and_says_how_far_it_came(client, many, monkeypatch):
@@ -281,7 +281,7 @@ def test_pages_within_a_step_stay_within_it(client, many, monkeypatch):
     third = browse(client, many, second.next.query())
     assert ids(third) == list(range(1_051, 1_101))
     page = client.get(f"/admin/ingest/dataset/{many.pk}/browse/{begun}&page=900").content.decode()
-    assert "There are no rows on this page." in page
+    assert "This page has no rows." in page
     assert ids(browse(client, many, f"{begun}&desc=id"))[0] == 2_000
 
 
@@ -327,7 +327,7 @@ def test_whole_values_are_found_by_the_indexes_first_in_any_case_where_one_holds
 def test_text_columns_that_are_not_shown_are_said_not_to_be_searched(client, people):
     page = client.get(f"/admin/ingest/dataset/{people.pk}/browse/?q=Bob&column=id&column=country").content.decode()
     assert "2 text columns that aren’t shown weren’t searched." in page
-    assert "No row has all of this in the columns shown." in page
+    assert "No matching rows in the columns shown." in page
 
 
 def test_values_beyond_those_listed_are_told(client, make):
@@ -541,7 +541,7 @@ def test_values_of_any_type_are_shown_sorted_and_filtered(client, make):
 def test_a_table_without_rows_or_columns_or_none_at_all_is_a_sentence(client, make):
     staff(client, "view_dataset")
     empty = client.get(f"/admin/ingest/dataset/{make('empty', 'id bigint primary key').pk}/browse/")
-    assert b"The table has no rows." in empty.content
+    assert b"The table is empty." in empty.content
     dataset = Dataset.objects.create(name="none_yet")
     address = f"/admin/ingest/dataset/{dataset.pk}/browse/"
     for statement, told in (

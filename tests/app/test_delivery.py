@@ -191,7 +191,7 @@ def test_an_answer_that_is_no_yes_is_tried_again_and_no_redirect_is_followed(lis
     listener.status, listener.elsewhere = status, f"http://127.0.0.1:{listener.server_port}/elsewhere"
     failed()
     message = Message.objects.get()
-    assert (message.sent, message.error) == (None, f"The webhook answered with status {status}.")
+    assert (message.sent, message.error) == (None, f"The webhook returned status {status}.")
     assert [path for path, *_ in listener.got] == ["/told"]
     listener.status = 204
     assert again() == 1

@@ -106,7 +106,7 @@ def test_a_dataset_that_is_late_is_told_with_when_it_was_due(client, make):
     Dataset.objects.filter(name="orders").update(due=datetime(2026, 1, 2, 9, tzinfo=UTC))
     page = home(client)
     assert "was due 2026-01-02 09:00" in page
-    assert "Nothing does" not in page
+    assert "All clear" not in page
 
 
 @pytest.mark.django_db
@@ -156,7 +156,7 @@ def test_each_day_is_a_square_that_tells_its_runs_and_leads_to_them(client, make
     assert f'<a href="/admin/ingest/run/?dataset=orders&day={failed}"><g class="failed"' in days
     assert f"<title>{failed}: 2 runs, 1 failed</title>" in days
     assert f"<title>{held}: 1 run, 1 held</title>" in days
-    assert days.count("nothing came</title>") == 28
+    assert days.count("no files</title>") == 28
     assert "3 runs, 1 failed, 1 held" in days
 
 
@@ -170,7 +170,7 @@ def test_what_is_closed_is_nowhere_on_the_page(client, make):
     page = home(client, "operator")
     assert "salaries" not in page
     assert "77,777" not in page
-    assert "Nothing does" in page
+    assert "All clear" in page
     assert "salaries" in home(client, "viewer", "hr")
 
 
@@ -179,9 +179,9 @@ def test_what_people_did_is_shown_to_those_who_may_know(client, make, source):
     run = make("orders", "failed")
     client.force_login(member("operator"))
     client.post("/admin/ingest/run/", {"action": "retry", "_selected_action": [run.pk]})
-    assert "Who did what" not in home(client, "operator")
+    assert "Audit log" not in home(client, "operator")
     page = home(client, "admin")
-    assert "Retried." in page.partition("Who did what")[2]
+    assert "Retried." in page.partition("Audit log")[2]
 
 
 @pytest.mark.django_db
@@ -213,17 +213,17 @@ QUERIES = 16
 def test_messages_that_were_given_up_are_told(client, make, aws: Aws, settings):
     make("orders", inserted=1)
     settings.QUEUE_URL = aws.queue_url
-    assert "given up" not in home(client)
+    assert "dead-letter queue" not in home(client)
     sqs = aws.client("sqs")
     told = sqs.get_queue_attributes(QueueUrl=aws.queue_url, AttributeNames=["RedrivePolicy"])["Attributes"]
     name = json.loads(told["RedrivePolicy"])["deadLetterTargetArn"].rsplit(":", 1)[1]
     dead = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     sqs.send_message(QueueUrl=dead, MessageBody="not an event")
-    assert "given up" not in home(client), "it is asked once a minute"
+    assert "dead-letter queue" not in home(client), "it is asked once a minute"
     cache.clear()
     page = home(client)
-    assert "1 message was given up" in page
-    assert "Nothing does" not in page
+    assert "1 message is in the dead-letter queue" in page
+    assert "All clear" not in page
     sqs.purge_queue(QueueUrl=dead)
 
 

@@ -45,7 +45,7 @@ def test_a_hundred_failed_files_of_one_cause_are_one_message_and_its_end_another
     door.load("a-100.csv", GOOD)
     handlers.on_schedule()
     assert told()[1:] == ["a: files are loaded again"]
-    assert "That was 100 runs" in mail.outbox[1].body
+    assert "It affected 100 runs" in mail.outbox[1].body
     door.load("a-101.csv", BAD)
     assert told()[2:] == ["a: a file was not loaded"], "a new trouble is told anew"
 
@@ -72,13 +72,13 @@ def test_good_and_bad_files_in_turns_are_one_trouble(door, told, settings):
 def test_a_held_run_is_told_and_what_became_of_it(door, told):
     Dataset.objects.create(name="a", asks_approval=True)
     run = door.load("a.csv", GOOD)
-    assert told() == ["a: a file waits for somebody to decide"]
+    assert told() == ["a: a file is held for a decision"]
     handlers.on_schedule()
     assert len(told()) == 1
     approve(run.pk)
     handlers.on_schedule()
     assert Run.objects.get(pk=run.pk).status == "succeeded"
-    assert told()[1:] == ["a: no file waits any more"]
+    assert told()[1:] == ["a: no files are held anymore"]
 
 
 def test_a_held_run_that_is_discarded_is_no_news_to_anybody(door, told):
@@ -86,7 +86,7 @@ def test_a_held_run_that_is_discarded_is_no_news_to_anybody(door, told):
     run = door.load("a.csv", GOOD)
     discard(run.pk, "Ann")
     handlers.on_schedule()
-    assert told() == ["a: a file waits for somebody to decide"]
+    assert told() == ["a: a file is held for a decision"]
     assert not Trouble.objects.filter(closed=None).exists()
     door.load("a.csv", "id,n\n2,2\n")
     assert len(told()) == 2, "the next one is told again"
@@ -130,10 +130,10 @@ def test_a_dataset_that_is_late_is_told_once_and_that_its_file_has_come(door, to
     handlers.on_schedule()
     handlers.on_schedule()
     assert told() == ["a: a file is late"]
-    assert f"A file is expected every 6 hours; the last one came on {long_ago:%Y-%m-%d}" in mail.outbox[0].body
+    assert f"A file is expected every 6 hours; the last one was received on {long_ago:%Y-%m-%d}" in mail.outbox[0].body
     door.load("a.csv", "id,n\n1,2\n")
     handlers.on_schedule()
-    assert told()[1:] == ["a: the file has come"]
+    assert told()[1:] == ["a: the file has arrived"]
     dataset.refresh_from_db()
     Trouble.objects.all().delete()
     Dataset.objects.update(due=long_ago)

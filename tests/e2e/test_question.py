@@ -14,9 +14,9 @@ STRAY = 'id,note\n1,a\n2,"starts\n3,b\n4,c\n5,ends 12"\n6,d\n'
 def test_an_unclear_file_is_settled_before_it_is_sent_and_a_later_one_on_its_page(site: Site) -> None:
     page = site.open(ADDRESS)
     choose(page, ("people.csv", STRAY))
-    status(page, "people.csv", "your decision")
+    status(page, "people.csv", "needs confirmation")
     expect(row(page, "people.csv")).to_contain_text("Its run will be held until somebody chooses how it is read.")
-    page.get_by_text("How files of new tables are read").click()
+    page.get_by_text("File format of new tables").click()
     page.locator("[data-pin=quote]").select_option("none")
     people = row(page, "people.csv")
     expect(people).to_contain_text("Read as: comma between cells, no quotes, header on line 1, UTF-8")
@@ -36,10 +36,10 @@ def test_an_unclear_file_is_settled_before_it_is_sent_and_a_later_one_on_its_pag
     with page.context.expect_page() as opened:
         row(page, "people.csv").last.get_by_role("link", name="Choose how this file is read").click()
     run = opened.value
-    expect(run.get_by_role("heading", name="How is this file read?")).to_be_in_viewport()
+    expect(run.get_by_role("heading", name="How should this file be read?")).to_be_in_viewport()
     site.check(run)
     run.get_by_role("button", name="Always use reading 2").click()
-    expect(run.get_by_text("is queued for loading with reading 2.")).to_be_visible()
+    expect(run.get_by_text("queued for loading with reading 2.")).to_be_visible()
     handlers.on_schedule()
     expect(run.locator(".run-head .status")).to_have_text("succeeded")
     run.get_by_text("Read as: comma between cells, no quotes").click()

@@ -21,7 +21,7 @@ export function follow(address, told, lost = () => {}) {
   async function ask() {
     try {
       const answer = await fetch(address, { headers: etag ? { "If-None-Match": etag } : {}, credentials: "same-origin" });
-      if (answer.redirected || answer.status === 404) return lost("You are logged out, or it is gone. Load the page again.");
+      if (answer.redirected || answer.status === 404) return lost("You are logged out, or this page no longer exists. Reload it.");
       if (answer.status !== 304) {
         if (!answer.ok) throw new Error(answer.statusText);
         etag = answer.headers.get("ETag") ?? "";
@@ -32,7 +32,7 @@ export function follow(address, told, lost = () => {}) {
       failures = 0;
     } catch {
       failures += 1;
-      lost("The server doesn't answer; asking again.");
+      lost("The server isn't responding. Retrying…");
     }
     again();
   }

@@ -45,7 +45,7 @@ function start() {
     (word) => {
       if (word.label !== label) {
         label = word.label;
-        announce.textContent = `The run is ${label}. ${word.over ? word.reason : ""}`;
+        announce.textContent = `Run ${label}. ${word.over ? word.reason : ""}`;
         const badge = run.querySelector(".status");
         badge.textContent = label;
         badge.className = `status status-${word.look}`;

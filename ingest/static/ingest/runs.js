@@ -3,7 +3,7 @@
 import { follow } from "./follow.js";
 
 const GOING = new Set(["queued", "waiting", "running"]);
-const FOLLOWS = "Updates by itself.";
+const FOLLOWS = "Updates automatically.";
 const narrow = document.getElementById("narrow");
 
 narrow?.addEventListener("change", (event) => {
@@ -55,10 +55,10 @@ function changed(word) {
   const newer = document.getElementById("newer");
   newer.textContent = word.newer;
   newer.hidden = !word.is_newer;
-  const told = [said(ended), word.is_newer && !wasNewer ? `${word.newer}: load the page again to see.` : ""];
+  const told = [said(ended), word.is_newer && !wasNewer ? `${word.newer}: reload the page to see.` : ""];
   if (told.some(Boolean)) announce.textContent = told.join(" ").trim();
   wasNewer ||= word.is_newer;
-  if (word.over) tell("Every run here has ended.");
+  if (word.over) tell("All runs on this page have finished.");
 }
 
 function tell(text) {

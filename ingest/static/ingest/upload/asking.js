@@ -41,13 +41,13 @@ export class Site {
       headers: { "Content-Type": "application/json", "X-CSRFToken": this.token },
       body: JSON.stringify(told),
     });
-    if (answer.type === "opaqueredirect") throw new Refused("You are logged out: log in again, reload this page, and choose the files again. What was sent stays.");
-    if (answer.status === 403) throw new Refused("The site doesn't let you do that (any more): reload this page.");
-    if (answer.status >= 500 || [408, 425, 429].includes(answer.status)) throw new Error(`The site answers ${answer.status}: try again later.`);
+    if (answer.type === "opaqueredirect") throw new Refused("You are logged out. Log in again, reload this page and choose the files again; what was already uploaded is kept.");
+    if (answer.status === 403) throw new Refused("You no longer have permission to do this. Reload this page.");
+    if (answer.status >= 500 || [408, 425, 429].includes(answer.status)) throw new Error(`The site returned status ${answer.status}. Try again later.`);
     const said = await answer.json();
     if (said.error && !said.again) throw new Refused(said.error);
     if (said.error) throw new Error(said.error);
-    if (!answer.ok) throw new Refused(`The site refused this request (${answer.status}): reload this page and choose the files again. What was sent stays.`);
+    if (!answer.ok) throw new Refused(`The site refused the request (status ${answer.status}). Reload this page and choose the files again; what was already uploaded is kept.`);
     return said;
   }
 
@@ -57,7 +57,7 @@ export class Site {
       headers: etag ? { "If-None-Match": etag } : {},
     });
     if (answer.status === 304) return null;
-    if (!answer.ok) throw new Error(`The site answers ${answer.status}`);
+    if (!answer.ok) throw new Error(`The site returned status ${answer.status}.`);
     return { etag: answer.headers.get("ETag"), ...(await answer.json()) };
   }
 }

@@ -51,10 +51,10 @@ function choose(files) {
   }
   const over = meant.length - taken.length - busy.length;
   note([
-    busy.length ? `${count(busy.length)} left out, since a file of that name is on its way (${busy[0]}): choose it again when that is done.` : "",
-    over > 0 ? `${count(over)} left out: this page takes ${count(MOST)} files at a time. Reload it for more.` : "",
-    hidden ? `${count(hidden)} hidden ${hidden === 1 ? "file" : "files"} left out.` : "",
-    files.length ? "" : "Nothing was found in that.",
+    busy.length ? `${count(busy.length)} skipped: a file with the same name is still uploading (${busy[0]}). Choose it again when that has finished.` : "",
+    over > 0 ? `${count(over)} skipped: this page takes at most ${count(MOST)} files. Reload it to add more.` : "",
+    hidden ? `${count(hidden)} hidden ${hidden === 1 ? "file" : "files"} skipped.` : "",
+    files.length ? "" : "No files found.",
   ]);
   document.getElementById("sent").hidden = false;
   items.push(...taken);
@@ -97,7 +97,7 @@ async function tell(item) {
     const { path, size: bytes, modified, fingerprint, pins: told } = item;
     return [item, { path, size: bytes, modified, fingerprint, pins: told, head: base64(head) }];
   } catch {
-    end(item, "refused", "This file can't be read: it is gone, open elsewhere, or a folder.");
+    end(item, "refused", "This file can't be read: it was moved, is locked by another program, or is a folder.");
     return null;
   }
 }
@@ -198,9 +198,9 @@ function tick() {
   document.getElementById("whole").hidden = sending.length < 2; // one file has its own
   document.getElementById("done").hidden = items.length < 2;
   tellDone();
-  document.getElementById("figures").textContent = `${count(sent)} of ${count(sending.length)} files sent, ${size(bytes)} of ${size(total)}${moving}.${offline}`;
+  document.getElementById("figures").textContent = `${count(sent)} of ${count(sending.length)} files uploaded, ${size(bytes)} of ${size(total)}${moving}.${offline}`;
   document.getElementById("decide").hidden = asks < 2;
-  document.getElementById("send-all").textContent = `Upload the ${count(asks)} that wait for a decision`;
+  document.getElementById("send-all").textContent = `Upload ${count(asks)} files that need confirmation`;
   if (sender.busy || toLook.length) plan();
 }
 
@@ -212,9 +212,9 @@ const WORDS = [
   ["failed or refused", "failed", "refused"],
   ["held", "held"],
   ["discarded", "discarded"],
-  ["waiting for your decision", "asks"],
-  ["left out or stopped", "out", "stopped"],
-  ["overtaken by a newer one", "superseded"],
+  ["waiting for confirmation", "asks"],
+  ["skipped or stopped", "out", "stopped"],
+  ["superseded by a newer version", "superseded"],
 ];
 const DONE = new Set(["out", "stopped", ...WORDS.flatMap(([, ...states]) => states)]);
 DONE.delete("asks");

@@ -3,14 +3,14 @@
 const UNITS = ["KiB", "MiB", "GiB", "TiB"];
 const CHIPS = {
   checking: ["queued", "checking"],
-  asks: ["held", "your decision"],
+  asks: ["held", "needs confirmation"],
   ready: ["queued", "waiting"],
-  sending: ["running", "sending"],
-  finishing: ["running", "finishing"],
+  sending: ["running", "uploading"],
+  finishing: ["running", "finalizing"],
   stopped: ["superseded", "stopped"],
-  failed: ["failed", "not sent"],
+  failed: ["failed", "not uploaded"],
   refused: ["failed", "refused"],
-  out: ["superseded", "left out"],
+  out: ["superseded", "skipped"],
   sent: ["queued", "uploaded"],
 };
 export const TROUBLED = new Set(["failed", "refused", "held", "asks", "previewed", "partial"]); // they want somebody
@@ -86,7 +86,7 @@ function judged(item) {
   const lines = [];
   if (told.refused) lines.push(make("p", "bad-words", told.refused));
   else if (told.dataset) {
-    const where = told.address ? ["Goes to ", link(told.dataset, told.address)] : ["Makes the new table ", make("strong", "", told.dataset)];
+    const where = told.address ? ["Loads into ", link(told.dataset, told.address)] : ["Creates table ", make("strong", "", told.dataset)];
     const columns = told.columns.length + told.more;
     const say = [
       ...told.says,
@@ -99,7 +99,7 @@ function judged(item) {
   if (told.read) lines.push(readAs(told.read));
   if (item.state === "asks") for (const ask of told.asks) lines.push(make("p", "warn-words", ask));
   if (item.state === "asks" && told.same) lines.push(make("p", "quiet", link(`Run ${told.same.run}`, told.same.address)));
-  if (item.state === "asks" && told.gather) lines.push(make("p", "quiet", link("Make that dataset", told.gather)));
+  if (item.state === "asks" && told.gather) lines.push(make("p", "quiet", link("Create dataset", told.gather)));
   return lines;
 }
 
@@ -120,7 +120,7 @@ function ran(run) {
   const records = run.records === undefined ? "" : `${count(run.records)} ${run.records === 1 ? "record" : "records"}`;
   const words = [records, counts.join(", ")].filter(Boolean).join(": ");
   const name = link(`${run.kind === "preview" ? "Preview, run" : "Run"} ${run.run}`, run.address);
-  lines.push(make("p", "", name, run.dataset ? ` into ${run.dataset}` : "", words ? `: ${words}` : "", run.stage ? `: ${run.stage}` : "", "."));
+  lines.push(make("p", "", name, run.dataset ? ` · ${run.dataset}` : "", words ? ` · ${words}` : "", run.stage ? ` · ${run.stage}` : ""));
   if (run.reason) lines.push(make("p", "bad-words", run.reason));
   if (run.question) lines.push(make("p", "", link("Choose how this file is read", `${run.address}#question`)));
   if (run.decided) lines.push(make("p", "quiet", run.decided));
@@ -135,12 +135,12 @@ function tools(item, act) {
     made.addEventListener("click", () => act(verb, item));
     return made;
   };
-  if (item.state === "asks") return [button("Upload", "send", "main"), button("Leave out", "leave")];
+  if (item.state === "asks") return [button("Upload", "send", "main"), button("Skip", "leave")];
   if (["ready", "sending"].includes(item.state)) return [button("Stop", "stop")];
-  if (["failed", "stopped"].includes(item.state)) return [button("Go on", "send", "main"), button("Leave out", "leave")];
+  if (["failed", "stopped"].includes(item.state)) return [button("Resume", "send", "main"), button("Skip", "leave")];
   const { run } = item;
   if (isPreviewed(run) && !run.decided && !item.deciding)
-    return [button("Load it", "load", "main"), button("Discard", "discard", "danger")];
+    return [button("Load", "load", "main"), button("Discard", "discard", "danger")];
   return [];
 }
 
@@ -193,7 +193,7 @@ export class Rows {
     item.bar.value = bytes / item.size;
     const left = speed ? `, ${time((item.size - bytes) / speed)} left` : "";
     const offline = navigator.onLine ? "" : ", waiting for the network";
-    item.figure.textContent = `${size(bytes)} of ${size(item.size)}${speed ? `, ${size(Math.round(speed))}/s` : ""}${left}${offline}${item.resumed ? ", gone on with" : ""}`;
+    item.figure.textContent = `${size(bytes)} of ${size(item.size)}${speed ? `, ${size(Math.round(speed))}/s` : ""}${left}${offline}${item.resumed ? ", resumed" : ""}`;
   }
 
   #draw(item) {
@@ -219,8 +219,8 @@ export class Rows {
       item.bar.remove();
       item.bar = null;
     }
-    if (item.state === "finishing") item.figure.textContent = `${size(item.size)}, put together by the bucket`;
-    if (!moving) item.figure.textContent = item.state === "stopped" ? `${size(sentBytes(item))} of ${size(item.size)} sent` : size(item.size);
+    if (item.state === "finishing") item.figure.textContent = `${size(item.size)}, finalizing`;
+    if (!moving) item.figure.textContent = item.state === "stopped" ? `${size(sentBytes(item))} of ${size(item.size)} uploaded` : size(item.size);
     const state = JSON.stringify([item.state, item.error, item.judged, run, item.deciding]);
     if (state === item.drawn) return;
     item.drawn = state;

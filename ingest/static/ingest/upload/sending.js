@@ -201,26 +201,26 @@ export class Sender {
         .slice(0, 1)
         .arrayBuffer()
         .catch(() => {
-          throw new Error("The file was changed, moved or removed on this computer: choose it again.");
+          throw new Error("The file was changed, moved or deleted on this computer. Choose it again.");
         });
       if (!navigator.onLine) return;
       if (attempt + 1 >= BLOCKED && !this.#wentThrough)
-        throw new Error(`The bucket doesn't answer this page: the network blocks it, or the bucket's CORS rule doesn't name ${location.origin}.`);
-      if (attempt + 1 >= TRIES) throw new Error("The connection to the bucket broke again and again. Go on when it is better: what was sent stays.");
+        throw new Error(`This page can't reach the bucket. The network blocks it, or the bucket's CORS rule doesn't allow ${location.origin}.`);
+      if (attempt + 1 >= TRIES) throw new Error("The connection to the bucket failed repeatedly. Resume when it is stable; what was already uploaded is kept.");
       return;
     }
-    if (means === "gone") throw new Error("The bucket doesn't know this upload any more: it was given up elsewhere, or has expired. Go on begins anew.");
+    if (means === "gone") throw new Error("The bucket no longer has this upload: it was canceled elsewhere or has expired. Resume to start over.");
     if (means === "busy") {
-      if (attempt + 1 >= TRIES) throw new Error(`The bucket is busy (${code}). Go on later: what was sent stays.`);
+      if (attempt + 1 >= TRIES) throw new Error(`The bucket is busy (${code}). Resume later; what was already uploaded is kept.`);
       return;
     }
     if (means === "signature") {
-      if (attempt + 1 >= TRIES) throw new Error(`The site's links to the bucket have expired (${code}). Go on later: what was sent stays.`);
+      if (attempt + 1 >= TRIES) throw new Error(`The upload links have expired (${code}). Resume later; what was already uploaded is kept.`);
       return;
     }
     if (means === "denied" && denied < DENIED) return; // with a new link
-    if (means === "denied") throw new Error(`The bucket denied it (${code}): the site's role may not write there, or its key has changed.`);
-    throw new Error(`The bucket refused it (${code}): ${broken.message || "no reason was given"}`);
+    if (means === "denied") throw new Error(`The bucket denied access (${code}). The site's role may not write to the bucket, or its access key has changed.`);
+    throw new Error(`The bucket refused the upload (${code}): ${broken.message || "no reason was given"}`);
   }
 
   async #link(item, number) {
@@ -271,7 +271,7 @@ export class Sender {
       pause(item.rounds).then(() => this.#open.has(item) && this.#finish(item));
       return;
     } else {
-      this.#end(item, "failed", answer.error ?? "Parts of it were missing again and again: go on once more.");
+      this.#end(item, "failed", answer.error ?? "Parts of the file went missing repeatedly. Resume to try again.");
       return;
     }
     this.changed(item);
