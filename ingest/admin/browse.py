@@ -71,7 +71,7 @@ def _table(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> Ht
     try:
         found = browsing.show(dataset.name, told)
     except browsing.BrowseError as refused:
-        return TemplateResponse(request, "ingest/browse/nothing.html", {**context, "refused": refused, "told": told})
+        return TemplateResponse(request, "ingest/browse/error.html", {**context, "refused": refused, "query": told})
     export = reverse("admin:ingest_dataset_export", args=[dataset.pk])
     row = reverse("admin:ingest_dataset_row", args=[dataset.pk])
     more = {"export": export, **shown.page(found, row=row, wanted=wanted)}
@@ -85,7 +85,7 @@ def _chosen(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> H
         state, complaints = browsing.settle(dataset.name, told)
     except browsing.BrowseError as refused:
         context = _context(page, request, dataset, title=dataset.name)
-        return TemplateResponse(request, "ingest/browse/nothing.html", {**context, "refused": refused, "told": told})
+        return TemplateResponse(request, "ingest/browse/error.html", {**context, "refused": refused, "query": told})
     for complaint in complaints:
         messages.warning(request, complaint)
     return HttpResponseRedirect(state.query())
@@ -104,7 +104,7 @@ def _row(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> Http
     try:
         found = browsing.row_history(dataset, _pairs(request.GET))
     except browsing.BrowseError as refused:
-        return TemplateResponse(request, "ingest/browse/nothing.html", {**context, "refused": refused})
+        return TemplateResponse(request, "ingest/browse/error.html", {**context, "refused": refused})
     asked = request.GET.get("line", "")
     step = next((each for each in found.steps if str(each.run_id) == asked), None)
     told = {step.run_id: _traced(step)} if step else {}

@@ -107,9 +107,9 @@ class MessagePage(ReadOnlyVisibleAdmin):
             return "Queued"
         wrong = shown.printable(message.error)
         if not message.not_before:
-            return format_html('<span class="why failed">Failed permanently: {}</span>', wrong)
+            return format_html('<span class="reason failed">Failed permanently: {}</span>', wrong)
         again = f"{message.not_before:%Y-%m-%d %H:%M}"
-        return format_html('<span class="why failed">Not delivered: {}</span> Next attempt: {}.', wrong, again)
+        return format_html('<span class="reason failed">Not delivered: {}</span> Next attempt: {}.', wrong, again)
 
 
 def _channels() -> list[str]:

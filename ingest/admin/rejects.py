@@ -89,7 +89,7 @@ class RejectPage(ReadOnlyVisibleAdmin):
     @admin.display(description="code", ordering="code")
     def code_(self, reject: Reject) -> SafeString:
         label = shown.CODE_LABELS.get(reject.code, "")
-        return format_html('{} <span class="quiet mono">{}</span>', label, reject.code)
+        return format_html('{} <span class="muted mono">{}</span>', label, reject.code)
 
     @admin.display(description="reason")
     def reason_(self, reject: Reject) -> str:

@@ -35,7 +35,7 @@ def confirmation(page) -> dict:
 def confirmed(client: Client, ask: dict):
     """The list after an action was chosen there, and confirmed."""
     page = client.post("/admin/ingest/run/", ask)
-    assert page.templates[0].name == "ingest/run/confirm.html"
+    assert page.templates[0].name == "ingest/run/confirm_bulk.html"
     return client.post("/admin/ingest/run/", confirmation(page), follow=True)
 
 
@@ -133,8 +133,8 @@ def test_a_run_that_deletes_most_rows_is_approved_on_a_page_of_its_own_in_red(cl
     address = f"/admin/ingest/run/{deleting.pk}"
     staff(client, "view_run", "approve_run")
     page = client.get(f"{address}/change/").content.decode()
-    assert f'<a class="push danger" href="{address}/approve/">Approve and delete 182 of 202 rows…</a>' in page
-    assert '<button class="push ">Discard</button>' in page, "it destroys nothing"
+    assert f'<a class="button danger" href="{address}/approve/">Approve and delete 182 of 202 rows…</a>' in page
+    assert '<button class="button ">Discard</button>' in page, "it destroys nothing"
     client.post(f"{address}/decide/approve/")
     assert Run.objects.get(pk=deleting.pk).status == "held", "not without the page"
     asked = client.get(f"{address}/approve/")
@@ -143,7 +143,7 @@ def test_a_run_that_deletes_most_rows_is_approved_on_a_page_of_its_own_in_red(cl
         "<strong>182 of 202</strong> rows (90%) will be deleted",
         "The table will have <strong>20</strong> rows.",
         f"undo run {deleting.pk} once it has succeeded. This is possible for 30 days",
-        'class="push danger" aria-describedby="consequences">Approve and delete 182 of 202 rows</button>',
+        'class="button danger" aria-describedby="consequences">Approve and delete 182 of 202 rows</button>',
     ):
         assert told in text
     answer = client.post(f"{address}/approve/", {"seen": asked.context["seen"]}, follow=True)
@@ -173,7 +173,7 @@ def test_a_run_held_for_approval_alone_is_approved_at_once(client, door: Door):
     held = door.load("people.csv", "id\n1\n")
     staff(client, "view_run", "approve_run")
     assert (
-        '<button class="push main">Approve</button>'
+        '<button class="button primary">Approve</button>'
         in client.get(f"/admin/ingest/run/{held.pk}/change/").content.decode()
     )
     client.post(f"/admin/ingest/run/{held.pk}/decide/approve/")

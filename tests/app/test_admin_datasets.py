@@ -125,7 +125,7 @@ def test_a_change_that_ends_undo_asks_first_and_names_the_runs(client, people, d
         "1 run can no longer be undone after this change",
         '<dt>Key</dt><dd class="cell">id → code</dd>',
         f'<a href="/admin/ingest/run/{run.pk}/change/">people.csv</a>',
-        'class="push danger" aria-describedby="consequences">Save and end the undo of 1 run</button>',
+        'class="button danger" aria-describedby="consequences">Save and end the undo of 1 run</button>',
     ):
         assert told in page.content.decode()
     dataset.refresh_from_db()
@@ -245,7 +245,7 @@ def test_a_page_tells_the_columns_their_headers_and_the_run_that_brought_them(cl
         assert f">{name}<" in page, name
     export = client.post(f"/admin/ingest/dataset/{grown[0].pk}/browse/export/", {"format": "csv"})
     assert b"Cleo" in b"".join(export.streaming_content)
-    assert "5 rows</strong>" in page.partition('class="ends')[2]
+    assert "5 rows</strong>" in page.partition('class="chart-labels')[2]
 
 
 def test_a_table_that_was_dropped_is_said_and_the_page_opens(client, grown):

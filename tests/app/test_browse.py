@@ -205,7 +205,7 @@ def test_a_row_beyond_the_limit_is_never_said_not_to_be_there_and_is_found_by_go
     page = client.get(f"{address}?q=row 11777").content.decode()
     assert "Searched the first 1,000 of about 12,000 rows; nothing found so far." in page
     assert "No matching rows" not in page
-    (link,) = re.findall(r'<a href="([^"]*)" class="push main">Search all rows</a>', page)
+    (link,) = re.findall(r'<a href="([^"]*)" class="button primary">Search all rows</a>', page)
     shown = browse(client, many, unescape(link))
     assert (ids(shown), shown.complaints) == ([11_777], [])
     page = client.get(f"{address}{unescape(link)}").content.decode()

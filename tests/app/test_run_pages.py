@@ -241,7 +241,7 @@ def test_a_run_that_nobody_asked_for_is_the_buckets_wherever_it_stands(client, s
     run = receive(source())
     staff(client, "view_run")
     page = client.get("/admin/ingest/run/?who=-").content.decode()
-    assert '<td class="who">S3</td>' in page
+    assert '<td class="uploader">S3</td>' in page
     assert '<option value="-" selected>S3</option>' in page
     assert "<dt>Uploaded by</dt><dd>S3</dd>" in client.get(address(run)).content.decode()
 

@@ -36,8 +36,8 @@ def test_there_are_templates_to_look_at() -> None:
 
 def page(**told: int) -> str:
     run = Run(pk=5, key="data/people.csv", dataset=Dataset(pk=1, name="people"))
-    context = {"run": run, "file": "people.csv", "told": UndoPreview(**{"removed": 0, **told}), "refused": ""}
-    return re.sub(r"\s+", " ", strip_tags(render_to_string("ingest/run/undo.html", context)))
+    context = {"run": run, "file": "people.csv", "undo_preview": UndoPreview(**{"removed": 0, **told}), "refused": ""}
+    return re.sub(r"\s+", " ", strip_tags(render_to_string("ingest/run/confirm_undo.html", context)))
 
 
 @pytest.mark.parametrize(

@@ -49,4 +49,4 @@ def test_a_preview_that_is_discarded_leaves_nothing_in_the_bucket(site: Site) ->
 
 
 def _fates(page: Page) -> list[str]:
-    return page.locator(".fates").inner_text().split()
+    return page.locator(".record-counts").inner_text().split()

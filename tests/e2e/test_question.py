@@ -20,7 +20,7 @@ def test_an_unclear_file_is_settled_before_it_is_sent_and_a_later_one_on_its_pag
     page.locator("[data-pin=quote]").select_option("none")
     people = row(page, "people.csv")
     expect(people).to_contain_text("Read as: comma between cells, no quotes, header on line 1, UTF-8")
-    expect(people.locator(".warn-words")).to_have_count(0)
+    expect(people.locator(".warning-text")).to_have_count(0)
     people.get_by_text("Read as:").click()
     expect(people.locator(".basis-pinned")).to_have_text("pinned")
     site.check(page)

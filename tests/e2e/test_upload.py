@@ -24,7 +24,7 @@ def choose(page: Page, *files: tuple[str, str]) -> None:
 
 def row(page: Page, name: str) -> Locator:
     """The row of a file."""
-    return page.locator("#rows .file", has=page.locator(".file-name", has_text=name))
+    return page.locator("#file-list .file", has=page.locator(".file-name", has_text=name))
 
 
 def status(page: Page, name: str, word: str) -> None:
@@ -74,12 +74,12 @@ def test_files_become_tables_while_one_looks(site: Site) -> None:
     status(page, "orders.csv", "succeeded")
     expect(row(page, "people.csv")).to_contain_text("2 records: 2 inserted")
     expect(row(page, "empty.csv")).to_contain_text("The file is empty")
-    expect(page.locator("#done")).to_have_text("3 of 3 files done: 2 loaded, 1 failed or refused.")
+    expect(page.locator("#upload-summary")).to_have_text("3 of 3 files done: 2 loaded, 1 failed or refused.")
     page.get_by_label("Show only files that need attention (1)").check()
-    expect(page.locator("#rows .file:visible")).to_have_count(1)
+    expect(page.locator("#file-list .file:visible")).to_have_count(1)
     expect(row(page, "empty.csv")).to_be_visible()
     page.get_by_label("Show only files that need attention (1)").uncheck()
-    expect(page.locator("#rows .file:visible")).to_have_count(3)
+    expect(page.locator("#file-list .file:visible")).to_have_count(3)
     site.check(page)
     assert sorted(Run.objects.values_list("key", "records")) == [("data/orders.csv", 1), ("data/people.csv", 2)]
     (user,) = User.objects.all()
@@ -135,7 +135,7 @@ def test_a_lost_network_is_waited_for(site: Site, tmp_path: Path) -> None:
     expect(row(page, "big.csv")).to_contain_text("8.0 MiB of 20.0 MiB")
     page.context.set_offline(True)
     page.evaluate("dispatchEvent(new Event('offline'))")
-    expect(page.locator("#figures")).to_contain_text("Waiting for the network")
+    expect(page.locator("#upload-progress")).to_contain_text("Waiting for the network")
     page.unroute_all(behavior="ignoreErrors")
     page.context.set_offline(False)
     status(page, "big.csv", "succeeded")
@@ -229,8 +229,8 @@ def test_a_folder_keeps_its_paths_and_many_small_files_are_no_trouble(site: Site
     (tmp_path / "shops" / ".DS_Store").write_bytes(b"\0\1")
     page = site.open(ADDRESS, size=NARROW)
     page.locator("#folder-input").set_input_files(tmp_path / "shops")
-    expect(page.locator("#figures")).to_contain_text("60 of 60 files uploaded")
-    expect(page.locator("#noted")).to_have_text("1 hidden file skipped.")
+    expect(page.locator("#upload-progress")).to_contain_text("60 of 60 files uploaded")
+    expect(page.locator("#upload-notes")).to_have_text("1 hidden file skipped.")
     expect(page.locator(".status-succeeded")).to_have_count(60)
     assert rows("SELECT count(*) FROM sales") == [(60,)]
     assert Run.objects.filter(key="data/shops/shop 1/1.csv").exists()
@@ -246,9 +246,9 @@ def test_files_are_dropped_anywhere_on_the_page(site: Site) -> None:
         }"""
     )
     page.dispatch_event("#footer", "dragenter", {"dataTransfer": transfer})
-    expect(page.locator("#drop")).to_be_visible()
+    expect(page.locator("#drop-overlay")).to_be_visible()
     page.dispatch_event("#footer", "drop", {"dataTransfer": transfer})
-    expect(page.locator("#drop")).to_be_hidden()
+    expect(page.locator("#drop-overlay")).to_be_hidden()
     status(page, "people.csv", "succeeded")
 
 

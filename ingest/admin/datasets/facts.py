@@ -64,7 +64,7 @@ def page_context(dataset: Dataset, request: HttpRequest) -> dict[str, Any]:
         "columns": columns,
         "identities": [", ".join(key) for key in dataset.identities or ()],
         "charts": _charts(dataset, there) if there else None,
-        "leads": _leads(dataset, request),
+        "tool_links": _tool_links(dataset, request),
         "groups": list(Group.objects.filter(openings__dataset=dataset).order_by("name").values_list("name", flat=True)),
     }
 
@@ -160,7 +160,7 @@ def _runs_like(dataset: Dataset, **filters: str) -> str:
     return f"{reverse('admin:ingest_run_changelist')}?{urlencode({'dataset': dataset.name, **filters})}"
 
 
-def _leads(dataset: Dataset, request: HttpRequest) -> Iterable[tuple[str, str]]:
+def _tool_links(dataset: Dataset, request: HttpRequest) -> Iterable[tuple[str, str]]:
     """Where one goes from here: name and address, of what there is and this person may."""
     told = (
         ("Browse rows", "admin:ingest_dataset_browse", "ingest.view_dataset", [dataset.pk]),

@@ -127,7 +127,7 @@ class DatasetPage(VisibleAdmin):
         kept = [(name, value) for name, values in request.POST.lists() for value in values if name not in _ASKED_ANEW]
         context |= {"title": f"End the undo of earlier runs of {dataset.name}?", "subtitle": None, "dataset": dataset}
         context |= ending(dataset, form) | {"pairs": [*kept, (CONFIRMED, form.ends_undo["mark"])]}
-        return TemplateResponse(request, "ingest/dataset/ends_undo.html", context)
+        return TemplateResponse(request, "ingest/dataset/confirm_end_undo.html", context)
 
     def strict_view(self, request: HttpRequest, dataset_id: int) -> HttpResponse:
         """From now on a file that doesn't fit the table fails, instead of changing it."""

@@ -107,7 +107,7 @@ class RunActions(admin.ModelAdmin):
             messages.warning(request, "The runs have changed since they were shown. These are the current counts.")
         title = f"{context['verb']} {context['number']:,} run{'' if context['number'] == 1 else 's'}?"
         frame = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "most": MOST}
-        return TemplateResponse(request, "ingest/run/confirm.html", {**frame, **context})
+        return TemplateResponse(request, "ingest/run/confirm_bulk.html", {**frame, **context})
 
     def _each(
         self, request: HttpRequest, queryset: QuerySet[Run], name: str, marks: dict[int, str] | None = None

@@ -125,7 +125,7 @@ DECISIONS = {
             permission="ingest.approve_run",
             act=_approve,
             done="approved and queued for loading",
-            look="main",
+            look="primary",
         ),
         Decision(name="discard", label="Discard", permission="ingest.approve_run", act=_discard, done="discarded"),
         Decision(
@@ -134,7 +134,7 @@ DECISIONS = {
             permission="ingest.retry_run",
             act=_retry,
             done="queued for retry",
-            look="main",
+            look="primary",
         ),
         Decision(
             name="acknowledge",
@@ -149,7 +149,7 @@ DECISIONS = {
             permission="ingest.add_run",
             act=_load_previewed,
             done="queued for loading",
-            look="main",
+            look="primary",
         ),
         Decision(
             name="discard_preview",

@@ -108,7 +108,7 @@ def _timeline(run: Run) -> list[dict[str, Any]]:
         return []
     parts = charts.timeline([(str(name), float(seconds)) for name, seconds in run.stages])
     return [
-        {"part": part, "said": live.status_sentence(part.name), "seconds": f"{part.count / 1000:,.2f}"}
+        {"part": part, "label": live.status_sentence(part.name), "seconds": f"{part.count / 1000:,.2f}"}
         for part in parts
     ]
 

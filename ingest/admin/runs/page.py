@@ -209,7 +209,7 @@ class RunPage(RunActions, ReadOnlyVisibleAdmin):
                 return HttpResponseRedirect(_page(run.pk))
             run = self._found(request, run_id) or run
         frame = {**self.admin_site.each_context(request), "title": f"Approve run {run.pk}?", "opts": self.opts}
-        return TemplateResponse(request, "ingest/run/approve.html", {**frame, **confirming.of_one(run)})
+        return TemplateResponse(request, "ingest/run/confirm_approve.html", {**frame, **confirming.of_one(run)})
 
     def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
         """What an undo would do, before it does it."""
@@ -220,20 +220,21 @@ class RunPage(RunActions, ReadOnlyVisibleAdmin):
             messages.warning(request, f"Run {run.pk} can't be undone, or not by you.")
             return HttpResponseRedirect(_page(run.pk))
         try:
-            told, refused = preview_undo(run), ""
+            undo_preview, refused = preview_undo(run), ""
         except IngestError as error:
-            told, refused = None, str(error)
+            undo_preview, refused = None, str(error)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Undo run {run.pk}?",
             "opts": self.opts,
             "run": run,
             "file": shown.printable(run.file_name, 200),
-            "told": told,
+            "undo_preview": undo_preview,
             "refused": refused,
-            "is_possible": told is None or bool(told.removed or told.restored or told.reinserted),
+            "is_possible": undo_preview is None
+            or bool(undo_preview.removed or undo_preview.restored or undo_preview.reinserted),
         }
-        return TemplateResponse(request, "ingest/run/undo.html", context)
+        return TemplateResponse(request, "ingest/run/confirm_undo.html", context)
 
     def _found(self, request: HttpRequest, run_id: int) -> Run | None:
         run = self.get_object(request, str(run_id))

@@ -1,9 +1,9 @@
 // A run while it goes: what its page shows follows it; its page once it is over.
 
-import { follow } from "./follow.js";
+import { follow } from "./poll.js";
 
 function show(run, word) {
-  const place = (name) => run.querySelector(`[data-told="${name}"]`);
+  const place = (name) => run.querySelector(`[data-field="${name}"]`);
   for (const name of ["stage", "bytes", "rows", "left"]) place(name).textContent = word[name] ?? "";
   const bar = place("bar");
   if (word.total && word.done) {
@@ -16,7 +16,7 @@ function show(run, word) {
     ...(word.stages ?? []).map(([stage, seconds]) => {
       const item = document.createElement("li");
       const took = document.createElement("span");
-      took.className = "quiet";
+      took.className = "muted";
       took.textContent = ` ${seconds.toFixed(1)} s`;
       item.append(stage, took);
       return item;
@@ -39,7 +39,7 @@ function start() {
   if (!run?.dataset.live) return;
   const announce = document.getElementById("announce");
   let label = run.querySelector(".status")?.textContent;
-  const trouble = run.querySelector('[data-told="trouble"]');
+  const trouble = run.querySelector('[data-field="trouble"]');
   follow(
     run.dataset.live,
     (word) => {

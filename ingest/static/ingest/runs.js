@@ -1,10 +1,10 @@
 // The list of runs: a filter that was chosen is applied at once, and rows that go on follow by themselves.
 
-import { follow } from "./follow.js";
+import { follow } from "./poll.js";
 
 const GOING = new Set(["queued", "waiting", "running"]);
 const FOLLOWS = "Updates automatically.";
-const narrow = document.getElementById("narrow");
+const narrow = document.getElementById("run-filters");
 
 narrow?.addEventListener("change", (event) => {
   if (event.target.name !== "q") narrow.requestSubmit();
@@ -62,7 +62,7 @@ function changed(word) {
 }
 
 function tell(text) {
-  live.querySelector("[data-told]").textContent = text;
+  live.querySelector("[data-field]").textContent = text;
 }
 
 if (live) follow(live.dataset.live, changed, (trouble) => tell(trouble || FOLLOWS));

@@ -10,7 +10,7 @@ function isTyping(target) {
 }
 
 function go(name) {
-  const way = [...document.querySelectorAll("#ways a")].find((link) => link.textContent === name);
+  const way = [...document.querySelectorAll("#main-nav a")].find((link) => link.textContent === name);
   if (way) location.assign(way.href);
   return Boolean(way);
 }

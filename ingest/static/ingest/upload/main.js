@@ -1,11 +1,11 @@
 // The upload page: what was chosen is looked at, sent, and followed.
 
-import { Site } from "./asking.js";
-import { MOST, listen, withoutHidden } from "./choosing.js";
+import { Site } from "./api.js";
+import { MOST, listen, withoutHidden } from "./file_picker.js";
 import { pins, whenChanged } from "./pins.js";
-import { Follower } from "./following.js";
-import { Rows, TROUBLED, count, rate, sentBytes, size, stateOf, time } from "./rows.js";
-import { Sender } from "./sending.js";
+import { Follower } from "./poll_runs.js";
+import { Rows, NEEDS_ATTENTION, count, rate, sentBytes, size, stateOf, time } from "./file_list.js";
+import { Sender } from "./multipart.js";
 
 const HEAD = 1 << 16; // bytes that are looked at before a file is sent
 const LOOKS = 16; // files in one question: their heads make 1.4 MB at most
@@ -31,7 +31,7 @@ const sender = new Sender(site, changed, (item) => follower.follow(item));
 listen(root, choose);
 
 function note(texts) {
-  const noted = document.getElementById("noted");
+  const noted = document.getElementById("upload-notes");
   noted.textContent = texts.filter(Boolean).join(" ");
   noted.hidden = !noted.textContent;
 }
@@ -170,7 +170,7 @@ async function decide(verb, item) {
 document.getElementById("send-all").addEventListener("click", () => {
   for (const item of items) if (item.state === "asks") sender.add(item);
 });
-document.getElementById("leave-all").addEventListener("click", () => {
+document.getElementById("skip-all").addEventListener("click", () => {
   for (const item of items) if (item.state === "asks") end(item, "out");
 });
 
@@ -194,12 +194,12 @@ function tick() {
   const speed = rate(whole, bytes - before);
   const offline = navigator.onLine || !sender.busy ? "" : " Waiting for the network.";
   const moving = sender.busy && speed ? `, ${size(Math.round(speed))}/s, ${time((total - bytes) / speed)} left` : "";
-  document.querySelector("#whole progress").value = total ? bytes / total : 0;
-  document.getElementById("whole").hidden = sending.length < 2; // one file has its own
-  document.getElementById("done").hidden = items.length < 2;
+  document.querySelector("#total-progress progress").value = total ? bytes / total : 0;
+  document.getElementById("total-progress").hidden = sending.length < 2; // one file has its own
+  document.getElementById("upload-summary").hidden = items.length < 2;
   tellDone();
-  document.getElementById("figures").textContent = `${count(sent)} of ${count(sending.length)} files uploaded, ${size(bytes)} of ${size(total)}${moving}.${offline}`;
-  document.getElementById("decide").hidden = asks < 2;
+  document.getElementById("upload-progress").textContent = `${count(sent)} of ${count(sending.length)} files uploaded, ${size(bytes)} of ${size(total)}${moving}.${offline}`;
+  document.getElementById("confirm-all").hidden = asks < 2;
   document.getElementById("send-all").textContent = `Upload ${count(asks)} files that need confirmation`;
   if (sender.busy || toLook.length) plan();
 }
@@ -231,22 +231,22 @@ function summary() {
   const told = WORDS.map(([word, ...states]) => [sum(states), word]).filter(([number]) => number);
   const words = told.map(([number, word]) => `${count(number)} ${word}`).join(", ");
   const text = items.length ? `${count(done)} of ${count(items.length)} ${items.length === 1 ? "file" : "files"} done${words ? `: ${words}` : ""}.` : "";
-  return { text, troubled: sum([...TROUBLED]) };
+  return { text, troubled: sum([...NEEDS_ATTENTION]) };
 }
 
 function tellDone() {
   const { text, troubled } = summary();
-  const only = document.getElementById("only");
-  document.getElementById("done").textContent = text;
-  document.getElementById("troubled").textContent = count(troubled);
+  const only = document.getElementById("attention-filter");
+  document.getElementById("upload-summary").textContent = text;
+  document.getElementById("attention-count").textContent = count(troubled);
   only.hidden = items.length < 2 || !(troubled || only.control.checked);
 }
 
-document.getElementById("only-troubled").addEventListener("change", (event) => rows.narrow(event.target.checked));
+document.getElementById("only-attention").addEventListener("change", (event) => rows.narrow(event.target.checked));
 
 setInterval(() => {
   const { text } = summary();
-  if (text !== saidLast) document.getElementById("said").textContent = saidLast = text;
+  if (text !== saidLast) document.getElementById("upload-status").textContent = saidLast = text;
 }, SAYS_EVERY_MS);
 
 addEventListener("beforeunload", (event) => {

@@ -50,7 +50,7 @@ export function listen(page, choose) {
       box.value = ""; // the same file can be chosen again
     });
   }
-  const veil = document.getElementById("drop");
+  const veil = document.getElementById("drop-overlay");
   let within = 0;
   const holds = (event) => event.dataTransfer?.types.includes("Files");
   addEventListener("dragenter", (event) => {

@@ -1,7 +1,7 @@
 // Files go to the bucket in parts, several at once. What has come is S3's to say: nothing is kept in the browser.
 
 import { meaning } from "./answers.js";
-import { pause, untilOnline } from "./asking.js";
+import { pause, untilOnline } from "./api.js";
 
 const PUTS = 6; // at once, over all files: as many connections as a browser opens to one host
 const TRIES = 8; // of a part that the network or S3 broke

@@ -13,7 +13,7 @@ const CHIPS = {
   out: ["superseded", "skipped"],
   sent: ["queued", "uploaded"],
 };
-export const TROUBLED = new Set(["failed", "refused", "held", "asks", "previewed", "partial"]); // they want somebody
+export const NEEDS_ATTENTION = new Set(["failed", "refused", "held", "asks", "previewed", "partial"]); // they want somebody
 const SHOWN = 8; // columns named in a row
 
 export const count = (number) => number.toLocaleString("en-US");
@@ -84,7 +84,7 @@ function judged(item) {
   const { judged: told } = item;
   if (!told) return [];
   const lines = [];
-  if (told.refused) lines.push(make("p", "bad-words", told.refused));
+  if (told.refused) lines.push(make("p", "error-text", told.refused));
   else if (told.dataset) {
     const where = told.address ? ["Loads into ", link(told.dataset, told.address)] : ["Creates table ", make("strong", "", told.dataset)];
     const columns = told.columns.length + told.more;
@@ -94,12 +94,12 @@ function judged(item) {
       told.new.length ? `New: ${names(told.new)}.` : "",
       told.gone.length ? `Not in this file: ${names(told.gone)}.` : "",
     ];
-    lines.push(make("p", "quiet", ...where, ". ", say.filter(Boolean).join(" ")));
+    lines.push(make("p", "muted", ...where, ". ", say.filter(Boolean).join(" ")));
   }
   if (told.read) lines.push(readAs(told.read));
-  if (item.state === "asks") for (const ask of told.asks) lines.push(make("p", "warn-words", ask));
-  if (item.state === "asks" && told.same) lines.push(make("p", "quiet", link(`Run ${told.same.run}`, told.same.address)));
-  if (item.state === "asks" && told.gather) lines.push(make("p", "quiet", link("Create dataset", told.gather)));
+  if (item.state === "asks") for (const ask of told.asks) lines.push(make("p", "warning-text", ask));
+  if (item.state === "asks" && told.same) lines.push(make("p", "muted", link(`Run ${told.same.run}`, told.same.address)));
+  if (item.state === "asks" && told.gather) lines.push(make("p", "muted", link("Create dataset", told.gather)));
   return lines;
 }
 
@@ -107,9 +107,9 @@ function judged(item) {
 function readAs({ summary, parts, skipped, margin }) {
   const rows = parts.map(([label, shown, basis]) => [make("dt", "", label), make("dd", "", shown, ...(basis ? [" ", make("span", `basis basis-${basis}`, basis)] : []))]);
   const lines = skipped.map((line) => make("code", "cell", line));
-  const above = lines.length ? [make("p", "quiet", "Lines above the header:"), make("div", "skipped", ...lines)] : [];
+  const above = lines.length ? [make("p", "muted", "Lines above the header:"), make("div", "skipped", ...lines)] : [];
   const all = make("details", "read-as", make("summary", "", `Read as: ${summary}`), make("dl", "pairs", ...rows.flat()), ...above);
-  if (margin) all.append(make("p", "quiet", margin));
+  if (margin) all.append(make("p", "muted", margin));
   return all;
 }
 
@@ -121,31 +121,31 @@ function ran(run) {
   const words = [records, counts.join(", ")].filter(Boolean).join(": ");
   const name = link(`${run.kind === "preview" ? "Preview, run" : "Run"} ${run.run}`, run.address);
   lines.push(make("p", "", name, run.dataset ? ` · ${run.dataset}` : "", words ? ` · ${words}` : "", run.stage ? ` · ${run.stage}` : ""));
-  if (run.reason) lines.push(make("p", "bad-words", run.reason));
+  if (run.reason) lines.push(make("p", "error-text", run.reason));
   if (run.question) lines.push(make("p", "", link("Choose how this file is read", `${run.address}#question`)));
-  if (run.decided) lines.push(make("p", "quiet", run.decided));
+  if (run.decided) lines.push(make("p", "muted", run.decided));
   return lines;
 }
 
 function tools(item, act) {
   const button = (text, verb, look = "") => {
-    const made = make("button", `push ${look}`, text);
+    const made = make("button", `button ${look}`, text);
     made.type = "button";
     made.setAttribute("aria-label", `${text}: ${item.path}`);
     made.addEventListener("click", () => act(verb, item));
     return made;
   };
-  if (item.state === "asks") return [button("Upload", "send", "main"), button("Skip", "leave")];
+  if (item.state === "asks") return [button("Upload", "send", "primary"), button("Skip", "leave")];
   if (["ready", "sending"].includes(item.state)) return [button("Stop", "stop")];
-  if (["failed", "stopped"].includes(item.state)) return [button("Resume", "send", "main"), button("Skip", "leave")];
+  if (["failed", "stopped"].includes(item.state)) return [button("Resume", "send", "primary"), button("Skip", "leave")];
   const { run } = item;
   if (isPreviewed(run) && !run.decided && !item.deciding)
-    return [button("Load", "load", "main"), button("Discard", "discard", "danger")];
+    return [button("Load", "load", "primary"), button("Discard", "discard", "danger")];
   return [];
 }
 
 export class Rows {
-  #list = document.getElementById("rows");
+  #list = document.getElementById("file-list");
   #dirty = new Set();
   #timer = 0;
 
@@ -157,10 +157,10 @@ export class Rows {
     const rows = document.createDocumentFragment();
     for (const item of items) {
       const folder = item.path.slice(0, item.path.lastIndexOf("/") + 1);
-      const name = make("span", "file-name cell", ...(folder ? [make("span", "quiet", folder)] : []), item.path.slice(folder.length));
+      const name = make("span", "file-name cell", ...(folder ? [make("span", "muted", folder)] : []), item.path.slice(folder.length));
       item.chip = make("span", "status");
-      item.figure = make("span", "quiet file-figures");
-      item.words = make("div", "file-words");
+      item.figure = make("span", "muted file-progress");
+      item.words = make("div", "file-messages");
       item.tools = make("div", "file-tools");
       item.row = make("li", "file", make("div", "file-head", name, item.figure, item.chip), item.words, item.tools);
       item.row.tabIndex = -1;
@@ -172,7 +172,7 @@ export class Rows {
 
   // Show all, or those alone that want somebody.
   narrow(only) {
-    this.#list.classList.toggle("only-troubled", only);
+    this.#list.classList.toggle("only-attention", only);
   }
 
   changed(item) {
@@ -202,7 +202,7 @@ export class Rows {
     const [look, word] = run ? [run.look, label] : CHIPS[item.state];
     item.chip.className = `status status-${look}`;
     item.chip.textContent = word;
-    item.row.classList.toggle("troubled", TROUBLED.has(stateOf(item)));
+    item.row.classList.toggle("needs-attention", NEEDS_ATTENTION.has(stateOf(item)));
     const moving = item.state === "sending" || item.state === "finishing";
     const loading = run?.status === "running" && run.total > 0;
     if (moving || loading) {
@@ -225,7 +225,7 @@ export class Rows {
     if (state === item.drawn) return;
     item.drawn = state;
     const lines = run ? ran(run) : judged(item);
-    if (item.error) lines.push(make("p", "bad-words", item.error));
+    if (item.error) lines.push(make("p", "error-text", item.error));
     item.words.replaceChildren(...lines);
     const held = item.tools.contains(document.activeElement);
     const now = tools(item, this.act);
