@@ -197,7 +197,7 @@ def test_many_runs_are_approved_and_undone_after_a_page_with_their_totals(client
     staff(client, "view_run", "approve_run", "undo_run")
     page = client.post("/admin/ingest/run/", ask_of("approve", deleting, harmless, failed))
     text = page.content.decode()
-    for told in ("2 runs in 2 datasets will be approved", "Approve 2 runs and delete 182 rows", "push danger"):
+    for told in ("2 runs in 2 datasets will be approved", "Approve 2 runs and delete 182 rows", "button danger"):
         assert told in text
     assert "1 selected run can’t be approved and stays unchanged." in text
     assert "Held: the file has 182 records fewer than the previous snapshot, 182 rows would be deleted" in text
@@ -242,7 +242,7 @@ def test_a_confirmation_lists_twenty_runs_and_counts_the_rest(client, history):
     assert "40 runs in 1 dataset will be approved" in page
     assert page.count('<td class="cell"><a href=') == 20
     assert "And 20 more runs." in page
-    assert "push danger" not in page
+    assert "button danger" not in page
     answer = client.post(
         "/admin/ingest/run/", ask_of("acknowledge", *more, Run.objects.get(status="queued")), follow=True
     )

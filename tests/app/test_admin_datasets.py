@@ -239,8 +239,8 @@ def test_a_page_tells_the_columns_their_headers_and_the_run_that_brought_them(cl
         ("full_name", "text", "Full Name", str(first)),
         ("e_mail", "text", "e-mail", str(second)),
     ]
-    assert "Rows with the same <strong>id</strong>" in page
-    assert "As each run left the table" in page
+    assert "Rows are matched on <strong>id</strong>" in page
+    assert "Measured after each run" in page
     for name in ("Browse rows", "Upload file", "Preview file", "All runs", "Export CSV", "Make strict"):
         assert f">{name}<" in page, name
     export = client.post(f"/admin/ingest/dataset/{grown[0].pk}/browse/export/", {"format": "csv"})
@@ -253,7 +253,7 @@ def test_a_table_that_was_dropped_is_said_and_the_page_opens(client, grown):
         cursor.execute("DROP TABLE datasets.people")
     page = client.get(grown[1])
     assert page.status_code == 200
-    assert "somebody has dropped or renamed it" in page.content.decode()
+    assert "it was dropped or renamed" in page.content.decode()
     assert client.get("/admin/ingest/dataset/").status_code == 200
 
 
@@ -268,7 +268,7 @@ def test_what_is_no_table_is_said_and_the_page_opens(client, grown):
 def test_a_table_that_is_being_changed_keeps_no_page_waiting(client, grown, other_session):
     other_session("BEGIN; LOCK TABLE datasets.people IN ACCESS EXCLUSIVE MODE")
     page = client.get(grown[1])
-    assert "A run is changing the table just now" in page.content.decode()
+    assert "A run is changing the table, so" in page.content.decode()
     assert client.get("/admin/ingest/dataset/").status_code == 200
 
 

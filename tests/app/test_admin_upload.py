@@ -116,9 +116,9 @@ def said_of(told: object) -> str:
     """What is wrong with it: too many files, too long a name, or else that it can't be understood."""
     files = told.get("files") if isinstance(told, dict) else None
     if isinstance(files, list) and len(files) > 50:
-        return "This page asked for more than 50 files at once: reload it."
+        return "At most 50 files can be sent at once. Reload the page."
     if isinstance(files, list) and isinstance(files[0], dict) and len(files[0]["path"] or "") > 4_096:
-        return "This page told of a file whose name is too long."
+        return "The name of a file is too long."
     return asked.NOT_UNDERSTOOD
 
 

@@ -341,7 +341,7 @@ def test_a_short_search_among_many_runs_says_how_far_it_looked(client, source, m
         receive(source(f"data/{name}.csv"))
     page = client.get("/admin/ingest/run/?q=1")
     assert [run.file_name for run in page.context["cl"].result_list] == ["d1.csv", "c1.csv"]
-    assert b"looks through the newest 2 runs only" in page.content
+    assert b"only cover the newest 2 runs" in page.content
 
 
 @pytest.mark.django_db
