@@ -1,4 +1,4 @@
-// The list: one row a file, from its first look to the end of its run.
+// The list of files: one row each, from the first check to the end of its run.
 
 const UNITS = ["KiB", "MiB", "GiB", "TiB"];
 const CHIPS = {
@@ -13,7 +13,7 @@ const CHIPS = {
   out: ["superseded", "skipped"],
   sent: ["queued", "uploaded"],
 };
-export const NEEDS_ATTENTION = new Set(["failed", "refused", "held", "asks", "previewed", "partial"]); // they want somebody
+export const NEEDS_ATTENTION = new Set(["failed", "refused", "held", "asks", "previewed", "partial"]); // states that need someone
 const SHOWN = 8; // columns named in a row
 
 export const count = (number) => number.toLocaleString("en-US");
@@ -34,7 +34,7 @@ export function sentBytes(item) {
   if (["sent", "finishing"].includes(item.state)) return item.size;
   let bytes = item.bytes ?? 0;
   for (const moving of item.moving?.values() ?? []) bytes += moving;
-  item.most = Math.min(item.size, Math.max(item.most ?? 0, bytes)); // what is sent again is no step back
+  item.most = Math.min(item.size, Math.max(item.most ?? 0, bytes)); // sending a part again never moves the bar back
   return item.most;
 }
 
@@ -48,14 +48,14 @@ export function rate(thing, bytes) {
   return now - from > 400 ? ((bytes - before) * 1000) / (now - from) : 0;
 }
 
-// What a file, or the run that it became, has come to.
+// Return the state of a file, or of its run once it has one.
 export function stateOf({ run, state }) {
   if (!run) return state;
   if (isPreviewed(run)) return run.decided ? "out" : "previewed";
   return run.look; // the status, or "partial" where records were rejected
 }
 
-// Whether a preview has come to its end; one that was discarded has, too.
+// Whether this is a finished or discarded preview.
 function isPreviewed(run) {
   return run?.kind === "preview" && ["succeeded", "empty", "discarded"].includes(run.status);
 }
@@ -67,7 +67,7 @@ function make(tag, className, ...content) {
   return element;
 }
 
-// In a tab of its own: this page has files in hand.
+// Open links in a new tab: this page is uploading files.
 function link(text, address) {
   const made = make("a", "", text);
   made.href = address;
@@ -81,29 +81,29 @@ function names(list) {
 }
 
 function judged(item) {
-  const { judged: told } = item;
-  if (!told) return [];
+  const { judged: check } = item;
+  if (!check) return [];
   const lines = [];
-  if (told.refused) lines.push(make("p", "error-text", told.refused));
-  else if (told.dataset) {
-    const where = told.address ? ["Loads into ", link(told.dataset, told.address)] : ["Creates table ", make("strong", "", told.dataset)];
-    const columns = told.columns.length + told.more;
+  if (check.refused) lines.push(make("p", "error-text", check.refused));
+  else if (check.dataset) {
+    const where = check.address ? ["Loads into ", link(check.dataset, check.address)] : ["Creates table ", make("strong", "", check.dataset)];
+    const columns = check.columns.length + check.more;
     const say = [
-      ...told.says,
-      columns ? `${count(columns)} ${columns === 1 ? "column" : "columns"}: ${names(told.columns)}.` : "",
-      told.new.length ? `New: ${names(told.new)}.` : "",
-      told.gone.length ? `Not in this file: ${names(told.gone)}.` : "",
+      ...check.says,
+      columns ? `${count(columns)} ${columns === 1 ? "column" : "columns"}: ${names(check.columns)}.` : "",
+      check.new.length ? `New: ${names(check.new)}.` : "",
+      check.gone.length ? `Not in this file: ${names(check.gone)}.` : "",
     ];
     lines.push(make("p", "muted", ...where, ". ", say.filter(Boolean).join(" ")));
   }
-  if (told.read) lines.push(readAs(told.read));
-  if (item.state === "asks") for (const ask of told.asks) lines.push(make("p", "warning-text", ask));
-  if (item.state === "asks" && told.same) lines.push(make("p", "muted", link(`Run ${told.same.run}`, told.same.address)));
-  if (item.state === "asks" && told.gather) lines.push(make("p", "muted", link("Create dataset", told.gather)));
+  if (check.read) lines.push(readAs(check.read));
+  if (item.state === "asks") for (const ask of check.asks) lines.push(make("p", "warning-text", ask));
+  if (item.state === "asks" && check.same) lines.push(make("p", "muted", link(`Run ${check.same.run}`, check.same.address)));
+  if (item.state === "asks" && check.gather) lines.push(make("p", "muted", link("Create dataset", check.gather)));
   return lines;
 }
 
-// How a file is read: one line, and what each part of it rests on behind it.
+// Show how a file is read: one line, with the basis of each part in its details.
 function readAs({ summary, parts, skipped, margin }) {
   const rows = parts.map(([label, shown, basis]) => [make("dt", "", label), make("dd", "", shown, ...(basis ? [" ", make("span", `basis basis-${basis}`, basis)] : []))]);
   const lines = skipped.map((line) => make("code", "cell", line));
@@ -170,7 +170,7 @@ export class Rows {
     this.#list.append(rows);
   }
 
-  // Show all, or those alone that want somebody.
+  // Show all files, or only those that need attention.
   narrow(only) {
     this.#list.classList.toggle("only-attention", only);
   }
@@ -186,10 +186,10 @@ export class Rows {
     this.#dirty.clear();
   }
 
-  // Where a file's bytes are: told anew while they move.
+  // Update the progress of a file while it is being sent.
   move(item) {
     const bytes = sentBytes(item);
-    const speed = rate(item, bytes - item.begunWith); // what lay there already took no time
+    const speed = rate(item, bytes - item.begunWith); // parts that were already there took no time
     item.bar.value = bytes / item.size;
     const left = speed ? `, ${time((item.size - bytes) / speed)} left` : "";
     const offline = navigator.onLine ? "" : ", waiting for the network";
@@ -199,9 +199,9 @@ export class Rows {
   #draw(item) {
     const { run } = item;
     const label = isPreviewed(run) ? run.label.replace(/^succeeded/, "previewed") : run?.label;
-    const [look, word] = run ? [run.look, label] : CHIPS[item.state];
+    const [look, text] = run ? [run.look, label] : CHIPS[item.state];
     item.chip.className = `status status-${look}`;
-    item.chip.textContent = word;
+    item.chip.textContent = text;
     item.row.classList.toggle("needs-attention", NEEDS_ATTENTION.has(stateOf(item)));
     const moving = item.state === "sending" || item.state === "finishing";
     const loading = run?.status === "running" && run.total > 0;

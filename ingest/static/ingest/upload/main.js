@@ -1,4 +1,4 @@
-// The upload page: what was chosen is looked at, sent, and followed.
+// The upload page: check the chosen files, send them, and follow their runs.
 
 import { Site } from "./api.js";
 import { MOST, listen, withoutHidden } from "./file_picker.js";
@@ -64,7 +64,7 @@ function choose(files) {
   plan();
 }
 
-// -- before a file is sent ----------------------------------------------------------------------------------------
+// -- checks before a file is sent ----------------------------------------------------------------------------------------
 
 async function look() {
   while (looking < 2 && toLook.length) {
@@ -75,34 +75,34 @@ async function look() {
 }
 
 async function lookAt(some) {
-  const told = (await Promise.all(some.map(tell))).filter(Boolean);
-  if (!told.length) return;
+  const described = (await Promise.all(some.map(describe))).filter(Boolean);
+  if (!described.length) return;
   for (const preview of [true, false]) {
-    const asked = told.filter(([item]) => item.preview === preview);
-    if (!asked.length) continue;
+    const batch = described.filter(([item]) => item.preview === preview);
+    if (!batch.length) continue;
     try {
-      const { files } = await site.ask("judge", { files: asked.map(([, about]) => about), preview });
-      asked.forEach(([item], at) => take(item, files[at]));
+      const { files } = await site.ask("judge", { files: batch.map(([, about]) => about), preview });
+      batch.forEach(([item], index) => take(item, files[index]));
     } catch (error) {
-      for (const [item] of asked) end(item, "failed", error.message);
+      for (const [item] of batch) end(item, "failed", error.message);
     }
   }
 }
 
-async function tell(item) {
+async function describe(item) {
   try {
     const head = new Uint8Array(await item.file.slice(0, HEAD).arrayBuffer());
     const tail = new Uint8Array(await item.file.slice(Math.max(0, item.size - HEAD)).arrayBuffer());
     item.fingerprint = await digest(head, tail);
-    const { path, size: bytes, modified, fingerprint, pins: told } = item;
-    return [item, { path, size: bytes, modified, fingerprint, pins: told, head: base64(head) }];
+    const { path, size: bytes, modified, fingerprint, pins: settings } = item;
+    return [item, { path, size: bytes, modified, fingerprint, pins: settings, head: base64(head) }];
   } catch {
     end(item, "refused", "This file can't be read: it was moved, is locked by another program, or is a folder.");
     return null;
   }
 }
 
-// By its ends the same file is known again; without a safe context (plain HTTP) by size and time alone.
+// Fingerprint a file by its two ends, to recognize it later; without a secure context (plain HTTP), size and time must do.
 async function digest(head, tail) {
   if (!crypto.subtle) return "";
   const both = new Uint8Array(head.length + tail.length);
@@ -130,7 +130,7 @@ function end(item, state, error = "") {
   changed(item);
 }
 
-// Files that wait for a decision are looked at again with other settings, and wait on.
+// Check files that need confirmation again when the settings change.
 whenChanged(() => {
   for (const item of items) {
     if (!["asks", "refused"].includes(item.state) || !item.judged?.can_pin) continue;
@@ -141,7 +141,7 @@ whenChanged(() => {
   look();
 });
 
-// -- what the buttons do ------------------------------------------------------------------------------------------
+// -- buttons ------------------------------------------------------------------------------------------
 
 async function act(verb, item) {
   if (verb === "send") {
@@ -174,7 +174,7 @@ document.getElementById("skip-all").addEventListener("click", () => {
   for (const item of items) if (item.state === "asks") end(item, "out");
 });
 
-// -- what stands above the list -----------------------------------------------------------------------------------
+// -- progress above the list -----------------------------------------------------------------------------------
 
 let timer = 0;
 
@@ -219,7 +219,7 @@ const WORDS = [
 const DONE = new Set(["out", "stopped", ...WORDS.flatMap(([, ...states]) => states)]);
 DONE.delete("asks");
 
-// What became of all of them so far, and how many of them want somebody.
+// Summarize the results so far, and count the files that need attention.
 function summary() {
   const numbers = {};
   let done = 0;
@@ -228,8 +228,8 @@ function summary() {
     done += DONE.has(state);
   }
   const sum = (states) => states.reduce((all, state) => all + (numbers[state] ?? 0), 0);
-  const told = WORDS.map(([word, ...states]) => [sum(states), word]).filter(([number]) => number);
-  const words = told.map(([number, word]) => `${count(number)} ${word}`).join(", ");
+  const results = WORDS.map(([word, ...states]) => [sum(states), word]).filter(([number]) => number);
+  const words = results.map(([number, word]) => `${count(number)} ${word}`).join(", ");
   const text = items.length ? `${count(done)} of ${count(items.length)} ${items.length === 1 ? "file" : "files"} done${words ? `: ${words}` : ""}.` : "";
   return { text, troubled: sum([...NEEDS_ATTENTION]) };
 }
@@ -254,7 +254,7 @@ addEventListener("beforeunload", (event) => {
 });
 for (const change of ["online", "offline"]) addEventListener(change, plan);
 
-// `u` leads here from everywhere else; here it chooses files.
+// On other pages `u` opens this page; here it opens the file picker.
 addEventListener(
   "keydown",
   (event) => {

@@ -1,4 +1,4 @@
-// Files go to the bucket in parts, several at once. What has come is S3's to say: nothing is kept in the browser.
+// Send files to the bucket in parts, several at once. S3 knows which parts arrived; the browser stores nothing.
 
 import { meaning } from "./answers.js";
 import { pause, untilOnline } from "./api.js";
@@ -16,10 +16,10 @@ const GATHER_MS = 100;
 class Broken extends Error {
   constructor(status, text) {
     const answer = new DOMParser().parseFromString(text || "<x/>", "text/xml");
-    const told = (name) => answer.querySelector(name)?.textContent ?? "";
-    super(told("Message"));
+    const text = (name) => answer.querySelector(name)?.textContent ?? "";
+    super(text("Message"));
     this.status = status;
-    this.code = told("Code") || String(status);
+    this.code = text("Code") || String(status);
   }
 }
 
@@ -82,7 +82,7 @@ export class Sender {
   }
 
   stop(item) {
-    this.#queue = this.#queue.filter((one) => one !== item);
+    this.#queue = this.#queue.filter((other) => other !== item);
     this.#end(item, "stopped");
   }
 
@@ -98,7 +98,7 @@ export class Sender {
     const waiting = [...this.#open].reduce((sum, item) => sum + item.pending.length, 0);
     if (this.#queue.length && !this.#starting && waiting < 2 * PUTS) this.#start();
     while (this.#active < PUTS) {
-      const item = [...this.#open].find((one) => one.pending.length);
+      const item = [...this.#open].find((open) => open.pending.length);
       if (!item) return;
       this.#send(item, item.pending.shift());
     }
@@ -115,7 +115,7 @@ export class Sender {
     try {
       const files = some.map(({ path, size, modified, fingerprint, pins }) => ({ path, size, modified, fingerprint, pins }));
       const { files: answers } = await this.site.ask("start", { files, preview: some[0].preview });
-      some.forEach((item, at) => this.#begin(item, answers[at]));
+      some.forEach((item, index) => this.#begin(item, answers[index]));
     } catch (error) {
       for (const item of some) this.#end(item, "failed", error.message);
     }
@@ -138,7 +138,7 @@ export class Sender {
       links: answer.links,
       done: there,
       moving: new Map(),
-      pending: Array.from({ length: count }, (_, at) => at + 1).filter((number) => !there.has(number)),
+      pending: Array.from({ length: count }, (_, index) => index + 1).filter((number) => !there.has(number)),
       resumed: there.size > 0,
       samples: [],
     });
@@ -193,7 +193,7 @@ export class Sender {
     }
   }
 
-  // Whether to try a part again; else throws the sentence why not.
+  // Return if the part should be retried; otherwise throw the reason.
   async #judge(item, broken, { means, attempt, denied }) {
     const { status, code } = broken;
     if (!status) {
@@ -246,7 +246,7 @@ export class Sender {
     const some = this.#ended.splice(0, FILES);
     try {
       const { files } = await this.site.ask("finish", { ids: some.map((item) => item.upload) });
-      some.forEach((item, at) => this.#finished(item, files[at]));
+      some.forEach((item, index) => this.#finished(item, files[index]));
     } catch (error) {
       for (const item of some) this.#end(item, "failed", error.message);
     }
