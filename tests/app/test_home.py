@@ -87,7 +87,7 @@ def test_problems_come_first_and_those_that_somebody_answered_not_at_all(client,
     assert links(problems, "people.csv") == [f"/admin/ingest/run/{held.pk}/change/"]
     assert "Line 4 has 3 cells where the header has 5." in problems
     assert "An older one." not in problems
-    assert "All that failed or are held (2)" in problems
+    assert "All failed and held runs (2)" in problems
     assert page.index('id="problems"') < page.index('id="today"') < page.index('id="days"')
 
 
