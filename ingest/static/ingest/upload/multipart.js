@@ -16,10 +16,10 @@ const GATHER_MS = 100;
 class Broken extends Error {
   constructor(status, text) {
     const answer = new DOMParser().parseFromString(text || "<x/>", "text/xml");
-    const text = (name) => answer.querySelector(name)?.textContent ?? "";
-    super(text("Message"));
+    const field = (name) => answer.querySelector(name)?.textContent ?? "";
+    super(field("Message"));
     this.status = status;
-    this.code = text("Code") || String(status);
+    this.code = field("Code") || String(status);
   }
 }
 
