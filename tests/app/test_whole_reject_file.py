@@ -196,7 +196,10 @@ def test_an_old_list_expires_with_those_of_earlier_attempts_and_the_page_says_so
     expire()
     left = aws.client("s3").list_objects_v2(Bucket=aws.bucket, Prefix="_rejects/")["Contents"]
     assert [each["Key"] for each in left] == [young.rejects_key]
-    assert "was kept for 40 days and has expired; the first 3 rejects are still available" in client.get(page).content.decode()
+    assert (
+        "was kept for 40 days and has expired; the first 3 rejects are still available"
+        in client.get(page).content.decode()
+    )
     answer = client.get(reverse("admin:ingest_run_rejects", args=[run.pk]))
     assert len(lines_of(b"".join(answer.streaming_content).decode())) == 3
 
