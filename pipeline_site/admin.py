@@ -1,4 +1,4 @@
-"""The admin's site: Django's own, with our name, our ways in, and the home page in place of the list of models.
+"""The admin's site: Django's own, with our name, our main navigation, and the home page in place of the list of models.
 
 It stands outside of ``ingest.admin``, whose pages register with it while they are imported.
 """
@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 
-WAYS = (
+MAIN_NAV = (
     ("Home", "admin:index", None),
     ("Upload", "admin:ingest_upload", "ingest.add_run"),
     ("Runs", "admin:ingest_run_changelist", "ingest.view_run"),
@@ -30,8 +30,8 @@ class Site(AdminSite):
     index_template = "ingest/home.html"
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """What every page knows: the ways that this person has, and on which one the page stands."""
-        return {**super().each_context(request), "ways": _ways(request)}
+        """What every page knows: the main navigation for this person, with the current page marked."""
+        return {**super().each_context(request), "main_nav": _main_nav(request)}
 
     @property
     def login_form(self) -> Any:
@@ -59,9 +59,9 @@ class Site(AdminSite):
         return super().index(request, {**home.context(request), **(extra_context or {})})
 
 
-def _ways(request: HttpRequest) -> list[dict[str, Any]]:
+def _main_nav(request: HttpRequest) -> list[dict[str, Any]]:
     shown = []
-    for name, route, permission in WAYS:
+    for name, route, permission in MAIN_NAV:
         if permission and not request.user.has_perm(permission):
             continue
         try:

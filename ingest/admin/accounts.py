@@ -14,10 +14,10 @@ from ingest.admin.pages import TolerantAdmin
 
 _LABELS = {"is_staff": "Can log in"}
 _HELP = {
-    "is_staff": "Whether this person comes in at all; untick it to shut somebody out and keep what they did.",
-    "groups": "A viewer sees datasets, runs and rows. An operator also uploads, retries, undoes, approves, and edits "
-    "a dataset's policy. An admin also manages accounts, closes datasets, and sees tracebacks and who did what. "
-    "Other groups may be those that a dataset is open to.",
+    "is_staff": "Clear to deactivate the account and keep its history.",
+    "groups": "Viewers can see datasets, runs and rows. Operators can also upload files, retry, undo and approve runs, "
+    "and edit dataset settings. Admins can also manage accounts, restrict access to datasets, and see tracebacks and "
+    "the audit log. Other groups can be used to restrict access to a dataset.",
 }
 
 
@@ -51,11 +51,11 @@ class UserPage(TolerantAdmin, auth.UserAdmin):
     add_form = NewPersonForm
     add_fieldsets = (
         (None, {"fields": ("username", "email", "password1", "password2")}),
-        ("What they may do", {"fields": ("groups", "is_staff")}),
+        ("Permissions", {"fields": ("groups", "is_staff")}),
     )
     list_display = ("username", "email", "groups_", "is_staff", "is_active", "last_login")
     list_filter = ("is_staff", "is_active", "groups")
-    search_help_text = "A part of the name or the e-mail address"
+    search_help_text = "Part of the username or e-mail address"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """With the groups, which a list names."""

@@ -12,8 +12,8 @@ from django.db.models import BigIntegerField
 
 LARGEST = BigIntegerField.MAX_BIGINT
 """The largest number that the database can hold."""
-NOT_UNDERSTOOD = "This page asked for something that isn't understood: reload it."
-TOO_MUCH = "This page asked for too much at once: reload it."
+NOT_UNDERSTOOD = "The site didn't understand this request. Reload the page."
+TOO_MUCH = "Too many items were requested at once. Reload the page."
 
 _T = TypeVar("_T")
 

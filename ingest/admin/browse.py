@@ -71,7 +71,7 @@ def _table(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> Ht
     try:
         found = browsing.show(dataset.name, told)
     except browsing.BrowseError as refused:
-        return TemplateResponse(request, "ingest/browse/nothing.html", {**context, "refused": refused, "told": told})
+        return TemplateResponse(request, "ingest/browse/error.html", {**context, "refused": refused, "query": told})
     export = reverse("admin:ingest_dataset_export", args=[dataset.pk])
     row = reverse("admin:ingest_dataset_row", args=[dataset.pk])
     more = {"export": export, **shown.page(found, row=row, wanted=wanted)}
@@ -85,7 +85,7 @@ def _chosen(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> H
         state, complaints = browsing.settle(dataset.name, told)
     except browsing.BrowseError as refused:
         context = _context(page, request, dataset, title=dataset.name)
-        return TemplateResponse(request, "ingest/browse/nothing.html", {**context, "refused": refused, "told": told})
+        return TemplateResponse(request, "ingest/browse/error.html", {**context, "refused": refused, "query": told})
     for complaint in complaints:
         messages.warning(request, complaint)
     return HttpResponseRedirect(state.query())
@@ -100,11 +100,11 @@ def _with_filter(pairs: list[tuple[str, str]], added: dict[str, str]) -> list[tu
 
 def _row(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """One row."""
-    context = _context(page, request, dataset, title=f"A row of {dataset.name}")
+    context = _context(page, request, dataset, title=f"Row of {dataset.name}")
     try:
         found = browsing.row_history(dataset, _pairs(request.GET))
     except browsing.BrowseError as refused:
-        return TemplateResponse(request, "ingest/browse/nothing.html", {**context, "refused": refused})
+        return TemplateResponse(request, "ingest/browse/error.html", {**context, "refused": refused})
     asked = request.GET.get("line", "")
     step = next((each for each in found.steps if str(each.run_id) == asked), None)
     told = {step.run_id: _traced(step)} if step else {}
@@ -115,7 +115,7 @@ def _row(page: admin.ModelAdmin, request: HttpRequest, dataset: Dataset) -> Http
 def _traced(step: browsing.Step) -> str:
     """Where the run found the row in its file, in a sentence."""
     if step.run is None or step.wanted is None:
-        return "Without a key of the table, or without its run, that can't be told."
+        return "The line can't be found: the table has no key, or the run no longer exists."
     try:
         return shown.traced(trace(step.run, step.wanted))
     except IngestError as refused:

@@ -180,15 +180,15 @@ def row(found: browsing.RowHistory, *, row: str, traced: Mapping[int, str]) -> d
 def traced(found: SourceLines) -> str:
     """Where a run found the row."""
     if found.line is None:
-        return "No record of the file is this row as it is told apart now; its key may have been changed since."
-    told = f"It stands on line {found.line:,} of the file"
+        return "No record in the file matches this row by its current key. The key may have changed since."
+    told = f"Line {found.line:,} of the file"
     if not found.duplicates:
         return f"{told}."
     lines = ", ".join(f"{line:,}" for line in found.duplicate_lines)
     more = found.duplicates - len(found.duplicate_lines)
     others = f"{lines} and {more:,} more" if more else lines
-    which = "a duplicate on line" if found.duplicates == 1 else f"{found.duplicates:,} duplicates on the lines"
-    return f"{told}, which counts; {which} {others} gave way to it."
+    which = "A duplicate on line" if found.duplicates == 1 else f"{found.duplicates:,} duplicates on lines"
+    return f"{told}. {which} {others} {'was' if found.duplicates == 1 else 'were'} dropped in its favor."
 
 
 def _step(step: browsing.Step) -> dict[str, Any]:

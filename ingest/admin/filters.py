@@ -13,7 +13,7 @@ _LONGEST = 60
 
 def left_out(noun: str, value: str) -> str:
     """What is said of a filter's value that a list doesn't know."""
-    return f"This list knows no {noun} “{shown.printable(value, _LONGEST)}”, so that filter was left out."
+    return f"Unknown {noun} “{shown.printable(value, _LONGEST)}”: the filter was ignored."
 
 
 class KnownFilter(admin.SimpleListFilter):

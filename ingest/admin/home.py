@@ -34,7 +34,7 @@ _LOOKS = (
     ("failed", "failed"),
     ("held", "held"),
     ("idle", "nothing loaded"),
-    ("none", "nothing came"),
+    ("none", "no files"),
 )
 
 
@@ -63,10 +63,10 @@ def growth(loads: Sequence[Load]) -> Growth | None:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """What the page shows to this person; ``blind`` where they may see neither runs nor datasets."""
+    """What the page shows to this person; ``no_permissions`` where they may see neither runs nor datasets."""
     user, found = request.user, {"actions": _actions(request.user)}
     if not (user.has_perm("ingest.view_run") and user.has_perm("ingest.view_dataset")):
-        return {"blind": True, **found}
+        return {"no_permissions": True, **found}
     datasets = _datasets(user)
     if not datasets and not Run.objects.visible_to(user).exists():
         return {"first_day": True, "bucket": f"s3://{settings.BUCKET}/{settings.PREFIX}", **found, **_upload(user)}
@@ -92,19 +92,22 @@ def _problems(user: Any) -> dict[str, Any]:
     told = {
         "dead": dead_letters(),
         "runs": _by_dataset(newest.order_by("-id")[:_LOOKED_AT]),
-        "unanswered": _counted(unacknowledged),
+        "unacknowledged": _counted(unacknowledged),
         "late": list(late.only("name", "due", "last_loaded")[:_LISTED]),
         "all_late": _counted(late),
         "growing": _growing(user),
-        "untold": _undelivered(user),
+        "undelivered": _undelivered(user),
     }
     told |= {
-        "dead_told": f"{told['dead'] or 0:,} message{'s were' if told['dead'] != 1 else ' was'}",
+        "dead_letters_text": f"{told['dead'] or 0:,} message{'s are' if told['dead'] != 1 else ' is'}",
         "attention": runs_like(status="attention"),
         "more_late": len(told["late"]) == _LISTED,
         "late_list": f"{reverse('admin:ingest_dataset_changelist')}?late=yes",
     }
-    return {**told, "none": not any(told[name] for name in ("dead", "unanswered", "late", "growing", "untold"))}
+    return {
+        **told,
+        "none": not any(told[name] for name in ("dead", "unacknowledged", "late", "growing", "undelivered")),
+    }
 
 
 def _undelivered(user: Any) -> str:
@@ -130,7 +133,7 @@ def _by_dataset(newest: Iterable[Run]) -> list[dict[str, Any]]:
     for group in groups.values():
         run = group["run"]
         group["file"], group["reason"] = shown.printable(run.file_name, 80), shown.printable(run.reason, 240)
-        group["more_told"] = shown.count(group["more"])
+        group["more_count"] = shown.count(group["more"])
         group["all"] = runs_like(dataset=run.dataset.name, status="attention") if run.dataset else ""
     return list(groups.values())[:_LISTED]
 
@@ -178,7 +181,7 @@ def _chart(datasets: Sequence[Dataset], days: Sequence[date]) -> dict[str, Any]:
     for dataset in datasets[:_ROWS]:
         row = squares.row(days, by_dataset.get(dataset.pk, {}))
         drawn = squares.drawn(row, runs_like(dataset=dataset.name, day=""))
-        rows.append({"dataset": dataset, "told": row.told, "drawn": drawn})
+        rows.append({"dataset": dataset, "summary": row.told, "squares": drawn})
     return {
         "rows": rows,
         "first": days[0],
@@ -203,9 +206,9 @@ def _today(user: Any, today: date) -> dict[str, Any]:
     return {
         "day": today,
         "figures": [(name, shown.count(number), behind) for name, number in figures]
-        + [("read", shown.size(sums["bytes"] or 0), behind)],
+        + [("data read", shown.size(sums["bytes"] or 0), behind)],
         "active": _counted(active),
-        "under_way": runs_like(status="active"),
+        "in_progress": runs_like(status="active"),
     }
 
 

@@ -16,7 +16,7 @@ from ingest.models import SEES_ALL
 class KindFilter(KnownFilter):
     """What it was about, of the things that this site logs."""
 
-    title = "what it was about"
+    title = "type"
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
@@ -37,7 +37,7 @@ class LogPage(ReadOnlyAdmin, TolerantAdmin):
     list_select_related = ("user", "content_type")
     list_display_links = None
     search_fields = ("user__username", "object_repr")
-    search_help_text = "A part of a person's name, or of what it was about"
+    search_help_text = "Part of a username or an object name"
     date_hierarchy = None
 
     def has_view_permission(self, request: HttpRequest, obj: LogEntry | None = None) -> bool:
@@ -46,16 +46,16 @@ class LogPage(ReadOnlyAdmin, TolerantAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list, under the name by which other pages lead to it."""
-        return super().changelist_view(request, {"title": "Who did what", **(extra_context or {})})
+        return super().changelist_view(request, {"title": "Audit log", **(extra_context or {})})
 
-    @admin.display(description="what")
+    @admin.display(description="action")
     def said(self, entry: LogEntry) -> str:
         return shown.printable(entry.get_change_message() or entry.get_action_flag_display())
 
-    @admin.display(description="about", ordering="object_repr")
+    @admin.display(description="object", ordering="object_repr")
     def about(self, entry: LogEntry) -> str:
         return shown.printable(entry.object_repr)
 
-    @admin.display(description="which is a", ordering="content_type__model")
+    @admin.display(description="type", ordering="content_type__model")
     def kind(self, entry: LogEntry) -> str:
         return str(entry.content_type.name) if entry.content_type else ""

@@ -41,6 +41,11 @@ class LimitedLogins:
 class LoginForm(AdminAuthenticationForm):
     """Django's own, which says for how long to wait where a limit is reached."""
 
+    error_messages = {
+        **AdminAuthenticationForm.error_messages,
+        "invalid_login": "Wrong username or password. Both are case-sensitive.",
+    }
+
     def get_invalid_login_error(self) -> ValidationError:
         """Return why nobody is let in."""
         attempt = getattr(self.request, _ATTEMPT, None)

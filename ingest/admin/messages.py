@@ -28,7 +28,7 @@ class StateFilter(KnownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         """Delivered ones, and others by what is left to hope for."""
-        return [("delivered", "delivered"), ("undelivered", "not delivered"), ("given-up", "given up")]
+        return [("delivered", "delivered"), ("undelivered", "not delivered"), ("given-up", "failed permanently")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
         """The messages in that state."""
@@ -62,7 +62,7 @@ class MessagePage(ReadOnlyVisibleAdmin):
     list_display_links = None
     list_filter = (StateFilter, ChannelFilter)
     search_fields = ("trouble__dataset__name",)
-    search_help_text = "A part of the dataset's name"
+    search_help_text = "Part of the dataset name"
     sortable_by = ()
 
     def get_urls(self) -> list[URLPattern]:
@@ -82,33 +82,33 @@ class MessagePage(ReadOnlyVisibleAdmin):
             answer.context_data |= {"causes": _causes(request.user), "channels": _channels()}
         return answer
 
-    @admin.display(description="when (UTC)")
+    @admin.display(description="created (UTC)")
     def created_(self, message: Message) -> SafeString:
         return format_html('<span class="time">{}</span>', f"{message.created:%Y-%m-%d %H:%M}")
 
-    @admin.display(description="about")
+    @admin.display(description="subject")
     def about(self, message: Message) -> SafeString:
         title, address = shown.printable(title_of(message), 120), page_of(message.trouble)
         return format_html('<a href="{}">{}</a>', address, title)
 
-    @admin.display(description="to")
+    @admin.display(description="recipients")
     def to(self, message: Message) -> str:
         people = [shown.printable(str(address), 80) for address in message.recipients[:_RECIPIENTS]]
         more = len(message.recipients) - len(people)
         named = ", ".join(people) + (f" and {more:,} more" if more else "")
         return f"{label_of(message.channel)}{f': {named}' if named else ''}"
 
-    @admin.display(description="what became of it")
+    @admin.display(description="delivery")
     def became(self, message: Message) -> SafeString | str:
         if message.sent:
             return format_html("Delivered {}", f"{message.sent:%Y-%m-%d %H:%M}")
         if not message.error and message.not_before:
-            return "Waits to be sent"
+            return "Queued"
         wrong = shown.printable(message.error)
         if not message.not_before:
-            return format_html('<span class="why failed">Given up: {}</span>', wrong)
+            return format_html('<span class="reason failed">Failed permanently: {}</span>', wrong)
         again = f"{message.not_before:%Y-%m-%d %H:%M}"
-        return format_html('<span class="why failed">Not delivered: {}</span> Tried again from {} on.', wrong, again)
+        return format_html('<span class="reason failed">Not delivered: {}</span> Next attempt: {}.', wrong, again)
 
 
 def _channels() -> list[str]:

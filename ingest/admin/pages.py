@@ -72,13 +72,13 @@ class TolerantAdmin(admin.ModelAdmin):
         """Back to the address without what it doesn't know, which is named; without all of it where that is unclear."""
         unknown = [name for name in request.GET if not self._knows(name)]
         if request.method == "POST":
-            messages.warning(request, "This page can't do that with what was chosen, so it was left out.")
+            messages.warning(request, "This action isn't possible with the selected items, so it was ignored.")
             return HttpResponseRedirect(request.path)
         if not unknown:
-            messages.warning(request, "This page doesn't know such a filter, so it was left out.")
+            messages.warning(request, "Unknown filter: it was ignored.")
             return HttpResponseRedirect(request.path)
         named = ", ".join(f"“{shown.printable(name, 60)}”" for name in unknown[:5])
-        messages.warning(request, f"This page knows no filter {named}, so that was left out.")
+        messages.warning(request, f"Unknown filter {named}: it was ignored.")
         kept = request.GET.copy()
         for name in unknown:
             del kept[name]

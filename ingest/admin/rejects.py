@@ -5,6 +5,8 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.db.models.functions import Length, Substr
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from ingest.admin import asked, shown
 from ingest.admin.filters import KnownFilter
@@ -50,7 +52,7 @@ class CodeFilter(KnownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         """All there are."""
-        return [(str(code), str(code)) for code in Code]
+        return [(str(code), shown.CODE_LABELS.get(code, str(code))) for code in Code]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Reject]) -> QuerySet[Reject]:
         """The rejects of the chosen code."""
@@ -61,13 +63,13 @@ class CodeFilter(KnownFilter):
 class RejectPage(ReadOnlyVisibleAdmin):
     """The list of rejects, and the page of one."""
 
-    list_display = ("line", "code", "reason_", "column_", "value_", "file", "run")
+    list_display = ("line", "code_", "reason_", "column_", "value_", "file", "run")
     list_filter = (CodeFilter, RunFilter)
     list_select_related = ("run",)
     search_fields = ("run__key",)
-    search_help_text = "A part of the file's name"
+    search_help_text = "Part of the file name"
     ordering = ("-run", "line", "id")
-    fields = readonly_fields = ("run", "file", "line", "code", "reason_", "column_", "value_", "raw_")
+    fields = readonly_fields = ("run", "file", "line", "code_", "reason_", "column_", "value_", "raw_")
 
     def list_title(self, listed: ChangeList) -> str:
         """Whose they are, where a run's page leads here."""
@@ -83,6 +85,11 @@ class RejectPage(ReadOnlyVisibleAdmin):
     @admin.display(description="file")
     def file(self, reject: Reject) -> str:
         return shown.printable(reject.run.file_name, 80)
+
+    @admin.display(description="code", ordering="code")
+    def code_(self, reject: Reject) -> SafeString:
+        label = shown.CODE_LABELS.get(reject.code, "")
+        return format_html('{} <span class="muted mono">{}</span>', label, reject.code)
 
     @admin.display(description="reason")
     def reason_(self, reject: Reject) -> str:

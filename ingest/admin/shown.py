@@ -3,7 +3,7 @@
 from datetime import datetime
 
 _LONGEST = 300  # characters of one cell, bytes of one record
-BUCKET = "the bucket"
+BUCKET = "S3"
 """Who asked for a run that nobody asked for: its file was put there."""
 
 
@@ -24,6 +24,20 @@ def size(number: int) -> str:
 def seconds(begin: datetime | None, end: datetime | None) -> str:
     """How long it took; empty where it isn't over."""
     return f"{(end - begin).total_seconds():,.2f}" if begin and end else ""
+
+
+CODE_LABELS = {
+    "missing_columns": "Missing columns",
+    "extra_columns": "Extra columns",
+    "bad_quote": "Invalid quote",
+    "bad_encoding": "Invalid encoding",
+    "nul_byte": "NUL byte",
+    "bad_value": "Invalid value",
+    "too_long": "Value too long",
+    "null_key": "Empty key",
+    "key_conflict": "Key conflict",
+}
+"""Reject codes in words."""
 
 
 def who(name: str) -> str:

@@ -90,7 +90,7 @@ def _glyph(look: str, place: str, told: str = "") -> str:
 
 def _square(at: int, day: date, that: Day | None) -> Square:
     if that is None:
-        return Square(x=at * STEP, look="none", day=day, told=f"{day}: nothing came")
+        return Square(x=at * STEP, look="none", day=day, told=f"{day}: no files")
     looks = (("failed", that.failed), ("held", that.held), ("partial", that.rejecting), ("loaded", that.loaded))
     look = next((look for look, number in looks if number), "idle")
     runs = f"more than {MOST_A_DAY} runs" if that.runs > MOST_A_DAY else _many(that.runs, "run")

@@ -107,8 +107,8 @@ class UploadPage(admin.ModelAdmin):
         except IngestError as refused:
             messages.warning(request, str(refused))
         else:
-            self._log(request, [upload], "Given up.")
-            messages.success(request, f"The upload of {shown.printable(path_of(upload.key), 120)} was given up.")
+            self._log(request, [upload], "Upload canceled.")
+            messages.success(request, f"The upload of {shown.printable(path_of(upload.key), 120)} was canceled.")
         return HttpResponseRedirect(reverse("admin:ingest_upload"))
 
     # -- what the script asks for -------------------------------------------------------------------------------------

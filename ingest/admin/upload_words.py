@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from ingest.admin import asked, shown
+from ingest.admin.runs.live import status_sentence
 from ingest.datasets.reading_summary import ReadingSummary
 from ingest.loader.outcome.errors import IngestError, RunInterrupted
 from ingest.loader.source.identifiers import table_name
@@ -26,7 +27,7 @@ _PINS = {"preamble": (str, int), "has_header": (str, bool)}
 
 def chosen(told: dict[str, Any]) -> list[SelectedFile]:
     """The files that the script tells of. Raises Unreadable."""
-    too_many = f"This page asked for more than {MOST_FILES} files at once: reload it."
+    too_many = f"At most {MOST_FILES} files can be sent at once. Reload the page."
     return asked.listed(told, "files", _chosen, most=MOST_FILES, too_many=too_many)
 
 
@@ -34,7 +35,7 @@ def _chosen(value: object) -> SelectedFile:
     file = asked.fields(value)
     path = asked.text(file, "path")
     if len(path) > _LONGEST_PATH:
-        raise asked.Unreadable("This page told of a file whose name is too long.")
+        raise asked.Unreadable("The name of a file is too long.")
     return SelectedFile(
         path=path,
         size=asked.number(file, "size"),
@@ -123,7 +124,7 @@ def run_as_told(run: Run) -> dict[str, Any]:
         told["figures"] = summary.sentence("would be " if is_previewed else "")
     if run.status == Run.Status.RUNNING:
         progress = run.progress
-        told |= {"stage": progress.stage, "done": progress.bytes_done, "total": progress.bytes_total}
+        told |= {"stage": status_sentence(progress.stage), "done": progress.bytes_done, "total": progress.bytes_total}
     return told
 
 

@@ -36,7 +36,7 @@ class DecidingCommand(OutputCommand):
             try:
                 run = decide(run_id)
             except Run.DoesNotExist:
-                raise CommandError(f"There is no run {run_id}.") from None
+                raise CommandError(f"Run {run_id} does not exist.") from None
             except IngestError as refused:
                 raise CommandError(plain(str(refused))) from refused
             self.stdout.write(f"Run {run.pk} ({plain(run.file_name)}) {said}")

@@ -49,8 +49,8 @@ class Dataset(models.Model):
 
     class Mode(models.TextChoices):
         UPSERT = Mode.UPSERT.value, "upsert: rows with the same key are updated"
-        APPEND = Mode.APPEND.value, "append: every record is a new row"
-        SNAPSHOT = Mode.SNAPSHOT.value, "snapshot: the file is the whole truth"
+        APPEND = Mode.APPEND.value, "append: every record is inserted as a new row"
+        SNAPSHOT = Mode.SNAPSHOT.value, "snapshot: the table mirrors the file"
 
     class Policy(models.TextChoices):
         EVOLVE = "evolve", "evolve: new columns are added, types are widened"
@@ -71,7 +71,7 @@ class Dataset(models.Model):
     class Quote(models.TextChoices):
         DOUBLE = '"', "double quote"
         SINGLE = "'", "single quote"
-        NONE = "none", "none: quotes are characters like others"
+        NONE = "none", "none: quotes are ordinary characters"
 
     class Escape(models.TextChoices):
         DOUBLE = '"', "double quote"
@@ -79,110 +79,119 @@ class Dataset(models.Model):
         BACKSLASH = "\\", "backslash"
 
     name = models.CharField(
-        max_length=63, unique=True, validators=[table_name_only], help_text="The table, in the schema datasets."
+        max_length=63, unique=True, validators=[table_name_only], help_text="Name of the table in the schema datasets."
     )
     mode = models.CharField(max_length=8, choices=Mode, default=Mode.UPSERT)
     policy = models.CharField(max_length=6, choices=Policy, default=Policy.EVOLVE)
     declared_key = models.JSONField(
-        default=list, blank=True, validators=[texts_only], help_text="Columns by which rows are the same."
+        default=list, blank=True, validators=[texts_only], help_text="Columns on which rows are matched."
     )
     ignore_email_case = models.BooleanField(
         "ignore e-mail case",
         default=False,
-        help_text="Match e-mails in the key regardless of upper and lower case (A–Z) and surrounding spaces.",
+        help_text="Match e-mails in the key regardless of case (A–Z) and surrounding spaces.",
     )
     identities = models.JSONField(
-        null=True, blank=True, editable=False, help_text='Chosen by the first file: [["id"], ["email"]]; [] is none.'
+        null=True,
+        blank=True,
+        editable=False,
+        help_text='Keys chosen by the first file, such as [["id"], ["email"]]; [] for none.',
     )
-    evidence = models.TextField(blank=True, editable=False, help_text="Why these identities.")
-    headers = models.JSONField(default=dict, blank=True, editable=False, help_text="Header of a file -> column.")
+    evidence = models.TextField(blank=True, editable=False, help_text="Why these keys were chosen.")
+    headers = models.JSONField(default=dict, blank=True, editable=False, help_text="Columns by file header.")
     null_tokens = models.JSONField(
-        default=list, blank=True, validators=[texts_only], help_text="Cells that mean NULL, such as NA."
+        default=list, blank=True, validators=[texts_only], help_text="Cells loaded as NULL, such as NA."
     )
     encoding = models.CharField(
-        max_length=40, null=True, blank=True, validators=[encoding_only], help_text="Such as cp1252; empty: found out."
+        max_length=40,
+        null=True,
+        blank=True,
+        validators=[encoding_only],
+        help_text="For example cp1252. Detected if empty.",
     )
     delimiter = models.CharField(
-        max_length=1, null=True, blank=True, choices=Delimiter, help_text="Between the cells; empty: found out."
+        max_length=1, null=True, blank=True, choices=Delimiter, help_text="Separates cells. Detected if empty."
     )
     quote = models.CharField(
-        max_length=4, null=True, blank=True, choices=Quote, help_text="Around cells that hold others; empty: found out."
+        max_length=4, null=True, blank=True, choices=Quote, help_text="Encloses cells. Detected if empty."
     )
     escape = models.CharField(
-        max_length=1, null=True, blank=True, choices=Escape, help_text="Before a quote within quotes; empty: found out."
+        max_length=1,
+        null=True,
+        blank=True,
+        choices=Escape,
+        help_text="Escapes a quote within quotes. Detected if empty.",
     )
     preamble = models.PositiveSmallIntegerField(
         "lines above the header",
         null=True,
         blank=True,
         validators=[MaxValueValidator(MOST_LINES_ABOVE)],
-        help_text="Of each file, such as titles and comments; empty: found out.",
+        help_text="Number of lines to skip in each file, such as titles and comments. Detected if empty.",
     )
     has_header = models.BooleanField(
-        "header",
+        "header row",
         null=True,
         blank=True,
-        help_text="Whether the first record of a file names its columns; unknown: found out.",
+        help_text="Whether the first record names the columns. Detected if unknown.",
     )
     patterns = models.JSONField(
         default=list,
         blank=True,
         validators=[texts_only],
-        help_text="Files that belong here, such as customers-*.csv or eu/orders/*.csv.",
+        help_text="File patterns to load into this dataset, such as customers-*.csv or eu/orders/*.csv.",
     )
     reject_share = models.FloatField(
         default=0.10,
         validators=[MinValueValidator(0), MaxValueValidator(1)],
-        help_text="A run fails when more than this share of its records is rejected…",
+        help_text="A run fails if more than this share of its records is rejected…",
     )
-    reject_count = models.PositiveIntegerField(default=10, help_text="…and more than this many of them.")
+    reject_count = models.PositiveIntegerField(default=10, help_text="…and more than this number of records.")
     asks_approval = models.BooleanField(
-        default=False, help_text="Every run that would change the table is held for somebody to approve it."
+        "require approval", default=False, help_text="Hold every run that would change the table until it is approved."
     )
     expected_every = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(1_000)],
-        help_text="Every so many hours, days or weeks a file is expected, else the dataset is late.",
+        help_text="How often a file is expected, in hours, days or weeks. The dataset is late if none arrives.",
     )
-    expected_unit = models.CharField(
-        max_length=4, choices=Unit, default=Unit.DAY, blank=True, help_text="What that counts in."
-    )
+    expected_unit = models.CharField(max_length=4, choices=Unit, default=Unit.DAY, blank=True, help_text="Unit.")
     expected_by = models.TimeField(
-        null=True, blank=True, help_text="The time of the day (UTC) by which it is expected, such as 09:00."
+        null=True, blank=True, help_text="Time of day (UTC) by which a file is expected, such as 09:00."
     )
     grace_minutes = models.PositiveSmallIntegerField(
         default=0,
         blank=True,
         validators=[MaxValueValidator(10_080)],
-        help_text="So many minutes later than expected is no trouble.",
+        help_text="Grace period before the dataset counts as late.",
     )
     notify_emails = models.JSONField(
         default=list,
         blank=True,
         validators=[emails_only],
-        help_text="Who is told when a file fails, is held or is late; none: those whom the settings name.",
+        help_text="Addresses to notify when a file fails, is held or is late. NOTIFY_EMAILS if empty.",
     )
     last_loaded = models.DateTimeField(
-        null=True, editable=False, help_text="When a file was loaded last, even one that changed nothing."
+        null=True, editable=False, help_text="When a file was last loaded, even if it changed nothing."
     )
-    due = models.DateTimeField(null=True, editable=False, help_text="From when it is late, unless a file comes.")
+    due = models.DateTimeField(null=True, editable=False, help_text="When the dataset becomes late if no file arrives.")
     newest = models.ForeignKey(
         "Run",
         null=True,
         editable=False,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="The run whose load stands in the table; none once an operator has changed the table since.",
+        help_text="The run whose load the table holds. Empty after an operator has changed the table.",
     )
     altered = models.DateTimeField(
         null=True, editable=False, help_text="When an operator last changed the table's key or the type of a column."
     )
     table_rows = models.BigIntegerField(
-        null=True, editable=False, help_text="Rows in the table as its last run left them; empty: not reckoned yet."
+        null=True, editable=False, help_text="Rows in the table after its last run. Empty until counted."
     )
     exports = models.JSONField(
-        default=list, editable=False, help_text="SHA-256 of the last exports of a table without a key."
+        default=list, editable=False, help_text="SHA-256 of the latest exports of a table without a key."
     )
     created = models.DateTimeField(auto_now_add=True, editable=False)
     is_draft = models.BooleanField(
@@ -193,7 +202,7 @@ class Dataset(models.Model):
         through="Opening",
         blank=True,
         related_name="datasets",
-        help_text="The groups that see it and its runs; none: everybody.",
+        help_text="Groups that can see the dataset and its runs. Everyone if empty.",
     )
 
     RULE = ("expected_every", "expected_unit", "expected_by", "grace_minutes")
@@ -226,9 +235,9 @@ class Dataset(models.Model):
         """Reject an incomplete freshness rule, and an escape that can't be used with the quote."""
         self.check_escape()
         if self.expected_every and self.expected_unit != self.Unit.HOUR and self.expected_by is None:
-            raise ValidationError({"expected_by": "Enter the time of the day (UTC) by which a file is expected."})
+            raise ValidationError({"expected_by": "Enter the time of day (UTC) by which a file is expected."})
         if self.expected_by is not None and not self.expected_every:
-            raise ValidationError({"expected_every": "Enter how often a file is expected, or empty the time."})
+            raise ValidationError({"expected_every": "Enter how often a file is expected, or clear the time."})
 
     def check_escape(self) -> None:
         """Raise ValidationError for an escape that can't be used with the quote."""

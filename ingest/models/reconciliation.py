@@ -9,10 +9,10 @@ class Reconciliation(models.Model):
     bucket = models.CharField(max_length=255)
     begun = models.DateTimeField(auto_now_add=True)
     ended = models.DateTimeField(null=True)
-    lease_until = models.DateTimeField(null=True, help_text="Until then somebody is at it.")
-    after = models.CharField(max_length=1024, blank=True, help_text="The last key that was looked at.")
-    seen = models.BigIntegerField(default=0, help_text="Versions looked at.")
-    received = models.BigIntegerField(default=0, help_text="Of them, those that became runs.")
+    lease_until = models.DateTimeField(null=True, help_text="A worker holds it until then.")
+    after = models.CharField(max_length=1024, blank=True, help_text="The last key that was checked.")
+    seen = models.BigIntegerField(default=0, help_text="Versions checked.")
+    received = models.BigIntegerField(default=0, help_text="Checked versions that became runs.")
 
     class Meta:
         ordering = ["-id"]

@@ -21,7 +21,7 @@ class Reject(models.Model):
     value = models.TextField(blank=True)
     code = models.CharField(max_length=20)
     reason = models.TextField()
-    raw = models.BinaryField(help_text="The whole record as it stands in the file: any bytes at all.")
+    raw = models.BinaryField(help_text="The whole record, byte for byte as in the file.")
 
     objects = RejectQuerySet.as_manager()
 

@@ -55,10 +55,12 @@ class Run(models.Model):
         db_default=RandomUUID(),
         unique=True,
         editable=False,
-        help_text="By which its reject file names it: nobody can guess it.",
+        help_text="Identifies the run in its reject file; can't be guessed.",
     )
     dataset = models.ForeignKey(Dataset, null=True, on_delete=models.PROTECT, related_name="runs")
-    pattern = models.TextField(blank=True, help_text="By which its file came to the dataset; empty: by its name.")
+    pattern = models.TextField(
+        blank=True, help_text="Pattern that matched the file to the dataset. Empty if its name did."
+    )
     kind = models.CharField(max_length=7, choices=Kind, default=Kind.LOAD)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
 
@@ -71,10 +73,14 @@ class Run(models.Model):
     source_identity = models.CharField(max_length=_LONGEST_IDENTITY)
     version_order = models.CharField(max_length=1024, blank=True, db_collation="C")
     load_number = models.PositiveIntegerField(default=1)
-    forced = models.BooleanField(default=False, help_text="Load even what the newest run has loaded already.")
-    who = models.CharField(max_length=150, blank=True, help_text="Who asked for it; empty: a file in the bucket did.")
+    forced = models.BooleanField(default=False, help_text="Load the file even if the newest run has already loaded it.")
+    who = models.CharField(
+        max_length=150,
+        blank=True,
+        help_text="User who uploaded the file or requested the run. Empty for files put in the bucket.",
+    )
 
-    token = models.BigIntegerField(default=0, help_text="Raised by every claim: an older holder stops at it.")
+    token = models.BigIntegerField(default=0, help_text="Incremented by every claim, so that an older holder stops.")
     attempts = models.PositiveIntegerField(default=0)
     interruptions = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(null=True)
@@ -84,7 +90,7 @@ class Run(models.Model):
 
     records = models.BigIntegerField(null=True, help_text="Empty until the run has an outcome.")
     partial = models.BooleanField(
-        default=False, help_text="Reading stopped before the end of the file: the counts are the least numbers."
+        default=False, help_text="Reading stopped before the end of the file, so the counts are minimums."
     )
     inserted = models.BigIntegerField(default=0)
     updated = models.BigIntegerField(default=0)
@@ -92,40 +98,48 @@ class Run(models.Model):
     duplicate = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)
     rejects_key = models.CharField(
-        max_length=1024, blank=True, help_text="Where the whole list of many rejects lies in the bucket."
+        max_length=1024, blank=True, help_text="Key of the full reject list in the bucket, if there are many."
     )
     deleted = models.BigIntegerField(default=0)
-    table_rows = models.BigIntegerField(null=True, help_text="Rows in the table once it had committed.")
-    table_bytes = models.BigIntegerField(null=True, help_text="The table's size then, with indexes and long values.")
-    stages = models.JSONField(default=list, help_text="What its last attempt went through: [stage, seconds].")
-    sample = models.JSONField(
-        default=dict, help_text="Rows that it would have changed, where its load was rolled back."
+    table_rows = models.BigIntegerField(null=True, help_text="Rows in the table after the commit.")
+    table_bytes = models.BigIntegerField(
+        null=True, help_text="Size of the table after the commit, with indexes and TOAST."
     )
+    stages = models.JSONField(default=list, help_text="Stages of the last attempt: [stage, seconds].")
+    sample = models.JSONField(default=dict, help_text="Rows that would have been changed, if the load was rolled back.")
     columns = models.JSONField(default=list)
     dialect = models.JSONField(default=dict)
     ddl = models.JSONField(default=list)
     notes = models.JSONField(default=list)
-    reason = models.TextField(blank=True, help_text="One sentence for the operator: what, where, what to do.")
-    traceback = models.TextField(blank=True, help_text="The story for the developer.")
-    deletion_withheld = models.BooleanField(default=False, help_text="Nothing was deleted, since a key can't be read.")
-    brakes = models.JSONField(default=dict, help_text="What held the run: brake -> count.")
+    reason = models.TextField(
+        blank=True, help_text="One sentence for the operator: what happened, where, and what to do."
+    )
+    traceback = models.TextField(blank=True, help_text="Traceback for developers.")
+    deletion_withheld = models.BooleanField(
+        default=False, help_text="Nothing was deleted, because a key couldn't be read."
+    )
+    brakes = models.JSONField(default=dict, help_text="Safeguards that held the run: name -> count.")
     question = models.JSONField(
-        default=list, help_text="The readings between which somebody has to choose, the likeliest first."
+        default=list, help_text="Possible readings of the file to choose from, the likeliest first."
     )
-    unclear = models.BooleanField(
-        default=False, help_text="Held as a question: somebody has to choose how its file is read."
-    )
-    reading = models.JSONField(null=True, help_text="The one that was chosen for its file.")
-    approved = models.JSONField(null=True, help_text="The brakes that an operator has approved, with their counts.")
-    snapshot = models.BooleanField(default=False, help_text="Whether the file was taken for the whole truth.")
+    unclear = models.BooleanField(default=False, help_text="Held until someone chooses how the file is read.")
+    reading = models.JSONField(null=True, help_text="The reading chosen for the file.")
+    approved = models.JSONField(null=True, help_text="Safeguards that an operator has approved, with their counts.")
+    snapshot = models.BooleanField(default=False, help_text="Whether the table was made to mirror the file.")
     sha256 = models.CharField(max_length=64, blank=True)
-    fingerprint = models.CharField(max_length=64, blank=True, help_text="Policy, key, mode and loader it ran under.")
+    fingerprint = models.CharField(
+        max_length=64, blank=True, help_text="Digest of policy, key, mode and loader version."
+    )
 
-    answered = models.DateTimeField(null=True, help_text="When a failed or held run stopped waiting for somebody.")
-    answered_by = models.CharField(max_length=200, blank=True, help_text="Who has acknowledged it, or which run.")
+    answered = models.DateTimeField(null=True, help_text="When a failed or held run no longer needed attention.")
+    answered_by = models.CharField(
+        max_length=200, blank=True, help_text="User who acknowledged the run, or the run that resolved it."
+    )
 
-    undoable = models.BooleanField(default=False, help_text="Whether its table's rows are kept as they were before it.")
-    undone = models.BooleanField(default=False, help_text="Whether an undo has taken back what was left of it.")
+    undoable = models.BooleanField(
+        default=False, help_text="Whether the previous rows are kept, so that the run can be undone."
+    )
+    undone = models.BooleanField(default=False, help_text="Whether an undo has reverted the run.")
     undoes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undos")
     corrects = models.ForeignKey(
         "self",
@@ -133,7 +147,7 @@ class Run(models.Model):
         on_delete=models.SET_NULL,
         related_name="corrections",
         db_index=False,
-        help_text="The run whose rejects its file corrects.",
+        help_text="The run whose rejects the file corrects.",
     )
     repeated_by = models.ForeignKey(
         "self",
@@ -141,10 +155,10 @@ class Run(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         db_index=False,
-        help_text="The run that took its place when an older version of its file arrived late.",
+        help_text="The run that replaced it when an older version of the file arrived late.",
     )
-    stayed = models.JSONField(default=list, help_text="Rows that an undo has left as they are: [key, why].")
-    decided = models.CharField(max_length=200, blank=True, help_text="What became of a preview, and by whom.")
+    stayed = models.JSONField(default=list, help_text="Rows that an undo left unchanged: [key, reason].")
+    decided = models.CharField(max_length=200, blank=True, help_text="What was decided about a preview, and by whom.")
 
     FATES = ("inserted", "updated", "unchanged", "duplicate", "rejected")
     """The possible results of a record: counts that add up to ``records``, in the order in which they are shown."""
@@ -297,13 +311,13 @@ class Progress(models.Model):
     run = models.OneToOneField(Run, primary_key=True, on_delete=models.CASCADE, related_name="progress")
     token = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
-    stage = models.CharField(max_length=20, default=Stage.QUEUED, help_text="Ours, then those of the loader.")
+    stage = models.CharField(max_length=20, default=Stage.QUEUED, help_text="Stage of the run, then of the loader.")
     bytes_done = models.BigIntegerField(default=0)
     bytes_total = models.BigIntegerField(default=0)
     rows = models.BigIntegerField(
-        null=True, help_text="That COPY has sent, by PostgreSQL's own count; empty elsewhere."
+        null=True, help_text="Rows sent by COPY, as counted by PostgreSQL. Empty in other stages."
     )
-    stages = models.JSONField(default=list, help_text="The stages so far: [stage, seconds], the last one going on.")
+    stages = models.JSONField(default=list, help_text="Stages so far: [stage, seconds]; the last one is in progress.")
 
     class Meta:
         verbose_name_plural = "progress"

@@ -35,12 +35,12 @@ class Trouble(models.Model):
 
     dataset = models.ForeignKey(Dataset, null=True, on_delete=models.CASCADE, related_name="troubles")
     kind = models.CharField(max_length=8, choices=Kind)
-    code = models.CharField(max_length=16, blank=True, help_text="The same for every run of one cause.")
-    reason = models.TextField(help_text="The sentence of the first one.")
-    run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="+", help_text="The newest one.")
-    count = models.PositiveIntegerField(default=1, help_text="So many runs.")
+    code = models.CharField(max_length=16, blank=True, help_text="Digest of the cause, shared by all of its runs.")
+    reason = models.TextField(help_text="Reason of the first run.")
+    run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="+", help_text="The newest run.")
+    count = models.PositiveIntegerField(default=1, help_text="Number of runs.")
     opened = models.DateTimeField(auto_now_add=True)
-    seen = models.DateTimeField(default=timezone.now, help_text="When it was met last.")
+    seen = models.DateTimeField(default=timezone.now, help_text="When it last occurred.")
     closed = models.DateTimeField(null=True)
 
     objects = VisibleQuerySet.as_manager()
@@ -74,10 +74,12 @@ class Message(models.Model):
     trouble = models.ForeignKey(Trouble, on_delete=models.CASCADE, related_name="messages")
     event = models.CharField(max_length=6, choices=Event)
     channel = models.CharField(max_length=32, help_text="The name of a module in notifications/channels.")
-    recipients = models.JSONField(default=list, help_text="Of an e-mail.")
+    recipients = models.JSONField(default=list, help_text="E-mail addresses.")
     created = models.DateTimeField(auto_now_add=True)
     attempts = models.PositiveIntegerField(default=0)
-    not_before = models.DateTimeField(default=timezone.now, null=True, help_text="Empty: given up.")
+    not_before = models.DateTimeField(
+        default=timezone.now, null=True, help_text="Time of the next attempt. Empty if delivery failed permanently."
+    )
     sent = models.DateTimeField(null=True)
     error = models.TextField(blank=True, help_text="Why the last attempt failed.")
 
@@ -85,6 +87,7 @@ class Message(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = "notification"
         indexes = [
             models.Index(fields=["not_before"], name="ingest_message_unsent", condition=Q(sent__isnull=True)),
             models.Index(fields=["created"], name="ingest_message_created"),

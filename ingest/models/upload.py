@@ -13,18 +13,22 @@ class Upload(models.Model):
 
     key = models.CharField(max_length=1024)
     size = models.BigIntegerField()
-    modified = models.BigIntegerField(default=0, help_text="By its computer's clock, in milliseconds since 1970.")
-    fingerprint = models.CharField(max_length=128, blank=True, help_text="By which the same file is known again.")
+    modified = models.BigIntegerField(
+        default=0, help_text="Modification time on the user's computer, in milliseconds since 1970."
+    )
+    fingerprint = models.CharField(max_length=128, blank=True, help_text="Digest that recognizes the same file.")
     part_size = models.BigIntegerField(default=0)
-    upload_id = models.CharField(max_length=1024, blank=True, help_text="S3's name for it; none: a copy within S3.")
-    who = models.CharField(max_length=150, help_text="Who sent it, or its last part.")
+    upload_id = models.CharField(
+        max_length=1024, blank=True, help_text="S3's id of the upload. Empty for a copy within S3."
+    )
+    who = models.CharField(max_length=150, help_text="User who sent the file, or its last part.")
     started = models.DateTimeField()
     finished = models.DateTimeField(null=True)
     version_id = models.CharField(max_length=1024, blank=True)
     etag = models.CharField(max_length=1024, blank=True)
 
     pins = models.JSONField(
-        default=dict, help_text="How its file is read, as its sender set it for a dataset that has loaded nothing yet."
+        default=dict, help_text="File format set by the sender, for a dataset that has not loaded a file yet."
     )
 
     class Meta:

@@ -27,12 +27,12 @@ _MAX_ERROR_LENGTH = 500  # characters
 _TITLES = {
     ("failed", "opened"): "{}: a file was not loaded",
     ("failed", "closed"): "{}: files are loaded again",
-    ("held", "opened"): "{}: a file waits for somebody to decide",
-    ("held", "closed"): "{}: no file waits any more",
+    ("held", "opened"): "{}: a file is held for a decision",
+    ("held", "closed"): "{}: no files are held anymore",
     ("question", "opened"): "{}: choose how a file is read",
-    ("question", "closed"): "{}: no file waits any more",
+    ("question", "closed"): "{}: no files are held anymore",
     ("late", "opened"): "{}: a file is late",
-    ("late", "closed"): "{}: the file has come",
+    ("late", "closed"): "{}: the file has arrived",
 }
 
 
@@ -128,10 +128,10 @@ def _text(message: Message) -> str:
     lines = [told["title"], "", told["reason"]]
     if message.event == Message.Event.CLOSED and told["kind"] != Trouble.Kind.LATE:
         runs = "1 run" if told["count"] == 1 else f"{told['count']:,} runs"
-        lines.append(f"That was {runs}, from {told['since']} on.")
+        lines.append(f"It affected {runs} since {told['since']}.")
     elif told["file"]:
         lines += [*_readings(trouble), f"File: {told['file']}"]
-        lines.append("Further runs of this cause are not told; that it is over will be.")
+        lines.append("You will not be notified of further runs with this cause, only when it is resolved.")
     return "\n".join([*lines, *filter(None, ["", told["link"]])])
 
 
@@ -141,7 +141,7 @@ def _readings(trouble: Trouble) -> list[str]:
     if not run or not run.is_question:
         return []
     offered = [f"Reading {number}: {offer['label']}" for number, offer in enumerate(run.question, 1)]
-    return [*offered, f"Choose one on its page, or with: manage.py approve {run.pk} --reading N"]
+    return [*offered, f"Choose one on the run's page, or with: manage.py approve {run.pk} --reading N"]
 
 
 def _told(message: Message) -> dict[str, Any]:

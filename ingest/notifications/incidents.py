@@ -38,7 +38,7 @@ def refresh_incidents() -> None:
     open_late = Trouble.objects.filter(dataset=OuterRef("pk"), kind=Kind.LATE, closed=None)
     for dataset in Dataset.objects.late().filter(~Exists(open_late))[:_MAX_INCIDENTS]:
         last = dataset.last_loaded
-        before = f"the last one came on {last:%Y-%m-%d at %H:%M} UTC" if last else "none has come yet"
+        before = f"the last one was received on {last:%Y-%m-%d at %H:%M} UTC" if last else "none has been received yet"
         _record_incident(Kind.LATE, "", f"A file is expected {dataset.rule}; {before}.", dataset=dataset)
     for trouble in _over()[:_MAX_INCIDENTS]:
         _close(trouble, notify=True)

@@ -18,7 +18,7 @@ from ingest.loader.sql.tables import retyped_columns
 from ingest.loader.writing.catalog import is_empty
 from ingest.models import Dataset, Run
 
-_ADVICE = "Nothing was changed. To load it over the newer rows, choose “Load anyway” on this run."
+_ADVICE = "Nothing was changed. To load it over the newer rows all the same, choose “Reload” on this run."
 
 
 class OutOfTurn(Exception):

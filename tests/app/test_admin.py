@@ -249,12 +249,12 @@ def test_a_list_is_called_by_what_stands_in_it(client, source):
     for path, title in {
         "ingest/run/": "Runs",
         "ingest/dataset/": "Datasets",
-        "ingest/message/": "Messages",
+        "ingest/message/": "Notifications",
         "ingest/reject/": "Rejects",
         f"ingest/reject/?run={run.pk}": f"Rejects of pears.csv, run {run.pk}",
         "ingest/reject/?run=0": "Rejects",
         "auth/user/": "Users",
-        "admin/logentry/": "Who did what",
+        "admin/logentry/": "Audit log",
     }.items():
         page = client.get(f"/admin/{path}").content.decode()
         assert f"<h1>{title}</h1>" in page, path
@@ -347,7 +347,10 @@ def test_sizes_are_written_in_binary_units(number, text):
 @pytest.mark.django_db
 def test_what_is_not_allowed_or_not_there_is_said_on_a_page_with_a_way_back(client):
     staff(client)
-    for address, status, said in (("/admin/ingest/upload/", 403, "may not do this"), ("/nope", 404, "no such page")):
+    for address, status, said in (
+        ("/admin/ingest/upload/", 403, "isn’t allowed to do this"),
+        ("/nope", 404, "This page doesn’t exist"),
+    ):
         answer = client.get(address)
         page = answer.content.decode()
         assert answer.status_code == status

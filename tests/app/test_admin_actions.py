@@ -35,7 +35,7 @@ def confirmation(page) -> dict:
 def confirmed(client: Client, ask: dict):
     """The list after an action was chosen there, and confirmed."""
     page = client.post("/admin/ingest/run/", ask)
-    assert page.templates[0].name == "ingest/run/confirm.html"
+    assert page.templates[0].name == "ingest/run/confirm_bulk.html"
     return client.post("/admin/ingest/run/", confirmation(page), follow=True)
 
 
@@ -53,7 +53,7 @@ def test_retrying_needs_its_permission_and_is_logged(client, history):
     assert run.status == "waiting"
     other = history[0]
     assert message == (
-        f"1 run queued for another attempt. 1 run left unchanged: Run {other.pk} is {other.status}; only failed, "
+        f"1 run queued for retry. 1 run left unchanged: Run {other.pk} is {other.status}; only failed, "
         "superseded or discarded runs can be retried."
     )
     entry = LogEntry.objects.get()
@@ -133,8 +133,8 @@ def test_a_run_that_deletes_most_rows_is_approved_on_a_page_of_its_own_in_red(cl
     address = f"/admin/ingest/run/{deleting.pk}"
     staff(client, "view_run", "approve_run")
     page = client.get(f"{address}/change/").content.decode()
-    assert f'<a class="push danger" href="{address}/approve/">Approve and delete 182 of 202 rows…</a>' in page
-    assert '<button class="push ">Discard</button>' in page, "it destroys nothing"
+    assert f'<a class="button danger" href="{address}/approve/">Approve and delete 182 of 202 rows…</a>' in page
+    assert '<button class="button ">Discard</button>' in page, "it destroys nothing"
     client.post(f"{address}/decide/approve/")
     assert Run.objects.get(pk=deleting.pk).status == "held", "not without the page"
     asked = client.get(f"{address}/approve/")
@@ -143,11 +143,11 @@ def test_a_run_that_deletes_most_rows_is_approved_on_a_page_of_its_own_in_red(cl
         "<strong>182 of 202</strong> rows (90%) will be deleted",
         "The table will have <strong>20</strong> rows.",
         f"undo run {deleting.pk} once it has succeeded. This is possible for 30 days",
-        'class="push danger" aria-describedby="consequences">Approve and delete 182 of 202 rows</button>',
+        'class="button danger" aria-describedby="consequences">Approve and delete 182 of 202 rows</button>',
     ):
         assert told in text
     answer = client.post(f"{address}/approve/", {"seen": asked.context["seen"]}, follow=True)
-    assert said(answer) == [f"Run {deleting.pk} is loaded again."]
+    assert said(answer) == [f"Run {deleting.pk} approved and queued for loading."]
     assert LogEntry.objects.get().change_message == "Approved."
     handlers.on_schedule()
     assert rows("SELECT count(*) FROM people") == [(20,)]
@@ -173,7 +173,7 @@ def test_a_run_held_for_approval_alone_is_approved_at_once(client, door: Door):
     held = door.load("people.csv", "id\n1\n")
     staff(client, "view_run", "approve_run")
     assert (
-        '<button class="push main">Approve</button>'
+        '<button class="button primary">Approve</button>'
         in client.get(f"/admin/ingest/run/{held.pk}/change/").content.decode()
     )
     client.post(f"/admin/ingest/run/{held.pk}/decide/approve/")
@@ -197,7 +197,7 @@ def test_many_runs_are_approved_and_undone_after_a_page_with_their_totals(client
     staff(client, "view_run", "approve_run", "undo_run")
     page = client.post("/admin/ingest/run/", ask_of("approve", deleting, harmless, failed))
     text = page.content.decode()
-    for told in ("2 runs in 2 datasets will be approved", "Approve 2 runs and delete 182 rows", "push danger"):
+    for told in ("2 runs in 2 datasets will be approved", "Approve 2 runs and delete 182 rows", "button danger"):
         assert told in text
     assert "1 selected run can’t be approved and stays unchanged." in text
     assert "Held: the file has 182 fewer records than the previous snapshot, 182 rows would be deleted" in text
@@ -242,7 +242,7 @@ def test_a_confirmation_lists_twenty_runs_and_counts_the_rest(client, history):
     assert "40 runs in 1 dataset will be approved" in page
     assert page.count('<td class="cell"><a href=') == 20
     assert "And 20 more runs." in page
-    assert "push danger" not in page
+    assert "button danger" not in page
     answer = client.post(
         "/admin/ingest/run/", ask_of("acknowledge", *more, Run.objects.get(status="queued")), follow=True
     )
@@ -256,7 +256,7 @@ def test_refusals_are_summed_up_by_their_reason(client, history):
     (message,) = said(
         client.post("/admin/ingest/run/", ask_of("retry", *Run.objects.filter(status="succeeded")), follow=True)
     )
-    assert message.startswith("No runs queued for another attempt. 1 run left unchanged: ")
+    assert message.startswith("No runs queued for retry. 1 run left unchanged: ")
     done = Run.objects.get(status="succeeded")
     chosen = [Run.objects.get(pk=done.pk)]
     for number in range(6):
@@ -265,7 +265,7 @@ def test_refusals_are_summed_up_by_their_reason(client, history):
         chosen.append(Run.objects.get(pk=done.pk))
     (message,) = said(client.post("/admin/ingest/run/", ask_of("retry", *chosen), follow=True))
     assert unescape(message) == (
-        f"No runs queued for another attempt. 7 runs left unchanged: Run {chosen[0].pk} is succeeded; only failed, "
+        f"No runs queued for retry. 7 runs left unchanged: Run {chosen[0].pk} is succeeded; only failed, "
         "superseded or discarded runs can be retried (and 6 more for the same reason)."
     )
 

@@ -125,7 +125,7 @@ def test_a_change_that_ends_undo_asks_first_and_names_the_runs(client, people, d
         "1 run can no longer be undone after this change",
         '<dt>Key</dt><dd class="cell">id → code</dd>',
         f'<a href="/admin/ingest/run/{run.pk}/change/">people.csv</a>',
-        'class="push danger" aria-describedby="consequences">Save and end the undo of 1 run</button>',
+        'class="button danger" aria-describedby="consequences">Save and end the undo of 1 run</button>',
     ):
         assert told in page.content.decode()
     dataset.refresh_from_db()
@@ -239,13 +239,13 @@ def test_a_page_tells_the_columns_their_headers_and_the_run_that_brought_them(cl
         ("full_name", "text", "Full Name", str(first)),
         ("e_mail", "text", "e-mail", str(second)),
     ]
-    assert "Rows with the same <strong>id</strong>" in page
-    assert "As each run left the table" in page
-    for name in ("Browse the rows", "Upload", "Preview a file", "All runs", "Export as CSV", "Make strict"):
+    assert "Rows are matched on <strong>id</strong>" in page
+    assert "Measured after each run" in page
+    for name in ("Browse rows", "Upload file", "Preview file", "All runs", "Export CSV", "Make strict"):
         assert f">{name}<" in page, name
     export = client.post(f"/admin/ingest/dataset/{grown[0].pk}/browse/export/", {"format": "csv"})
     assert b"Cleo" in b"".join(export.streaming_content)
-    assert "5 rows</strong>" in page.partition('class="ends')[2]
+    assert "5 rows</strong>" in page.partition('class="chart-labels')[2]
 
 
 def test_a_table_that_was_dropped_is_said_and_the_page_opens(client, grown):
@@ -253,7 +253,7 @@ def test_a_table_that_was_dropped_is_said_and_the_page_opens(client, grown):
         cursor.execute("DROP TABLE datasets.people")
     page = client.get(grown[1])
     assert page.status_code == 200
-    assert "somebody has dropped or renamed it" in page.content.decode()
+    assert "it was dropped or renamed" in page.content.decode()
     assert client.get("/admin/ingest/dataset/").status_code == 200
 
 
@@ -268,7 +268,7 @@ def test_what_is_no_table_is_said_and_the_page_opens(client, grown):
 def test_a_table_that_is_being_changed_keeps_no_page_waiting(client, grown, other_session):
     other_session("BEGIN; LOCK TABLE datasets.people IN ACCESS EXCLUSIVE MODE")
     page = client.get(grown[1])
-    assert "A run is changing the table just now" in page.content.decode()
+    assert "A run is changing the table, so" in page.content.decode()
     assert client.get("/admin/ingest/dataset/").status_code == 200
 
 
@@ -368,7 +368,7 @@ def test_each_run_leaves_the_rows_and_bytes_of_its_table(client, door):
     assert left(door.load("people.csv", "")) == (None, None)
     client.force_login(member("viewer"))
     page = client.get(f"/admin/ingest/dataset/{first.dataset_id}/change/").content.decode()
-    for said in ("from 2 rows on", "at most 399 rows", "<h3>Size with indexes</h3>", "As each run left the table."):
+    for said in ("from 2 rows on", "max 399 rows", "<h3>Size with indexes</h3>", "Measured after each run."):
         assert said in page, said
 
 

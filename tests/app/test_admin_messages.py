@@ -47,22 +47,22 @@ def test_each_message_says_what_became_of_it_and_leads_to_what_it_is_about(clien
     trouble("plums", channel="webhook", recipients=[])
     page = shown(client)
     assert f'<a href="/admin/ingest/run/{sent.run_id}/change/">orders: a file was not loaded</a>' in page
-    for said in ("e-mail: ann@x.example", "Not delivered: The server is down.", "Tried again from",
-                 "Given up: No such topic.", "SNS topic", "webhook", "Waits to be sent", "Delivered 20"):  # fmt: skip
+    for said in ("e-mail: ann@x.example", "Not delivered: The server is down.", "Next attempt:",
+                 "Failed permanently: No such topic.", "SNS topic", "webhook", "Queued", "Delivered 20"):  # fmt: skip
         assert said in page, said
     for query, names in {"delivered": {"orders"}, "undelivered": {"people", "prices"}, "given-up": {"prices"}}.items():
         client.get(f"{ADDRESS}?state={query}")
         listed = client.get(f"{ADDRESS}?state={query}").context["cl"].result_list
         assert {message.trouble.dataset.name for message in listed} == names
-    assert "This list knows no state “lost”" in shown(client, "?state=lost")
+    assert "Unknown state “lost”" in shown(client, "?state=lost")
 
 
 def test_the_causes_that_are_open_stand_there_until_they_are_over(client, trouble):
     made = trouble()
     assert '<td class="cell">The file is empty.</td>' in shown(client)
-    assert "Nobody is told: no mail server" in shown(client)
+    assert "No notifications are sent" in shown(client)
     Trouble.objects.filter(pk=made.pk).update(closed=timezone.now())
-    assert "Nothing: no cause is open" in shown(client)
+    assert "No open incidents" in shown(client)
 
 
 def test_what_is_closed_to_somebody_is_neither_among_the_messages_nor_the_causes(client, trouble):
@@ -86,7 +86,7 @@ def test_home_leads_to_what_could_not_be_delivered(client, trouble):
     trouble("people", error="Given up long ago.", not_before=None)
     Message.objects.filter(not_before=None).update(created=timezone.now() - timedelta(days=8))
     client.force_login(member("operator"))
-    assert '<a href="/admin/ingest/message/?state=undelivered">1 message couldn’t be delivered</a>' in unescape(
+    assert '<a href="/admin/ingest/message/?state=undelivered">1 notification couldn’t be delivered</a>' in unescape(
         client.get("/admin/").content.decode()
     )
     client.force_login(member("viewer"))

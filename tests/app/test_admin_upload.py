@@ -116,9 +116,9 @@ def said_of(told: object) -> str:
     """What is wrong with it: too many files, too long a name, or else that it can't be understood."""
     files = told.get("files") if isinstance(told, dict) else None
     if isinstance(files, list) and len(files) > 50:
-        return "This page asked for more than 50 files at once: reload it."
+        return "At most 50 files can be sent at once. Reload the page."
     if isinstance(files, list) and isinstance(files[0], dict) and len(files[0]["path"] or "") > 4_096:
-        return "This page told of a file whose name is too long."
+        return "The name of a file is too long."
     return asked.NOT_UNDERSTOOD
 
 
@@ -215,13 +215,13 @@ def test_unfinished_uploads_are_listed_harmlessly_and_given_up(client: Client, d
     page = client.get(ADDRESS).content.decode()
     assert "a&lt;b&gt;.csv" in page
     assert "0 bytes of 5 bytes" in page
-    assert "nothing is left of 20 bytes" in page
+    assert "no longer in the bucket (20 bytes)" in page
     assert "<script>alert" not in page
     assert "\u202e" not in page
     answer = client.post(f"{ADDRESS}give-up/", {"upload": begun.upload.pk}, follow=True).content.decode()
-    assert "was given up" in answer
+    assert "was canceled" in answer
     assert not Upload.objects.filter(pk=begun.upload.pk).exists()
-    assert "Given up." in LogEntry.objects.get(user=who).get_change_message()
+    assert "Upload canceled." in LogEntry.objects.get(user=who).get_change_message()
 
 
 def test_the_page_takes_as_many_queries_whatever_is_unfinished(client: Client, door: Door):

@@ -204,8 +204,8 @@ def test_a_row_beyond_the_limit_is_never_said_not_to_be_there_and_is_found_by_go
     address = f"/admin/ingest/dataset/{many.pk}/browse/"
     page = client.get(f"{address}?q=row 11777").content.decode()
     assert "Searched the first 1,000 of about 12,000 rows; nothing found so far." in page
-    assert "No row has" not in page
-    (link,) = re.findall(r'<a href="([^"]*)" class="push main">Search all rows</a>', page)
+    assert "No matching rows" not in page
+    (link,) = re.findall(r'<a href="([^"]*)" class="button primary">Search all rows</a>', page)
     shown = browse(client, many, unescape(link))
     assert (ids(shown), shown.complaints) == ([11_777], [])
     page = client.get(f"{address}{unescape(link)}").content.decode()
@@ -228,9 +228,9 @@ def test_a_search_goes_on_so_many_steps_at_a_time_and_says_how_far_it_came(clien
     assert "Searched rows 1,001 to 5,000 of about 12,000; nothing found so far." in page
     assert "Continue searching</a>" in page
     page = client.get(f"{address}{pages[-1].state.query()}").content.decode()
-    assert "Searched the rows after the first 9,000, to the end; nothing found there." in page
+    assert "Searched the rows after the first 9,000, to the end; nothing found." in page
     assert "0 rows found in the rows after the first 9,000 ·" in page
-    assert "No row has" not in page
+    assert "No matching rows" not in page
 
 
 def test_a_search_stops_in_time_and_says_how_far_it_came(client, many, monkeypatch):
@@ -281,7 +281,7 @@ def test_pages_within_a_step_stay_within_it(client, many, monkeypatch):
     third = browse(client, many, second.next.query())
     assert ids(third) == list(range(1_051, 1_101))
     page = client.get(f"/admin/ingest/dataset/{many.pk}/browse/{begun}&page=900").content.decode()
-    assert "There are no rows on this page." in page
+    assert "This page has no rows." in page
     assert ids(browse(client, many, f"{begun}&desc=id"))[0] == 2_000
 
 
@@ -300,7 +300,7 @@ def test_an_export_of_a_search_has_what_lies_beyond_the_limit(client, many, monk
     monkeypatch.setattr(searching, "_CELLS_SEARCHED", 1_000)
     address = f"/admin/ingest/dataset/{many.pk}/browse/"
     page = client.get(f"{address}?q=row 1177").content.decode()
-    assert "All rows of the table that match, not only those searched so far" in page
+    assert "all rows that match, including those not searched yet" in page
     told = b"".join(client.post(f"{address}export/", {"format": "csv", "q": "row 1177"})).decode()
     assert len(told.splitlines()) == 12
 
@@ -327,7 +327,7 @@ def test_whole_values_are_found_by_the_indexes_first_in_any_case_where_one_holds
 def test_text_columns_that_are_not_shown_are_said_not_to_be_searched(client, people):
     page = client.get(f"/admin/ingest/dataset/{people.pk}/browse/?q=Bob&column=id&column=country").content.decode()
     assert "2 text columns that aren’t shown weren’t searched." in page
-    assert "No row has all of this in the columns shown." in page
+    assert "No matching rows in the columns shown." in page
 
 
 def test_values_beyond_those_listed_are_told(client, make):
@@ -336,9 +336,12 @@ def test_values_beyond_those_listed_are_told(client, make):
         "coded", "id bigint primary key, code text", select="select i, i % 20 from generate_series(1, 200) i"
     )
     page = client.get(f"/admin/ingest/dataset/{dataset.pk}/browse/?is.code=1&is.code=2").content.decode()
-    assert "And more values." not in page
+    assert "More values are not shown." not in page
     address = "&".join(f"is.code={at}" for at in range(12))
-    assert "And more values." in client.get(f"/admin/ingest/dataset/{dataset.pk}/browse/?{address}").content.decode()
+    assert (
+        "More values are not shown."
+        in client.get(f"/admin/ingest/dataset/{dataset.pk}/browse/?{address}").content.decode()
+    )
 
 
 def test_values_of_columns_with_few_are_offered_with_their_counts(client, people):
@@ -541,7 +544,7 @@ def test_values_of_any_type_are_shown_sorted_and_filtered(client, make):
 def test_a_table_without_rows_or_columns_or_none_at_all_is_a_sentence(client, make):
     staff(client, "view_dataset")
     empty = client.get(f"/admin/ingest/dataset/{make('empty', 'id bigint primary key').pk}/browse/")
-    assert b"The table has no rows." in empty.content
+    assert b"The table is empty." in empty.content
     dataset = Dataset.objects.create(name="none_yet")
     address = f"/admin/ingest/dataset/{dataset.pk}/browse/"
     for statement, told in (
@@ -594,7 +597,7 @@ def test_counts_and_values_that_take_too_long_are_left_out(client, many, monkeyp
     assert len(shown.rows) == 50
     assert (shown.total.sentence, shown.facets.of) == ("counting the rows took too long", [])
     page = client.get(f"/admin/ingest/dataset/{many.pk}/browse/?has.name=r&sort=id").content.decode()
-    assert "counting the values took too long" in page
+    assert "value counts are not shown, because counting took too long" in page
 
 
 def test_a_table_that_a_load_changes_just_now_is_a_sentence(client, people):

@@ -70,7 +70,7 @@ def test_a_long_life_is_read_for_some_seconds_and_its_page_says_so(door: Door, c
     assert not browsing.row_history(run.dataset, [("key.id", "1")]).is_complete
     staff(client, "view_dataset")
     page = client.get(f"/admin/ingest/dataset/{run.dataset_id}/browse/row/?key.id=1").content.decode()
-    assert "There is more that wasn't read." in page
+    assert "More changes exist that are not shown." in page
 
 
 def test_rows_of_a_key_of_several_columns_and_of_none_have_pages(door: Door, client):

@@ -83,7 +83,7 @@ def test_a_dry_run_shows_counts_and_changes_and_loads_nothing(door: Door, worker
 
 def test_ingest_says_when_no_worker_takes_the_file(door: Door, tmp_path):
     (tmp_path / "people.csv").write_text(PEOPLE)
-    with pytest.raises(CommandError, match=r"No worker has taken people\.csv from the bucket within 0\.5 s"):
+    with pytest.raises(CommandError, match=r"No worker received people\.csv within 0\.5 s"):
         called("ingest", "--wait", "0.5", tmp_path / "people.csv")
 
 
@@ -96,13 +96,13 @@ def test_ingest_says_when_a_run_gets_no_further(door: Door, tmp_path, monkeypatc
         return source
 
     monkeypatch.setattr("ingest.runs.receive.put", put_and_receive)
-    with pytest.raises(CommandError, match=r"of people\.csv is queued, and nothing happened for 0\.5 s"):
+    with pytest.raises(CommandError, match=r"of people\.csv is queued, and made no progress for 0\.5 s"):
         called("ingest", "--wait", "0.5", tmp_path / "people.csv")
 
 
 def test_ingest_puts_nothing_if_one_file_is_not_there(door: Door, tmp_path):
     (tmp_path / "people.csv").write_text(PEOPLE)
-    with pytest.raises(CommandError, match="nothing was put in the bucket"):
+    with pytest.raises(CommandError, match="Nothing was put in the bucket"):
         called("ingest", tmp_path / "people.csv", tmp_path / "missing.csv")
     assert "Contents" not in door.aws.client("s3").list_objects_v2(Bucket=door.aws.bucket)
 
@@ -122,7 +122,7 @@ def test_ingest_shows_a_progress_line_on_a_terminal_only(door: Door, worker, tmp
     (tmp_path / "people.csv").write_text(PEOPLE)
     terminal, elsewhere = Terminal(), io.StringIO()
     call_command("ingest", str(tmp_path / "people.csv"), stdout=io.StringIO(), stderr=terminal)
-    assert "putting people.csv in the bucket" in terminal.getvalue()
+    assert "uploading people.csv" in terminal.getvalue()
     assert "0 of 1 finished" in terminal.getvalue()
     (tmp_path / "people.csv").write_text(PEOPLE + "3,Cy\n")
     call_command("ingest", str(tmp_path / "people.csv"), stdout=io.StringIO(), stderr=elsewhere)
@@ -159,7 +159,7 @@ def test_rejects_writes_a_file_that_can_be_mended(door: Door):
 
 def test_retry_puts_a_failed_run_back(door: Door):
     run = door.load("people.csv", "")
-    assert f"Run {run.pk} (people.csv) waits for a worker." in called("retry", run.pk)
+    assert f"Run {run.pk} (people.csv) queued." in called("retry", run.pk)
     assert Run.objects.get(pk=run.pk).status == "waiting"
 
 
@@ -178,10 +178,10 @@ def test_retry_anyway_makes_a_new_run_of_what_succeeded(door: Door):
 def test_undo_takes_runs_back_at_once_and_says_what_stays(door: Door):
     first, second = door.load("people.csv", PEOPLE), door.load("people.csv", PEOPLE.replace("Bob", "Robert"))
     written = called("undo", first.pk)
-    assert "Rows removed: 1; put back: 0." in written
+    assert "Rows removed: 1; restored: 0." in written
     assert "1 row stays as it is: a later run changed or deleted it" in written
     written = called("undo", second.pk, first.pk)
-    assert written.count("put back") == 2
+    assert written.count("restored") == 2
     assert rows("SELECT count(*) FROM people") == [(0,)]
     with pytest.raises(CommandError, match="is an undo; load the file again"):
         called("undo", Run.objects.filter(kind="undo").first().pk)
@@ -198,11 +198,11 @@ def test_undo_ends_non_zero_if_it_could_not_be_done(door: Door):
 def test_approve_and_discard_decide_about_held_runs(door: Door):
     Dataset.objects.create(name="people", asks_approval=True)
     run = door.load("people.csv", PEOPLE)
-    assert f"Run {run.pk} (people.csv) is approved and waits for a worker." in called("approve", run.pk)
+    assert f"Run {run.pk} (people.csv) approved and queued for loading." in called("approve", run.pk)
     with pytest.raises(CommandError, match="only held runs"):
         called("discard", run.pk)
     Run.objects.update(status="held")
-    assert "is discarded" in called("discard", run.pk)
+    assert "discarded; nothing was loaded" in called("discard", run.pk)
     assert Run.objects.get().reason.endswith("at the command line.")
 
 
@@ -218,7 +218,7 @@ def test_ingest_says_what_held_a_run(door: Door, worker, tmp_path):
 @pytest.mark.django_db
 @pytest.mark.parametrize("command", ["retry", "rejects", "undo", "approve", "discard"])
 def test_a_run_that_is_not_there_is_said(command):
-    with pytest.raises(CommandError, match="There is no run 4711"):
+    with pytest.raises(CommandError, match="Run 4711 does not exist"):
         called(command, 4711)
 
 
@@ -278,12 +278,12 @@ def test_a_command_says_its_sentence_and_no_line_of_the_log_beside_it(door: Door
 
 def test_acknowledge_takes_a_failed_run_off_the_list_and_refuses_what_nobody_waits_for(door: Door):
     failed, fine = door.load("empty.csv", b""), door.load("people.csv", PEOPLE)
-    assert called("acknowledge", failed.pk) == f"Run {failed.pk} (empty.csv) is acknowledged.\n"
+    assert called("acknowledge", failed.pk) == f"Run {failed.pk} (empty.csv) acknowledged.\n"
     assert "at the command line" in Run.objects.get(pk=failed.pk).answered_by
     assert not Run.objects.unacknowledged().exists()
-    with pytest.raises(CommandError, match=f"Run {failed.pk} is failed; nobody waits for it"):
+    with pytest.raises(CommandError, match=f"Run {failed.pk} does not need attention: it is failed"):
         called("acknowledge", failed.pk)
-    with pytest.raises(CommandError, match=f"Run {fine.pk} is succeeded; nobody waits for it"):
+    with pytest.raises(CommandError, match=f"Run {fine.pk} does not need attention: it is succeeded"):
         called("acknowledge", fine.pk)
-    with pytest.raises(CommandError, match="There is no run 1000000000"):
+    with pytest.raises(CommandError, match="Run 1000000000 does not exist"):
         called("acknowledge", 10**9)

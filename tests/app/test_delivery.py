@@ -197,7 +197,7 @@ def test_an_error_status_is_retried_and_redirects_are_not_followed(listener, fai
     listener.status, listener.elsewhere = status, f"http://127.0.0.1:{listener.server_port}/elsewhere"
     failed()
     message = Message.objects.get()
-    assert (message.sent, message.error) == (None, f"The webhook answered with status {status}.")
+    assert (message.sent, message.error) == (None, f"The webhook returned status {status}.")
     assert [path for path, *_ in listener.got] == ["/told"]
     listener.status = 204
     assert again() == 1

@@ -257,4 +257,4 @@ def test_aws_out_of_reach(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     told = doctor()
     for subject in ("bucket", "notification", "queue", "dead letters"):
         assert "AWS can't be reached (EndpointConnectionError): check the network" in line(told, subject)
-    assert "pieces are not right." in told
+    assert "checks failed." in told

@@ -143,7 +143,7 @@ def test_the_page_takes_a_rule_and_says_when_it_is_late(client):
     sent = {name: value for name, value in page.context["adminform"].form.initial.items() if value is not None}
     sent |= {"declared_key": "", "null_tokens": "", "patterns": "", "expected_every": "1", "_save": "Save"}
     refused = client.post(f"/admin/ingest/dataset/{dataset.pk}/change/", sent)
-    assert b"Enter the time of the day (UTC) by which a file is expected." in refused.content
+    assert b"Enter the time of day (UTC) by which a file is expected." in refused.content
     client.post(f"/admin/ingest/dataset/{dataset.pk}/change/", sent | {"expected_by": "09:00"})
     dataset.refresh_from_db()
     assert (str(dataset.rule), dataset.due) == ("every day by 09:00 UTC", at("03-03 09:00"))

@@ -45,7 +45,7 @@ def test_a_hundred_failures_with_one_cause_send_one_message_and_one_when_it_is_o
     door.load("a-100.csv", GOOD)
     handlers.on_schedule()
     assert told()[1:] == ["a: files are loaded again"]
-    assert "That was 100 runs" in mail.outbox[1].body
+    assert "It affected 100 runs" in mail.outbox[1].body
     door.load("a-101.csv", BAD)
     assert told()[2:] == ["a: a file was not loaded"], "a new trouble is told anew"
 
@@ -72,13 +72,13 @@ def test_alternating_good_and_bad_files_are_one_incident(door, told, settings):
 def test_a_held_run_sends_a_message_and_its_approval_another(door, told):
     Dataset.objects.create(name="a", asks_approval=True)
     run = door.load("a.csv", GOOD)
-    assert told() == ["a: a file waits for somebody to decide"]
+    assert told() == ["a: a file is held for a decision"]
     handlers.on_schedule()
     assert len(told()) == 1
     approve(run.pk)
     handlers.on_schedule()
     assert Run.objects.get(pk=run.pk).status == "succeeded"
-    assert told()[1:] == ["a: no file waits any more"]
+    assert told()[1:] == ["a: no files are held anymore"]
 
 
 def test_discarding_a_held_run_sends_no_message(door, told):
@@ -86,7 +86,7 @@ def test_discarding_a_held_run_sends_no_message(door, told):
     run = door.load("a.csv", GOOD)
     discard(run.pk, "Ann")
     handlers.on_schedule()
-    assert told() == ["a: a file waits for somebody to decide"]
+    assert told() == ["a: a file is held for a decision"]
     assert not Trouble.objects.filter(closed=None).exists()
     door.load("a.csv", "id,n\n2,2\n")
     assert len(told()) == 2, "the next one is told again"
@@ -130,10 +130,10 @@ def test_a_late_dataset_sends_one_message_and_one_when_its_file_arrives(door, to
     handlers.on_schedule()
     handlers.on_schedule()
     assert told() == ["a: a file is late"]
-    assert f"A file is expected every 6 hours; the last one came on {long_ago:%Y-%m-%d}" in mail.outbox[0].body
+    assert f"A file is expected every 6 hours; the last one was received on {long_ago:%Y-%m-%d}" in mail.outbox[0].body
     door.load("a.csv", "id,n\n1,2\n")
     handlers.on_schedule()
-    assert told()[1:] == ["a: the file has come"]
+    assert told()[1:] == ["a: the file has arrived"]
     dataset.refresh_from_db()
     Trouble.objects.all().delete()
     Dataset.objects.update(due=long_ago)

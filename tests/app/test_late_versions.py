@@ -112,7 +112,7 @@ def superseded(door: Door, late: SourceObject, *, because: str) -> Run:
     run = door.deliver(late)
     assert (run.status, run.records) == ("superseded", None), run.reason
     assert because in run.reason
-    assert "Load anyway" in run.reason
+    assert "Reload" in run.reason
     assert rows("SELECT * FROM people ORDER BY id") == before
     return run
 

@@ -59,7 +59,7 @@ def test_the_command_prints_the_password_once_and_never_into_a_functions_log(
     password = called.getvalue().splitlines()[0].removeprefix("New password of ann: ")
     assert authenticate(username="ann", password=password) == ann
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "ingest-dev")
-    with pytest.raises(CommandError, match="would be written to the function's log: run `make password` instead"):
+    with pytest.raises(CommandError, match=r"would be written to the function's log\. Run `make password` instead"):
         call_command("reset_password", "ann", stdout=io.StringIO())
     assert authenticate(username="ann", password=password) == ann, "and it is still the password"
 

@@ -396,7 +396,7 @@ def test_pins_are_set_by_command_before_the_first_file(words, pins):
         (["people", "--quote", "none", "--escape", "double"], "Escape: Leave the escape empty"),
         (["people", "--quote", "double", "--escape", "single"], "Escape: Choose the quote itself"),
         (["Not a name", "--delimiter", "comma"], "No file name leads to the table"),
-        (["people"], "There is no dataset people."),
+        (["people"], "Dataset people does not exist."),
     ],
 )
 @pytest.mark.django_db

@@ -168,7 +168,7 @@ def test_the_page_of_a_row_tells_the_line_when_it_is_asked(client: Client, door:
     page = client.get(address).content.decode()
     link = re.search(rf'href="([^"]*line={run.pk}#run-{run.pk})"', page)[1].replace("&amp;", "&")
     told = client.get(link).content.decode()
-    assert "It stands on line 4 of the file, which counts; a duplicate on line 3 gave way to it." in told
+    assert "Line 4 of the file. A duplicate on line 3 was dropped in its favor." in told
     for odd in ("x", "", "0", "9" * 40, str(run.pk + 100)):
         assert client.get(f"{address}&line={odd}").status_code == 200
     objects.remove(run.source)

@@ -87,7 +87,7 @@ def test_a_failure_that_is_acknowledged_needs_no_more_attention(client, history)
     assert not client.get("/admin/ingest/run/?status=attention").context["cl"].result_list
     assert LogEntry.objects.count() == before
     run = Run.objects.get(status="failed", dataset__isnull=False)
-    assert f"Answered by {user.username}" in client.get(address(run)).content.decode()
+    assert f"Acknowledged by {user.username}" in client.get(address(run)).content.decode()
 
 
 def test_who_asked_for_a_run_stands_on_it(client, door: Door):
@@ -167,7 +167,7 @@ def test_the_live_answer_is_small_kept_nowhere_and_304_where_nothing_is_new(clie
     claim(run.pk)
     staff(client, "view_run")
     first = client.get(address(run, "live/"))
-    assert first.json()["stage"] == "Fetching the file"
+    assert first.json()["stage"] == "Downloading from S3"
     assert "no-store" in first.headers["Cache-Control"]
     assert len(first.content) < 1_000
     again = client.get(address(run, "live/"), headers={"If-None-Match": first.headers["ETag"]})
@@ -193,9 +193,9 @@ BEFORE = ([["fetch", 1.0], ["copy", 20.0], ["merge", 40.0]], 100)
 @pytest.mark.parametrize(
     ("stages", "done", "total", "before", "said"),
     [
-        (GOING, 50, 100, None, "about 10 seconds left of this stage"),
+        (GOING, 50, 100, None, "about 10 seconds left in this stage"),
         (GOING, 50, 100, BEFORE, "about 50 seconds left"),
-        (GOING, 90, 100, None, "a few seconds left of this stage"),
+        (GOING, 90, 100, None, "a few seconds left in this stage"),
         (GOING, 1, 100, BEFORE, ""),
         (GOING, 0, 0, BEFORE, ""),
         (GOING, 150, 100, BEFORE, ""),
@@ -241,28 +241,28 @@ def test_a_run_that_nobody_asked_for_is_the_buckets_wherever_it_stands(client, s
     run = receive(source())
     staff(client, "view_run")
     page = client.get("/admin/ingest/run/?who=-").content.decode()
-    assert '<td class="who">the bucket</td>' in page
-    assert '<option value="-" selected>the bucket</option>' in page
-    assert "<dt>Who</dt><dd>the bucket</dd>" in client.get(address(run)).content.decode()
+    assert '<td class="uploader">S3</td>' in page
+    assert '<option value="-" selected>S3</option>' in page
+    assert "<dt>Uploaded by</dt><dd>S3</dd>" in client.get(address(run)).content.decode()
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("run/?status=nonsense", "This list knows no status “nonsense”, so that filter was left out."),
-        ("run/?kind=nonsense", "This list knows no kind “nonsense”"),
-        ("run/?dataset=gone", "This list knows no dataset “gone”"),
-        ("run/?day=2026-02-30", "This list knows no day “2026-02-30”"),
-        ("run/?day=9999-12-31", "This list knows no day “9999-12-31”"),
-        ("run/?who=nobody", "This list knows no person “nobody”"),
-        ("run/?status=queued&colour=3", "This page knows no filter “colour”, so that was left out."),
-        ("dataset/?late=perhaps", "This list knows no freshness “perhaps”"),
-        ("dataset/?mode__exact=nonsense", "This list knows no mode “nonsense”"),
-        ("dataset/?policy__exact=nonsense&q=pears", "This list knows no policy “nonsense”"),
-        ("reject/?run=x", "This list knows no run “x”"),
-        ("reject/?run=987654321", "This list knows no run “987654321”"),
-        ("reject/?code=nonsense", "This list knows no code “nonsense”"),
+        ("run/?status=nonsense", "Unknown status “nonsense”: the filter was ignored."),
+        ("run/?kind=nonsense", "Unknown kind “nonsense”"),
+        ("run/?dataset=gone", "Unknown dataset “gone”"),
+        ("run/?day=2026-02-30", "Unknown day “2026-02-30”"),
+        ("run/?day=9999-12-31", "Unknown day “9999-12-31”"),
+        ("run/?who=nobody", "Unknown user “nobody”"),
+        ("run/?status=queued&colour=3", "Unknown filter “colour”: it was ignored."),
+        ("dataset/?late=perhaps", "Unknown freshness “perhaps”"),
+        ("dataset/?mode__exact=nonsense", "Unknown mode “nonsense”"),
+        ("dataset/?policy__exact=nonsense&q=pears", "Unknown policy “nonsense”"),
+        ("reject/?run=x", "Unknown run “x”"),
+        ("reject/?run=987654321", "Unknown run “987654321”"),
+        ("reject/?code=nonsense", "Unknown code “nonsense”"),
     ],
 )
 def test_a_list_says_which_filter_it_does_not_know_and_leaves_it_out(client, source, path, said):
@@ -341,7 +341,7 @@ def test_a_short_search_among_many_runs_says_how_far_it_looked(client, source, m
         receive(source(f"data/{name}.csv"))
     page = client.get("/admin/ingest/run/?q=1")
     assert [run.file_name for run in page.context["cl"].result_list] == ["d1.csv", "c1.csv"]
-    assert b"looks through the newest 2 runs only" in page.content
+    assert b"only cover the newest 2 runs" in page.content
 
 
 @pytest.mark.django_db
@@ -364,7 +364,7 @@ def test_at_most_so_many_runs_are_acted_on_at_once(client, source, monkeypatch):
     ask = {"action": "retry", "_selected_action": list(Run.objects.values_list("pk", flat=True))}
     page = client.post("/admin/ingest/run/", ask, follow=True).content.decode()
     assert Run.objects.filter(status="waiting").count() == 2
-    assert "2 runs queued for another attempt. At most 2 runs are handled at once; the rest" in page
+    assert "2 runs queued for retry. At most 2 runs are handled at once; the rest" in page
 
 
 @pytest.mark.django_db

@@ -36,16 +36,16 @@ def test_there_are_templates_to_look_at() -> None:
 
 def page(**told: int) -> str:
     run = Run(pk=5, key="data/people.csv", dataset=Dataset(pk=1, name="people"))
-    context = {"run": run, "file": "people.csv", "told": UndoPreview(**{"removed": 0, **told}), "refused": ""}
-    return re.sub(r"\s+", " ", strip_tags(render_to_string("ingest/run/undo.html", context)))
+    context = {"run": run, "file": "people.csv", "undo_preview": UndoPreview(**{"removed": 0, **told}), "refused": ""}
+    return re.sub(r"\s+", " ", strip_tags(render_to_string("ingest/run/confirm_undo.html", context)))
 
 
 @pytest.mark.parametrize(
     ("count", "changed", "taken"),
     [
-        (1, "1 row stays as it is, because a later run changed or deleted it.", "1 row can't come back"),
-        (2, "2 rows stay as they are, because a later run changed or deleted them.", "2 rows can't come back"),
-        (1_234, "1,234 rows stay as they are, because a later run changed or deleted them.", "1,234 rows can't come"),
+        (1, "1 row stays as it is, because a later run changed or deleted it.", "1 row can't be restored"),
+        (2, "2 rows stay as they are, because a later run changed or deleted them.", "2 rows can't be restored"),
+        (1_234, "1,234 rows stay as they are, because a later run changed or deleted them.", "1,234 rows can't be"),
     ],
 )
 def test_an_undo_warns_of_every_row_that_stays(count: int, changed: str, taken: str) -> None:
@@ -53,10 +53,10 @@ def test_an_undo_warns_of_every_row_that_stays(count: int, changed: str, taken: 
     assert changed in said
     assert taken in said
     assert changed in page(changed=count)
-    assert "can't come back" not in page(changed=count)
+    assert "can't be restored" not in page(changed=count)
 
 
 def test_an_undo_that_leaves_nothing_doesnt_warn() -> None:
     said = page(removed=2)
-    assert "2 rows that it inserted are removed." in said
+    assert "2 inserted rows will be removed." in said
     assert "stay" not in said.partition("Columns and wider types")[0]

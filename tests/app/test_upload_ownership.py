@@ -133,12 +133,12 @@ def test_the_page_offers_to_take_over_what_others_have_begun_and_logs_both_names
     operator, client = member("operator"), Client()
     client.force_login(operator)
     page = client.get(ADDRESS).content.decode()
-    assert "Take over this upload" in page
-    assert "Give up people.csv" not in page
+    assert "Take over upload" in page
+    assert "Cancel upload of people.csv" not in page
     answer = client.post(f"{ADDRESS}take-over/", {"upload": upload.pk}, follow=True).content.decode()
     assert "You took over the upload of people.csv. Choose the file again to continue it." in answer
-    assert "Give up people.csv" in answer
-    assert "Take over this upload: " not in answer
+    assert "Cancel upload of people.csv" in answer
+    assert "Take over upload: " not in answer
     assert Upload.objects.get().who == operator.username
     entry = LogEntry.objects.get(user=operator)
     assert (entry.object_repr, entry.get_change_message()) == (

@@ -196,7 +196,10 @@ def test_an_old_list_expires_with_those_of_earlier_attempts_and_the_page_says_so
     expire()
     left = aws.client("s3").list_objects_v2(Bucket=aws.bucket, Prefix="_rejects/")["Contents"]
     assert [each["Key"] for each in left] == [young.rejects_key]
-    assert "was kept for 40 days and has expired; the first 3 are still here" in client.get(page).content.decode()
+    assert (
+        "was kept for 40 days and has expired; the first 3 rejects are still available"
+        in client.get(page).content.decode()
+    )
     answer = client.get(reverse("admin:ingest_run_rejects", args=[run.pk]))
     assert len(lines_of(b"".join(answer.streaming_content).decode())) == 3
 
@@ -216,7 +219,7 @@ def test_a_bucket_that_does_not_answer_is_told_on_the_page(run, client, monkeypa
     monkeypatch.setattr(objects, "describe", refuse(RunInterrupted("S3 is busy.")))
     staff(client, "view_run")
     answer = client.get(reverse("admin:ingest_run_rejects", args=[run.pk]), follow=True)
-    assert b"downloaded just now. S3 is busy." in answer.content
+    assert b"downloaded right now. S3 is busy." in answer.content
 
 
 def test_the_command_writes_the_whole_list(run, capsys):

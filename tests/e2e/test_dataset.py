@@ -31,7 +31,7 @@ def test_a_dataset_tells_what_it_is_and_is_made_strict(site: Site) -> None:
     assert page.get_by_text("A file is expected every day by 09:00 (UTC).").is_visible()
     site.check(page)
     page.get_by_role("button", name="Make strict").click()
-    page.get_by_text("people is strict").wait_for()
+    page.get_by_text("people is now strict").wait_for()
     assert page.get_by_role("button", name="Make strict").count() == 0
     assert page.locator("#id_policy").input_value() == "strict"
 

@@ -31,7 +31,7 @@ def test_somebody_logs_in_and_out(site: Site) -> None:
 def test_the_keys_lead_to_the_pages(site: Site) -> None:
     page = site.open("/admin/")
     page.keyboard.press("?")
-    page.get_by_role("dialog", name="Keys").wait_for()
+    page.get_by_role("dialog", name="Keyboard shortcuts").wait_for()
     page.keyboard.press("Escape")
     page.keyboard.press("g")
     page.keyboard.press("d")

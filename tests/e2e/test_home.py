@@ -13,7 +13,7 @@ LONG = "a_dataset_of_a_name_as_long_as_postgresql_lets_a_table_be_named"
 
 def test_the_first_day_leads_to_the_first_file(site: Site) -> None:
     page = site.open(user=member("operator"))
-    page.get_by_role("heading", name="Drop your first file").wait_for()
+    page.get_by_role("heading", name="Upload your first file").wait_for()
     site.check(page)
 
 
@@ -29,13 +29,13 @@ def test_the_morning_begins_with_what_needs_somebody(site: Site) -> None:
     told = {"channel": "email", "event": "opened", "recipients": [f"somebody.of.{LONG[:40]}@x.example"]}
     Message.objects.create(trouble=Trouble.objects.latest("pk"), error="The server is down.", attempts=3, **told)
     page = site.open(user=member("admin"))
-    needs = page.get_by_role("region", name="Needs somebody")
+    needs = page.get_by_role("region", name="Needs attention")
     assert (
         needs.get_by_role("link", name="broken.csv").get_attribute("href") == f"/admin/ingest/run/{broken.pk}/change/"
     )
     assert needs.get_by_text("late", exact=True).is_visible()
     site.check(page)
-    needs.get_by_role("link", name="1 message couldn’t be delivered").click()
+    needs.get_by_role("link", name="1 notification couldn’t be delivered").click()
     page.get_by_text("Not delivered: The server is down.").wait_for()
     site.check(page)
     page.go_back()

@@ -30,8 +30,8 @@ def test_a_run_goes_from_stage_to_stage_and_ends_while_somebody_looks(site: Site
         stage="copy", bytes_done=300 << 20, bytes_total=400 << 20, rows=3_000_000,
         stages=[["fetch", 2.5], ["split", 4.0], ["copy", 30.0]],
     )  # fmt: skip
-    expect(page.get_by_text("Copying the rows")).to_be_visible()
-    for said in ("300.0 MiB of 400.0 MiB", "3,000,000 rows, 100,000 a second", "about 10 seconds left of this stage"):
+    expect(page.get_by_text("Copying rows")).to_be_visible()
+    for said in ("300.0 MiB of 400.0 MiB", "3,000,000 rows, 100,000 rows/s", "about 10 seconds left in this stage"):
         expect(page.get_by_text(said)).to_be_visible()
     assert page.get_by_role("progressbar").evaluate("bar => bar.value / bar.max") == 0.75
     Progress.objects.filter(pk=run.pk).update(bytes_done=1)
@@ -39,8 +39,8 @@ def test_a_run_goes_from_stage_to_stage_and_ends_while_somebody_looks(site: Site
     assert page.get_by_role("progressbar").evaluate("bar => bar.value / bar.max") == 0.75, "it never goes backwards"
     site.check(page)
     execute(claimed)
-    expect(page.get_by_role("heading", name="What became of its 2 records")).to_be_visible()
-    expect(page.locator("#announce")).to_contain_text("The run is succeeded.")
+    expect(page.get_by_role("heading", name="2 records: results")).to_be_visible()
+    expect(page.locator("#announce")).to_contain_text("Run succeeded.")
     assert page.evaluate("window.stayed"), "without loading the page again"
 
 
@@ -60,7 +60,7 @@ def test_nothing_is_asked_while_nobody_looks_and_trouble_is_said(site: Site) -> 
     assert not asked
     page.route("**/live/", lambda route: route.abort())
     page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
-    expect(page.get_by_text("The server doesn't answer; asking again.")).to_be_visible()
+    expect(page.get_by_text("The server isn't responding. Retrying…")).to_be_visible()
     page.unroute("**/live/")
     Run.objects.filter(pk=run.pk).update(status="failed", finished=Now(), reason="The disk is full.")
     expect(page.get_by_text("The disk is full.").last).to_be_visible()

@@ -16,12 +16,12 @@ def test_what_was_previewed_is_loaded_with_the_same_numbers(site: Site) -> None:
     preview = site.load("_preview/people.csv", CHANGED)
     page = site.open(f"/admin/ingest/run/{preview.pk}/change/")
     expect(page.get_by_text("Nothing was loaded: this is a preview.")).to_be_visible()
-    for said in ("Anna", "Cyd", "alter table", "Rows are the same by id"):
+    for said in ("Anna", "Cyd", "alter table", "Rows are matched on id"):
         expect(page.locator("#run")).to_contain_text(said, ignore_case=True)
     foreseen = _fates(page)
     site.check(page)
-    page.get_by_role("button", name="Load it").click()
-    expect(page.get_by_text("The file is on its way")).to_be_visible()
+    page.get_by_role("button", name="Load", exact=True).click()
+    expect(page.get_by_text("File queued for loading")).to_be_visible()
     expect(page.get_by_text("Loaded by admin")).to_be_visible()
     page.goto("/admin/ingest/run/?kind=load")
     first = page.locator("table.runs tbody tr").first
@@ -40,13 +40,13 @@ def test_a_preview_that_is_discarded_leaves_nothing_in_the_bucket(site: Site) ->
     preview = site.load("_preview/people.csv", PEOPLE)
     page = site.open(f"/admin/ingest/run/{preview.pk}/change/")
     page.get_by_role("button", name="Discard").click()
-    expect(page.get_by_text(f"What run {preview.pk} has shown is discarded.")).to_be_visible()
-    expect(page.get_by_role("button", name="Load it")).to_have_count(0)
+    expect(page.get_by_text(f"Preview of run {preview.pk} discarded.")).to_be_visible()
+    expect(page.get_by_role("button", name="Load", exact=True)).to_have_count(0)
     listed = site.door.aws.client("s3").list_object_versions(Bucket=site.door.aws.bucket, Prefix="data/_preview/")
     assert not listed.get("Versions")
-    page.get_by_role("link", name="Download the file").click()
+    page.get_by_role("link", name="Download file").click()
     expect(page.get_by_text("is no longer in the bucket")).to_be_visible()
 
 
 def _fates(page: Page) -> list[str]:
-    return page.locator(".fates").inner_text().split()
+    return page.locator(".record-counts").inner_text().split()

@@ -18,13 +18,13 @@ def test_it_shows_what_became_of_each_record_and_which_cells_changed(site: Site)
     site.load("people.csv", PEOPLE)
     run = site.load("people.csv", CHANGED)
     page = site.open(f"/admin/ingest/run/{run.pk}/change/")
-    expect(page.get_by_role("heading", name="What became of its 20 records")).to_be_visible()
+    expect(page.get_by_role("heading", name="20 records: results")).to_be_visible()
     changed = page.get_by_role("group", name="Changed rows")
     expect(changed).to_contain_text("Anna")
     expect(changed).to_contain_text("NULL")
     expect(page.locator("mark")).to_have_text(["seven"])
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download the file").click()
+        page.get_by_role("link", name="Download file").click()
     assert download.value.suggested_filename == "people.csv"
     assert download.value.path().read_text() == CHANGED
     site.check(page)
@@ -37,18 +37,18 @@ def test_an_undo_says_what_it_will_do_before_it_does_it(site: Site) -> None:
     page = site.open(f"/admin/ingest/run/{run.pk}/change/")
     page.get_by_role("link", name="Undo…").click()
     for said in (
-        "1 row that it inserted is removed",
-        "2 rows that it updated get the values",
-        "0 rows that it deleted",
+        "1 inserted row will be removed",
+        "2 updated rows will get their previous values",
+        "0 deleted rows will be restored",
     ):
         expect(page.get_by_text(said)).to_be_visible()
     site.check(page)
     page.get_by_role("button", name=f"Undo run {run.pk}").click()
-    expect(page.get_by_text(f"undoes run {run.pk}.")).to_be_visible()
+    expect(page.get_by_text(f"queued to undo run {run.pk}.")).to_be_visible()
     handlers.on_schedule()
     assert rows("SELECT * FROM people ORDER BY id") == before
     page.get_by_role("link", name=f"run {Run.objects.get(kind='undo').pk}").last.click()
-    expect(page.get_by_role("heading", name="What was taken back")).to_be_visible()
+    expect(page.get_by_role("heading", name="Reverted changes")).to_be_visible()
     site.check(page)
 
 
@@ -60,9 +60,9 @@ def test_a_held_run_is_approved_with_its_brakes_in_words(site: Site) -> None:
     expect(page.get_by_role("group", name="New rows")).to_contain_text("Ann")
     site.check(page)
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text(f"Run {run.pk} is loaded again.")).to_be_visible()
+    expect(page.get_by_text(f"Run {run.pk} approved and queued for loading.")).to_be_visible()
     handlers.on_schedule()
-    expect(page.get_by_role("heading", name="What became of its 3 records")).to_be_visible()
+    expect(page.get_by_role("heading", name="3 records: results")).to_be_visible()
     assert rows("SELECT count(*) FROM people") == [(3,)]
 
 
@@ -79,7 +79,7 @@ def test_a_run_that_deletes_rows_is_approved_only_after_its_numbers_were_shown(s
     push = page.get_by_role("button", name="Approve and delete 182 of 202 rows")
     expect(push).to_have_accessible_description(re.compile("To revert it, undo run"))
     push.click()
-    expect(page.get_by_text(f"Run {run.pk} is loaded again.")).to_be_visible()
+    expect(page.get_by_text(f"Run {run.pk} approved and queued for loading.")).to_be_visible()
     handlers.on_schedule()
     assert rows("SELECT count(*) FROM people") == [(20,)]
 
@@ -90,7 +90,7 @@ def test_the_confirmations_are_accessible_and_fit(site: Site) -> None:
     run = site.load("people.csv", "id,name\n" + "".join(f"{number},Ann\n" for number in range(20)))
     page = site.open(f"/admin/ingest/run/{run.pk}/approve/")
     site.check(page)
-    for action in ("Undo the selected runs…", "Approve the selected held runs…"):
+    for action in ("Undo selected runs…", "Approve selected held runs…"):
         page.goto("/admin/ingest/run/")
         page.get_by_role("checkbox", name="Select all runs on this page").check()
         page.get_by_label("Action").select_option(label=action)

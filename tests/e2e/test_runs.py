@@ -23,10 +23,10 @@ def test_failed_runs_are_found_and_retried_together(site: Site) -> None:
     page.get_by_label("Select all runs on this page").check()
     page.get_by_label("Action").select_option("retry")
     page.get_by_role("button", name="Go").click()
-    expect(page.get_by_text("2 runs queued for another attempt.")).to_be_visible()
+    expect(page.get_by_text("2 runs queued for retry.")).to_be_visible()
     assert Run.objects.filter(status="waiting").count() == LogEntry.objects.count() == 2
     assert handlers.on_schedule() == {"carried": 2}
-    page.get_by_role("link", name="All runs", exact=True).click()
+    page.get_by_role("link", name="Clear filters").click()
     expect(page.locator("table.runs tbody tr")).to_have_count(3)
     page.wait_for_load_state()  # the keys' script comes after the rows
     page.keyboard.press("/")
@@ -50,13 +50,13 @@ def test_rows_that_go_on_show_their_counts_without_the_page_being_loaded_again(s
     place = row.bounding_box()
     receive_object(source("data/newer.csv"))
     expect(page.get_by_role("link", name="1 newer run")).to_be_visible()
-    expect(page.locator("#announce")).to_have_text("1 newer run: load the page again to see.")
+    expect(page.locator("#announce")).to_have_text("1 newer run: reload the page to see.")
     assert row.bounding_box() == place, "no row moves under the reader's mouse"
     assert page.evaluate("window.stayed")
     site.check(page)
     Run.objects.filter(pk=waits.pk).update(status="failed", reason="The disk is full.")
     expect(page.get_by_text("The disk is full.")).to_be_visible()
-    expect(page.get_by_text("Every run here has ended.")).to_be_visible()
+    expect(page.get_by_text("All runs on this page have finished.")).to_be_visible()
     page.get_by_role("link", name="1 newer run").click()
     expect(page.locator("table.runs tbody tr")).to_have_count(3)
 

@@ -24,7 +24,7 @@ def choose(page: Page, *files: tuple[str, str]) -> None:
 
 def row(page: Page, name: str) -> Locator:
     """The row of a file."""
-    return page.locator("#rows .file", has=page.locator(".file-name", has_text=name))
+    return page.locator("#file-list .file", has=page.locator(".file-name", has_text=name))
 
 
 def status(page: Page, name: str, word: str) -> None:
@@ -74,12 +74,12 @@ def test_files_become_tables_while_one_looks(site: Site) -> None:
     status(page, "orders.csv", "succeeded")
     expect(row(page, "people.csv")).to_contain_text("2 records: 2 inserted")
     expect(row(page, "empty.csv")).to_contain_text("The file is empty")
-    expect(page.locator("#done")).to_have_text("3 of 3 files done: 2 loaded, 1 failed or refused.")
-    page.get_by_label("Show only the 1 that failed or wait for you").check()
-    expect(page.locator("#rows .file:visible")).to_have_count(1)
+    expect(page.locator("#upload-summary")).to_have_text("3 of 3 files done: 2 loaded, 1 failed or refused.")
+    page.get_by_label("Show only files that need attention (1)").check()
+    expect(page.locator("#file-list .file:visible")).to_have_count(1)
     expect(row(page, "empty.csv")).to_be_visible()
-    page.get_by_label("Show only the 1 that failed or wait for you").uncheck()
-    expect(page.locator("#rows .file:visible")).to_have_count(3)
+    page.get_by_label("Show only files that need attention (1)").uncheck()
+    expect(page.locator("#file-list .file:visible")).to_have_count(3)
     site.check(page)
     assert sorted(Run.objects.values_list("key", "records")) == [("data/orders.csv", 1), ("data/people.csv", 2)]
     (user,) = User.objects.all()
@@ -111,11 +111,11 @@ def test_a_file_goes_on_after_a_reload_and_with_who_takes_it_over(site: Site, tm
     other = site.open(ADDRESS, user=second)
     parts = Parts(other)
     other.locator("#files-input").set_input_files(big)
-    status(other, "big.csv", "not sent")
+    status(other, "big.csv", "not uploaded")
     expect(row(other, "big.csv")).to_contain_text("ann already started to upload this file.")
     other.reload()
     site.check(other)
-    other.get_by_role("button", name="Take over this upload: big.csv, started by ann").click()
+    other.get_by_role("button", name="Take over upload: big.csv, started by ann").click()
     expect(other.get_by_text("You took over the upload of big.csv.")).to_be_visible()
     other.wait_for_load_state()  # or the page's script isn't there yet to see what is chosen
     other.locator("#files-input").set_input_files(big)
@@ -135,7 +135,7 @@ def test_a_lost_network_is_waited_for(site: Site, tmp_path: Path) -> None:
     expect(row(page, "big.csv")).to_contain_text("8.0 MiB of 20.0 MiB")
     page.context.set_offline(True)
     page.evaluate("dispatchEvent(new Event('offline'))")
-    expect(page.locator("#figures")).to_contain_text("Waiting for the network")
+    expect(page.locator("#upload-progress")).to_contain_text("Waiting for the network")
     page.unroute_all(behavior="ignoreErrors")
     page.context.set_offline(False)
     status(page, "big.csv", "succeeded")
@@ -151,13 +151,13 @@ def test_a_bucket_that_refuses_says_why_and_the_file_goes_on_when_it_may(site: S
     before = s3.get_bucket_cors(Bucket=bucket)["CORSRules"]
     s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=cors)
     choose(page, ("people.csv", PEOPLE))
-    expect(row(page, "people.csv")).to_contain_text(f"CORS rule doesn't name {site.address}")
-    status(page, "people.csv", "not sent")
+    expect(row(page, "people.csv")).to_contain_text(f"CORS rule doesn't allow {site.address}")
+    status(page, "people.csv", "not uploaded")
 
     s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": before})
     upload = Upload.objects.get()
     s3.abort_multipart_upload(Bucket=bucket, Key=upload.key, UploadId=upload.upload_id)
-    row(page, "people.csv").get_by_role("button", name="Go on").click()
+    row(page, "people.csv").get_by_role("button", name="Resume").click()
     status(page, "people.csv", "succeeded")
     site.forgive("CORS policy")
     site.forgive("ERR_FAILED")
@@ -213,8 +213,8 @@ def test_what_should_be_decided_is_asked_before_anything_is_sent(site: Site) -> 
     expect(row(page, "orders")).to_contain_text("the pattern orders-*.csv")
     site.check(page)
     assert not Upload.objects.exists()
-    row(page, "people.csv").get_by_role("button", name="Leave out").click()
-    status(page, "people.csv", "left out")
+    row(page, "people.csv").get_by_role("button", name="Skip").click()
+    status(page, "people.csv", "skipped")
     row(page, "orders").get_by_role("button", name="Upload").click()
     status(page, "orders", "succeeded")
     assert Dataset.objects.filter(name="orders_2024_01_05").exists()
@@ -229,8 +229,8 @@ def test_a_folder_keeps_its_paths_and_many_small_files_are_no_trouble(site: Site
     (tmp_path / "shops" / ".DS_Store").write_bytes(b"\0\1")
     page = site.open(ADDRESS, size=NARROW)
     page.locator("#folder-input").set_input_files(tmp_path / "shops")
-    expect(page.locator("#figures")).to_contain_text("60 of 60 files sent")
-    expect(page.locator("#noted")).to_have_text("1 hidden file left out.")
+    expect(page.locator("#upload-progress")).to_contain_text("60 of 60 files uploaded")
+    expect(page.locator("#upload-notes")).to_have_text("1 hidden file skipped.")
     expect(page.locator(".status-succeeded")).to_have_count(60)
     assert rows("SELECT count(*) FROM sales") == [(60,)]
     assert Run.objects.filter(key="data/shops/shop 1/1.csv").exists()
@@ -246,9 +246,9 @@ def test_files_are_dropped_anywhere_on_the_page(site: Site) -> None:
         }"""
     )
     page.dispatch_event("#footer", "dragenter", {"dataTransfer": transfer})
-    expect(page.locator("#drop")).to_be_visible()
+    expect(page.locator("#drop-overlay")).to_be_visible()
     page.dispatch_event("#footer", "drop", {"dataTransfer": transfer})
-    expect(page.locator("#drop")).to_be_hidden()
+    expect(page.locator("#drop-overlay")).to_be_hidden()
     status(page, "people.csv", "succeeded")
 
 
@@ -265,7 +265,7 @@ def test_a_preview_is_loaded_or_discarded_by_the_keyboard_alone(site: Site) -> N
         status(page, name, "previewed")
     expect(row(page, "people.csv")).to_contain_text("2 records: 2 would be inserted")
     assert rows("SELECT to_regclass('datasets.people')") == [(None,)]
-    row(page, "people.csv").get_by_role("button", name="Load it").focus()
+    row(page, "people.csv").get_by_role("button", name="Load: people.csv").focus()
     page.keyboard.press("Enter")
     status(page, "people.csv", "succeeded")
     row(page, "orders.csv").get_by_role("button", name="Discard").focus()

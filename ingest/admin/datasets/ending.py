@@ -22,7 +22,7 @@ def ending(dataset: Dataset, form: DatasetForm) -> dict[str, Any]:
 def _changes(dataset: Dataset, told: dict[str, Any]) -> list[tuple[str, str, str]]:
     """What is changed, from what, to what."""
     key = " or ".join(", ".join(names) for names in dataset.identities or ()) or "none"
-    wanted = ", ".join(told.get("declared_key") or ()) or "chosen by the columns"
+    wanted = ", ".join(told.get("declared_key") or ()) or "chosen by the first file"
     found = []
     if told.get("mode") != dataset.mode:
         found.append(("Mode", dataset.mode, str(told["mode"])))

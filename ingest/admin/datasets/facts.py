@@ -66,14 +66,14 @@ def page_context(dataset: Dataset, request: HttpRequest) -> dict[str, Any]:
         "columns": columns,
         "identities": [", ".join(key) for key in dataset.identities or ()],
         "charts": _charts(dataset, there) if there else None,
-        "leads": _leads(dataset, request),
+        "tool_links": _tool_links(dataset, request),
         "groups": list(Group.objects.filter(openings__dataset=dataset).order_by("name").values_list("name", flat=True)),
     }
 
 
 _GONE = (
-    "The table datasets.{} isn’t there: somebody has dropped or renamed it since it was loaded. The next file makes it "
-    "anew."
+    "The table datasets.{} doesn’t exist: it was dropped or renamed after it was last loaded. The next file creates it "
+    "again."
 )
 
 
@@ -152,10 +152,10 @@ def _rule(dataset: Dataset) -> str:
     """The freshness rule in words."""
     rule = dataset.rule
     if rule is None:
-        return "No file is expected at any time, so it is never late."
+        return "No schedule set."
     every = rule.unit.value if rule.every == 1 else f"{rule.every:,} {rule.unit.value}s"
     by = "" if dataset.expected_unit == Dataset.Unit.HOUR else f" by {rule.by:%H:%M} (UTC)"
-    grace = f", {dataset.grace_minutes:,} minutes later at most" if dataset.grace_minutes else ""
+    grace = f", with a grace period of {dataset.grace_minutes:,} minutes" if dataset.grace_minutes else ""
     return f"A file is expected every {every}{by}{grace}."
 
 
@@ -163,12 +163,12 @@ def _runs_like(dataset: Dataset, **filters: str) -> str:
     return f"{reverse('admin:ingest_run_changelist')}?{urlencode({'dataset': dataset.name, **filters})}"
 
 
-def _leads(dataset: Dataset, request: HttpRequest) -> Iterable[tuple[str, str]]:
+def _tool_links(dataset: Dataset, request: HttpRequest) -> Iterable[tuple[str, str]]:
     """Where one goes from here: name and address, of what there is and this person may."""
     told = (
-        ("Browse the rows", "admin:ingest_dataset_browse", "ingest.view_dataset", [dataset.pk]),
-        ("Upload", "admin:ingest_upload", "ingest.add_run", []),
-        ("Preview a file", "admin:ingest_upload", "ingest.add_run", []),
+        ("Browse rows", "admin:ingest_dataset_browse", "ingest.view_dataset", [dataset.pk]),
+        ("Upload file", "admin:ingest_upload", "ingest.add_run", []),
+        ("Preview file", "admin:ingest_upload", "ingest.add_run", []),
     )
     for name, route, permission, args in told:
         if request.user.has_perm(permission):

@@ -32,10 +32,10 @@ FIELDS = (
     *("null_tokens", "reject_share", "reject_count"),
 )
 _ENDS_UNDO = {
-    "mode": "A change from or to append ends the undo of all runs so far.",
-    "declared_key": "A change is tried on every row first, and ends the undo of all runs so far.",
-    "ignore_email_case": "A change is tried on every row first, and ends the undo of all runs so far.",
-    "type": "Tried on every value first; a narrower type ends the undo of all runs so far.",
+    "mode": "After a change to or from append, earlier runs can no longer be undone.",
+    "declared_key": "A change is checked against every row first; earlier runs can then no longer be undone.",
+    "ignore_email_case": "A change is checked against every row first; earlier runs can then no longer be undone.",
+    "type": "Checked against every value first. After a narrower type, earlier runs can no longer be undone.",
 }
 _SHOWN = 5
 """Datasets and files of which a pattern would draw some that are named; the others are counted."""
@@ -67,7 +67,7 @@ class LinesField(forms.CharField):
         """The lines that aren't empty. Raises ValidationError if there are too many, or one is too long."""
         lines = [line for line in re.split(r"\r\n|\r|\n", super().to_python(value)) if line.strip()]
         if len(lines) > _MOST_LINES or any(len(line) > _LONGEST_LINE for line in lines):
-            raise ValidationError(f"At most {_MOST_LINES} lines of at most {_LONGEST_LINE} characters.")
+            raise ValidationError(f"Enter at most {_MOST_LINES} lines of at most {_LONGEST_LINE} characters.")
         return lines
 
     def run_validators(self, value: list[str]) -> None:
@@ -91,28 +91,29 @@ class AnswerField(forms.CharField):
 class DatasetForm(forms.ModelForm):
     """The policy of a dataset."""
 
-    declared_key = LinesField(help_text="Columns by which rows are the same, one a line; none: the first file chooses.")
-    null_tokens = LinesField(help_text="Cells that mean NULL, one a line, such as NA.")
+    declared_key = LinesField(help_text="Key columns, one per line. If empty, the first file decides.")
+    null_tokens = LinesField(label="NULL tokens", help_text="Cells loaded as NULL, one per line, such as NA.")
     patterns = LinesField(
-        help_text="Files that belong here, one a line, such as customers-*.csv or eu/orders/*.csv; the longest wins. "
-        f"Held against folders and name of a file, behind {settings.PREFIX}"
+        help_text="File patterns to load into this dataset, one per line, such as customers-*.csv or eu/orders/*.csv. "
+        f"Matched against the path below {settings.PREFIX}; the longest matching pattern wins."
     )
-    draws = AnswerField(required=False, label="Draw these files here", widget=forms.HiddenInput)
+    draws = AnswerField(required=False, label="Load these files here", widget=forms.HiddenInput)
     """Asked only where patterns would take files from others; it tells to which patterns somebody has said yes."""
     notify_emails = LinesField(
-        label="Tell by e-mail",
-        help_text="When a file fails, is held or is late, these are told, one address a line. With none, those are "
-        "whom the settings name (NOTIFY_EMAILS); of a closed dataset nobody of them whose account may not see it.",
+        label="Notify by e-mail",
+        help_text="Addresses to notify when a file fails, is held or is late, one per line. If empty, those in "
+        "NOTIFY_EMAILS are notified, except accounts that can’t see this dataset.",
     )
 
     open_to = forms.ModelMultipleChoiceField(
         Group.objects.order_by("name"),
         required=False,
+        label="Visible to",
         widget=forms.CheckboxSelectMultiple,
-        help_text="Tick groups to close it, its runs and its rows to everybody else; with none it is open to all. "
-        "Who may close datasets sees it anyway.",
+        help_text="Select groups to hide the dataset, its runs and its rows from everyone else. If none is selected, "
+        "everyone can see them. Admins always have access.",
     )
-    column = forms.ChoiceField(required=False, help_text="A column of the table, if its type is to change.")
+    column = forms.ChoiceField(required=False, help_text="Column to change.")
     type = forms.ChoiceField(required=False, choices=[("", "---------"), *((kind, kind) for kind in TYPES)])
 
     class Meta:
@@ -174,7 +175,7 @@ class DatasetForm(forms.ModelForm):
         try:
             self._change_table()
         except _NeedsConfirmation:
-            self.add_error(None, "This change ends the undo of earlier runs. Confirm it first.")
+            self.add_error(None, "After this change, earlier runs can no longer be undone. Confirm it first.")
 
     def _change_table(self) -> None:
         """Change key, mode, matching and type, all or none.
@@ -213,13 +214,13 @@ class DatasetForm(forms.ModelForm):
 def _told_of(found: PatternImpact) -> str:
     parts = []
     if found.datasets:
-        parts.append(f"files of the dataset{'s'[: len(found.datasets) > 1]} {_some(found.datasets)}")
+        parts.append(f"files of dataset{'s'[: len(found.datasets) > 1]} {_some(found.datasets)}")
     if found.files:
         files = [f"{shown.printable(path, 80)} (now {name})" for path, name in found.files]
-        parts.append(f"of those that came in the last {RECENT_DAYS} days {_some(files)}")
+        parts.append(f"files received in the last {RECENT_DAYS} days: {_some(files)}")
     return (
-        f"Files would come here that go elsewhere today: {'; '.join(parts)}. Make the patterns narrower, or tick "
-        "“Draw these files here” and save again."
+        f"These patterns would take files from other datasets: {'; '.join(parts)}. Narrow the patterns, or select "
+        "“Load these files here” and save again."
     )
 
 

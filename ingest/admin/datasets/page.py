@@ -62,20 +62,20 @@ class DatasetPage(VisibleAdmin):
     list_display = ("name", "status_", "last_loaded_", "rows_", "size_", "mode_", "open_")
     list_filter = (LateFilter, ("mode", KnownChoices), ("policy", KnownChoices))
     search_fields = ("name",)
-    search_help_text = "A part of the table's name"
+    search_help_text = "Part of the table name"
     fieldsets = (
         (None, {"fields": ("name", "mode", "policy", "asks_approval")}),
-        ("Which rows are the same", {"fields": ("declared_key", "ignore_email_case")}),
-        ("When a file is expected, and who is told", {"fields": (*Dataset.RULE, "due", "notify_emails")}),
-        ("Which files belong here", {"fields": ("patterns", "draws")}),
-        ("How files are read", {"fields": (*_PINS, "null_tokens")}),
-        ("How many rejects are too many", {"fields": ("reject_share", "reject_count")}),
+        ("Key (how rows are matched)", {"fields": ("declared_key", "ignore_email_case")}),
+        ("Freshness and notifications", {"fields": (*Dataset.RULE, "due", "notify_emails")}),
+        ("File patterns", {"fields": ("patterns", "draws")}),
+        ("File format", {"fields": (*_PINS, "null_tokens")}),
+        ("Reject limits", {"fields": ("reject_share", "reject_count")}),
     )
     _found = ("open_to_", "due")
 
-    _who_sees = ("Who sees it", {"fields": ("open_to_",)})
-    _who_may_set = ("Who sees it", {"fields": ("open_to",)})
-    _type_of_a_column = ("A column's type", {"fields": ("column", "type"), "classes": ("collapse",)})
+    _who_sees = ("Access", {"fields": ("open_to_",)})
+    _who_may_set = ("Access", {"fields": ("open_to",)})
+    _type_of_a_column = ("Column type", {"fields": ("column", "type"), "classes": ("collapse",)})
 
     def get_fieldsets(self, request: HttpRequest, obj: Dataset | None = None) -> Any:
         """A column's type only for those who may change it, and who sees the dataset for those who may close it."""
@@ -127,7 +127,7 @@ class DatasetPage(VisibleAdmin):
         kept = [(name, value) for name, values in request.POST.lists() for value in values if name not in _ASKED_ANEW]
         context |= {"title": f"End the undo of earlier runs of {dataset.name}?", "subtitle": None, "dataset": dataset}
         context |= ending(dataset, form) | {"pairs": [*kept, (CONFIRMED, form.ends_undo["mark"])]}
-        return TemplateResponse(request, "ingest/dataset/ends_undo.html", context)
+        return TemplateResponse(request, "ingest/dataset/confirm_end_undo.html", context)
 
     def strict_view(self, request: HttpRequest, dataset_id: int) -> HttpResponse:
         """From now on a file that doesn't fit the table fails, instead of changing it."""
@@ -139,7 +139,7 @@ class DatasetPage(VisibleAdmin):
         dataset.policy, dataset.is_draft = Dataset.Policy.STRICT, False
         dataset.save(update_fields=["policy", "is_draft"])
         self.log_change(request, dataset, "Made strict.")
-        messages.success(request, f"{dataset.name} is strict: a file that doesn't fit its table fails.")
+        messages.success(request, f"{dataset.name} is now strict: files that don't fit its table fail.")
         return HttpResponseRedirect(reverse("admin:ingest_dataset_change", args=[dataset.pk]))
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
@@ -175,11 +175,11 @@ class DatasetPage(VisibleAdmin):
             mark_safe(' <span class="status status-late">late</span>') if late else "",
         )
 
-    @admin.display(description="last loaded", ordering="last_loaded")
+    @admin.display(description="last loaded (UTC)", ordering="last_loaded")
     def last_loaded_(self, dataset: Dataset) -> str:
         return f"{dataset.last_loaded:%Y-%m-%d %H:%M}" if dataset.last_loaded else ""
 
-    @admin.display(description="rows, about")
+    @admin.display(description="rows (estimate)")
     def rows_(self, dataset: Dataset) -> SafeString | str:
         return format_html('<span class="number">{}</span>', f"{dataset.measure.rows:,}") if dataset.measure else ""
 
@@ -191,13 +191,13 @@ class DatasetPage(VisibleAdmin):
     def mode_(self, dataset: Dataset) -> str:
         return f"{dataset.mode}, strict" if dataset.policy == Dataset.Policy.STRICT else dataset.mode
 
-    @admin.display(description="open to")
+    @admin.display(description="visible to")
     def open_(self, dataset: Dataset) -> str:
-        return ", ".join(dataset.groups) or "everybody"
+        return ", ".join(dataset.groups) or "everyone"
 
     # -- what stands on the page --------------------------------------------------------------------------------------
 
-    @admin.display(description="open to")
+    @admin.display(description="visible to")
     def open_to_(self, dataset: Dataset) -> str:
         names = [group.name for group in dataset.open_to.order_by("name")] if dataset.pk else []
-        return ", ".join(names) or "everybody who may see datasets"
+        return ", ".join(names) or "everyone who can see datasets"

@@ -36,27 +36,27 @@ class RunActions(admin.ModelAdmin):
         """Who may say that somebody has seen a failure."""
         return request.user.has_perm(DECISIONS["acknowledge"].permission)
 
-    @admin.action(description="Retry the selected runs", permissions=["retry"])
+    @admin.action(description="Retry selected runs", permissions=["retry"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         """Have failed or superseded runs tried again."""
         self._each(request, queryset.order_by("pk"), "retry")
 
-    @admin.action(description="Acknowledge the selected failed or held runs", permissions=["acknowledge"])
+    @admin.action(description="Acknowledge selected failed or held runs", permissions=["acknowledge"])
     def acknowledge(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         """Note that somebody has seen them: they need no more attention."""
         self._each(request, queryset.order_by("pk"), "acknowledge")
 
-    @admin.action(description="Undo the selected runs…", permissions=["undo"])
+    @admin.action(description="Undo selected runs…", permissions=["undo"])
     def undo(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
         """Take back what runs have loaded: the newest first, since rows that a later run changed would stay."""
         return self._confirmed(request, queryset.order_by("-pk"), "undo")
 
-    @admin.action(description="Approve the selected held runs…", permissions=["approve"])
+    @admin.action(description="Approve selected held runs…", permissions=["approve"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
         """Have held runs loaded."""
         return self._confirmed(request, queryset.order_by("pk"), "approve")
 
-    @admin.action(description="Discard the selected held runs", permissions=["approve"])
+    @admin.action(description="Discard selected held runs", permissions=["approve"])
     def discard(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         """Give held runs up."""
         self._each(request, queryset.order_by("pk"), "discard")
@@ -81,7 +81,7 @@ class RunActions(admin.ModelAdmin):
         """Approve a run, log it, and return what is to be said. Raises CountsChanged if ``mark`` is of other counts."""
         run = approve_run(run_id, confirmed=mark, user=request.user)
         self.log_change(request, run, "Approved.")
-        return f"Run {run_id} is loaded again."
+        return f"Run {run_id} approved and queued for loading."
 
     def _do(self, request: HttpRequest, run_id: int, name: str) -> str:
         return self._logged(request, DECISIONS[name].act(run_id, request.user))
@@ -107,7 +107,7 @@ class RunActions(admin.ModelAdmin):
             messages.warning(request, "The runs have changed since they were shown. These are the current counts.")
         title = f"{context['verb']} {context['number']:,} run{'' if context['number'] == 1 else 's'}?"
         frame = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "most": MOST}
-        return TemplateResponse(request, "ingest/run/confirm.html", {**frame, **context})
+        return TemplateResponse(request, "ingest/run/confirm_bulk.html", {**frame, **context})
 
     def _each(
         self, request: HttpRequest, queryset: QuerySet[Run], name: str, marks: dict[int, str] | None = None

@@ -66,21 +66,21 @@ def approval(run: Run) -> str:
 
 
 def _retry(run_id: int, user: Any) -> Done:
-    return retry(run_id, user=user), "Retried.", f"Run {run_id} is tried again."
+    return retry(run_id, user=user), "Retried.", f"Run {run_id} queued for retry."
 
 
 def _load_again(run_id: int, user: Any) -> Done:
     run = load_again(run_id, user.get_username(), user=user)
-    return run, f"Loads run {run_id} again.", f"Run {run.pk} loads the file of run {run_id} again."
+    return run, f"Reloads the file of run {run_id}.", f"Run {run.pk} queued to reload the file of run {run_id}."
 
 
 def _undo(run_id: int, user: Any) -> Done:
     undo = undo_run(run_id, user.get_username(), user=user)
-    return undo.undoes, f"Undone by run {undo.pk}.", f"Run {undo.pk} undoes run {run_id}."
+    return undo.undoes, f"Undone by run {undo.pk}.", f"Run {undo.pk} queued to undo run {run_id}."
 
 
 def _approve(run_id: int, user: Any) -> Done:
-    return approve(run_id, user=user), "Approved.", f"Run {run_id} is loaded again."
+    return approve(run_id, user=user), "Approved.", f"Run {run_id} approved and queued for loading."
 
 
 def read(run_id: int, user: Any, reading: int, *, always: bool = False) -> Done:
@@ -92,28 +92,28 @@ def read(run_id: int, user: Any, reading: int, *, always: bool = False) -> Done:
         raise RunFailed(f"Run {run_id} is still held: you may choose a reading for this file, but not for later ones.")
     run = approve(run_id, reading, always=always, user=user)
     logged = f"Chose reading {reading}{' for all files' if always else ''}."
-    return run, logged, f"Run {run_id} is queued for loading with reading {reading}."
+    return run, logged, f"Run {run_id} queued for loading with reading {reading}."
 
 
 def _discard(run_id: int, user: Any) -> Done:
-    return discard(run_id, user.get_username(), user=user), "Discarded.", f"Run {run_id} is discarded."
+    return discard(run_id, user.get_username(), user=user), "Discarded.", f"Run {run_id} discarded."
 
 
 def _acknowledge(run_id: int, user: Any) -> Done:
     if not acknowledge([run_id], user.get_username()):
         raise RunFailed(f"Run {run_id} does not need attention: it has not failed, or it was already acknowledged.")
-    return Run.objects.get(pk=run_id), "Acknowledged.", f"Run {run_id} needs no more attention."
+    return Run.objects.get(pk=run_id), "Acknowledged.", f"Run {run_id} acknowledged."
 
 
 def _load_previewed(run_id: int, user: Any) -> Done:
     load_previewed(run_id, user.get_username(), user=user)
     run = Run.objects.get(pk=run_id)
-    return run, "Loaded what was previewed.", "The file is on its way; its run stands in the list in a moment."
+    return run, "Loaded the previewed file.", "File queued for loading. Its run will appear in the list shortly."
 
 
 def _discard_preview(run_id: int, user: Any) -> Done:
     run = discard_preview(run_id, user.get_username(), user=user)
-    return run, "Discarded what was previewed.", f"What run {run_id} has shown is discarded."
+    return run, "Discarded the preview.", f"Preview of run {run_id} discarded."
 
 
 DECISIONS = {
@@ -125,7 +125,7 @@ DECISIONS = {
             permission="ingest.approve_run",
             act=_approve,
             done="approved and queued for loading",
-            look="main",
+            look="primary",
         ),
         Decision(name="discard", label="Discard", permission="ingest.approve_run", act=_discard, done="discarded"),
         Decision(
@@ -133,8 +133,8 @@ DECISIONS = {
             label="Retry",
             permission="ingest.retry_run",
             act=_retry,
-            done="queued for another attempt",
-            look="main",
+            done="queued for retry",
+            look="primary",
         ),
         Decision(
             name="acknowledge",
@@ -145,11 +145,11 @@ DECISIONS = {
         ),
         Decision(
             name="load_previewed",
-            label="Load it",
+            label="Load",
             permission="ingest.add_run",
             act=_load_previewed,
             done="queued for loading",
-            look="main",
+            look="primary",
         ),
         Decision(
             name="discard_preview",
@@ -163,7 +163,7 @@ DECISIONS = {
         ),
         Decision(
             name="load_again",
-            label="Load anyway",
+            label="Reload",
             permission="ingest.retry_run",
             act=_load_again,
             done="queued for loading",

@@ -100,7 +100,7 @@ def _timeline(run: Run) -> list[dict[str, Any]]:
         return []
     parts = charts.timeline([(str(name), float(seconds)) for name, seconds in run.stages])
     return [
-        {"part": part, "said": live.status_sentence(part.name), "seconds": f"{part.count / 1000:,.2f}"}
+        {"part": part, "label": live.status_sentence(part.name), "seconds": f"{part.count / 1000:,.2f}"}
         for part in parts
     ]
 
@@ -163,7 +163,10 @@ def _rejects(run: Run) -> dict[str, Any] | None:
     if not run.rejected:
         return None
     groups = run.rejects.values("column", "code").annotate(count=Count("pk"), first=Min("line")).order_by("-count")
-    found = [{**group, "column": _safe(group["column"])} for group in groups[: _GROUPS + 1]]
+    found = [
+        {**group, "label": shown.CODE_LABELS.get(group["code"], ""), "column": _safe(group["column"])}
+        for group in groups[: _GROUPS + 1]
+    ]
     first = without_long_records(run.rejects.order_by("line", "id")[:FIRST_REJECTS], _RECORD)
     return {
         "groups": found[:_GROUPS],
@@ -252,7 +255,7 @@ def _evidence(run: Run) -> dict[str, str] | None:
     else:
         return None
     told = " or ".join(", ".join(names) for names in key)
-    return {"key": shown.printable(told) or "nothing: rows are appended", "why": shown.printable(why)}
+    return {"key": shown.printable(told) or "", "why": shown.printable(why)}
 
 
 def _safe(value: object) -> object:

@@ -47,7 +47,7 @@ class StatusFilter(_Typed):
     _together = {
         "attention": "needs attention",
         "question": "held · question",
-        "active": "under way",
+        "active": "in progress",
         PARTIAL: "succeeded with rejects",
     }
 
@@ -130,7 +130,7 @@ class WhoFilter(_Typed):
     """By who asked for it."""
 
     title = parameter_name = "who"
-    noun = "person"
+    noun = "user"
     _bucket = "-"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
@@ -164,5 +164,5 @@ def search(queryset: QuerySet[Run], text: str) -> tuple[QuerySet[Run], str]:
     beyond = next(iter(newest), None)
     if beyond is None:
         return queryset.filter(key__icontains=text), ""
-    told = f"So short a search looks through the newest {NEWEST:,} runs only; write {_LEAST_SEARCHED} letters or more."
+    told = f"Searches of fewer than {_LEAST_SEARCHED} characters only cover the newest {NEWEST:,} runs."
     return queryset.filter(key__icontains=text, pk__gt=beyond), told

@@ -14,16 +14,16 @@ from ingest.runs.summary import RunSummary
 
 SAID = {
     "queued": "Waiting for a worker",
-    "behind": "Waiting for an earlier file of its dataset",
-    "fetch": "Fetching the file",
+    "behind": "Waiting for an earlier file of the same dataset",
+    "fetch": "Downloading from S3",
     "wait": "Waiting for the table",
-    "unpack": "Unpacking",
+    "unpack": "Decompressing",
     "decode": "Converting to UTF-8",
-    "split": "Cutting into records",
-    "scan": "Judging the columns",
-    "copy": "Copying the rows",
-    "merge": "Writing what differs",
-    "undo": "Taking back",
+    "split": "Parsing",
+    "scan": "Detecting column types",
+    "copy": "Copying rows",
+    "merge": "Merging",
+    "undo": "Undoing",
 }
 """The stages in words."""
 
@@ -50,7 +50,7 @@ def progress_context(run: Run) -> dict[str, Any]:
         figures = (summary.records, *summary.row_counts) if summary.is_known else ()
         return word | {"counts": {figure.name: figure.value for figure in figures}}
     if run.status != Run.Status.RUNNING:
-        waits = "Waiting to be tried again" if run.attempts else SAID["behind" if run.reason else "queued"]
+        waits = "Waiting for a retry" if run.attempts else SAID["behind" if run.reason else "queued"]
         return word | {"attempt": run.attempts, "stage": waits}
     return word | _progress(run)
 
@@ -73,7 +73,7 @@ def _progress(run: Run) -> dict[str, Any]:
     elif done:
         word["bytes"] = shown.size(done)
     if progress.rows and seconds >= _SOONEST:
-        word["rows"] = f"{progress.rows:,} rows, {progress.rows / seconds:,.0f} a second"
+        word["rows"] = f"{progress.rows:,} rows, {progress.rows / seconds:,.0f} rows/s"
     left = time_left(stages, done, total, run.size, _before(run))
     return word | ({"left": left} if left else {})
 
@@ -96,7 +96,7 @@ def time_left(stages: Stages, done: int, total: int, size: int, before: tuple[St
     left = seconds * (total - done) / done
     names = [stage for stage, _ in before[0]] if before else []
     if not before or name not in names:
-        return f"{about(left)} left of this stage" if left <= _LONGEST else ""
+        return f"{about(left)} left in this stage" if left <= _LONGEST else ""
     later = before[0][len(names) - names[::-1].index(name) :]
     left += sum(took for _, took in later) * size / before[1]
     return f"{about(left)} left" if left <= _LONGEST else ""

@@ -53,7 +53,7 @@ class RunPage(RunActions, ReadOnlyVisibleAdmin):
     sortable_by = ("number",)
     paginator = Capped
     search_fields = ("key",)
-    search_help_text = "A part of the file's name"
+    search_help_text = "Part of the file name"
     fields = readonly_fields = ("status",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
@@ -110,12 +110,12 @@ class RunPage(RunActions, ReadOnlyVisibleAdmin):
     def changes_view(self, request: HttpRequest) -> HttpResponseBase:
         """What has become of a list since it was shown, as JSON: for a page on which something goes on."""
         if not self.has_view_permission(request):
-            return JsonResponse({"reason": "You may not see runs."}, status=404)
+            return JsonResponse({"reason": "You don't have permission to view runs."}, status=404)
         followed, since = listing.taken_out(request)
         try:
             listed = self.get_changelist_instance(request)
         except (IncorrectLookupParameters, SuspiciousOperation, ValueError):
-            return JsonResponse({"reason": "This list doesn't know such a filter."}, status=404)
+            return JsonResponse({"reason": "Unknown filter."}, status=404)
         told = listing.changes(listed, followed, since, has_actions=bool(self.get_actions(request)))
         return live.answer(request, told)
 
@@ -169,7 +169,7 @@ class RunPage(RunActions, ReadOnlyVisibleAdmin):
                 headers={"Content-Disposition": content_disposition_header(True, name) or ""},
             )
         except IngestError as refused:
-            messages.error(request, f"The list can't be downloaded just now. {refused}")
+            messages.error(request, f"The rejects can't be downloaded right now. {refused}")
             return HttpResponseRedirect(_page(run.pk))
 
     # -- deciding ---------------------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ class RunPage(RunActions, ReadOnlyVisibleAdmin):
         if run is None or decision is None:
             return self._missing(request, run_id)
         if not request.user.has_perm(decision.permission):
-            messages.error(request, f"You may not do that: {decision.label.strip('…').lower()}.")
+            messages.error(request, f"You don't have permission to do this: {decision.label.strip('…').lower()}.")
         elif request.method == "POST" and button(run, decision).page == APPROVES and name in available_actions(run):
             return HttpResponseRedirect(reverse(APPROVES, args=[run.pk]))  # nothing of this is done unconfirmed
         elif request.method == "POST":
@@ -195,7 +195,7 @@ class RunPage(RunActions, ReadOnlyVisibleAdmin):
         if run is None:
             return self._missing(request, run_id)
         if not request.user.has_perm(DECISIONS["approve"].permission) or "approve" not in available_actions(run):
-            messages.warning(request, f"Run {run.pk} can't be approved: it isn't held, or you lack the permission.")
+            messages.warning(request, f"Run {run.pk} can't be approved: it isn't held, or you don't have permission.")
             return HttpResponseRedirect(_page(run.pk))
         if request.method == "POST":
             try:
@@ -209,7 +209,7 @@ class RunPage(RunActions, ReadOnlyVisibleAdmin):
                 return HttpResponseRedirect(_page(run.pk))
             run = self._found(request, run_id) or run
         frame = {**self.admin_site.each_context(request), "title": f"Approve run {run.pk}?", "opts": self.opts}
-        return TemplateResponse(request, "ingest/run/approve.html", {**frame, **confirming.of_one(run)})
+        return TemplateResponse(request, "ingest/run/confirm_approve.html", {**frame, **confirming.of_one(run)})
 
     def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
         """What an undo would do, before it does it."""
@@ -220,20 +220,21 @@ class RunPage(RunActions, ReadOnlyVisibleAdmin):
             messages.warning(request, f"Run {run.pk} can't be undone, or not by you.")
             return HttpResponseRedirect(_page(run.pk))
         try:
-            told, refused = preview_undo(run), ""
+            undo_preview, refused = preview_undo(run), ""
         except IngestError as error:
-            told, refused = None, str(error)
+            undo_preview, refused = None, str(error)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Undo run {run.pk}",
+            "title": f"Undo run {run.pk}?",
             "opts": self.opts,
             "run": run,
             "file": shown.printable(run.file_name, 200),
-            "told": told,
+            "undo_preview": undo_preview,
             "refused": refused,
-            "is_possible": told is None or bool(told.removed or told.restored or told.reinserted),
+            "is_possible": undo_preview is None
+            or bool(undo_preview.removed or undo_preview.restored or undo_preview.reinserted),
         }
-        return TemplateResponse(request, "ingest/run/undo.html", context)
+        return TemplateResponse(request, "ingest/run/confirm_undo.html", context)
 
     def _found(self, request: HttpRequest, run_id: int) -> Run | None:
         run = self.get_object(request, str(run_id))

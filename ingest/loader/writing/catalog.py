@@ -79,7 +79,7 @@ def warn_of_name(cursor: Cursor, name: str) -> str:
     if found is None:
         return ""
     schema, relkind, qualified = found
-    kind = _OTHERS.get(relkind, "a table").capitalize()
+    kind = _OTHER_RELATIONS.get(relkind, "a table").capitalize()
     return f"{kind} named {name} exists in schema {schema} too: write {qualified}."
 
 

@@ -9,7 +9,7 @@ from ingest.models import Dataset
 class Command(OutputCommand):
     """`manage.py datasets`: each table with its policy and when it was loaded last."""
 
-    help = "Lists the datasets, without drafts: those of which there is nothing but a question."
+    help = "List the datasets. Drafts, which have only a run held as a question, are left out."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """The table."""
@@ -23,11 +23,11 @@ class Command(OutputCommand):
             ]
             for dataset in Dataset.objects.listed().order_by("name")
         ]
-        self.show(("dataset", "mode", "policy", "rows are the same by", "last loaded (UTC)"), rows)
+        self.show(("dataset", "mode", "policy", "key", "last loaded (UTC)"), rows)
 
 
 def _identities(dataset: Dataset) -> str:
     if dataset.identities is None:
         return "not chosen yet"
-    told = " or ".join(", ".join(key) for key in dataset.identities) or "nothing"
+    told = " or ".join(", ".join(key) for key in dataset.identities) or "none"
     return f"{told} (e-mail case ignored)" if dataset.is_caseless else told

@@ -10,11 +10,11 @@ from ingest.runs.approve import discard
 class Command(DecidingCommand):
     """`manage.py discard RUN…`: nothing of them is loaded."""
 
-    help = "Gives up held runs; nothing of them is loaded."
+    help = "Discard held runs without loading them."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Each of them; raises CommandError at the first that isn't held."""
-        self.each(options["runs"], _discard, "is discarded; nothing of it was loaded.")
+        self.each(options["runs"], _discard, "discarded; nothing was loaded.")
 
 
 def _discard(run_id: int) -> Run:

@@ -21,16 +21,18 @@ _PAUSE = 0.2  # seconds between two looks at the runs
 class Command(OutputCommand):
     """`manage.py ingest FILE…`: the same way in as any other file, with a progress line."""
 
-    help = "Puts files in the bucket and follows their runs; ends non-zero if one of them failed."
+    help = "Put files in the bucket and follow their runs. Exits with a non-zero status if a run failed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The files, and how long to wait for somebody who takes them."""
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
         parser.add_argument(
-            "--dry-run", action="store_true", help="only show what a load would do: counts, and changes to the table"
+            "--dry-run",
+            action="store_true",
+            help="only show what a load would do: the counts and the changes to the table",
         )
         parser.add_argument(
-            "--wait", type=float, default=60, metavar="SECONDS", help="how long nothing may happen (default: 60)"
+            "--wait", type=float, default=60, metavar="SECONDS", help="how long to wait without progress (default: 60)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -38,7 +40,7 @@ class Command(OutputCommand):
         unreadable = [path for path in options["files"] if not path.is_file() or not _is_text(path.name)]
         if unreadable:
             told = plain(str(unreadable[0]))
-            raise CommandError(f"{told} is no file that can be read by name; nothing was put in the bucket.")
+            raise CommandError(f"{told} is not a readable file. Nothing was put in the bucket.")
         follower = _Follower(self, wait=options["wait"])
         for path in options["files"]:
             follower.put(path, preview=options["dry_run"])
@@ -89,7 +91,7 @@ class _Follower:
     def put(self, path: Path, *, preview: bool) -> None:
         """Put one file in the bucket, to be loaded or only previewed."""
         newest = Run.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        self._show(f"putting {path.name} in the bucket")
+        self._show(f"uploading {path.name}")
         try:
             self._put.append((receive.put(path, preview=preview), newest))
         except (IngestError, OSError) as error:
@@ -123,12 +125,12 @@ class _Follower:
         source, run = next((source, run) for source, run in files if run is None or run.status in Run.UNFINISHED)
         if run is None:
             return (
-                f"No worker has taken {source.file_name} from the bucket within {self._wait:g} s. It lies there as "
-                f"s3://{source.bucket}/{source.key} and is loaded as soon as one runs: start it (make demo), or look "
-                "whether the bucket tells the queue."
+                f"No worker received {source.file_name} within {self._wait:g} s. The file is stored as "
+                f"s3://{source.bucket}/{source.key} and is loaded as soon as a worker runs. Start one (make demo), or "
+                "check that the bucket notifies the queue."
             )
         told = f" {run.reason}" if run.reason else ""
-        return f"Run {run.pk} of {source.file_name} is {run.status}, and nothing happened for {self._wait:g} s.{told}"
+        return f"Run {run.pk} of {source.file_name} is {run.status}, and made no progress for {self._wait:g} s.{told}"
 
     def _show_progress(self, found: list[Run | None]) -> None:
         done = sum(run is not None and run.status not in Run.UNFINISHED for run in found)

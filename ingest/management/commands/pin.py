@@ -34,20 +34,20 @@ class Command(OutputCommand):
     """`manage.py pin DATASET --delimiter semicolon --lines-above 4`: before its first file, or for its next ones."""
 
     help = (
-        "Settles how a dataset's files are read, before its first file or for its next ones; files held as a question "
-        "are read again. Without options, shows what is settled."
+        "Set the file format of a dataset, before its first file or for later ones. Files held as a question are read "
+        "again. Without options, show the current settings."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The dataset, and an option for each setting."""
-        parser.add_argument("dataset", help="its name; it is created if there is none")
-        told = f"; {_DETECT}: from each file"
+        parser.add_argument("dataset", help="name of the dataset; created if it does not exist")
+        told = f"; {_DETECT}: detect it from each file"
         parser.add_argument("--delimiter", help=f"comma, semicolon, tab or bar{told}")
         parser.add_argument("--quote", help=f"double, single or none{told}")
         parser.add_argument("--escape", help=f"double or single (the quote is doubled), or backslash{told}")
         parser.add_argument("--lines-above", dest="preamble", metavar="N", help=f"lines above the header{told}")
-        parser.add_argument("--header", dest="has_header", metavar="yes|no", help=f"whether files have one{told}")
-        parser.add_argument("--encoding", help=f"such as cp1252{told}")
+        parser.add_argument("--header", dest="has_header", metavar="yes|no", help=f"whether files have a header{told}")
+        parser.add_argument("--encoding", help=f"for example cp1252{told}")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Set and show them. Raises CommandError for a name or a value that can't be."""
@@ -61,7 +61,7 @@ class Command(OutputCommand):
         self.stdout.write(f"{dataset.name}: {_told(dataset)}")
         if count:
             files = "1 held file is" if count == 1 else f"{count:,} held files are"
-            self.stdout.write(f"{files} read again with these settings.")
+            self.stdout.write(f"{files} being read again with these settings.")
 
 
 def _value(name: str, text: str) -> Any:
@@ -73,7 +73,7 @@ def _value(name: str, text: str) -> Any:
 def _created(name: str, given: dict[str, Any]) -> Dataset:
     """The dataset for files that are still to come. Raises RunFailed for a value, CommandError for a name."""
     if not given:
-        raise CommandError(plain(f"There is no dataset {name}."))
+        raise CommandError(plain(f"Dataset {name} does not exist."))
     dataset = Dataset(name=name, **given)
     refuse_impossible(dataset)
     try:

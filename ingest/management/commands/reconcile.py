@@ -16,16 +16,16 @@ from ingest.operations.reconcile import SETTLED, reconcile
 class Command(OutputCommand):
     """`manage.py reconcile`: what lies in the bucket and has no run gets one."""
 
-    help = "Receives the files in the bucket that have no run; the worker loads them."
+    help = "Receive the files in the bucket that have no run. The worker then loads them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Only look, and how old a file must be."""
-        parser.add_argument("--dry-run", action="store_true", help="only say which files would be received")
+        parser.add_argument("--dry-run", action="store_true", help="only list the files that would be received")
         parser.add_argument(
             "--minutes",
             type=int,
             default=int(SETTLED.total_seconds()) // 60,
-            help="leave younger files alone: their event may be on its way (default: 15)",
+            help="skip files younger than this, whose event may still arrive (default: 15)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

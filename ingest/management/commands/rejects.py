@@ -15,7 +15,7 @@ from ingest.rejects.csv_file import reject_file, reject_object
 class Command(OutputCommand):
     """`manage.py rejects RUN > file.csv`: mend it, drop it again."""
 
-    help = "Writes the rejects of a run as a CSV: the original columns plus _line, _code, _reason."
+    help = "Write the rejects of a run as CSV: the original columns plus _line, _code and _reason."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The run by number."""
@@ -25,7 +25,7 @@ class Command(OutputCommand):
         """The file, on standard output; how many there are, if not all are stored, beside it."""
         run = Run.objects.filter(pk=options["run"]).first()
         if run is None:
-            raise CommandError(f"There is no run {options['run']}.")
+            raise CommandError(f"Run {options['run']} does not exist.")
         try:
             for text in reject_file(run):
                 self.stdout.write(text, ending="")

@@ -10,7 +10,7 @@ from ingest.runs.retry import load_again, retry
 class Command(DecidingCommand):
     """`manage.py retry RUN…`: failed and superseded ones as they are; with --anyway what succeeded, as a new run."""
 
-    help = "Has failed or superseded runs tried again by the next worker."
+    help = "Retry failed or superseded runs. The next worker picks them up."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The runs by number."""
@@ -18,9 +18,9 @@ class Command(DecidingCommand):
         parser.add_argument(
             "--anyway",
             action="store_true",
-            help="load succeeded or superseded runs again, even if nothing changed or a newer version is in the table",
+            help="reload succeeded or superseded runs, even if nothing changed or a newer version is in the table",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Each of them; raises CommandError at the first that can't be."""
-        self.each(options["runs"], load_again if options["anyway"] else retry, "waits for a worker.")
+        self.each(options["runs"], load_again if options["anyway"] else retry, "queued.")

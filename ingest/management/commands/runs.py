@@ -12,15 +12,19 @@ from ingest.models import Run
 class Command(OutputCommand):
     """`manage.py runs`: newest last, as a terminal shows them best; reasons and questions below."""
 
-    help = "Lists the newest runs."
+    help = "List the newest runs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Which, how many, and for whom."""
-        parser.add_argument("--dataset", help="of this dataset only")
-        parser.add_argument("--status", choices=Run.Status.values, help="in this state only")
-        parser.add_argument("--limit", type=_limit, default=20, help="how many, at most 10,000 (default: 20)")
+        parser.add_argument("--dataset", help="only runs of this dataset")
+        parser.add_argument("--status", choices=Run.Status.values, help="only runs with this status")
         parser.add_argument(
-            "--json", action="store_true", help="for programs: a JSON array, with how each file was read, and questions"
+            "--limit", type=_limit, default=20, help="how many runs to list, at most 10,000 (default: 20)"
+        )
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            help="print a JSON array, including how each file was read and open questions",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,7 +45,7 @@ class Command(OutputCommand):
 
 def _limit(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text[:6]) <= 10_000 or len(text) > 5:
-        raise ArgumentTypeError("a whole number from 1 to 10000")
+        raise ArgumentTypeError("must be a whole number from 1 to 10000")
     return int(text)
 
 

@@ -14,7 +14,7 @@ from ingest.runs.undo import undo as undo_run
 class Command(DecidingCommand):
     """`manage.py undo RUN…`: rows that they inserted go, those that they changed or deleted come back."""
 
-    help = "Takes back what runs have loaded, in the order given: the newest first is best."
+    help = "Undo runs in the order given. Give the newest first, so that no row is blocked by a later change."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Each of them, one after the other; raises CommandError at the first that can't be undone."""
@@ -23,7 +23,9 @@ class Command(DecidingCommand):
             claim_and_execute(undo.pk)
             undo.refresh_from_db()
             if undo.status != Run.Status.SUCCEEDED:
-                raise CommandError(plain(f"Run {undo.pk} is {undo.status}: {undo.reason or 'another worker has it.'}"))
-            self.stdout.write(f"Rows removed: {undo.deleted:,}; put back: {undo.updated + undo.inserted:,}.")
+                raise CommandError(
+                    plain(f"Run {undo.pk} is {undo.status}: {undo.reason or 'another worker is executing it.'}")
+                )
+            self.stdout.write(f"Rows removed: {undo.deleted:,}; restored: {undo.updated + undo.inserted:,}.")
             for told in undo.notes:
                 self.stdout.write(plain(told))

@@ -1,22 +1,22 @@
-// A run while it goes: what its page shows follows it; its page once it is over.
+// Keep the page of an unfinished run up to date, and replace it with the final page at the end.
 
-import { follow } from "./follow.js";
+import { follow } from "./poll.js";
 
-function show(run, word) {
-  const place = (name) => run.querySelector(`[data-told="${name}"]`);
-  for (const name of ["stage", "bytes", "rows", "left"]) place(name).textContent = word[name] ?? "";
-  const bar = place("bar");
-  if (word.total && word.done) {
-    bar.max = word.total;
-    bar.value = Math.min(word.done, word.total);
+function show(run, state) {
+  const field = (name) => run.querySelector(`[data-field="${name}"]`);
+  for (const name of ["stage", "bytes", "rows", "left"]) field(name).textContent = state[name] ?? "";
+  const bar = field("bar");
+  if (state.total && state.done) {
+    bar.max = state.total;
+    bar.value = Math.min(state.done, state.total);
   } else {
     bar.removeAttribute("value");
   }
-  place("stages").replaceChildren(
-    ...(word.stages ?? []).map(([stage, seconds]) => {
+  field("stages").replaceChildren(
+    ...(state.stages ?? []).map(([stage, seconds]) => {
       const item = document.createElement("li");
       const took = document.createElement("span");
-      took.className = "quiet";
+      took.className = "muted";
       took.textContent = ` ${seconds.toFixed(1)} s`;
       item.append(stage, took);
       return item;
@@ -24,7 +24,7 @@ function show(run, word) {
   );
 }
 
-// The page as it is now takes the place of the one that was live.
+// Replace the live content with the final page.
 async function finish(run) {
   const answer = await fetch(location.href, { credentials: "same-origin" });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -39,23 +39,23 @@ function start() {
   if (!run?.dataset.live) return;
   const announce = document.getElementById("announce");
   let label = run.querySelector(".status")?.textContent;
-  const trouble = run.querySelector('[data-told="trouble"]');
+  const trouble = run.querySelector('[data-field="trouble"]');
   follow(
     run.dataset.live,
-    (word) => {
-      if (word.label !== label) {
-        label = word.label;
-        announce.textContent = `The run is ${label}. ${word.over ? word.reason : ""}`;
+    (state) => {
+      if (state.label !== label) {
+        label = state.label;
+        announce.textContent = `Run ${label}. ${state.over ? state.reason : ""}`;
         const badge = run.querySelector(".status");
         badge.textContent = label;
-        badge.className = `status status-${word.look}`;
+        badge.className = `status status-${state.look}`;
       }
-      if (word.over) finish(run).catch(() => location.reload());
-      else show(run, word);
+      if (state.over) finish(run).catch(() => location.reload());
+      else show(run, state);
     },
-    (said) => {
-      trouble.textContent = said;
-      trouble.hidden = !said;
+    (message) => {
+      trouble.textContent = message;
+      trouble.hidden = !message;
     },
   );
 }

@@ -1,22 +1,22 @@
-// The list of runs: a filter that was chosen is applied at once, and rows that go on follow by themselves.
+// The list of runs: apply a filter as soon as it is chosen, and keep unfinished rows up to date.
 
-import { follow } from "./follow.js";
+import { follow } from "./poll.js";
 
-const GOING = new Set(["queued", "waiting", "running"]);
-const FOLLOWS = "Updates by itself.";
-const narrow = document.getElementById("narrow");
+const UNFINISHED = new Set(["queued", "waiting", "running"]);
+const FOLLOWS = "Updates automatically.";
+const filters = document.getElementById("run-filters");
 
-narrow?.addEventListener("change", (event) => {
-  if (event.target.name !== "q") narrow.requestSubmit();
+filters?.addEventListener("change", (event) => {
+  if (event.target.name !== "q") filters.requestSubmit();
 });
 
-narrow?.addEventListener("submit", () => {
-  for (const field of narrow.elements) if (field.name && !field.value) field.disabled = true; // a short address
+filters?.addEventListener("submit", () => {
+  for (const field of filters.elements) if (field.name && !field.value) field.disabled = true; // a short address
 });
 
-// Whoever comes back finds the fields as they were.
+// The browser may restore the page from its cache, with the fields still disabled.
 addEventListener("pageshow", () => {
-  for (const field of narrow?.elements ?? []) field.disabled = false;
+  for (const field of filters?.elements ?? []) field.disabled = false;
 });
 
 const live = document.getElementById("follow");
@@ -24,45 +24,45 @@ const announce = document.getElementById("announce");
 const shown = new Map();
 let wasNewer = false;
 
-// The row as it is now: a cell at a time, so that a tick stays, and the place of the keys.
+// Replace a row cell by cell, so that its checkbox and the keyboard focus stay.
 function replace(row, html) {
-  const made = document.createElement("template");
-  made.innerHTML = html;
-  const now = [...made.content.querySelector("tr").children];
-  [...row.children].forEach((cell, at) => {
-    if (cell.isEqualNode(now[at])) return;
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  const now = [...template.content.querySelector("tr").children];
+  [...row.children].forEach((cell, index) => {
+    if (cell.isEqualNode(now[index])) return;
     const isHere = cell.contains(document.activeElement);
-    cell.replaceWith(now[at]);
-    if (isHere) now[at].querySelector("a, input")?.focus();
+    cell.replaceWith(now[index]);
+    if (isHere) now[index].querySelector("a, input")?.focus();
   });
 }
 
-function said(ended) {
+function summarize(ended) {
   const counts = new Map();
   for (const label of ended) counts.set(label, (counts.get(label) ?? 0) + 1);
   return [...counts].map(([label, count]) => `${count} ${count === 1 ? "run" : "runs"}: ${label}.`).join(" ");
 }
 
-function changed(word) {
+function update(state) {
   const ended = [];
-  for (const [run, { status, label, html }] of Object.entries(word.rows)) {
+  for (const [run, { status, label, html }] of Object.entries(state.rows)) {
     if (shown.get(run) === html) continue;
     const row = document.querySelector(`tr[data-run="${run}"]`);
     if (row) replace(row, html);
-    if (!GOING.has(status)) ended.push(label);
+    if (!UNFINISHED.has(status)) ended.push(label);
     shown.set(run, html);
   }
   const newer = document.getElementById("newer");
-  newer.textContent = word.newer;
-  newer.hidden = !word.is_newer;
-  const told = [said(ended), word.is_newer && !wasNewer ? `${word.newer}: load the page again to see.` : ""];
-  if (told.some(Boolean)) announce.textContent = told.join(" ").trim();
-  wasNewer ||= word.is_newer;
-  if (word.over) tell("Every run here has ended.");
+  newer.textContent = state.newer;
+  newer.hidden = !state.is_newer;
+  const messages = [summarize(ended), state.is_newer && !wasNewer ? `${state.newer}: reload the page to see.` : ""];
+  if (messages.some(Boolean)) announce.textContent = messages.join(" ").trim();
+  wasNewer ||= state.is_newer;
+  if (state.over) showStatus("All runs on this page have finished.");
 }
 
-function tell(text) {
-  live.querySelector("[data-told]").textContent = text;
+function showStatus(text) {
+  live.querySelector("[data-field]").textContent = text;
 }
 
-if (live) follow(live.dataset.live, changed, (trouble) => tell(trouble || FOLLOWS));
+if (live) follow(live.dataset.live, update, (trouble) => showStatus(trouble || FOLLOWS));

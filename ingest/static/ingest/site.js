@@ -1,4 +1,4 @@
-// Keys on every page: `/` searches, `u` uploads, `g` and a letter goes somewhere, `?` shows them.
+// Keyboard shortcuts: `/` searches, `u` uploads, `g` and a letter opens a page, `?` lists them.
 
 const keys = document.getElementById("keys");
 const GO = { h: "Home", r: "Runs", d: "Datasets", u: "Upload" };
@@ -10,9 +10,9 @@ function isTyping(target) {
 }
 
 function go(name) {
-  const way = [...document.querySelectorAll("#ways a")].find((link) => link.textContent === name);
-  if (way) location.assign(way.href);
-  return Boolean(way);
+  const target = [...document.querySelectorAll("#main-nav a")].find((link) => link.textContent === name);
+  if (target) location.assign(target.href);
+  return Boolean(target);
 }
 
 function search() {

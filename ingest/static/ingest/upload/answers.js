@@ -1,9 +1,9 @@
-// What an answer of S3 to a part means. S3's list of error codes: "Error Responses" in its API reference.
+// Classify S3's response to a part. S3's list of error codes: "Error Responses" in its API reference.
 
-// The link is no good any more: the role's token that signed it has expired, or a clock or a key has changed.
+// The link no longer works: the role's token that signed it has expired, or a clock or a key has changed.
 const SIGNATURE = new Set(["ExpiredToken", "InvalidToken", "TokenRefreshRequired", "RequestExpired", "RequestTimeTooSkewed"]);
 
-// S3 or the line was at fault, whatever the status says.
+// S3 or the connection was at fault, whatever the status says.
 const PASSING = new Set(["RequestTimeout", "IncompleteBody", "BadDigest", "OperationAborted", "ConditionalRequestConflict"]);
 const BUSY = /^(SlowDown|InternalError|ServiceUnavailable|RequestLimitExceeded|BandwidthLimitExceeded)$|Throttl|ChecksumMismatch|SHA256Mismatch/;
 

@@ -1,4 +1,4 @@
-// How files of new tables are read, as it is set on the page; what isn't set is left out, and detected.
+// Read the file format settings of the page; settings left empty are omitted and detected.
 
 const fields = [...document.querySelectorAll("[data-pin]")];
 const VALUES = new Map([["true", true], ["false", false]]);

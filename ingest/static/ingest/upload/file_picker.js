@@ -1,9 +1,9 @@
-// Files come from the two buttons, or are dropped anywhere; folders are walked, and each file keeps its path in them.
+// Collect files from the two buttons or from a drop anywhere on the page; walk folders and keep each file's path.
 
 export const MOST = 5000; // files in the list at once
 
-// A file's path without what no key can hold: the slash that a dropped entry begins with.
-function found(file, path) {
+// Pair a file with its path, without the leading slash of a dropped entry.
+function withPath(file, path) {
   return { file, path: (path || file.webkitRelativePath || file.name).replace(/^\/+/, "") };
 }
 
@@ -13,14 +13,14 @@ const open = (entry) => new Promise((ok, no) => entry.file(ok, no));
 async function walk(entry, into) {
   if (into.length > MOST) return;
   if (entry.isFile) {
-    into.push(found(await open(entry), entry.fullPath));
+    into.push(withPath(await open(entry), entry.fullPath));
     return;
   }
   const reader = entry.createReader();
-  for (let some; (some = await read(reader)).length; ) for (const one of some) await walk(one, into);
+  for (let some; (some = await read(reader)).length; ) for (const child of some) await walk(child, into);
 }
 
-// What was dropped must be asked for at once, before anything is awaited: it is gone after the event.
+// Read the dropped items before awaiting anything: they are no longer available after the event.
 async function dropped(transfer) {
   const entries = [];
   const files = [];
@@ -28,13 +28,13 @@ async function dropped(transfer) {
     if (item.kind !== "file") continue;
     const entry = item.webkitGetAsEntry?.();
     if (entry) entries.push(entry);
-    else files.push(found(item.getAsFile()));
+    else files.push(withPath(item.getAsFile()));
   }
   for (const entry of entries) await walk(entry, files);
   return files;
 }
 
-// `.DS_Store` and the like come with a folder, and nobody means them.
+// Leave out hidden files such as `.DS_Store` that come with a folder.
 export function withoutHidden(files) {
   const meant = files.filter(({ path }) => !path.includes("/") || !path.split("/").some((part) => part.startsWith(".")));
   return { meant, hidden: files.length - meant.length };
@@ -46,18 +46,18 @@ export function listen(page, choose) {
     const box = document.getElementById(input);
     document.getElementById(button).addEventListener("click", () => box.click());
     box.addEventListener("change", () => {
-      choose([...box.files].map((file) => found(file)));
+      choose([...box.files].map((file) => withPath(file)));
       box.value = ""; // the same file can be chosen again
     });
   }
-  const veil = document.getElementById("drop");
+  const overlay = document.getElementById("drop-overlay");
   let within = 0;
   const holds = (event) => event.dataTransfer?.types.includes("Files");
   addEventListener("dragenter", (event) => {
-    if (holds(event) && ++within) veil.hidden = false;
+    if (holds(event) && ++within) overlay.hidden = false;
   });
   addEventListener("dragleave", (event) => {
-    if (holds(event) && --within <= 0) veil.hidden = !(within = 0) || true;
+    if (holds(event) && --within <= 0) overlay.hidden = !(within = 0) || true;
   });
   addEventListener("dragover", (event) => {
     if (holds(event)) event.preventDefault();
@@ -66,7 +66,7 @@ export function listen(page, choose) {
     if (!holds(event)) return;
     event.preventDefault();
     within = 0;
-    veil.hidden = true;
+    overlay.hidden = true;
     choose(await dropped(event.dataTransfer).catch(() => []));
   });
 }

@@ -1,19 +1,19 @@
-// The list: one row a file, from its first look to the end of its run.
+// The list of files: one row each, from the first check to the end of its run.
 
 const UNITS = ["KiB", "MiB", "GiB", "TiB"];
 const CHIPS = {
   checking: ["queued", "checking"],
-  asks: ["held", "your decision"],
+  asks: ["held", "needs confirmation"],
   ready: ["queued", "waiting"],
-  sending: ["running", "sending"],
-  finishing: ["running", "finishing"],
+  sending: ["running", "uploading"],
+  finishing: ["running", "finalizing"],
   stopped: ["superseded", "stopped"],
-  failed: ["failed", "not sent"],
+  failed: ["failed", "not uploaded"],
   refused: ["failed", "refused"],
-  out: ["superseded", "left out"],
+  out: ["superseded", "skipped"],
   sent: ["queued", "uploaded"],
 };
-export const TROUBLED = new Set(["failed", "refused", "held", "asks", "previewed", "partial"]); // they want somebody
+export const NEEDS_ATTENTION = new Set(["failed", "refused", "held", "asks", "previewed", "partial"]); // states that need someone
 const SHOWN = 8; // columns named in a row
 
 export const count = (number) => number.toLocaleString("en-US");
@@ -34,7 +34,7 @@ export function sentBytes(item) {
   if (["sent", "finishing"].includes(item.state)) return item.size;
   let bytes = item.bytes ?? 0;
   for (const moving of item.moving?.values() ?? []) bytes += moving;
-  item.most = Math.min(item.size, Math.max(item.most ?? 0, bytes)); // what is sent again is no step back
+  item.most = Math.min(item.size, Math.max(item.most ?? 0, bytes)); // sending a part again never moves the bar back
   return item.most;
 }
 
@@ -48,14 +48,14 @@ export function rate(thing, bytes) {
   return now - from > 400 ? ((bytes - before) * 1000) / (now - from) : 0;
 }
 
-// What a file, or the run that it became, has come to.
+// Return the state of a file, or of its run once it has one.
 export function stateOf({ run, state }) {
   if (!run) return state;
   if (isPreviewed(run)) return run.decided ? "out" : "previewed";
   return run.look; // the status, or "partial" where records were rejected
 }
 
-// Whether a preview has come to its end; one that was discarded has, too.
+// Whether this is a finished or discarded preview.
 function isPreviewed(run) {
   return run?.kind === "preview" && ["succeeded", "empty", "discarded"].includes(run.status);
 }
@@ -67,7 +67,7 @@ function make(tag, className, ...content) {
   return element;
 }
 
-// In a tab of its own: this page has files in hand.
+// Open links in a new tab: this page is uploading files.
 function link(text, address) {
   const made = make("a", "", text);
   made.href = address;
@@ -81,67 +81,67 @@ function names(list) {
 }
 
 function judged(item) {
-  const { judged: told } = item;
-  if (!told) return [];
+  const { judged: check } = item;
+  if (!check) return [];
   const lines = [];
-  if (told.refused) lines.push(make("p", "bad-words", told.refused));
-  else if (told.dataset) {
-    const where = told.address ? ["Goes to ", link(told.dataset, told.address)] : ["Makes the new table ", make("strong", "", told.dataset)];
-    const columns = told.columns.length + told.more;
+  if (check.refused) lines.push(make("p", "error-text", check.refused));
+  else if (check.dataset) {
+    const where = check.address ? ["Loads into ", link(check.dataset, check.address)] : ["Creates table ", make("strong", "", check.dataset)];
+    const columns = check.columns.length + check.more;
     const say = [
-      ...told.says,
-      columns ? `${count(columns)} ${columns === 1 ? "column" : "columns"}: ${names(told.columns)}.` : "",
-      told.new.length ? `New: ${names(told.new)}.` : "",
-      told.gone.length ? `Not in this file: ${names(told.gone)}.` : "",
+      ...check.says,
+      columns ? `${count(columns)} ${columns === 1 ? "column" : "columns"}: ${names(check.columns)}.` : "",
+      check.new.length ? `New: ${names(check.new)}.` : "",
+      check.gone.length ? `Not in this file: ${names(check.gone)}.` : "",
     ];
-    lines.push(make("p", "quiet", ...where, ". ", say.filter(Boolean).join(" ")));
+    lines.push(make("p", "muted", ...where, ". ", say.filter(Boolean).join(" ")));
   }
-  if (told.read) lines.push(readAs(told.read));
-  if (item.state === "asks") for (const ask of told.asks) lines.push(make("p", "warn-words", ask));
-  if (item.state === "asks" && told.same) lines.push(make("p", "quiet", link(`Run ${told.same.run}`, told.same.address)));
-  if (item.state === "asks" && told.gather) lines.push(make("p", "quiet", link("Make that dataset", told.gather)));
+  if (check.read) lines.push(readAs(check.read));
+  if (item.state === "asks") for (const ask of check.asks) lines.push(make("p", "warning-text", ask));
+  if (item.state === "asks" && check.same) lines.push(make("p", "muted", link(`Run ${check.same.run}`, check.same.address)));
+  if (item.state === "asks" && check.gather) lines.push(make("p", "muted", link("Create dataset", check.gather)));
   return lines;
 }
 
-// How a file is read: one line, and what each part of it rests on behind it.
+// Show how a file is read: one line, with the basis of each part in its details.
 function readAs({ summary, parts, skipped, margin }) {
   const rows = parts.map(([label, shown, basis]) => [make("dt", "", label), make("dd", "", shown, ...(basis ? [" ", make("span", `basis basis-${basis}`, basis)] : []))]);
   const lines = skipped.map((line) => make("code", "cell", line));
-  const above = lines.length ? [make("p", "quiet", "Lines above the header:"), make("div", "skipped", ...lines)] : [];
+  const above = lines.length ? [make("p", "muted", "Lines above the header:"), make("div", "skipped", ...lines)] : [];
   const all = make("details", "read-as", make("summary", "", `Read as: ${summary}`), make("dl", "pairs", ...rows.flat()), ...above);
-  if (margin) all.append(make("p", "quiet", margin));
+  if (margin) all.append(make("p", "muted", margin));
   return all;
 }
 
 function ran(run) {
   const lines = [];
   const name = link(`${run.kind === "preview" ? "Preview, run" : "Run"} ${run.run}`, run.address);
-  lines.push(make("p", "", name, run.dataset ? ` into ${run.dataset}` : "", run.figures ? `: ${run.figures}` : "", run.stage ? `: ${run.stage}` : "", "."));
-  if (run.reason) lines.push(make("p", "bad-words", run.reason));
+  lines.push(make("p", "", name, run.dataset ? ` · ${run.dataset}` : "", run.figures ? ` · ${run.figures}` : "", run.stage ? ` · ${run.stage}` : ""));
+  if (run.reason) lines.push(make("p", "error-text", run.reason));
   if (run.question) lines.push(make("p", "", link("Choose how this file is read", `${run.address}#question`)));
-  if (run.decided) lines.push(make("p", "quiet", run.decided));
+  if (run.decided) lines.push(make("p", "muted", run.decided));
   return lines;
 }
 
 function tools(item, act) {
   const button = (text, verb, look = "") => {
-    const made = make("button", `push ${look}`, text);
+    const made = make("button", `button ${look}`, text);
     made.type = "button";
     made.setAttribute("aria-label", `${text}: ${item.path}`);
     made.addEventListener("click", () => act(verb, item));
     return made;
   };
-  if (item.state === "asks") return [button("Upload", "send", "main"), button("Leave out", "leave")];
+  if (item.state === "asks") return [button("Upload", "send", "primary"), button("Skip", "leave")];
   if (["ready", "sending"].includes(item.state)) return [button("Stop", "stop")];
-  if (["failed", "stopped"].includes(item.state)) return [button("Go on", "send", "main"), button("Leave out", "leave")];
+  if (["failed", "stopped"].includes(item.state)) return [button("Resume", "send", "primary"), button("Skip", "leave")];
   const { run } = item;
   if (isPreviewed(run) && !run.decided && !item.deciding)
-    return [button("Load it", "load", "main"), button("Discard", "discard", "danger")];
+    return [button("Load", "load", "primary"), button("Discard", "discard", "danger")];
   return [];
 }
 
 export class Rows {
-  #list = document.getElementById("rows");
+  #list = document.getElementById("file-list");
   #dirty = new Set();
   #timer = 0;
 
@@ -153,10 +153,10 @@ export class Rows {
     const rows = document.createDocumentFragment();
     for (const item of items) {
       const folder = item.path.slice(0, item.path.lastIndexOf("/") + 1);
-      const name = make("span", "file-name cell", ...(folder ? [make("span", "quiet", folder)] : []), item.path.slice(folder.length));
+      const name = make("span", "file-name cell", ...(folder ? [make("span", "muted", folder)] : []), item.path.slice(folder.length));
       item.chip = make("span", "status");
-      item.figure = make("span", "quiet file-figures");
-      item.words = make("div", "file-words");
+      item.figure = make("span", "muted file-progress");
+      item.words = make("div", "file-messages");
       item.tools = make("div", "file-tools");
       item.row = make("li", "file", make("div", "file-head", name, item.figure, item.chip), item.words, item.tools);
       item.row.tabIndex = -1;
@@ -166,9 +166,9 @@ export class Rows {
     this.#list.append(rows);
   }
 
-  // Show all, or those alone that want somebody.
+  // Show all files, or only those that need attention.
   narrow(only) {
-    this.#list.classList.toggle("only-troubled", only);
+    this.#list.classList.toggle("only-attention", only);
   }
 
   changed(item) {
@@ -182,23 +182,23 @@ export class Rows {
     this.#dirty.clear();
   }
 
-  // Where a file's bytes are: told anew while they move.
+  // Update the progress of a file while it is being sent.
   move(item) {
     const bytes = sentBytes(item);
-    const speed = rate(item, bytes - item.begunWith); // what lay there already took no time
+    const speed = rate(item, bytes - item.begunWith); // parts that were already there took no time
     item.bar.value = bytes / item.size;
     const left = speed ? `, ${time((item.size - bytes) / speed)} left` : "";
     const offline = navigator.onLine ? "" : ", waiting for the network";
-    item.figure.textContent = `${size(bytes)} of ${size(item.size)}${speed ? `, ${size(Math.round(speed))}/s` : ""}${left}${offline}${item.resumed ? ", gone on with" : ""}`;
+    item.figure.textContent = `${size(bytes)} of ${size(item.size)}${speed ? `, ${size(Math.round(speed))}/s` : ""}${left}${offline}${item.resumed ? ", resumed" : ""}`;
   }
 
   #draw(item) {
     const { run } = item;
     const label = isPreviewed(run) ? run.label.replace(/^succeeded/, "previewed") : run?.label;
-    const [look, word] = run ? [run.look, label] : CHIPS[item.state];
+    const [look, text] = run ? [run.look, label] : CHIPS[item.state];
     item.chip.className = `status status-${look}`;
-    item.chip.textContent = word;
-    item.row.classList.toggle("troubled", TROUBLED.has(stateOf(item)));
+    item.chip.textContent = text;
+    item.row.classList.toggle("needs-attention", NEEDS_ATTENTION.has(stateOf(item)));
     const moving = item.state === "sending" || item.state === "finishing";
     const loading = run?.status === "running" && run.total > 0;
     if (moving || loading) {
@@ -215,13 +215,13 @@ export class Rows {
       item.bar.remove();
       item.bar = null;
     }
-    if (item.state === "finishing") item.figure.textContent = `${size(item.size)}, put together by the bucket`;
-    if (!moving) item.figure.textContent = item.state === "stopped" ? `${size(sentBytes(item))} of ${size(item.size)} sent` : size(item.size);
+    if (item.state === "finishing") item.figure.textContent = `${size(item.size)}, finalizing`;
+    if (!moving) item.figure.textContent = item.state === "stopped" ? `${size(sentBytes(item))} of ${size(item.size)} uploaded` : size(item.size);
     const state = JSON.stringify([item.state, item.error, item.judged, run, item.deciding]);
     if (state === item.drawn) return;
     item.drawn = state;
     const lines = run ? ran(run) : judged(item);
-    if (item.error) lines.push(make("p", "bad-words", item.error));
+    if (item.error) lines.push(make("p", "error-text", item.error));
     item.words.replaceChildren(...lines);
     const held = item.tools.contains(document.activeElement);
     const now = tools(item, this.act);

@@ -1,11 +1,11 @@
-// Follow what goes on: asked for every second or two, not while nobody looks, and no more once it is over.
+// Poll an address for progress every second or two, only while the page is visible, until the work is over.
 
 const QUICK = 1000;
 const WAITING = 3000;
 const SLOWEST = 30000;
 
-// Calls `told` with what the address tells, whenever that is new, until it is over. `lost` hears of trouble.
-export function follow(address, told, lost = () => {}) {
+// Call `update` with each new state from the address until it is over; call `onTrouble` with connection problems.
+export function follow(address, update, onTrouble = () => {}) {
   let etag = "";
   let failures = 0;
   let latest = null;
@@ -21,18 +21,18 @@ export function follow(address, told, lost = () => {}) {
   async function ask() {
     try {
       const answer = await fetch(address, { headers: etag ? { "If-None-Match": etag } : {}, credentials: "same-origin" });
-      if (answer.redirected || answer.status === 404) return lost("You are logged out, or it is gone. Load the page again.");
+      if (answer.redirected || answer.status === 404) return onTrouble("You are logged out, or this page no longer exists. Reload it.");
       if (answer.status !== 304) {
         if (!answer.ok) throw new Error(answer.statusText);
         etag = answer.headers.get("ETag") ?? "";
-        const word = await answer.json();
-        if (!isOlder(word, latest)) told((latest = word));
+        const state = await answer.json();
+        if (!isOlder(state, latest)) update((latest = state));
       }
-      if (failures) lost("");
+      if (failures) onTrouble("");
       failures = 0;
     } catch {
       failures += 1;
-      lost("The server doesn't answer; asking again.");
+      onTrouble("The server isn't responding. Retrying…");
     }
     again();
   }
@@ -41,11 +41,11 @@ export function follow(address, told, lost = () => {}) {
   ask();
 }
 
-// Answers may overtake each other: what is shown never goes back.
-function isOlder(word, latest) {
-  if (!latest || word.over || word.status !== latest.status) return false;
+// Responses may arrive out of order: the page never goes back to an older state.
+function isOlder(state, latest) {
+  if (!latest || state.over || state.status !== latest.status) return false;
   for (const name of ["attempt", "step", "done"]) {
-    if (word[name] !== latest[name]) return word[name] < latest[name];
+    if (state[name] !== latest[name]) return state[name] < latest[name];
   }
   return false;
 }

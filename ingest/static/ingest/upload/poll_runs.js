@@ -1,4 +1,4 @@
-// Each uploaded file is followed until its run has ended: one small question for many, none while nobody looks.
+// Poll the runs of uploaded files until they end: one request for many files, only while the page is visible.
 
 const EVERY_MS = 1500;
 const LONGEST_MS = 30_000;
@@ -10,7 +10,7 @@ export class Follower {
   #timer = 0;
   #wait = EVERY_MS;
   #etag = "";
-  #asked = "";
+  #polledIds = "";
 
   constructor(site, changed) {
     Object.assign(this, { site, changed });
@@ -24,24 +24,24 @@ export class Follower {
 
   #plan(wait) {
     clearTimeout(this.#timer);
-    this.#timer = document.hidden || !this.#items.size ? 0 : setTimeout(() => this.#look(), wait);
+    this.#timer = document.hidden || !this.#items.size ? 0 : setTimeout(() => this.#poll(), wait);
   }
 
-  async #look() {
+  async #poll() {
     const ids = [...this.#items.keys()].slice(0, AT_ONCE);
-    const asked = ids.join();
+    const polled = ids.join();
     try {
-      const answer = await this.site.follow(ids, asked === this.#asked ? this.#etag : "");
+      const answer = await this.site.follow(ids, polled === this.#polledIds ? this.#etag : "");
       this.#wait = EVERY_MS;
-      this.#asked = asked;
-      if (answer) this.#take(answer);
+      this.#polledIds = polled;
+      if (answer) this.#apply(answer);
     } catch {
       this.#wait = Math.min(this.#wait * 2, LONGEST_MS);
     }
     this.#plan(this.#wait);
   }
 
-  #take({ etag, runs }) {
+  #apply({ etag, runs }) {
     this.#etag = etag;
     for (const [id, run] of Object.entries(runs)) {
       const item = this.#items.get(Number(id));

@@ -1,11 +1,11 @@
-// The upload page: what was chosen is looked at, sent, and followed.
+// The upload page: check the chosen files, send them, and follow their runs.
 
-import { Site } from "./asking.js";
-import { MOST, listen, withoutHidden } from "./choosing.js";
+import { Site } from "./api.js";
+import { MOST, listen, withoutHidden } from "./file_picker.js";
 import { pins, whenChanged } from "./pins.js";
-import { Follower } from "./following.js";
-import { Rows, TROUBLED, count, rate, sentBytes, size, stateOf, time } from "./rows.js";
-import { Sender } from "./sending.js";
+import { Follower } from "./poll_runs.js";
+import { Rows, NEEDS_ATTENTION, count, rate, sentBytes, size, stateOf, time } from "./file_list.js";
+import { Sender } from "./multipart.js";
 
 const HEAD = 1 << 16; // bytes that are looked at before a file is sent
 const LOOKS = 16; // files in one question: their heads make 1.4 MB at most
@@ -31,7 +31,7 @@ const sender = new Sender(site, changed, (item) => follower.follow(item));
 listen(root, choose);
 
 function note(texts) {
-  const noted = document.getElementById("noted");
+  const noted = document.getElementById("upload-notes");
   noted.textContent = texts.filter(Boolean).join(" ");
   noted.hidden = !noted.textContent;
 }
@@ -51,10 +51,10 @@ function choose(files) {
   }
   const over = meant.length - taken.length - busy.length;
   note([
-    busy.length ? `${count(busy.length)} left out, since a file of that name is on its way (${busy[0]}): choose it again when that is done.` : "",
-    over > 0 ? `${count(over)} left out: this page takes ${count(MOST)} files at a time. Reload it for more.` : "",
-    hidden ? `${count(hidden)} hidden ${hidden === 1 ? "file" : "files"} left out.` : "",
-    files.length ? "" : "Nothing was found in that.",
+    busy.length ? `${count(busy.length)} skipped: a file with the same name is still uploading (${busy[0]}). Choose it again when that has finished.` : "",
+    over > 0 ? `${count(over)} skipped: this page takes at most ${count(MOST)} files. Reload it to add more.` : "",
+    hidden ? `${count(hidden)} hidden ${hidden === 1 ? "file" : "files"} skipped.` : "",
+    files.length ? "" : "No files found.",
   ]);
   document.getElementById("sent").hidden = false;
   items.push(...taken);
@@ -64,7 +64,7 @@ function choose(files) {
   plan();
 }
 
-// -- before a file is sent ----------------------------------------------------------------------------------------
+// -- checks before a file is sent ----------------------------------------------------------------------------------------
 
 async function look() {
   while (looking < 2 && toLook.length) {
@@ -75,34 +75,34 @@ async function look() {
 }
 
 async function lookAt(some) {
-  const told = (await Promise.all(some.map(tell))).filter(Boolean);
-  if (!told.length) return;
+  const described = (await Promise.all(some.map(describe))).filter(Boolean);
+  if (!described.length) return;
   for (const preview of [true, false]) {
-    const asked = told.filter(([item]) => item.preview === preview);
-    if (!asked.length) continue;
+    const batch = described.filter(([item]) => item.preview === preview);
+    if (!batch.length) continue;
     try {
-      const { files } = await site.ask("judge", { files: asked.map(([, about]) => about), preview });
-      asked.forEach(([item], at) => take(item, files[at]));
+      const { files } = await site.ask("judge", { files: batch.map(([, about]) => about), preview });
+      batch.forEach(([item], index) => take(item, files[index]));
     } catch (error) {
-      for (const [item] of asked) end(item, "failed", error.message);
+      for (const [item] of batch) end(item, "failed", error.message);
     }
   }
 }
 
-async function tell(item) {
+async function describe(item) {
   try {
     const head = new Uint8Array(await item.file.slice(0, HEAD).arrayBuffer());
     const tail = new Uint8Array(await item.file.slice(Math.max(0, item.size - HEAD)).arrayBuffer());
     item.fingerprint = await digest(head, tail);
-    const { path, size: bytes, modified, fingerprint, pins: told } = item;
-    return [item, { path, size: bytes, modified, fingerprint, pins: told, head: base64(head) }];
+    const { path, size: bytes, modified, fingerprint, pins: settings } = item;
+    return [item, { path, size: bytes, modified, fingerprint, pins: settings, head: base64(head) }];
   } catch {
-    end(item, "refused", "This file can't be read: it is gone, open elsewhere, or a folder.");
+    end(item, "refused", "This file can't be read: it was moved, is locked by another program, or is a folder.");
     return null;
   }
 }
 
-// By its ends the same file is known again; without a safe context (plain HTTP) by size and time alone.
+// Fingerprint a file by its two ends, to recognize it later; without a secure context (plain HTTP), size and time must do.
 async function digest(head, tail) {
   if (!crypto.subtle) return "";
   const both = new Uint8Array(head.length + tail.length);
@@ -130,7 +130,7 @@ function end(item, state, error = "") {
   changed(item);
 }
 
-// Files that wait for a decision are looked at again with other settings, and wait on.
+// Check files that need confirmation again when the settings change.
 whenChanged(() => {
   for (const item of items) {
     if (!["asks", "refused"].includes(item.state) || !item.judged?.can_pin) continue;
@@ -141,7 +141,7 @@ whenChanged(() => {
   look();
 });
 
-// -- what the buttons do ------------------------------------------------------------------------------------------
+// -- buttons ------------------------------------------------------------------------------------------
 
 async function act(verb, item) {
   if (verb === "send") {
@@ -170,11 +170,11 @@ async function decide(verb, item) {
 document.getElementById("send-all").addEventListener("click", () => {
   for (const item of items) if (item.state === "asks") sender.add(item);
 });
-document.getElementById("leave-all").addEventListener("click", () => {
+document.getElementById("skip-all").addEventListener("click", () => {
   for (const item of items) if (item.state === "asks") end(item, "out");
 });
 
-// -- what stands above the list -----------------------------------------------------------------------------------
+// -- progress above the list -----------------------------------------------------------------------------------
 
 let timer = 0;
 
@@ -194,13 +194,13 @@ function tick() {
   const speed = rate(whole, bytes - before);
   const offline = navigator.onLine || !sender.busy ? "" : " Waiting for the network.";
   const moving = sender.busy && speed ? `, ${size(Math.round(speed))}/s, ${time((total - bytes) / speed)} left` : "";
-  document.querySelector("#whole progress").value = total ? bytes / total : 0;
-  document.getElementById("whole").hidden = sending.length < 2; // one file has its own
-  document.getElementById("done").hidden = items.length < 2;
+  document.querySelector("#total-progress progress").value = total ? bytes / total : 0;
+  document.getElementById("total-progress").hidden = sending.length < 2; // one file has its own
+  document.getElementById("upload-summary").hidden = items.length < 2;
   tellDone();
-  document.getElementById("figures").textContent = `${count(sent)} of ${count(sending.length)} files sent, ${size(bytes)} of ${size(total)}${moving}.${offline}`;
-  document.getElementById("decide").hidden = asks < 2;
-  document.getElementById("send-all").textContent = `Upload the ${count(asks)} that wait for a decision`;
+  document.getElementById("upload-progress").textContent = `${count(sent)} of ${count(sending.length)} files uploaded, ${size(bytes)} of ${size(total)}${moving}.${offline}`;
+  document.getElementById("confirm-all").hidden = asks < 2;
+  document.getElementById("send-all").textContent = `Upload ${count(asks)} files that need confirmation`;
   if (sender.busy || toLook.length) plan();
 }
 
@@ -212,14 +212,14 @@ const WORDS = [
   ["failed or refused", "failed", "refused"],
   ["held", "held"],
   ["discarded", "discarded"],
-  ["waiting for your decision", "asks"],
-  ["left out or stopped", "out", "stopped"],
-  ["overtaken by a newer one", "superseded"],
+  ["waiting for confirmation", "asks"],
+  ["skipped or stopped", "out", "stopped"],
+  ["superseded by a newer version", "superseded"],
 ];
 const DONE = new Set(["out", "stopped", ...WORDS.flatMap(([, ...states]) => states)]);
 DONE.delete("asks");
 
-// What became of all of them so far, and how many of them want somebody.
+// Summarize the results so far, and count the files that need attention.
 function summary() {
   const numbers = {};
   let done = 0;
@@ -228,25 +228,25 @@ function summary() {
     done += DONE.has(state);
   }
   const sum = (states) => states.reduce((all, state) => all + (numbers[state] ?? 0), 0);
-  const told = WORDS.map(([word, ...states]) => [sum(states), word]).filter(([number]) => number);
-  const words = told.map(([number, word]) => `${count(number)} ${word}`).join(", ");
+  const results = WORDS.map(([word, ...states]) => [sum(states), word]).filter(([number]) => number);
+  const words = results.map(([number, word]) => `${count(number)} ${word}`).join(", ");
   const text = items.length ? `${count(done)} of ${count(items.length)} ${items.length === 1 ? "file" : "files"} done${words ? `: ${words}` : ""}.` : "";
-  return { text, troubled: sum([...TROUBLED]) };
+  return { text, troubled: sum([...NEEDS_ATTENTION]) };
 }
 
 function tellDone() {
   const { text, troubled } = summary();
-  const only = document.getElementById("only");
-  document.getElementById("done").textContent = text;
-  document.getElementById("troubled").textContent = count(troubled);
+  const only = document.getElementById("attention-filter");
+  document.getElementById("upload-summary").textContent = text;
+  document.getElementById("attention-count").textContent = count(troubled);
   only.hidden = items.length < 2 || !(troubled || only.control.checked);
 }
 
-document.getElementById("only-troubled").addEventListener("change", (event) => rows.narrow(event.target.checked));
+document.getElementById("only-attention").addEventListener("change", (event) => rows.narrow(event.target.checked));
 
 setInterval(() => {
   const { text } = summary();
-  if (text !== saidLast) document.getElementById("said").textContent = saidLast = text;
+  if (text !== saidLast) document.getElementById("upload-status").textContent = saidLast = text;
 }, SAYS_EVERY_MS);
 
 addEventListener("beforeunload", (event) => {
@@ -254,7 +254,7 @@ addEventListener("beforeunload", (event) => {
 });
 for (const change of ["online", "offline"]) addEventListener(change, plan);
 
-// `u` leads here from everywhere else; here it chooses files.
+// On other pages `u` opens this page; here it opens the file picker.
 addEventListener(
   "keydown",
   (event) => {

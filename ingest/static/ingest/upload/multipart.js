@@ -1,7 +1,7 @@
-// Files go to the bucket in parts, several at once. What has come is S3's to say: nothing is kept in the browser.
+// Send files to the bucket in parts, several at once. S3 knows which parts arrived; the browser stores nothing.
 
 import { meaning } from "./answers.js";
-import { pause, untilOnline } from "./asking.js";
+import { pause, untilOnline } from "./api.js";
 
 const PUTS = 6; // at once, over all files: as many connections as a browser opens to one host
 const TRIES = 8; // of a part that the network or S3 broke
@@ -16,10 +16,10 @@ const GATHER_MS = 100;
 class Broken extends Error {
   constructor(status, text) {
     const answer = new DOMParser().parseFromString(text || "<x/>", "text/xml");
-    const told = (name) => answer.querySelector(name)?.textContent ?? "";
-    super(told("Message"));
+    const field = (name) => answer.querySelector(name)?.textContent ?? "";
+    super(field("Message"));
     this.status = status;
-    this.code = told("Code") || String(status);
+    this.code = field("Code") || String(status);
   }
 }
 
@@ -82,7 +82,7 @@ export class Sender {
   }
 
   stop(item) {
-    this.#queue = this.#queue.filter((one) => one !== item);
+    this.#queue = this.#queue.filter((other) => other !== item);
     this.#end(item, "stopped");
   }
 
@@ -98,7 +98,7 @@ export class Sender {
     const waiting = [...this.#open].reduce((sum, item) => sum + item.pending.length, 0);
     if (this.#queue.length && !this.#starting && waiting < 2 * PUTS) this.#start();
     while (this.#active < PUTS) {
-      const item = [...this.#open].find((one) => one.pending.length);
+      const item = [...this.#open].find((open) => open.pending.length);
       if (!item) return;
       this.#send(item, item.pending.shift());
     }
@@ -115,7 +115,7 @@ export class Sender {
     try {
       const files = some.map(({ path, size, modified, fingerprint, pins }) => ({ path, size, modified, fingerprint, pins }));
       const { files: answers } = await this.site.ask("start", { files, preview: some[0].preview });
-      some.forEach((item, at) => this.#begin(item, answers[at]));
+      some.forEach((item, index) => this.#begin(item, answers[index]));
     } catch (error) {
       for (const item of some) this.#end(item, "failed", error.message);
     }
@@ -138,7 +138,7 @@ export class Sender {
       links: answer.links,
       done: there,
       moving: new Map(),
-      pending: Array.from({ length: count }, (_, at) => at + 1).filter((number) => !there.has(number)),
+      pending: Array.from({ length: count }, (_, index) => index + 1).filter((number) => !there.has(number)),
       resumed: there.size > 0,
       samples: [],
     });
@@ -193,7 +193,7 @@ export class Sender {
     }
   }
 
-  // Whether to try a part again; else throws the sentence why not.
+  // Return if the part should be retried; otherwise throw the reason.
   async #judge(item, broken, { means, attempt, denied }) {
     const { status, code } = broken;
     if (!status) {
@@ -201,26 +201,26 @@ export class Sender {
         .slice(0, 1)
         .arrayBuffer()
         .catch(() => {
-          throw new Error("The file was changed, moved or removed on this computer: choose it again.");
+          throw new Error("The file was changed, moved or deleted on this computer. Choose it again.");
         });
       if (!navigator.onLine) return;
       if (attempt + 1 >= BLOCKED && !this.#wentThrough)
-        throw new Error(`The bucket doesn't answer this page: the network blocks it, or the bucket's CORS rule doesn't name ${location.origin}.`);
-      if (attempt + 1 >= TRIES) throw new Error("The connection to the bucket broke again and again. Go on when it is better: what was sent stays.");
+        throw new Error(`This page can't reach the bucket. The network blocks it, or the bucket's CORS rule doesn't allow ${location.origin}.`);
+      if (attempt + 1 >= TRIES) throw new Error("The connection to the bucket failed repeatedly. Resume when it is stable; what was already uploaded is kept.");
       return;
     }
-    if (means === "gone") throw new Error("The bucket doesn't know this upload any more: it was given up elsewhere, or has expired. Go on begins anew.");
+    if (means === "gone") throw new Error("The bucket no longer has this upload: it was canceled elsewhere or has expired. Resume to start over.");
     if (means === "busy") {
-      if (attempt + 1 >= TRIES) throw new Error(`The bucket is busy (${code}). Go on later: what was sent stays.`);
+      if (attempt + 1 >= TRIES) throw new Error(`The bucket is busy (${code}). Resume later; what was already uploaded is kept.`);
       return;
     }
     if (means === "signature") {
-      if (attempt + 1 >= TRIES) throw new Error(`The site's links to the bucket have expired (${code}). Go on later: what was sent stays.`);
+      if (attempt + 1 >= TRIES) throw new Error(`The upload links have expired (${code}). Resume later; what was already uploaded is kept.`);
       return;
     }
     if (means === "denied" && denied < DENIED) return; // with a new link
-    if (means === "denied") throw new Error(`The bucket denied it (${code}): the site's role may not write there, or its key has changed.`);
-    throw new Error(`The bucket refused it (${code}): ${broken.message || "no reason was given"}`);
+    if (means === "denied") throw new Error(`The bucket denied access (${code}). The site's role may not write to the bucket, or its access key has changed.`);
+    throw new Error(`The bucket refused the upload (${code}): ${broken.message || "no reason was given"}`);
   }
 
   async #link(item, number) {
@@ -246,7 +246,7 @@ export class Sender {
     const some = this.#ended.splice(0, FILES);
     try {
       const { files } = await this.site.ask("finish", { ids: some.map((item) => item.upload) });
-      some.forEach((item, at) => this.#finished(item, files[at]));
+      some.forEach((item, index) => this.#finished(item, files[index]));
     } catch (error) {
       for (const item of some) this.#end(item, "failed", error.message);
     }
@@ -271,7 +271,7 @@ export class Sender {
       pause(item.rounds).then(() => this.#open.has(item) && this.#finish(item));
       return;
     } else {
-      this.#end(item, "failed", answer.error ?? "Parts of it were missing again and again: go on once more.");
+      this.#end(item, "failed", answer.error ?? "Parts of the file went missing repeatedly. Resume to try again.");
       return;
     }
     this.changed(item);
