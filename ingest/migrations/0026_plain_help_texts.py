@@ -14,7 +14,7 @@ import ingest.validators
 class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("ingest", "0024_space_between_cells"),
+        ("ingest", "0025_channel_names"),
     ]
 
     operations = [
