@@ -107,7 +107,7 @@ def test_a_key_and_a_type_are_changed_on_the_form_where_the_rows_allow_it(client
     dataset, address = people
     page = client.get(address).content.decode()
     assert "id (bigint)" in page
-    assert page.count("ends the undo of all runs so far") == 4
+    assert page.count("no longer be undone") == 4
     change = {"declared_key": "code", "column": "id", "type": "text"}
     asked = client.post(address, POLICY | change)
     assert client.post(address, dict(asked.context["pairs"])).status_code == 302

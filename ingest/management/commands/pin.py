@@ -61,7 +61,7 @@ class Command(OutputCommand):
         self.stdout.write(f"{dataset.name}: {_told(dataset)}")
         if count:
             files = "1 held file is" if count == 1 else f"{count:,} held files are"
-            self.stdout.write(f"{files} being read again with these settings.")
+            self.stdout.write(f"{files} read again with these settings.")
 
 
 def _value(name: str, text: str) -> Any:
