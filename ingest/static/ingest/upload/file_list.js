@@ -1,19 +1,8 @@
 // The list of files: one row each, from the first check to the end of its run.
 
+import { CHIPS, NEEDS_ATTENTION } from "./states.js";
+
 const UNITS = ["KiB", "MiB", "GiB", "TiB"];
-const CHIPS = {
-  checking: ["queued", "checking"],
-  asks: ["held", "needs confirmation"],
-  ready: ["queued", "waiting"],
-  sending: ["running", "uploading"],
-  finishing: ["running", "finalizing"],
-  stopped: ["superseded", "stopped"],
-  failed: ["failed", "not uploaded"],
-  refused: ["failed", "refused"],
-  out: ["superseded", "skipped"],
-  sent: ["queued", "uploaded"],
-};
-export const NEEDS_ATTENTION = new Set(["failed", "refused", "held", "asks", "previewed", "partial"]); // states that need someone
 const SHOWN = 8; // columns named in a row
 
 export const count = (number) => number.toLocaleString("en-US");

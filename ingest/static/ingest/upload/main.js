@@ -4,13 +4,13 @@ import { Site } from "./api.js";
 import { MOST, listen, withoutHidden } from "./file_picker.js";
 import { pins, whenChanged } from "./pins.js";
 import { Follower } from "./poll_runs.js";
-import { Rows, NEEDS_ATTENTION, count, rate, sentBytes, size, stateOf, time } from "./file_list.js";
+import { Rows, count, rate, sentBytes, size, stateOf, time } from "./file_list.js";
 import { Sender } from "./multipart.js";
+import { DONE, NEEDS_ATTENTION, OVER, WORDS } from "./states.js";
 
 const HEAD = 1 << 16; // bytes that are looked at before a file is sent
 const LOOKS = 16; // files in one question: their heads make 1.4 MB at most
 const SAYS_EVERY_MS = 3000;
-const OVER = new Set(["refused", "out", "sent", "failed", "stopped"]);
 
 const root = document.getElementById("upload");
 const site = new Site(root);
@@ -203,21 +203,6 @@ function tick() {
   document.getElementById("send-all").textContent = `Upload ${count(asks)} files that need confirmation`;
   if (sender.busy || toLook.length) plan();
 }
-
-const WORDS = [
-  ["loaded", "succeeded"],
-  ["loaded with rejects", "partial"],
-  ["empty", "empty"],
-  ["previewed, not loaded", "previewed"],
-  ["failed or refused", "failed", "refused"],
-  ["held", "held"],
-  ["discarded", "discarded"],
-  ["waiting for confirmation", "asks"],
-  ["skipped or stopped", "out", "stopped"],
-  ["superseded by a newer version", "superseded"],
-];
-const DONE = new Set(["out", "stopped", ...WORDS.flatMap(([, ...states]) => states)]);
-DONE.delete("asks");
 
 // Summarize the results so far, and count the files that need attention.
 function summary() {

@@ -1,9 +1,10 @@
 // Poll the runs of uploaded files until they end: one request for many files, only while the page is visible.
 
+import { ENDS } from "./states.js";
+
 const EVERY_MS = 1500;
 const LONGEST_MS = 30_000;
 const AT_ONCE = 100;
-const ENDS = new Set(["succeeded", "empty", "failed", "held", "discarded", "superseded"]);
 
 export class Follower {
   #items = new Map();
