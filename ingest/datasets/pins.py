@@ -1,5 +1,6 @@
 """Pins: settings of a dataset for how its files are read, set by command, on upload, or by answering a question."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +32,7 @@ def may_pin(dataset: Dataset | None, user: Any | None) -> bool:
 def refuse_impossible(dataset: Dataset) -> None:
     """Raise RunFailed if one of the dataset's pins is invalid."""
     above = dataset.preamble
-    if isinstance(above, bool) or (isinstance(above, str) and not (above.isascii() and above.isdecimal())):
+    if isinstance(above, bool) or (isinstance(above, str) and not re.fullmatch("-?[0-9]+", above)):
         raise RunFailed(f"Lines above the header: {above!r:.40} is not a whole number.")
     others = [field.name for field in Dataset._meta.fields if field.name not in Dataset.PINS]
     try:

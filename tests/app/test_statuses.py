@@ -50,7 +50,7 @@ def test_a_header_alone_is_empty_and_the_first_file_with_records_chooses(door: D
 
 def test_no_bytes_fail_and_say_so(door: Door) -> None:
     run = door.load("people.csv", "")
-    assert (run.status, run.reason.partition(":")[0]) == ("failed", "The file is empty")
+    assert (run.status, run.reason.partition(".")[0]) == ("failed", "The file is empty (0 bytes)")
 
 
 @pytest.mark.parametrize("mode", ["upsert", "append", "snapshot"])
@@ -125,7 +125,9 @@ def test_a_preview_of_an_empty_file_is_empty_and_can_be_loaded(door: Door) -> No
 
 def test_a_run_whose_every_record_is_rejected_fails_and_makes_nothing(door: Door) -> None:
     run = door.load("people.csv", "id,name,town,age\n1,Ann\n2,Bob\n")
-    said = "Both records were rejected (2 missing_columns: every row has 2 cells, the header 4): nothing was loaded."
+    said = (
+        "Both records were rejected (2 missing_columns: every row has 2 cells; the header has 4): nothing was loaded."
+    )
     assert (run.status, run.reason.startswith(said)) == ("failed", True), run.reason
     assert rows("SELECT to_regclass('datasets.people')") == [(None,)]
     assert [column["header"] for column in run.columns] == ["id", "name", "town", "age"]

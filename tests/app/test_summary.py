@@ -94,12 +94,12 @@ def test_a_page_says_what_a_load_would_do_and_not_that_it_was_done(run: Run) -> 
     """The template reads a name that no check of Python sees."""
 
     def shown(run: Run) -> str:
-        return render_to_string("ingest/run/account.html", {"run": run, "account": facts.run_account(run)})
+        return render_to_string("ingest/run/record_counts.html", {"run": run, "account": facts.run_account(run)})
 
     assert RunSummary.of(run).is_hypothetical
     assert shown(run) != shown(run_of("succeeded", **LOADED))
-    assert "would be" in shown(run)
-    assert "would be" not in shown(run_of("succeeded", **LOADED))
+    assert "expected results" in shown(run)
+    assert "expected results" not in shown(run_of("succeeded", **LOADED))
 
 
 def test_the_runs_command_prints_what_the_page_shows(door: Door) -> None:

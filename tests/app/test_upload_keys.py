@@ -46,8 +46,8 @@ def test_a_name_is_the_key_behind_the_prefix(path: str, key: str):
         ("_rejects/a.csv", "_rejects/ is reserved"),
         ("_exports/eu/a.csv", "_exports/ is reserved"),
         ("_preview/a.csv", "_preview/ is reserved"),
-        ("..a.csv", "is hidden or"),
-        ("eu/_SUCCESS", "marker of another tool"),
+        ("..a.csv", "or hidden"),
+        ("eu/_SUCCESS", "another tool's marker file"),
         ("\u00e9" * 508 + ".csv", "1,020 bytes, over the limit of 1,019"),
     ],
 )
