@@ -52,7 +52,7 @@ class CodeFilter(KnownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         """All there are."""
-        return [(str(code), shown.CODE_LABELS.get(code, str(code))) for code in Code]
+        return [(str(code), code.label) for code in Code]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Reject]) -> QuerySet[Reject]:
         """The rejects of the chosen code."""
@@ -88,7 +88,7 @@ class RejectPage(ReadOnlyVisibleAdmin):
 
     @admin.display(description="code", ordering="code")
     def code_(self, reject: Reject) -> SafeString:
-        label = shown.CODE_LABELS.get(reject.code, "")
+        label = shown.code_label(reject.code)
         return format_html('{} <span class="muted mono">{}</span>', label, reject.code)
 
     @admin.display(description="reason")

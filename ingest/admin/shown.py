@@ -26,18 +26,9 @@ def seconds(begin: datetime | None, end: datetime | None) -> str:
     return f"{(end - begin).total_seconds():,.2f}" if begin and end else ""
 
 
-CODE_LABELS = {
-    "missing_columns": "Missing columns",
-    "extra_columns": "Extra columns",
-    "bad_quote": "Invalid quote",
-    "bad_encoding": "Invalid encoding",
-    "nul_byte": "NUL byte",
-    "bad_value": "Invalid value",
-    "too_long": "Value too long",
-    "null_key": "Empty key",
-    "key_conflict": "Key conflict",
-}
-"""Reject codes in words."""
+def code_label(code: str) -> str:
+    """Return a reject code in words; "" for one that this version doesn't know."""
+    return Code(code).label if code in set(Code) else ""
 
 
 def who(name: str) -> str:

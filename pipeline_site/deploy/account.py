@@ -60,4 +60,4 @@ def find(settings: Mapping[str, Any]) -> AwsAccount:
     except boto.BotoCoreError as error:
         raise DeployError(f"AWS can't be reached from here ({type(error).__name__}): check the network.") from None
     os.environ["AWS_DEFAULT_REGION"] = region  # for whatever asks AWS from here on, zappa too
-    return AwsAccount(number=str(told["AwsAccount"]), region=region, caller=str(told.get("Arn", "")))
+    return AwsAccount(number=str(told["Account"]), region=region, caller=str(told.get("Arn", "")))

@@ -56,7 +56,7 @@ def test_the_command_prints_the_password_once_and_never_into_a_functions_log(
 ):
     called = io.StringIO()
     call_command("reset_password", "ann", stdout=called)
-    password = called.getvalue().splitlines()[0].removeprefix("New password of ann: ")
+    password = called.getvalue().splitlines()[0].removeprefix("New password for ann: ")
     assert authenticate(username="ann", password=password) == ann
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "ingest-dev")
     with pytest.raises(CommandError, match=r"would be written to the function's log\. Run `make password` instead"):

@@ -70,7 +70,7 @@ def test_patterns_that_draw_what_goes_elsewhere_are_saved_once_somebody_says_yes
     assert '<input type="hidden" name="draws" id="id_draws">' in page
 
     asked = client.post(address, POLICY | {"patterns": "*"}).content.decode()
-    assert "files of the datasets orders, t0, t1, t2, t3 and 1 more" in error(asked)
+    assert "files of datasets orders, t0, t1, t2, t3 and 1 more" in error(asked)
     assert "eu/orders.csv (now orders), t4.csv (now t4)" in error(asked)
     people.refresh_from_db()
     assert people.patterns == []

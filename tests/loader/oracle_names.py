@@ -26,9 +26,10 @@ def visible(text: str) -> str:
     return "".join(character for character in text if unicodedata.category(character) != "Cf")
 
 
-def alike(text: str) -> str:
-    """What two headers share that differ in case, outer spaces or invisible characters only."""
-    return visible(text).strip().casefold()
+def alike(key: str) -> tuple[str, str]:
+    """What two headers share that differ in case, outer spaces or invisible characters only, and which of several."""
+    text, _, occurrence = key.partition("#")
+    return visible(text).strip().casefold(), occurrence
 
 
 def trim(name: str, size: int = 63) -> str:

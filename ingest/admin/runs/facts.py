@@ -164,7 +164,7 @@ def _rejects(run: Run) -> dict[str, Any] | None:
         return None
     groups = run.rejects.values("column", "code").annotate(count=Count("pk"), first=Min("line")).order_by("-count")
     found = [
-        {**group, "label": shown.CODE_LABELS.get(group["code"], ""), "column": _safe(group["column"])}
+        {**group, "label": shown.code_label(group["code"]), "column": _safe(group["column"])}
         for group in groups[: _GROUPS + 1]
     ]
     first = without_long_records(run.rejects.order_by("line", "id")[:FIRST_REJECTS], _RECORD)

@@ -98,14 +98,15 @@ def columns_of(
     columns: dict[str, str] = {key: known[key] for key in keys if key in known}
     _refuse_shared(columns)
     # Of several the smallest: a map that was stored has no order.
-    met = plain_headers(known)
-    alike = {likeness(key): column for key, column in sorted(met.items(), key=lambda pair: pair[1], reverse=True)}
+    texts = {key: column for key, column in known.items() if not key.startswith(OCCURRENCE)}
+    alike = {_likeness_of(key): column for key, column in sorted(texts.items(), key=lambda pair: pair[1], reverse=True)}
     if by_column:
-        alike = {column: column for column in set(known.values()) - set(met.values())} | alike
+        unnamed = set(known.values()) - set(plain_headers(known).values())
+        alike = {column: column for column in unnamed} | alike
     in_file, unused = set(columns.values()), _UnusedNames({*known.values()})
     for position, (key, text) in enumerate(zip(keys, header, strict=True), 1):
         if key not in columns:
-            column = alike.get(likeness(key)) if OCCURRENCE not in key else None
+            column = None if key.startswith(OCCURRENCE) else alike.get(_likeness_of(key))
             if column is None or column in in_file:
                 column = unused.take(_column_name(text, position))
             in_file.add(column)
@@ -128,6 +129,12 @@ def _refuse_shared(columns: Mapping[str, str]) -> None:
 def likeness(key: str) -> str:
     """Return what two headers have in common that differ in case, outer spaces or invisible characters only."""
     return visible(key).strip().casefold()
+
+
+def _likeness_of(key: str) -> str:
+    """Return the likeness of a header's key, with its occurrence: the second ``Name`` is like the second ``name``."""
+    text, separator, occurrence = key.partition(OCCURRENCE)
+    return f"{likeness(text)}{separator}{occurrence}"
 
 
 def visible(text: str) -> str:

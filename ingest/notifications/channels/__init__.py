@@ -10,7 +10,9 @@ from ingest.notifications.channel import Channel
 
 
 def _load_channels() -> dict[str, Channel]:
-    modules = (import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
+    modules = (
+        import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__) if not module.ispkg
+    )
     return {module.CHANNEL.name: module.CHANNEL for module in modules}
 
 
