@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from ingest.loader.outcome.reject_codes import Code
+
 _LONGEST = 300  # characters of one cell, bytes of one record
 BUCKET = "S3"
 """Who asked for a run that nobody asked for: its file was put there."""

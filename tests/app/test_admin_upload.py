@@ -175,8 +175,8 @@ def test_a_preview_is_loaded_once_somebody_says_so(client: Client, door: Door):
 
 def test_an_upload_that_is_not_there_says_so(client: Client, db: None):
     staff(client, superuser=True)
-    assert "finished or discarded in the meantime" in ask(client, "sign", {"id": 7, "parts": [1]}).json()["error"]
-    assert "finished or discarded in the meantime" in ask(client, "finish", {"ids": [7]}).json()["files"][0]["error"]
+    assert "discarded in the meantime" in ask(client, "sign", {"id": 7, "parts": [1]}).json()["error"]
+    assert "discarded in the meantime" in ask(client, "finish", {"ids": [7]}).json()["files"][0]["error"]
     for number in ("7", "", "x", "9" * 50, "1" * 5_000, "²", "\u0663", "\0"):
         answer = client.post(f"{ADDRESS}give-up/", {"upload": number}, follow=True)
         assert "choose the file again" in answer.content.decode()

@@ -196,7 +196,7 @@ def test_djangos_key_can_be_a_secret(aws: Aws, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv("KEY_ARN", vault.create_secret(Name=uuid.uuid4().hex, SecretString=content)["ARN"])
         assert site.secret("KEY", "KEY_ARN", instead="") == "k" * 50
     monkeypatch.setenv("KEY_ARN", vault.create_secret(Name=uuid.uuid4().hex, SecretString="{}")["ARN"])
-    with pytest.raises(ImproperlyConfigured, match=r"^KEY_ARN: The secret of the site holds no key"):
+    with pytest.raises(ImproperlyConfigured, match=r"^KEY_ARN: The site secret has no key"):
         site.secret("KEY", "KEY_ARN", instead="")
     monkeypatch.setenv("KEY", "another")
     with pytest.raises(ImproperlyConfigured, match=r"^KEY and KEY_ARN are both set"):

@@ -121,7 +121,7 @@ def test_a_table_that_somebody_rewrote_is_a_sentence(client, door: Door):
         cursor.execute("ALTER TABLE datasets.people RENAME id TO number")
     staff(client, superuser=True)
     for way in ("change/", "undo/"):
-        assert b"can&#x27;t be read like that" in client.get(address(run, way)).content
+        assert b"can&#x27;t be read: its columns were changed outside" in client.get(address(run, way)).content
 
 
 def test_a_file_that_is_gone_or_a_bucket_that_does_not_answer_is_a_sentence(client, door: Door, monkeypatch):

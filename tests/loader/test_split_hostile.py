@@ -246,7 +246,7 @@ def test_bytes_that_were_no_text_in_the_encoding_that_it_came_in_are_told_so(tmp
         (b"\xef\xbb\xbf", "no header and no records"),
         (filled(b"\r", 4 * MiB), "no header and no records"),
         (b",,\n \t,\n\n" * 20, "no header and no records"),
-        (b",,\n" * 2_000, "its first 1,000 lines hold no value"),
+        (b",,\n" * 2_000, "its first 1,000 lines are blank"),
         (b'\n\na,"b\n1,2\n', "header, line 3, can't be read: a quote is not closed"),
         (b'a,"b"x\n1,2\n', "header, line 1, can't be read: a closing quote is followed by text"),
         (b"a,\xff\n1,2\n", "header, line 1, can't be read: byte 3 of the record"),

@@ -44,7 +44,7 @@ class WebhookChannel(Channel):
             )
             response.close()
         if not 200 <= response.status < 300:
-            raise RunInterrupted(f"The webhook answered with status {response.status}.")
+            raise RunInterrupted(f"The webhook returned status {response.status}.")
 
     def secrets(self) -> list[str]:
         """Return the signing key."""
