@@ -28,9 +28,12 @@ def links(page: str, base: str) -> set[str]:
     return {link for link in found if link.startswith("/admin/ingest/") and "&" not in link}
 
 
-def crawl(client: Client, most: int) -> Iterator[tuple[str, HttpResponse, bytes]]:
-    """Each page that can be clicked, with its address and body; of those alike but for numbers and values, some."""
-    seen, waiting, kinds = set(), deque(["/admin/"]), Counter()
+def crawl(client: Client, most: int, *first: str) -> Iterator[tuple[str, HttpResponse, bytes]]:
+    """Each page that can be clicked, with its address and body; of those alike but for numbers and values, some.
+
+    It begins with ``first``, whose ids decide nothing then.
+    """
+    seen, waiting, kinds = set(), deque([*first, "/admin/"]), Counter()
     while waiting:
         address = waiting.popleft()
         kind = re.sub(r"\d+|=[^&]*", "N", address)
@@ -85,7 +88,9 @@ def test_a_strangers_markup_stays_text_on_every_page_and_every_answer_has_its_he
     Opening.objects.create(dataset=run.dataset, group=Group.objects.create(name=HOSTILE))
     shown_on = set()
     export = client.post(f"/admin/ingest/dataset/{run.dataset_id}/export/", {"format": "csv"})
-    asked = [*crawl(client, 3), ("export", export, b"".join(export))]
+    pages = [f"/admin/ingest/run/{run.pk}/change/"]
+    pages += [f"/admin/ingest/dataset/{run.dataset_id}/{page}/" for page in ("change", "browse")]
+    asked = [*crawl(client, 3, *pages), ("export", export, b"".join(export))]
     for address, response, body in asked:
         headers = response.headers
         policy = headers["Content-Security-Policy"]
