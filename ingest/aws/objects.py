@@ -84,9 +84,9 @@ class Version:
 def fetch(source: SourceObject, path: Path, *, progress: Callable[[int], None] = lambda _: None) -> Fetched:
     """Download exactly the version ``source`` to ``path``; ``progress`` is called with the bytes received so far.
 
-    A stream that is cut goes on from where it stopped. Leaves no file after on an error. Raises SourceGone where the
-    version isn't there anymore, RunFailed where access is denied or the object archived, RunInterrupted where S3, the
-    network or the disk stood in the way (file-rules#exact-version and #errors).
+    An interrupted download continues from where it stopped. Leaves no file on an error. Raises SourceGone if the version
+    no longer exists, RunFailed if access is denied or the object is archived, RunInterrupted if S3, the network or the
+    disk failed (file-rules#exact-version and #errors).
     """
     try:
         with path.open("wb") as file:
