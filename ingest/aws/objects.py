@@ -84,7 +84,7 @@ class Version:
 def fetch(source: SourceObject, path: Path, *, progress: Callable[[int], None] = lambda _: None) -> Fetched:
     """Download exactly the version ``source`` to ``path``; ``progress`` is called with the bytes received so far.
 
-    An interrupted download continues from where it stopped. Leaves no file on an error. Raises SourceGone if the version
+    An interrupted download is continued. Leaves no file on an error. Raises SourceGone if the version
     no longer exists, RunFailed if access is denied or the object is archived, RunInterrupted if S3, the network or the
     disk failed (file-rules#exact-version and #errors).
     """
