@@ -40,7 +40,7 @@ def told(*, slow: str) -> Iterator[None]:
         if state == _CANCELLED:
             raise QueryTimeout(slow) from error
         if state in _CHANGED:
-            raise BrowseError(f"A {_CHANGED[state]} has gone or changed meanwhile; load the page anew.") from error
+            raise BrowseError(f"A {_CHANGED[state]} no longer exists or has changed. Reload the page.") from error
         if state in _SENTENCES:
             raise BrowseError(_SENTENCES[state]) from error
         if state.startswith("22"):

@@ -563,7 +563,7 @@ def test_a_table_that_changes_under_the_page_is_a_sentence(client, people, monke
     read = reading.read
     monkeypatch.setattr(reading, "read", lambda cursor, name: _elsewhere(read(cursor, name)))
     response = client.get(f"/admin/ingest/dataset/{people.pk}/browse/?sort=gone")
-    assert "A column has gone or changed meanwhile" in response.content.decode()
+    assert "A column no longer exists or has changed. Reload the page." in response.content.decode()
 
 
 def _elsewhere(table):
